@@ -1,0 +1,23 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lab lint clean setup
+
+demo: setup  ## set up and run all notebooks on the embedded demo
+	@$(BIN)/recx run
+
+test: setup  ## set up and run the tests
+	@$(BIN)/python -m pytest $(TESTS)
+
+lab: setup  ## open JupyterLab on the notebooks
+	@$(BIN)/recx lab
+
+lint: setup  ## check form and style
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+clean:  ## remove runs and caches, keep the environment
+	rm -rf runs .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+setup:
+	@$(PYTHON) tools/bootstrap.py

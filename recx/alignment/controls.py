@@ -1,0 +1,95 @@
+"""Instructions that steer an explanation: from which attribute to look, how long, for whom."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Length = Literal["normal", "one sentence", "detailed"]
+Audience = Literal["anyone", "beginner"]
+
+VIEWS = (
+    "Look at it from the {view} side.",
+    "Explain it by {view}.",
+    "Focus on the {view}.",
+    "Use the {view} only.",
+    "Take the {view} view.",
+    "Argue with the {view}.",
+    "Speak about the {view}.",
+    "Judge by the {view}.",
+)
+LENGTHS: dict[str, tuple[str, ...]] = {
+    "one sentence": (
+        "Use one sentence.",
+        "One sentence only.",
+        "Keep it to a single sentence.",
+        "Be brief: one sentence.",
+        "In one sentence.",
+        "Answer in a single sentence.",
+        "Say it in one sentence.",
+        "Just one sentence, please.",
+    ),
+    "detailed": (
+        "Give details.",
+        "Explain at length.",
+        "Be thorough.",
+        "Give more than one reason.",
+        "A detailed answer, please.",
+        "Go into detail.",
+        "Name several reasons.",
+        "Explain in depth.",
+    ),
+}
+AUDIENCES: dict[str, tuple[str, ...]] = {
+    "beginner": (
+        "Explain it to a beginner.",
+        "Use simple words.",
+        "The reader is new to this.",
+        "Say it for a beginner.",
+        "Keep it simple.",
+        "Explain as to a newcomer.",
+        "Make it easy to follow.",
+        "Write for someone who knows little about it.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Control:
+    """What an instruction asks for.
+
+    Attributes:
+        view: attribute column to argue with, or None for whichever argues best.
+        length: "normal", "one sentence" or "detailed".
+        audience: "anyone" or "beginner".
+    """
+
+    view: str | None = None
+    length: Length = "normal"
+    audience: Audience = "anyone"
+
+    def wording(self, choice: int = 0) -> str:
+        """This control as an instruction; `choice` picks among the wordings. Empty for the default."""
+        parts = []
+        if self.view:
+            parts.append(VIEWS[choice % len(VIEWS)].format(view=self.view))
+        for value, wordings in ((self.length, LENGTHS), (self.audience, AUDIENCES)):
+            if value in wordings:
+                parts.append(wordings[value][choice % len(wordings[value])])
+        return " ".join(parts)
+
+
+def random_control(rng: np.random.Generator, views: Iterable[str]) -> Control:
+    """A control to train with: half of the time the default, else one or two wishes."""
+    if rng.random() < 0.45:
+        return Control()
+    kind = rng.random()
+    view = str(rng.choice(list(views))) if kind < 0.6 else None
+    length: Length = "normal"
+    audience: Audience = "anyone"
+    if kind > 0.5:
+        pick = rng.integers(3)
+        length = ("one sentence", "detailed", "normal")[pick]
+        audience = "beginner" if pick == 2 else "anyone"
+    return Control(view, length, audience)

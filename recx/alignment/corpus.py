@@ -1,0 +1,123 @@
+"""Assembling the training rows of all modes from a data set and its target."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from recx import paths
+from recx.alignment.checkpoints import read_tensors
+from recx.alignment.conversations import Conversation, read_conversations, read_folder
+from recx.alignment.encoding import EncodedRows, Encoder
+from recx.alignment.labels import label
+from recx.alignment.prompts import Mode
+from recx.alignment.tasks import NEIGHBOURS, TASKS, TaskData, build_examples
+from recx.data.catalogue import Catalogue
+from recx.data.split import Split, prefixes
+from recx.errors import CheckpointError
+from recx.profiles import AlignSettings
+from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
+from recx.recommenders.storage import neighbours
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What alignment learns from.
+
+    Attributes:
+        data: histories (every beginning of every training sequence) with the target's labels.
+        users: the target's vector of each history (H, d); None for a black box.
+        items: the target's item vectors (N + 1, d); None for a black box.
+    """
+
+    data: TaskData
+    users: torch.Tensor | None
+    items: torch.Tensor | None
+
+
+@torch.inference_mode()
+def build_corpus(
+    catalogue: Catalogue, split: Split, target: Scorer, length: int, settings: AlignSettings, show_progress: bool = True
+) -> Corpus:
+    """Label the training histories and read the target's vectors.
+
+    Args:
+        catalogue: items.
+        split: leave-one-out; only its training part is read.
+        target: read only.
+        length: how many of the latest items the target reads.
+        settings: of the alignment.
+        show_progress: show a bar.
+    """
+    histories = prefixes(split.train)
+    labels = label(target, histories, length, np.random.default_rng(settings.seed), show_progress=show_progress)
+    users = items = near = None
+    if isinstance(target, TwoTower):
+        items = target.item_vectors().detach()
+        near = neighbours(items, NEIGHBOURS).numpy()
+        users = torch.cat(
+            [
+                target.encode_users(pad_histories(histories[s : s + 4096], length))
+                for s in range(0, len(histories), 4096)
+            ]
+        )
+    data = TaskData(catalogue, histories, labels, near, general_conversations(settings.conversations), longest=length)
+    return Corpus(data, users, items)
+
+
+def general_conversations(source: str) -> list[Conversation]:
+    """Conversations of a file or a folder; the built-in ones if `source` is empty."""
+    if not source:
+        return read_conversations(paths.shipped_data() / "instructions" / "general.json")[0]
+    path = Path(source).expanduser()
+    return (read_folder(path) if path.is_dir() else read_conversations(path))[0]
+
+
+def counts_of(settings: AlignSettings, mode: Mode, explanations: int) -> dict[str, int]:
+    """Rows of each task in one mode; without explanations their share goes to the other tasks."""
+    rows = {"behavior": settings.rows_behavior, "intention": settings.rows_intention, "hybrid": settings.rows_hybrid}[
+        mode
+    ]
+    shares: Mapping[str, float] = {t: getattr(settings.shares, t) for t in TASKS if t != "explanation" or explanations}
+    return {task: round(rows * share / sum(shares.values())) for task, share in shares.items()}
+
+
+def encode_mode(corpus: Corpus, encoder: Encoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:
+    """The encoded training rows of one mode, and how many were too long."""
+    counts = counts_of(settings, mode, len(corpus.data.explanations))
+    rng = np.random.default_rng([settings.seed, ("behavior", "intention", "hybrid").index(mode)])
+    examples = build_examples(corpus.data, mode, counts, rng)
+    return encoder.encode(examples, settings.max_tokens, total=sum(counts.values()))
+
+
+def save_rows(rows: EncodedRows, path: Path) -> None:
+    """Write encoded rows as one safetensors file."""
+    tensors = {
+        "ids": torch.from_numpy(rows.ids),
+        "offsets": torch.from_numpy(rows.offsets),
+        "prompts": torch.from_numpy(rows.prompts),
+        "tasks": torch.tensor([TASKS.index(t) for t in rows.tasks], dtype=torch.int8),
+    }
+    beside = path.with_name(path.name + ".part")
+    save_file(tensors, beside)
+    beside.replace(path)
+
+
+def load_rows(path: Path) -> EncodedRows:
+    """Read encoded rows back.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or its parts do not fit together.
+    """
+    saved = read_tensors(path)
+    try:
+        tasks = np.array(TASKS)[saved["tasks"].numpy()]
+        rows = EncodedRows(saved["ids"].numpy(), saved["offsets"].numpy(), saved["prompts"].numpy(), tasks)
+    except (KeyError, IndexError) as error:
+        raise CheckpointError(f"{path}: not a file of training rows ({error}). Delete its folder and rerun.") from error
+    if len(rows.offsets) != len(rows) + 1 or rows.offsets[-1] != len(rows.ids):
+        raise CheckpointError(f"{path}: the parts of the file do not fit together. Delete its folder and rerun.")
+    return rows

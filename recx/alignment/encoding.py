@@ -1,0 +1,156 @@
+"""From pieces to token ids: text by the tokenizer, titles cached, entities above the vocabulary."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from recx.alignment.prompts import Entity, Piece, Title
+from recx.alignment.tasks import Example
+
+IGNORED = -100
+_MARK = "\x02"
+_PLAIN = "Instruction: {}\nAnswer: "
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Token rows laid end to end.
+
+    Attributes:
+        ids: (T,) int32 token ids of all rows.
+        offsets: (R + 1,) where each row starts.
+        prompts: (R,) how many tokens of each row are prompt.
+        tasks: (R,) name of the task of each row.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    prompts: np.ndarray
+    tasks: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def __getitem__(self, row: int) -> dict[str, np.ndarray]:
+        """`input_ids` and `labels` of one row; prompt positions of the labels are -100."""
+        ids = self.ids[self.offsets[row] : self.offsets[row + 1]].astype(np.int64)
+        labels = ids.copy()
+        labels[: self.prompts[row]] = IGNORED
+        return {"input_ids": ids, "labels": labels}
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(R,) tokens of each row."""
+        return np.diff(self.offsets)
+
+
+class Encoder:
+    """Tokenises prompts for one backbone and catalogue.
+
+    Args:
+        tokenizer: of the backbone; its chat template is used where it has one.
+        labels: labels of items 0..N (row 0 is padding).
+        vocabulary: number of rows of the backbone's input embedding; entity ids start there.
+        users: number of rows of the user vectors.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], vocabulary: int) -> None:
+        self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
+        self.n_items = len(labels)
+        self._cache: dict[str, np.ndarray] = {}
+        self.titles = [self._tokens(f'"{label}"') for label in labels]
+        self.end = np.array([tokenizer.eos_token_id], dtype=np.int32)
+        self._head, self._tail = self._frame(())
+
+    def entity(self, piece: Entity) -> int:
+        """Token id of a user or item vector: items first, then users."""
+        return self.vocabulary + piece.row + (self.n_items if piece.kind == "user" else 0)
+
+    def pieces(self, pieces: Iterable[Piece]) -> list[np.ndarray]:
+        """Token ids of each piece."""
+        out = []
+        for piece in pieces:
+            if isinstance(piece, str):
+                out.append(self._tokens(piece))
+            elif isinstance(piece, Title):
+                out.append(self.titles[piece.item])
+            else:
+                out.append(np.array([self.entity(piece)], dtype=np.int32))
+        return out
+
+    def prompt(self, pieces: Iterable[Piece], earlier: Sequence[str] = ()) -> np.ndarray:
+        """Ids of a whole prompt in the backbone's chat form, up to where the answer begins."""
+        head, tail = self._frame(tuple(earlier)) if earlier else (self._head, self._tail)
+        return np.concatenate([head, *self.pieces(pieces), tail])
+
+    def encode(self, examples: Iterable[Example], max_tokens: int, total: int | None = None) -> tuple[EncodedRows, int]:
+        """Encode examples; rows longer than `max_tokens` are left out.
+
+        Args:
+            examples: prompts and answers.
+            max_tokens: longest row kept.
+            total: number of examples if known, for the progress bar.
+
+        Returns:
+            The rows, and how many were left out.
+        """
+        parts: list[np.ndarray] = []
+        lengths, prompts, tasks, dropped = [], [], [], 0
+        for example in tqdm(examples, desc="rows", total=total, leave=False, disable=total is None):
+            if example.earlier:
+                head, tail = self._frame(example.earlier)
+            else:
+                head, tail = self._head, self._tail
+            asked = [head, *self.pieces(example.prompt), tail]
+            answer = [*self.pieces(example.response), self.end]
+            n_prompt = sum(map(len, asked))
+            n = n_prompt + sum(map(len, answer))
+            if n > max_tokens:
+                dropped += 1
+                continue
+            parts += asked
+            parts += answer
+            lengths.append(n)
+            prompts.append(n_prompt)
+            tasks.append(example.task)
+        ids = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        return EncodedRows(ids, offsets, np.array(prompts, np.int32), np.array(tasks)), dropped
+
+    def _tokens(self, text: str) -> np.ndarray:
+        found = self._cache.get(text)
+        if found is None:
+            found = np.array(self.tokenizer.encode(text, add_special_tokens=False), dtype=np.int32)
+            # Long free texts (conversations) are not worth keeping: they rarely come twice.
+            if len(text) < 160:
+                self._cache[text] = found
+        return found
+
+    def _frame(self, earlier: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens before and after the prompt's text."""
+        if self.tokenizer.chat_template:
+            messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(earlier)]
+            text = self.tokenizer.apply_chat_template(
+                [*messages, {"role": "user", "content": _MARK}], tokenize=False, add_generation_prompt=True
+            )
+        else:
+            text = "".join(_PLAIN.format(a) + b + "\n" for a, b in zip(earlier[::2], earlier[1::2], strict=True))
+            text = (self.tokenizer.bos_token or "") + text + _PLAIN.format(_MARK)
+        head, tail = text.split(_MARK)
+        return self._tokens(head), self._tokens(tail)
+
+
+def collate(rows: Sequence[dict[str, np.ndarray]]) -> dict[str, torch.Tensor]:
+    """Right-pad rows to (B, T) without a mask: a causal model never looks right, and padding has no label."""
+    longest = max(len(r["input_ids"]) for r in rows)
+    ids = np.zeros((len(rows), longest), np.int64)
+    labels = np.full((len(rows), longest), IGNORED, np.int64)
+    for n, row in enumerate(rows):
+        ids[n, : len(row["input_ids"])] = row["input_ids"]
+        labels[n, : len(row["labels"])] = row["labels"]
+    return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}

@@ -1,0 +1,83 @@
+"""Entity tokens: ids above the vocabulary stand for vectors of the target.
+
+The input embedding of the language model is replaced by one that looks ordinary ids up in the ordinary table
+and sends the others through a projector (paper section 4.2 and its two-layer GELU MLP). A prompt with user and
+item vectors is then nothing but token ids, so trainers, caches and generation work unchanged.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Projector(nn.Module):
+    """Two-layer GELU MLP from the target's width to the language model's.
+
+    Args:
+        width: d of the target's vectors.
+        hidden: width of the language model.
+        scale: root mean square the projected vectors start with, that of the ordinary embeddings.
+    """
+
+    def __init__(self, width: int, hidden: int, scale: float) -> None:
+        super().__init__()
+        self.inner = nn.Linear(width, hidden)
+        self.outer = nn.Linear(hidden, hidden)
+        nn.init.normal_(self.inner.weight, std=width**-0.5)
+        nn.init.zeros_(self.inner.bias)
+        # After the GELU a unit normal keeps about 0.65 of its root mean square.
+        nn.init.normal_(self.outer.weight, std=scale / (0.65 * hidden**0.5))
+        nn.init.zeros_(self.outer.bias)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(M, width) -> (M, hidden)."""
+        return self.outer(nn.functional.gelu(self.inner(vectors)))
+
+
+class EntityEmbedding(nn.Module):
+    """Input embedding for ordinary tokens, items and users.
+
+    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then the users.
+
+    Args:
+        base: the language model's own embedding, V rows.
+        items: item vectors of the target (N + 1, d).
+        users: user vectors of the target (U, d); may be replaced later with any number of rows.
+    """
+
+    def __init__(self, base: nn.Embedding, items: Tensor, users: Tensor) -> None:
+        super().__init__()
+        self.base = base
+        self.vocabulary = base.num_embeddings
+        scale = base.weight.detach().float().pow(2).mean().sqrt().item()
+        self.item_projector = Projector(items.shape[1], base.embedding_dim, scale)
+        self.user_projector = Projector(items.shape[1], base.embedding_dim, scale)
+        # Vectors come in any scale; to unit variance, by constants kept with the tables.
+        self.register_buffer("item_scale", 1.0 / items[1:].std().clamp_min(1e-6))
+        self.register_buffer(
+            "user_scale", 1.0 / (users.std() if users.numel() > 1 else items[1:].std()).clamp_min(1e-6)
+        )
+        self.register_buffer("items", items.detach().clone(), persistent=False)
+        self.register_buffer("users", users.detach().clone(), persistent=False)
+
+    @property
+    def weight(self) -> Tensor:
+        """The ordinary table, for code that ties input and output embeddings."""
+        return self.base.weight
+
+    def set_users(self, users: Tensor) -> None:
+        """Put other user vectors (U, d) in place, e.g. of histories typed in by a person."""
+        self.users = users.detach().to(self.items)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Token ids (B, T) -> embeddings (B, T, hidden)."""
+        entity = ids >= self.vocabulary
+        text = self.base(ids.masked_fill(entity, 0))
+        if not entity.any():
+            return text
+        rows = ids[entity] - self.vocabulary
+        of_items = rows < len(self.items)
+        vectors = torch.empty(len(rows), text.shape[-1], dtype=text.dtype, device=text.device)
+        vectors[of_items] = self.item_projector(self.items[rows[of_items]] * self.item_scale).to(text.dtype)
+        users = self.users[rows[~of_items] - len(self.items)]
+        vectors[~of_items] = self.user_projector(users * self.user_scale).to(text.dtype)
+        return text.masked_scatter(entity[..., None], vectors)

@@ -1,0 +1,146 @@
+"""Training on encoded rows: the stock `Trainer`, with checkpoints in safetensors and JSON."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from recx.alignment.backbones import use_bfloat16
+from recx.alignment.checkpoints import load_training_state, save_training_state
+from recx.alignment.encoding import EncodedRows, collate
+from recx.memory import keep_freed_memory
+from recx.profiles import FitSettings
+
+
+class _Rows(Dataset):
+    def __init__(self, rows: EncodedRows) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, n: int) -> dict[str, np.ndarray]:
+        return self.rows[n]
+
+
+class PlainTrainer(Trainer):
+    """`Trainer` whose checkpoints hold no pickle: weights and states as safetensors and JSON."""
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        save_training_state(Path(output_dir or self.args.output_dir), model=self.model)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        load_training_state(Path(resume_from_checkpoint), model=model or self.model)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        save_training_state(Path(output_dir), optimizer=self.optimizer, scheduler=self.lr_scheduler)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            load_training_state(Path(checkpoint), optimizer=self.optimizer, scheduler=self.lr_scheduler)
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        save_training_state(Path(output_dir), random=True)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            load_training_state(Path(checkpoint), random=True)
+
+
+class _Deadline(TrainerCallback):
+    """Stops after a number of steps, leaving a checkpoint: what an interruption looks like."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step >= self.steps:
+            control.should_save = control.should_training_stop = True
+
+
+def fit(
+    model: nn.Module,
+    rows: EncodedRows,
+    settings: FitSettings,
+    folder: Path,
+    seed: int,
+    stop_after: int | None = None,
+    quiet: bool = False,
+) -> list[dict[str, float]]:
+    """Train a model on rows, resuming from the last checkpoint in `folder` where there is one.
+
+    Batches are grouped by length, so little of them is padding. On one machine a resumed training ends with
+    the same weights, bit for bit, as an undisturbed one.
+
+    Args:
+        model: takes `input_ids` and `labels`, returns a dict with `loss`.
+        rows: what to learn.
+        settings: how.
+        folder: for checkpoints.
+        seed: of the order of rows.
+        stop_after: stop with a checkpoint after that many steps (to try resuming).
+        quiet: no progress bar.
+
+    Returns:
+        The loss every few steps: rows of `step`, `loss`, `seconds`.
+    """
+    keep_freed_memory()
+    set_seed(seed)
+    steps = max(1, int(len(rows) / settings.batch_size * settings.epochs))
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        warmup_steps=max(1, int(steps * settings.warmup)),
+        lr_scheduler_type="cosine",
+        max_grad_norm=settings.clip,
+        adam_beta2=0.98,
+        bf16=use_bfloat16(settings.precision),
+        use_cpu=not torch.cuda.is_available(),
+        train_sampling_strategy="group_by_length",
+        remove_unused_columns=False,
+        dataloader_drop_last=True if len(rows) >= settings.batch_size else False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        save_steps=settings.save_steps,
+        save_total_limit=1,
+        logging_steps=max(1, min(50, steps // 10)),
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=quiet,
+        seed=seed,
+    )
+    trainer = PlainTrainer(model=model, args=arguments, train_dataset=_Rows(rows), data_collator=collate)
+    if stop_after is not None:
+        trainer.add_callback(_Deadline(stop_after))
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    model.eval()
+    seconds = time.monotonic() - started
+    history = [h for h in trainer.state.log_history if "loss" in h]
+    return [{"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps} for h in history]
+
+
+def estimate_minutes(model: nn.Module, rows: EncodedRows, settings: FitSettings) -> float:
+    """Minutes that `fit` will take here, from timing three typical batches; the model is left as it was."""
+    keep_freed_memory()
+    order = np.argsort(rows.lengths, kind="stable")
+    marks = [int(q * (len(rows) - 1)) for q in (0.2, 0.5, 0.8)]
+    spent = []
+    for n, mark in enumerate([marks[1], *marks]):
+        chosen = order[mark : mark + settings.batch_size]
+        batch = {k: v.to(next(model.parameters()).device) for k, v in collate([rows[int(r)] for r in chosen]).items()}
+        started = time.monotonic()
+        with torch.autocast(batch["input_ids"].device.type, torch.bfloat16, use_bfloat16(settings.precision)):
+            model(**batch)["loss"].backward()
+        if n:  # the first batch warms caches up
+            spent.append((time.monotonic() - started) * settings.batch_size / len(chosen))
+    model.zero_grad(set_to_none=True)
+    return float(np.mean(spent)) * 1.1 * len(rows) / settings.batch_size * settings.epochs / 60

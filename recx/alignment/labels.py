@@ -1,0 +1,72 @@
+"""What the target says about histories: the labels of tasks 1, 2 and 3 (paper section 4.1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
+
+CANDIDATES = 5
+LIKED_SHARE, DISLIKED_SHARE = 0.2, 0.5
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of H histories, all from one scorer's own ranking of the items not in the history.
+
+    Attributes:
+        top: (H, k) best items, best first.
+        ranked: (H, 5) five random items in the scorer's order.
+        liked: (H,) a random item of the top 20 %.
+        disliked: (H,) a random item of the bottom 50 %.
+    """
+
+    top: np.ndarray
+    ranked: np.ndarray
+    liked: np.ndarray
+    disliked: np.ndarray
+
+
+@torch.inference_mode()
+def label(
+    scorer: Scorer,
+    histories: Sequence[np.ndarray],
+    length: int,
+    rng: np.random.Generator,
+    top_k: int = 5,
+    batch: int = 2048,
+    show_progress: bool = False,
+) -> Labels:
+    """Rank all unseen items for each history and draw the labels from that ranking.
+
+    Args:
+        scorer: the target; read only.
+        histories: H histories of item indices, oldest first.
+        length: how many of the latest items the scorer reads.
+        rng: draws candidates and items.
+        top_k: how many best items to keep.
+        batch: histories scored at once.
+        show_progress: show a bar over the batches.
+    """
+    parts = []
+    for start in tqdm(range(0, len(histories), batch), desc="labels", disable=not show_progress, leave=False):
+        chunk = histories[start : start + batch]
+        scores = mask_seen(scorer.score(pad_histories(chunk, length)).float(), chunk)
+        order = scores.argsort(dim=1, descending=True).numpy()
+        unseen = order.shape[1] - 1 - np.array([np.unique(h).size for h in chunk])
+        parts.append(_draw(order, unseen, rng, top_k))
+    return Labels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _draw(order: np.ndarray, unseen: np.ndarray, rng: np.random.Generator, top_k: int) -> tuple[np.ndarray, ...]:
+    rows = np.arange(len(order))
+    # Five distinct positions a row: random keys, smallest five among the unseen, then sorted into rank order.
+    keys = rng.random(order.shape)
+    keys[np.arange(order.shape[1])[None, :] >= unseen[:, None]] = 2.0
+    positions = np.sort(np.argpartition(keys, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
+    likes = (rng.random(len(order)) * np.maximum(1, LIKED_SHARE * unseen)).astype(int)
+    dislikes = unseen - 1 - (rng.random(len(order)) * np.maximum(1, DISLIKED_SHARE * unseen)).astype(int)
+    return order[:, :top_k], order[rows[:, None], positions], order[rows, likes], order[rows, dislikes]

@@ -1,0 +1,79 @@
+"""Explanations in the backbone's own words, given the target's decision.
+
+A small model learns task 3 without carrying the decision over to the longer answer of an explanation. So it is
+taught with answers that begin with the target's decision; what follows is written by the backbone itself, unaligned,
+after that first word. Answers that cite a title not in the history or state something false are thrown away.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recx.alignment.controls import random_control
+from recx.alignment.decoding import greedy_text
+from recx.alignment.encoding import Encoder
+from recx.alignment.model import AlignedModel
+from recx.alignment.prompts import EXPLANATION
+from recx.alignment.reading import Reader
+from recx.alignment.tasks import TaskData, question
+
+
+@dataclass(frozen=True)
+class OwnWords:
+    """Answers that were kept, and how many were written.
+
+    Attributes:
+        rows: (history row, item, instruction, answer).
+        written: number of answers before checking.
+    """
+
+    rows: list[tuple[int, int, str, str]]
+    written: int
+
+
+def write_own_words(
+    model: AlignedModel,
+    encoder: Encoder,
+    data: TaskData,
+    count: int,
+    rng: np.random.Generator,
+    max_tokens: int = 110,
+    precision: str = "auto",
+    show_progress: bool = True,
+) -> OwnWords:
+    """Let the unaligned backbone argue for the target's decisions.
+
+    Args:
+        model: the backbone without entity tokens.
+        encoder: its tokens.
+        data: histories and the target's labels.
+        count: answers to write, half of them for liked items.
+        rng: draws histories, wordings and instructions.
+        max_tokens: longest answer.
+        precision: of the matrix products.
+        show_progress: show a bar.
+    """
+    views = list(data.catalogue.attributes)
+    rows = rng.permutation(np.arange(count) % len(data.histories))
+    asked, prompts = [], []
+    for n, row in enumerate(rows.tolist()):
+        yes = n % 2 == 0
+        item = int((data.labels.liked if yes else data.labels.disliked)[row])
+        control = random_control(rng, views) if views else random_control(rng, ["title"])
+        instruction = control.wording(int(rng.integers(8)))
+        prompt = question(data, "behavior", row, int(rng.integers(4)), EXPLANATION[int(rng.integers(8))], [item])
+        prompt += [f" {instruction}"] if instruction else []
+        decision = "Yes" if yes else "No"
+        prompts.append(np.concatenate([encoder.prompt(prompt), *encoder.pieces([decision])]))
+        asked.append((row, item, instruction, decision))
+    texts = greedy_text(
+        model, prompts, int(encoder.end[0]), max_tokens, precision=precision, show_progress=show_progress
+    )
+    reader, kept = Reader(data.catalogue), []
+    for (row, item, instruction, decision), tokens in zip(asked, texts, strict=True):
+        answer = decision + encoder.tokenizer.decode(tokens)
+        reading = reader.read(answer, data.recent(row), item)
+        finished = len(tokens) < max_tokens and bool(reading.citations or reading.statements)
+        if finished and all(c.in_history for c in reading.citations) and all(s.true for s in reading.statements):
+            kept.append((row, item, instruction, answer))
+    return OwnWords(kept, count)

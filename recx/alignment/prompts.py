@@ -1,0 +1,225 @@
+"""Wordings of the tasks. A wording is a sentence with slots; a slot takes titles, entity tokens or both.
+
+A rendered prompt is a list of pieces: text, a `Title` of an item, or an `Entity` (a vector of the target).
+Each piece is tokenised by itself, so a title has the same tokens in a prompt, in an answer and in the trie
+that decoding walks. The paper's templates are its Appendix C; slots and meaning follow them, the words do not.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["behavior", "intention", "hybrid"]
+MODES: tuple[Mode, ...] = ("behavior", "intention", "hybrid")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """The quoted label of catalogue item `item` (1..N)."""
+
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Row `row` of the target's user or item vectors, standing in the prompt as one token."""
+
+    kind: Literal["user", "item"]
+    row: int
+
+
+Piece = str | Title | Entity
+
+# Who is asked about, in each mode; four openings a mode multiply with the eight questions of a task.
+SUBJECTS: dict[Mode, tuple[str, ...]] = {
+    "behavior": (
+        "History: {history}. ",
+        "A person picked, in this order: {history}. ",
+        "So far someone chose {history}. ",
+        "Past choices: {history}. ",
+    ),
+    "intention": (
+        "User {user}. ",
+        "The recommender sees a person as {user}. ",
+        "Take the user vector {user}. ",
+        "Profile {user}. ",
+    ),
+    "hybrid": (
+        "History: {history}. User {user}. ",
+        "A person picked, in this order: {history}. The recommender sees them as {user}. ",
+        "So far someone chose {history}, with the user vector {user}. ",
+        "Past choices: {history}. Profile {user}. ",
+    ),
+}
+
+RETRIEVAL = (
+    "What comes next?",
+    "Name the item to recommend next.",
+    "Which title fits best now?",
+    "Predict the next choice.",
+    "What would the recommender put first?",
+    "Suggest one new title.",
+    "Which item should be shown on top?",
+    "What is the best next pick?",
+)
+RANKING = (
+    "Order these from best to worst: {candidates}.",
+    "Rank {candidates} by how well they fit.",
+    "Sort by preference: {candidates}.",
+    "Put the best match first: {candidates}.",
+    "Which goes first, which last? {candidates}.",
+    "Arrange {candidates} as the recommender would.",
+    "List these, the most suitable first: {candidates}.",
+    "Give a ranking of {candidates}.",
+)
+PREFERENCE = (
+    "Would the person like {item}?",
+    "Is {item} a good match?",
+    "Should {item} be recommended?",
+    "Does {item} fit this taste?",
+    "Like or dislike {item}?",
+    "Would the recommender suggest {item}?",
+    "Is {item} worth showing?",
+    "Does {item} belong on the list?",
+)
+EXPLANATION = (
+    "Would the recommender suggest {item}? Say why.",
+    "Is {item} a good match? Explain.",
+    "Should {item} be recommended? Give reasons.",
+    "Does {item} fit? Explain the decision.",
+    "Explain whether to recommend {item}.",
+    "Decide about {item} and give the reason.",
+    "Why would {item} be shown, or not?",
+    "Recommend {item} or not, and why?",
+)
+NAME = (
+    "Which title is {item}?",
+    "Name {item}.",
+    "What is {item} called?",
+    "Give the title of {item}.",
+    "Which item does {item} stand for?",
+    "Read the title of {item}.",
+    "Identify {item}.",
+    "What product is {item}?",
+)
+ATTRIBUTE = (
+    "What is the {attribute} of {item}?",
+    "Give the {attribute} of {item}.",
+    "{item}: which {attribute}?",
+    "Tell me the {attribute} of {item}.",
+    "State the {attribute} for {item}.",
+    "Which {attribute} does {item} have?",
+    "Look up the {attribute} of {item}.",
+    "{item} has what {attribute}?",
+)
+DESCRIPTION = (
+    "Describe {item}.",
+    "What do you know about {item}?",
+    "Give the facts about {item}.",
+    "Introduce {item} briefly.",
+    "Tell me about {item}.",
+    "Sum up {item}.",
+    "What is {item}?",
+    "Give a short profile of {item}.",
+)
+RELATED = (
+    "Which items are close to {item}?",
+    "Name titles related to {item}.",
+    "What goes together with {item}?",
+    "List neighbours of {item}.",
+    "What is similar to {item}?",
+    "Give titles near {item}.",
+    "Which titles resemble {item}?",
+    "What do people choose beside {item}?",
+)
+HISTORY = (
+    "List the titles of the history.",
+    "Which items did the person choose?",
+    "Read the history back.",
+    "Name all past choices.",
+    "What has the person picked so far?",
+    "Write down the history.",
+    "Repeat the choices in order.",
+    "Which titles lie behind this person?",
+)
+SUMMARY = (
+    "Sum up the taste of this person.",
+    "What does this person prefer?",
+    "Describe the preferences.",
+    "Which tastes show here?",
+    "Give a summary of the interests.",
+    "What kind of items does the person go for?",
+    "Characterise this taste.",
+    "In short, what are the preferences?",
+)
+ALL_WORDINGS: dict[str, tuple[str, ...]] = {
+    "retrieval": RETRIEVAL,
+    "ranking": RANKING,
+    "preference": PREFERENCE,
+    "explanation": EXPLANATION,
+    "name": NAME,
+    "attribute": ATTRIBUTE,
+    "description": DESCRIPTION,
+    "related": RELATED,
+    "history": HISTORY,
+    "summary": SUMMARY,
+}
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+def render(wording: str, **slots: str | Sequence[Piece]) -> list[Piece]:
+    """Fill the slots of a wording.
+
+    Args:
+        wording: text with `{name}` slots.
+        slots: text or pieces for each slot.
+
+    Raises:
+        KeyError: a slot of the wording was not given.
+    """
+    pieces: list[Piece] = []
+    for n, part in enumerate(_SLOT.split(wording)):
+        value = slots[part] if n % 2 else part
+        pieces.extend([value] if isinstance(value, str) else value)
+    return [p for p in pieces if p != ""]
+
+
+def titles(items: Sequence[int]) -> list[Piece]:
+    """Titles joined by semicolons, as they stand in histories, candidate lists and answers."""
+    pieces: list[Piece] = []
+    for n, item in enumerate(items):
+        pieces += ["; ", Title(int(item))] if n else [Title(int(item))]
+    return pieces
+
+
+def item_slot(mode: Mode, item: int) -> list[Piece]:
+    """How an item stands in a question: title, vector, or title and vector."""
+    if mode == "behavior":
+        return [Title(item)]
+    if mode == "intention":
+        return [Entity("item", item)]
+    return [Title(item), " ", Entity("item", item)]
+
+
+def candidates_slot(mode: Mode, items: Sequence[int]) -> list[Piece]:
+    """Several items, each as in `item_slot`; in the intention mode titles stay, as the answer needs them."""
+    mode = "hybrid" if mode == "intention" else mode
+    pieces: list[Piece] = []
+    for n, item in enumerate(items):
+        pieces += (["; "] if n else []) + item_slot(mode, int(item))
+    return pieces
+
+
+def subject(mode: Mode, opening: int, history: Sequence[int], user_row: int | None) -> list[Piece]:
+    """The opening that says who is asked about.
+
+    Args:
+        mode: which of titles and user vector it holds.
+        opening: index into `SUBJECTS[mode]`.
+        history: item indices, oldest first (unused in the intention mode).
+        user_row: row of the user vectors (unused in the behavior mode).
+    """
+    user = [] if user_row is None else [Entity("user", user_row)]
+    return render(SUBJECTS[mode][opening], history=titles(history), user=user)

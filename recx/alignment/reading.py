@@ -1,0 +1,129 @@
+"""Reading an explanation: its decision, the titles it cites, and the attributes it states.
+
+A title is cited where it stands in double quotes. A statement is a value of some attribute (a platform, a genre, a
+year ...) said within one clause: of the titles in that clause, of the item asked about where the clause says
+"it", and of the history as a whole where it names no title. All of them must carry the value for it to be true;
+in a clause with a negation none of them may.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from recx.data.catalogue import Catalogue
+
+_DECISION = re.compile(r"^\W*(yes|no)\b[.,:;!]?", re.IGNORECASE)
+_QUOTED = re.compile(r'"([^"]*)"')
+_CLAUSE = re.compile(r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change )")
+_NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|aren't)\b", re.IGNORECASE)
+_PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)
+_MARK = re.compile("\x00(\\d+)\x00")
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A quoted title: its item (None if the catalogue has no such title) and whether the history holds it."""
+
+    title: str
+    item: int | None
+    in_history: bool
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An attribute value said of items (all items of the history if none was named), and whether that is true."""
+
+    items: tuple[int, ...]
+    value: str
+    negated: bool
+    true: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text says.
+
+    Attributes:
+        decision: True for yes, False for no, None where the text does not begin with either.
+        citations: quoted titles other than that of the item asked about.
+        statements: attribute values said of items.
+        invented: quoted titles that the catalogue does not have.
+    """
+
+    decision: bool | None
+    citations: tuple[Citation, ...]
+    statements: tuple[Statement, ...]
+
+    @property
+    def invented(self) -> tuple[str, ...]:
+        """Cited titles that do not exist."""
+        return tuple(c.title for c in self.citations if c.item is None)
+
+
+class Reader:
+    """Reads texts about items of one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        values = {v for column in catalogue.attributes.values() for item in column for v in item}
+        alternatives = "|".join(re.escape(v) for v in sorted(values, key=len, reverse=True))
+        self._value = re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])") if values else None
+
+    @cached_property
+    def _columns(self) -> tuple[Sequence[tuple[str, ...]], ...]:
+        return tuple(self.catalogue.attributes.values())
+
+    def read(self, text: str, history: Sequence[int], item: int) -> Reading:
+        """Read one explanation.
+
+        Args:
+            text: what was written.
+            history: item indices the explanation is about.
+            item: the item asked about.
+        """
+        found = _DECISION.match(text)
+        decision = None if found is None else found[1].lower() == "yes"
+        body = text[found.end() :] if found else text
+        titles: list[int | None] = []
+        citations: list[Citation] = []
+        known = {int(h) for h in history}
+
+        def mark(match: re.Match[str]) -> str:
+            index = self.catalogue.index_of_label.get(match[1])
+            titles.append(index)
+            if index != item:
+                citations.append(Citation(match[1], index, index in known))
+            return f"\x00{len(titles) - 1}\x00"
+
+        marked = _QUOTED.sub(mark, body)
+        statements = [s for clause in _CLAUSE.split(marked) for s in self._clause(clause, titles, history, item)]
+        return Reading(decision, tuple(citations), tuple(statements))
+
+    def _clause(self, clause: str, titles: Sequence[int | None], history: Sequence[int], item: int) -> list[Statement]:
+        if self._value is None:
+            return []
+        named = [titles[int(n)] for n in _MARK.findall(clause)]
+        plain = _MARK.sub(" ", clause)
+        values = self._value.findall(plain)
+        if not values:
+            return []
+        subjects = [n for n in named if n is not None]
+        if _PRONOUN.search(plain):
+            subjects.append(item)
+        negated = bool(_NEGATION.search(plain))
+        unknown = any(n is None for n in named)
+        most = bool(re.search(r"\bmost\b", plain, re.IGNORECASE))
+        return [
+            Statement(tuple(subjects), v, negated, not unknown and self._true(v, subjects, history, negated, most))
+            for v in values
+        ]
+
+    def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, most: bool) -> bool:
+        over = subjects or history
+        holders = sum(any(value in column[int(i)] for column in self._columns) for i in over)
+        if negated:
+            return holders == 0
+        if subjects:
+            return holders == len(over)
+        return 2 * holders > len(over) if most else holders >= min(2, len(over))

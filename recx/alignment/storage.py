@@ -1,0 +1,78 @@
+"""Aligned models: building them from a backbone, saving and loading them (safetensors and JSON)."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import save_file
+from transformers import PreTrainedTokenizerBase
+
+from recx.alignment.backbones import load_backbone
+from recx.alignment.checkpoints import load_weights, read_tensors, trainable
+from recx.alignment.model import AlignedModel
+from recx.alignment.prompts import MODES, Mode
+from recx.errors import CheckpointError
+from recx.profiles import BackboneSettings
+
+
+def build_aligned(
+    settings: BackboneSettings, items: torch.Tensor | None, users: torch.Tensor | None, seed: int = 0
+) -> tuple[AlignedModel, PreTrainedTokenizerBase]:
+    """A backbone with adapters (if asked for) and entity tokens (if there are vectors), ready to be trained.
+
+    Args:
+        settings: which backbone and what of it is tuned.
+        items: item vectors (N + 1, d), or None for behavior alignment.
+        users: user vectors (U, d).
+        seed: of the weights that start at random (projectors, adapters).
+    """
+    torch.manual_seed(seed)
+    backbone, tokenizer = load_backbone(settings.name)
+    if settings.lora_rank:
+        config = LoraConfig(
+            r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+        )
+        backbone = get_peft_model(backbone, config)
+    model = AlignedModel(backbone, items, users)
+    if torch.cuda.is_available():
+        model = model.cuda()
+    return model, tokenizer
+
+
+def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, folder: Path) -> None:
+    """Write `weights.safetensors` (what was tuned), `entities.safetensors` (tables) and, last, `aligned.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
+    save_file(weights, folder / "weights.safetensors")
+    if model.entities is not None:
+        tables = {n: getattr(model.entities, n) for n in ("items", "users", "item_scale", "user_scale")}
+        save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
+    record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
+    (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, Mode]:
+    """Read an aligned model back, in eval mode, with its tokenizer and mode.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the weights do not fit.
+    """
+    try:
+        record = json.loads((folder / "aligned.json").read_text(encoding="utf-8"))
+        settings, mode = BackboneSettings(**record["backbone"]), record["mode"]
+        with_entities = bool(record["entities"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder}: no readable aligned model ({error}). Delete the folder and rerun.") from error
+    if mode not in MODES:
+        raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
+    tables = read_tensors(folder / "entities.safetensors") if with_entities else {}
+    if with_entities and tables.keys() != {"items", "users", "item_scale", "user_scale"}:
+        raise CheckpointError(f"{folder}: entities.safetensors holds {sorted(tables)}, not the entity tables.")
+    model, tokenizer = build_aligned(settings, tables.get("items"), tables.get("users"))
+    if model.entities is not None:
+        model.entities.item_scale.copy_(tables["item_scale"])
+        model.entities.user_scale.copy_(tables["user_scale"])
+    load_weights(folder / "weights.safetensors", trainable(model))
+    return model.eval().requires_grad_(False), tokenizer, mode

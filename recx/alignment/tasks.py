@@ -1,0 +1,211 @@
+"""The six training tasks of the paper (section 4), as prompts and answers in pieces."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recx.alignment import prompts
+from recx.alignment.conversations import Conversation
+from recx.alignment.labels import Labels
+from recx.alignment.prompts import Entity, Mode, Piece, Title, render
+from recx.alignment.teaching import describe, summarise
+from recx.data.catalogue import Catalogue
+
+TASKS = ("retrieval", "ranking", "preference", "item", "conversation", "reconstruction", "explanation")
+NEIGHBOURS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row of training: a prompt, the answer to learn, and turns that went before (conversations only)."""
+
+    task: str
+    prompt: list[Piece]
+    response: list[Piece]
+    earlier: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """All that examples are made from.
+
+    Attributes:
+        catalogue: titles and attributes.
+        histories: H histories of item indices; row h of the user vectors belongs to `histories[h]`.
+        labels: the target's labels of the histories.
+        neighbours: (N + 1, k) nearest items by the target's item vectors, or None for a black box.
+        conversations: general conversations (task 5).
+        explanations: (history row, item, instruction, answer) in the backbone's own words.
+        longest: how many of the latest items a prompt shows.
+    """
+
+    catalogue: Catalogue
+    histories: Sequence[np.ndarray]
+    labels: Labels
+    neighbours: np.ndarray | None = None
+    conversations: Sequence[Conversation] = ()
+    explanations: Sequence[tuple[int, int, str, str]] = ()
+    longest: int = 10
+
+    def recent(self, row: int) -> np.ndarray:
+        """The part of a history that a prompt shows."""
+        return self.histories[row][-self.longest :]
+
+
+def forms_of(mode: Mode) -> tuple[tuple[Mode, ...], tuple[float, ...]]:
+    """Prompt forms that a mode trains on, with their shares. Hybrid holds all three, as in the paper's text."""
+    return (("hybrid", "behavior", "intention"), (0.6, 0.2, 0.2)) if mode == "hybrid" else ((mode,), (1.0,))
+
+
+def build_examples(
+    data: TaskData, mode: Mode, counts: Mapping[str, int], rng: np.random.Generator
+) -> Iterator[Example]:
+    """Examples of every task, `counts[task]` each, in the forms of one mode.
+
+    Histories are walked in a random order, again from the start when a task wants more rows than there are.
+    """
+    forms, shares = forms_of(mode)
+    makers: dict[str, Callable[..., Example]] = {
+        "retrieval": _retrieval,
+        "ranking": _ranking,
+        "preference": _preference,
+        "item": _item,
+        "reconstruction": _reconstruction,
+    }
+    for task in TASKS:
+        count = counts.get(task, 0)
+        chosen = [forms[f] for f in rng.choice(len(forms), size=count, p=shares)]
+        # Draws are made for all rows at once: a generator call a row would cost more than the row.
+        wording, opening = rng.integers(8, size=count).tolist(), rng.integers(4, size=count).tolist()
+        if task == "conversation":
+            yield from _conversations(data.conversations, count, rng)
+        elif task == "explanation":
+            yield from _explanations(data, chosen, wording, opening, rng)
+        else:
+            rows, extra = _walk(len(data.histories), count, rng), rng.random((count, 8))
+            for n in range(count):
+                yield makers[task](data, chosen[n], rows[n], wording[n], opening[n], extra[n])
+
+
+def question(
+    data: TaskData,
+    mode: Mode,
+    row: int,
+    opening: int,
+    wording: str,
+    items: Sequence[int] = (),
+    user_row: int | None = None,
+) -> list[Piece]:
+    """Subject and question: the prompt of every task about a person.
+
+    Args:
+        data: histories and catalogue.
+        mode: form of the prompt.
+        row: which history.
+        opening: index into the mode's openings.
+        wording: text with an `{item}` or a `{candidates}` slot, or none.
+        items: the item, or the candidates.
+        user_row: row of the user vector; `row` unless told.
+    """
+    person = prompts.subject(mode, opening, data.recent(row), row if user_row is None else user_row)
+    if "{item}" in wording:
+        return person + render(wording, item=prompts.item_slot(mode, int(items[0])))
+    if "{candidates}" in wording:
+        return person + render(wording, candidates=prompts.candidates_slot(mode, items))
+    return person + [wording]
+
+
+def _walk(total: int, count: int, rng: np.random.Generator) -> list[int]:
+    rounds = -(-count // total) if total else 0
+    return np.concatenate([rng.permutation(total) for _ in range(rounds)])[:count].tolist() if rounds else []
+
+
+def _retrieval(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
+    prompt = question(data, form, row, opening, prompts.RETRIEVAL[wording])
+    return Example("retrieval", prompt, [Title(int(data.labels.top[row, 0]))])
+
+
+def _ranking(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
+    ranked = data.labels.ranked[row]
+    shown = ranked[np.argsort(extra[: len(ranked)])]
+    prompt = question(data, form, row, opening, prompts.RANKING[wording], shown)
+    return Example("ranking", prompt, prompts.titles(ranked))
+
+
+def _preference(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
+    liked = extra[0] < 0.5
+    item = int((data.labels.liked if liked else data.labels.disliked)[row])
+    prompt = question(data, form, row, opening, prompts.PREFERENCE[wording], [item])
+    return Example("preference", prompt, ["Yes" if liked else "No"])
+
+
+def _item(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
+    """Task 4: name, one attribute, all facts, or the neighbours of a random item."""
+    item = 1 + int(extra[0] * len(data.catalogue))
+    slot = prompts.item_slot(form, item)
+    facts = data.catalogue.facts(item)
+    kinds = ["name"] * 3 if form == "intention" else []
+    kinds += ["attribute", "attribute", "description"] if facts else []
+    kinds += ["related"] if data.neighbours is not None else []
+    kind = kinds[int(extra[1] * len(kinds))] if kinds else "description"
+    text = prompts.ALL_WORDINGS[kind][wording]
+    if kind == "name":
+        return Example("item", render(text, item=slot), [Title(item)])
+    if kind == "related":
+        near = data.neighbours[item][:NEIGHBOURS]
+        return Example("item", render(text, item=slot), prompts.titles(near))
+    if kind == "attribute":
+        column = list(facts)[int(extra[2] * len(facts))]
+        return Example("item", render(text, item=slot, attribute=column), [", ".join(facts[column]) + "."])
+    return Example("item", render(text, item=slot), describe(data.catalogue, item))
+
+
+def _reconstruction(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
+    """Task 6: the titles behind a user vector, or the taste in words (from titles where the form has them)."""
+    if form == "behavior" or extra[0] < 0.4:
+        prompt = question(data, form, row, opening, prompts.SUMMARY[wording])
+        return Example("reconstruction", prompt, summarise(data.catalogue, data.recent(row)))
+    prompt = question(data, "intention", row, opening, prompts.HISTORY[wording])
+    return Example("reconstruction", prompt, prompts.titles(data.recent(row)))
+
+
+def _conversations(conversations: Sequence[Conversation], count: int, rng: np.random.Generator) -> Iterator[Example]:
+    for n in _walk(len(conversations), count, rng):
+        turns = conversations[n].turns
+        yield Example("conversation", [turns[-2]], [turns[-1]], turns[:-2])
+
+
+def _explanations(
+    data: TaskData, forms: Sequence[Mode], wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
+) -> Iterator[Example]:
+    for n, choice in enumerate(_walk(len(data.explanations), len(forms), rng)):
+        row, item, instruction, answer = data.explanations[choice]
+        prompt = question(data, forms[n], row, opening[n], prompts.EXPLANATION[wording[n]], [item])
+        prompt += [f" {instruction}"] if instruction else []
+        yield Example("explanation", prompt, quoted_pieces(answer, data.catalogue.index_of_label))
+
+
+def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
+    """Split a text into plain pieces and `Title`s, wherever a catalogue label stands in double quotes."""
+    parts = text.split('"')
+    pieces: list[Piece] = []
+    for n, part in enumerate(parts):
+        if n % 2 and part in index_of_label:
+            pieces.append(Title(index_of_label[part]))
+        elif n % 2:
+            pieces.append(f'"{part}"' if n + 1 < len(parts) else f'"{part}')
+        elif part:
+            pieces.append(part)
+    return pieces
+
+
+def as_text(pieces: Sequence[Piece], catalogue: Catalogue) -> str:
+    """Pieces as a person reads them: titles quoted, vectors as `<user>` and `<item>`."""
+    shown = []
+    for piece in pieces:
+        if isinstance(piece, Title):
+            shown.append(f'"{catalogue.labels[piece.item]}"')
+        else:
+            shown.append(f"<{piece.kind}>" if isinstance(piece, Entity) else piece)
+    return "".join(shown)

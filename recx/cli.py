@@ -1,0 +1,173 @@
+"""The command line: `recx run | results | data | lab`."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from recx import paths, profiles, runs
+from recx.errors import RecxError
+
+
+@dataclass(frozen=True)
+class RunCommand:
+    """Run the notebooks in order; finished stages are skipped."""
+
+    notebooks: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Notebooks by number or name, e.g. 02 06_alignment_effect; all of them if none is named."""
+    profile: str = "tiny"
+    """How much is computed, and on which machine it fits: tiny, test, gpu, paper."""
+    dataset: str = "demo"
+    """demo, games, ml-100k, or a folder with your own files."""
+    data_dir: str = ""
+    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR unless told."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting as key=value, e.g. target.epochs=5; may be repeated."""
+
+
+@dataclass(frozen=True)
+class ResultsCommand:
+    """Print the metrics of all finished stages."""
+
+    json: bool = False
+    """As one JSON list of records."""
+
+
+@dataclass(frozen=True)
+class ListCommand:
+    """List the known data sets."""
+
+
+@dataclass(frozen=True)
+class DescribeCommand:
+    """What a data set is, its terms, whom to cite, and its size if it is at hand."""
+
+    name: tyro.conf.Positional[str]
+    """Name or folder."""
+    data_dir: str = ""
+    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR unless told."""
+
+
+@dataclass(frozen=True)
+class LabCommand:
+    """Open JupyterLab on the notebooks, on this machine only."""
+
+    port: int = 8888
+    """Port to listen on."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; errors meant for the user are one line on stderr and exit code 2."""
+    arguments = _unfold_set(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] == ["data"]:
+        command = tyro.cli(ListCommand | DescribeCommand, prog="recx data", args=_data_words(arguments[1:]))
+    else:
+        command = tyro.cli(
+            Annotated[RunCommand, tyro.conf.subcommand("run")]
+            | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
+            | Annotated[LabCommand, tyro.conf.subcommand("lab")],
+            prog="recx",
+            description=__doc__,
+            args=arguments,
+        )
+    try:
+        _HANDLERS[type(command)](command)
+    except RecxError as error:
+        print(f"recx: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nrecx: stopped; the same command goes on where it was", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(command: RunCommand) -> None:
+    from recx.launch import run_all
+
+    overrides = profiles.parse_overrides(command.set)
+    chosen = profiles.settings(command.profile, command.dataset, command.data_dir, overrides)
+    print(profiles.show(chosen))
+    started = time.monotonic()
+    chosen, executed = run_all(command.notebooks, command.profile, command.dataset, command.data_dir, overrides)
+    print(f"\n{executed} notebooks executed in {(time.monotonic() - started) / 60:.1f} minutes")
+    folder = paths.runs() / chosen.profile / chosen.dataset
+    summary = folder / "effect" / "summary.txt"
+    if summary.is_file():
+        print("\n" + summary.read_text(encoding="utf-8"))
+    print(f"Executed notebooks, figures and numbers: {folder}")
+
+
+def _results(command: ResultsCommand) -> None:
+    records = runs.results()
+    if command.json:
+        print(json.dumps(records, indent=1))
+        return
+    if not records:
+        print("No finished stage yet. Start with: recx run")
+    for r in records:
+        interval = f" [{r['low']:.3f}, {r['high']:.3f}]" if r["low"] is not None else ""
+        count = f"  n={r['n']}" if r["n"] else ""
+        who = " ".join(filter(None, (r["mode"], r["method"])))
+        print(
+            f"{r['profile']}/{r['dataset']}/{r['stage']:<16} {who:<34} {r['metric']:<26} {r['value']:.4f}{interval}{count}"
+        )
+
+
+def _list(command: ListCommand) -> None:
+    from recx.data.sources import SOURCES
+
+    for source in SOURCES.values():
+        print(f"{source.name:<10} {source.title}")
+
+
+def _describe(command: DescribeCommand) -> None:
+    from recx.data.sources import find_source, load_dataset
+    from recx.data.statistics import statistics
+
+    source = find_source(command.name)
+    print(f"{source.name}: {source.title}\nLicence: {source.licence}\nCite: {source.citation}")
+    dataset = load_dataset(profiles.settings("tiny", command.name, command.data_dir).data)
+    print(f"\nWhat was read:\n{dataset.report}\n\nWhat is left:")
+    for name, value in statistics(dataset).items():
+        print(f"{value:>12,.2f}  {name}" if isinstance(value, float) else f"{value:>12,}  {name}")
+
+
+def _lab(command: LabCommand) -> None:
+    environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
+    line = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={command.port}", str(paths.notebooks())]
+    if subprocess.run(line, env=environment, check=False).returncode:
+        raise RecxError("JupyterLab did not start; install it with: pip install -e '.[lab]' -c constraints.txt")
+
+
+_HANDLERS = {
+    RunCommand: _run,
+    ResultsCommand: _results,
+    ListCommand: _list,
+    DescribeCommand: _describe,
+    LabCommand: _lab,
+}
+
+
+def _data_words(words: list[str]) -> list[str]:
+    """`recx data list | describe NAME` in the words tyro made of the class names."""
+    names = {"list": "list-command", "describe": "describe-command"}
+    return [names.get(words[0], words[0]), *words[1:]] if words else ["--help"]
+
+
+def _unfold_set(words: list[str]) -> list[str]:
+    """Let one `--set` take several pairs: `--set a=1 b=2` is read as `--set a=1 --set b=2`."""
+    out: list[str] = []
+    inside = False
+    for word in words:
+        if word == "--set":
+            inside = True
+        elif inside and "=" in word and not word.startswith("-"):
+            out += ["--set", word]
+        else:
+            inside = False
+            out.append(word)
+    return out

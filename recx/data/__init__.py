@@ -1,0 +1,1 @@
+"""Interactions and catalogues: sources, readers, filtering, splits, statistics, the demo world."""

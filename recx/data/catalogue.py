@@ -1,0 +1,109 @@
+"""The catalogue: items 1..N with a title, a label that no other item shares, and attributes."""
+
+import html
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from recx.errors import DataError
+
+Attribute = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items of a data set. Index 0 is padding, so every list has length N + 1.
+
+    Attributes:
+        item_ids: ids as in the source, `item_ids[0] == ""`.
+        titles: titles as in the source, HTML entities unescaped; two items may share one.
+        labels: titles made unique; this is what prompts show and what decoding returns.
+        attributes: column name -> values of each item (an empty tuple where unknown).
+        duplicates: number of items whose title another item has too.
+    """
+
+    item_ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    labels: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+    duplicates: int = 0
+
+    def __len__(self) -> int:
+        return len(self.item_ids) - 1
+
+    @cached_property
+    def index_of_label(self) -> dict[str, int]:
+        """Label -> item index."""
+        return {label: i for i, label in enumerate(self.labels) if i}
+
+    @cached_property
+    def index_of_id(self) -> dict[str, int]:
+        """Source id -> item index."""
+        return {item_id: i for i, item_id in enumerate(self.item_ids) if i}
+
+    def facts(self, item: int) -> dict[str, tuple[str, ...]]:
+        """Known attributes of one item, column -> values; unknown columns are left out."""
+        return {name: values[item] for name, values in self.attributes.items() if values[item]}
+
+    def frame(self) -> pl.DataFrame:
+        """One row an item: `item` (index), `item_id`, `title`, `label` and list columns of attributes."""
+        columns = {"item": range(1, len(self) + 1), "item_id": self.item_ids[1:]}
+        columns |= {"title": self.titles[1:], "label": self.labels[1:]}
+        columns |= {name: [list(v) for v in values[1:]] for name, values in self.attributes.items()}
+        return pl.DataFrame(columns, schema_overrides=dict.fromkeys(self.attributes, pl.List(pl.String)))
+
+
+def clean_title(raw: str) -> str:
+    """Unescape HTML entities, collapse white space, and keep the double quote for quoting titles."""
+    return " ".join(html.unescape(raw).replace('"', "'").split())
+
+
+def build_catalogue(
+    item_ids: Sequence[str], titles: Sequence[str], attributes: Mapping[str, Sequence[Sequence[str]]]
+) -> Catalogue:
+    """Make a catalogue from parallel columns of N items.
+
+    Raises:
+        DataError: an item id occurs twice, or a title is empty after cleaning.
+    """
+    ids = [str(i) for i in item_ids]
+    repeated = [i for i, n in Counter(ids).items() if n > 1]
+    if repeated:
+        raise DataError(f"The catalogue lists item id {repeated[0]!r} more than once; ids must be unique.")
+    cleaned = [clean_title(t or "") for t in titles]
+    empty = [i for i, t in zip(ids, cleaned, strict=True) if not t]
+    if empty:
+        raise DataError(f"{len(empty)} items have no title (first: {empty[0]!r}); drop them before.")
+    columns = {n: [()] + [tuple(dict.fromkeys(v)) for v in values] for n, values in attributes.items()}
+    labels, duplicates = _unique_labels(cleaned, columns)
+    return Catalogue(("", *ids), ("", *cleaned), ("", *labels), columns, duplicates)
+
+
+def _unique_labels(titles: list[str], attributes: Mapping[str, Attribute]) -> tuple[list[str], int]:
+    """Tell items of one title apart by the first attribute that separates them all, else by a number."""
+    groups: dict[str, list[int]] = {}
+    for position, title in enumerate(titles):
+        groups.setdefault(title, []).append(position)
+    labels, taken = list(titles), set(groups)
+    shared = [positions for positions in groups.values() if len(positions) > 1]
+    for positions in shared:
+        for values in attributes.values():
+            marks = [" / ".join(values[p + 1]) for p in positions]
+            if all(marks) and len(set(marks)) == len(marks):
+                break
+        else:
+            marks = [str(n) for n in range(1, len(positions) + 1)]
+        for position, mark in zip(positions, marks, strict=True):
+            labels[position] = _free(f"{titles[position]} ({mark})", taken)
+            taken.add(labels[position])
+    return labels, sum(map(len, shared))
+
+
+def _free(label: str, taken: set[str]) -> str:
+    candidate, n = label, 2
+    while candidate in taken:
+        candidate, n = f"{label} #{n}", n + 1
+    return candidate

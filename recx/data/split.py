@@ -1,0 +1,44 @@
+"""Leave-one-out: a user's last item is for testing, the one before for validation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Split:
+    """Views of U sequences of at least three items.
+
+    Attributes:
+        train: all but the last two items; also what stands before the validation item.
+        validation: the last item but one.
+        test_histories: all but the last item.
+        test: the last item.
+    """
+
+    train: list[np.ndarray]
+    validation: np.ndarray
+    test_histories: list[np.ndarray]
+    test: np.ndarray
+
+
+def leave_one_out(sequences: Sequence[np.ndarray]) -> Split:
+    """Split sequences; nothing a model learns from holds a validation or test item of its user."""
+    return Split(
+        train=[s[:-2] for s in sequences],
+        validation=np.array([s[-2] for s in sequences]),
+        test_histories=[s[:-1] for s in sequences],
+        test=np.array([s[-1] for s in sequences]),
+    )
+
+
+def prefixes(train: Sequence[np.ndarray], longest: int = 0) -> list[np.ndarray]:
+    """Every beginning of every training sequence, as the paper counts them (Table B2: interactions - 2 x users).
+
+    Args:
+        train: training sequences.
+        longest: keep only the latest items of each beginning; 0 keeps all.
+    """
+    cut = slice(-longest, None) if longest else slice(None)
+    return [s[:n][cut] for s in train for n in range(1, len(s) + 1)]

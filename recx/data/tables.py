@@ -1,0 +1,76 @@
+"""CSV and Parquet files whose columns are named by the user."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from recx.data.atomic import read_bytes
+from recx.errors import DataError
+from recx.profiles import Columns
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+def read_table(path: Path, required: Sequence[str]) -> pl.DataFrame:
+    """Read a CSV (optionally gzipped) or Parquet file and check that the named columns are there.
+
+    Raises:
+        DataError: naming file, line or column and what was expected.
+    """
+    try:
+        if path.name.endswith(".parquet"):
+            frame = pl.read_parquet(path)
+        else:
+            frame = pl.read_csv(read_bytes(path), infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]}){_where(path)}.") from error
+    missing = [c for c in required if c not in frame.columns]
+    if missing:
+        raise DataError(f"{path}: no column {missing[0]!r}; found {', '.join(frame.columns)}.")
+    return frame
+
+
+def interactions_from_table(path: Path, columns: Columns) -> pl.DataFrame:
+    """`user_id, item_id` and, where the file has them, `timestamp` (float) and `rating` (float)."""
+    frame = read_table(path, [columns.user, columns.item])
+    out = [pl.col(columns.user).cast(pl.String).alias("user_id"), pl.col(columns.item).cast(pl.String).alias("item_id")]
+    for name, column in (("timestamp", columns.timestamp), ("rating", columns.rating)):
+        if column in frame.columns:
+            _check_numbers(path, frame, column)
+            out.append(pl.col(column).cast(pl.Float64, strict=False).alias(name))
+    return frame.select(out)
+
+
+def items_from_table(path: Path, columns: Columns) -> pl.DataFrame:
+    """`item_id, title` and one list column for every further column of the file."""
+    frame = read_table(path, [columns.item, columns.title])
+    out = [pl.col(columns.item).cast(pl.String).alias("item_id"), pl.col(columns.title).cast(pl.String).alias("title")]
+    for name in frame.columns:
+        if name in (columns.item, columns.title):
+            continue
+        column = frame[name]
+        if column.dtype == pl.List:
+            out.append(pl.col(name).cast(pl.List(pl.String)))
+        else:
+            out.append(pl.col(name).cast(pl.String).fill_null("").str.split(columns.separator).alias(name))
+    return frame.select(out)
+
+
+def _check_numbers(path: Path, frame: pl.DataFrame, column: str) -> None:
+    values = frame[column]
+    text = values.cast(pl.String).fill_null("")
+    bad = (values.cast(pl.Float64, strict=False).is_null() & (text != "")).arg_true()
+    if len(bad):
+        raise DataError(f"{path}, row {bad[0] + 1}: {column} is {text[bad[0]]!r}, expected a number.")
+
+
+def _where(path: Path) -> str:
+    """Which line of a CSV file has another number of fields than its header, if that is what is wrong."""
+    if path.name.endswith(".parquet"):
+        return ""
+    lines = read_bytes(path).split(b"\n")
+    for number, line in enumerate(lines[1:], 2):
+        if line and line.count(b",") > lines[0].count(b",") and b'"' not in line:
+            return f"; line {number} has more fields than the header"
+    return ""

@@ -1,0 +1,1 @@
+"""Metrics with intervals for alignment and explanations, and the published numbers."""

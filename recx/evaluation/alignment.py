@@ -1,0 +1,46 @@
+"""How well an aligned model says what the target says (paper Table 1): one number a user, to be averaged."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+STANDARD_GAINS = (15.0, 7.0, 3.0, 1.0, 0.0)
+"""2^relevance - 1 for relevances 4, 3, 2, 1, 0 of the target's five candidates (Burges et al., ICML 2005)."""
+REFERENCE_GAINS = (1000.0, 100.0, 10.0, 1.0, 0.0)
+"""Gains of the paper's public code for the five positions."""
+
+
+def hit_rate(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """HR@K: 1 where the wanted item (U,) is among the predicted ones (U, K)."""
+    return (predicted == wanted[:, None]).any(1).astype(float)
+
+
+def retrieval_ndcg(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """NDCG@K with one relevant item: 1 / log2(position + 1), 0 where it is missing. Positions count from 1."""
+    found = predicted == wanted[:, None]
+    return np.where(found.any(1), 1.0 / np.log2(found.argmax(1) + 2.0), 0.0)
+
+
+def ranking_ndcg(predicted: np.ndarray, ideal: np.ndarray, gains: Sequence[float] = STANDARD_GAINS) -> np.ndarray:
+    """NDCG of an order against the target's order.
+
+    Args:
+        predicted: (U, C) items in the model's order; items that are not candidates earn nothing.
+        ideal: (U, C) the same items in the target's order.
+        gains: what the target's first, second ... item is worth.
+
+    Returns:
+        (U,) sum of gain / log2(position + 1), divided by that of the ideal order.
+    """
+    worth = np.asarray(gains, dtype=float)
+    discounts = 1.0 / np.log2(np.arange(2, predicted.shape[1] + 2))
+    places = predicted[:, :, None] == ideal[:, None, :]
+    earned = (places * worth).sum(2)
+    return (earned * discounts).sum(1) / (worth * discounts).sum()
+
+
+def history_coverage(reconstructed: Sequence[Sequence[int]], histories: Sequence[Sequence[int]]) -> np.ndarray:
+    """Share of each history's distinct items that were read back, each counted once."""
+    return np.array(
+        [len(set(r) & set(map(int, h))) / len(set(map(int, h))) for r, h in zip(reconstructed, histories, strict=True)]
+    )

@@ -1,0 +1,36 @@
+"""The numbers the paper printed, to stand beside measured ones."""
+
+import polars as pl
+
+from recx import paths
+from recx.errors import DataError
+
+_METRICS = {
+    "task1_hr5": "hr@5",
+    "task1_ndcg5": "ndcg@5",
+    "task2_ndcg5": "ranking_ndcg@5_reference",
+    "task3_accuracy": "accuracy",
+    "task6_hcr": "history_coverage",
+}
+
+
+def published(table: str) -> pl.DataFrame:
+    """One table of `data/published/` as printed.
+
+    Raises:
+        DataError: there is no such table.
+    """
+    path = paths.shipped_data() / "published" / f"{table}.csv"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv")))
+        raise DataError(f"No published table {table!r}. Known: {known}.")
+    return pl.read_csv(path)
+
+
+def published_alignment(dataset: str = "games") -> pl.DataFrame:
+    """Table 1 for one data set of the paper: a row a method, our metric names as columns.
+
+    The paper's ranking numbers use the gains of its public code, so they stand under the reference column.
+    """
+    rows = published("table1_alignment").filter(pl.col("dataset") == dataset)
+    return rows.drop("dataset").rename(_METRICS)

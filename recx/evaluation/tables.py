@@ -1,0 +1,78 @@
+"""Records as tables for reading."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from recx.evaluation.explanations import totals
+from recx.explaining.answers import Explanation
+
+
+def label_of(record: dict[str, Any]) -> str:
+    """A record's method in one word or two: the mode where that says it all."""
+    mode, method = record.get("mode", ""), record["method"]
+    return mode if mode and method == "aligned" else f"{mode} {method}".strip().replace("aligned (", "(")
+
+
+def side_by_side(records: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """A row a method, a column a metric: "value [low, high]", and the number of users of its metrics."""
+    rows: dict[str, dict[str, str]] = {}
+    for r in records:
+        row = rows.setdefault(label_of(r), {"method": label_of(r)})
+        row[r["metric"]] = f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]"
+        row["n"] = " / ".join(dict.fromkeys([*filter(None, row.get("n", "").split(" / ")), str(r["n"])]))
+    frame = pl.DataFrame(list(rows.values()), infer_schema_length=None)
+    return frame.select([c for c in frame.columns if c != "n"] + ["n"]).fill_null("")
+
+
+def labelled(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Records as a pandas frame with the column `label`, as plots take it."""
+    return pd.DataFrame([{"label": label_of(r)} | r for r in records])
+
+
+def summary(
+    records: Sequence[dict[str, Any]],
+    checks: Sequence[dict[str, Any]],
+    explained: Sequence[Explanation],
+    liked: np.ndarray,
+    shown: int = 4,
+) -> str:
+    """Table 1 and the checks of explanations as plain text, with a few explanations.
+
+    Args:
+        records: of Table 1.
+        checks: of the explanations.
+        explained: explanations of one model.
+        liked: the target's decisions on the same pairs.
+        shown: how many explanations.
+    """
+    parts = ["Agreement with the target on test histories (titles decoded along the catalogue's trie)"]
+    parts.append(_plain([r for r in records if "free" not in r["method"]]))
+    free = [r for r in records if "free" in r["method"]]
+    if free:
+        parts += ["Unconstrained decoding, as in the paper", _plain(free)]
+    parts += ["Explanations", _plain(checks)]
+    counts = totals(explained)
+    parts.append(
+        f"hybrid: {counts['cited_in_history']} of {counts['cited']} cited titles stand in the history, "
+        f"{counts['invented']} do not exist; {counts['stated_true']} of {counts['stated']} stated attributes are true"
+    )
+    for explanation, verdict in list(zip(explained, liked, strict=True))[:shown]:
+        parts.append(f"\n[target: {'yes' if verdict else 'no'}] {explanation.title}\n  {explanation.text}")
+    return "\n".join(parts) + "\n"
+
+
+def _plain(records: Sequence[dict[str, Any]]) -> str:
+    metrics = list(dict.fromkeys(r["metric"] for r in records))
+    rows: dict[str, dict[str, str]] = {}
+    for r in records:
+        rows.setdefault(label_of(r), {})[r["metric"]] = f"{r['value']:.3f}"
+    width = max(map(len, rows)) + 2
+    heads = "".join(f"{m:>{max(len(m), 6) + 2}}" for m in metrics)
+    lines = [" " * width + heads]
+    for label, values in rows.items():
+        lines.append(f"{label:<{width}}" + "".join(f"{values.get(m, '-'):>{max(len(m), 6) + 2}}" for m in metrics))
+    return "\n".join(lines)

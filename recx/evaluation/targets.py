@@ -1,0 +1,43 @@
+"""Measuring recommenders on the items users really chose."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from recx.data.split import Split
+from recx.evaluation.intervals import bootstrap
+from recx.recommenders.protocol import Scorer
+from recx.recommenders.ranking import Ranked, rank
+
+
+def target_records(
+    scorers: Mapping[str, Scorer], split: Split, length: int, items: int
+) -> tuple[list[dict[str, Any]], dict[str, Ranked]]:
+    """HR@k and NDCG@k on the test items, catalogue coverage and the share of the most common first item.
+
+    Args:
+        scorers: method -> recommender.
+        split: leave-one-out.
+        length: items read.
+        items: N.
+
+    Returns:
+        Records `method, metric, value, low, high, n`, and each method's rankings.
+    """
+    records, rankings = [], {}
+    for method, scorer in scorers.items():
+        ranked = rankings[method] = rank(scorer, split.test_histories, split.test, length)
+        for k in (5, 10):
+            records.append(estimate(method, f"hr@{k}", ranked.hits(k)))
+            records.append(estimate(method, f"ndcg@{k}", ranked.ndcg(k)))
+        n = len(split.test)
+        records.append({"method": method, "metric": "coverage@10", "value": ranked.coverage(items, 10), "n": n})
+        records.append({"method": method, "metric": "top1_share", "value": ranked.top1_share(), "n": n})
+    return records, rankings
+
+
+def estimate(method: str, metric: str, values: np.ndarray, mode: str = "") -> dict[str, Any]:
+    """A record of a mean over users with its bootstrap interval."""
+    e = bootstrap(values)
+    return {"mode": mode, "method": method, "metric": metric, "value": e.value, "low": e.low, "high": e.high, "n": e.n}

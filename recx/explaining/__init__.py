@@ -1,0 +1,1 @@
+"""The Explainer: questions about a person and an item, answered by an aligned model."""

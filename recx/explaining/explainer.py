@@ -1,0 +1,261 @@
+"""The Explainer: everything a notebook or a widget shows of an aligned model goes through it."""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from rapidfuzz import fuzz, process
+from transformers import PreTrainedTokenizerBase
+
+from recx.alignment import decoding, prompts
+from recx.alignment.controls import Control
+from recx.alignment.encoding import Encoder
+from recx.alignment.labels import Labels
+from recx.alignment.model import AlignedModel
+from recx.alignment.prompts import Mode, Piece
+from recx.alignment.reading import Reader
+from recx.alignment.tasks import TaskData, as_text, question
+from recx.alignment.trie import single_title, title_list
+from recx.data.catalogue import Catalogue
+from recx.errors import DataError, SettingsError
+from recx.explaining.answers import Explanation, Prediction, Recommendation
+from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
+
+Item = int | str
+_NO_LABELS = Labels(*(np.zeros((0, 1), dtype=int) for _ in range(4)))
+
+
+class Explainer:
+    """Asks an aligned model about histories.
+
+    Histories and items are given as catalogue labels, source ids or item indices. An opening and a question are
+    chosen for each task once and used for all, so that answers differ only through persons and items.
+
+    Args:
+        model: aligned, in eval mode.
+        tokenizer: of its backbone.
+        mode: the form of prompts it was aligned with.
+        catalogue: items.
+        target: encodes histories; not needed in the behavior mode.
+        longest: how many of the latest items a prompt shows and the target reads.
+        precision: "auto", "bfloat16" or "float32".
+    """
+
+    def __init__(
+        self,
+        model: AlignedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        mode: Mode,
+        catalogue: Catalogue,
+        target: TwoTower | None,
+        longest: int,
+        precision: str = "auto",
+    ) -> None:
+        if mode != "behavior" and target is None:
+            raise SettingsError(f"The {mode} mode reads user vectors and needs a target that makes them.")
+        self.model, self.mode, self.catalogue, self.target = model, mode, catalogue, target
+        self.longest, self.precision = longest, precision
+        vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
+        self.encoder = Encoder(tokenizer, catalogue.labels, vocabulary)
+        self.reader = Reader(catalogue)
+        self.separator = np.concatenate(self.encoder.pieces(["; "]))
+        self._one = single_title(self.encoder.titles, self.encoder.end)
+        self._many = title_list(self.encoder.titles, self.separator, self.encoder.end)
+        self._yes, self._no = (int(self.encoder.pieces([w])[0][0]) for w in ("Yes", "No"))
+
+    def find(self, item: Item) -> int:
+        """Index of an item given as index, label, title or source id.
+
+        Raises:
+            DataError: there is none, or several share the title; the message names the nearest ones.
+        """
+        if isinstance(item, int | np.integer):
+            if 0 < item <= len(self.catalogue):
+                return int(item)
+            raise DataError(f"Item {item} is not between 1 and {len(self.catalogue)}.")
+        for table in (self.catalogue.index_of_label, self.catalogue.index_of_id):
+            if item in table:
+                return table[item]
+        same = [
+            label for label, title in zip(self.catalogue.labels, self.catalogue.titles, strict=True) if title == item
+        ]
+        near = same or [m[0] for m in process.extract(item, self.catalogue.labels[1:], scorer=fuzz.WRatio, limit=3)]
+        kind = "Several items are called" if same else "No item is called"
+        raise DataError(f"{kind} {item!r}. Did you mean {' or '.join(repr(n) for n in near)}?")
+
+    def history(self, items: Sequence[Item]) -> np.ndarray:
+        """Indices of a history given in any form.
+
+        Raises:
+            DataError: it is empty or names an unknown item.
+        """
+        if len(items) == 0:
+            raise DataError("The history is empty; name at least one item.")
+        return np.array([self.find(i) for i in items], dtype=np.int64)
+
+    def recommend(
+        self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
+    ) -> list[Recommendation]:
+        """The k most probable next titles of each person, by beam search over the catalogue (task 1)."""
+        _, encoded = self._ask(histories, prompts.RETRIEVAL[0])
+        items, scores = decoding.beam_titles(
+            self.model, encoded, self._one, k, precision=self.precision, show_progress=show_progress
+        )
+        return [
+            Recommendation(tuple(i.tolist()), tuple(self.catalogue.labels[n] for n in i), tuple(s.tolist()))
+            for i, s in zip(items, scores, strict=True)
+        ]
+
+    def recommend_freely(
+        self, histories: Sequence[Sequence[Item]], beams: int = 5, show_progress: bool = False
+    ) -> np.ndarray:
+        """Task 1 without the trie, as the paper decodes it: free beam search, answers matched to labels exactly.
+
+        Returns:
+            Items (R, beams), the best first; 0 where the text is no title of the catalogue.
+        """
+        _, encoded = self._ask(histories, prompts.RETRIEVAL[0])
+        answers = decoding.free_answers(
+            self.model,
+            encoded,
+            int(self.encoder.end[0]),
+            beams,
+            beams,
+            precision=self.precision,
+            show_progress=show_progress,
+        )
+        texts = [[self.encoder.tokenizer.decode(a).strip().strip('"') for a in row] for row in answers]
+        return np.array([[self.catalogue.index_of_label.get(t, 0) for t in row] for row in texts])
+
+    def rank(
+        self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
+    ) -> np.ndarray:
+        """Candidates (R, C) of each person in the model's order, as item indices (task 2)."""
+        shown = np.array([[self.find(c) for c in row] for row in candidates])
+        _, encoded = self._ask(histories, prompts.RANKING[0], shown)
+        return decoding.greedy_order(
+            self.model,
+            encoded,
+            shown,
+            self.encoder.titles,
+            self.separator,
+            precision=self.precision,
+            show_progress=show_progress,
+        )
+
+    def predict(
+        self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
+    ) -> list[Prediction]:
+        """Would person r like item r? (task 3), from the probabilities of "Yes" and "No"."""
+        found = [self.find(i) for i in items]
+        _, encoded = self._ask(histories, prompts.PREFERENCE[0], [[i] for i in found])
+        probability = decoding.choice_probability(
+            self.model, encoded, (self._yes, self._no), precision=self.precision, show_progress=show_progress
+        )
+        return [
+            Prediction(i, self.catalogue.labels[i], bool(p > 0.5), float(p))
+            for i, p in zip(found, probability, strict=True)
+        ]
+
+    def reconstruct(self, histories: Sequence[Sequence[Item]], show_progress: bool = False) -> list[tuple[int, ...]]:
+        """The items the model reads out of each person's user vector (task 6).
+
+        Raises:
+            SettingsError: in the behavior mode, which has no user vector to read.
+        """
+        if self.mode == "behavior":
+            raise SettingsError("The behavior mode has no user vector, so there is nothing to reconstruct.")
+        _, encoded = self._ask(histories, prompts.HISTORY[0], form="intention")
+        lists = decoding.greedy_lists(
+            self.model, encoded, self._many, precision=self.precision, show_progress=show_progress
+        )
+        return [tuple(row) for row in lists]
+
+    def explain(
+        self,
+        histories: Sequence[Sequence[Item]],
+        items: Sequence[Item],
+        instruction: str | Control = "",
+        max_tokens: int = 120,
+        show_progress: bool = False,
+    ) -> list[Explanation]:
+        """Would the recommender suggest item r to person r, and why?
+
+        Args:
+            histories: R histories.
+            items: R items.
+            instruction: free text, or a `Control` such as `Control(view="platform")`.
+            max_tokens: longest answer.
+            show_progress: show a bar.
+        """
+        asked = instruction.wording() if isinstance(instruction, Control) else " ".join(instruction.split())
+        found = [self.find(i) for i in items]
+        data, encoded = self._ask(histories, prompts.EXPLANATION[0], [[i] for i in found], instruction=asked)
+        texts = decoding.greedy_text(
+            self.model,
+            encoded,
+            int(self.encoder.end[0]),
+            max_tokens,
+            precision=self.precision,
+            show_progress=show_progress,
+        )
+        out = []
+        for row, (item, tokens) in enumerate(zip(found, texts, strict=True)):
+            text = self.encoder.tokenizer.decode(tokens).strip()
+            read = self.reader.read(text, data.recent(row), item)
+            label = self.catalogue.labels[item]
+            out.append(Explanation(item, label, read.decision, text, read.citations, read.statements, asked))
+        return out
+
+    def prompt_text(self, history: Sequence[Item], item: Item, instruction: str = "") -> str:
+        """The prompt of an explanation as text; vectors show as <user> and <item>."""
+        data = self._data([history])
+        pieces = question(data, self.mode, 0, 0, prompts.EXPLANATION[0], [self.find(item)])
+        return as_text(pieces, self.catalogue) + (f" {instruction}" if instruction else "")
+
+    def target_top(self, history: Sequence[Item], k: int = 5) -> list[str]:
+        """What the target itself recommends: the labels of its k best items outside the history.
+
+        Raises:
+            SettingsError: there is no target to ask.
+        """
+        if self.target is None:
+            raise SettingsError("This explainer was built without its target.")
+        found = self.history(history)
+        with torch.inference_mode():
+            scores = mask_seen(self.target.score(pad_histories([found], self.longest)).clone(), [found])
+        return [self.catalogue.labels[i] for i in scores[0].topk(k).indices.tolist()]
+
+    def with_target(self, target: TwoTower) -> "Explainer":
+        """The same model, reading the user vectors of another target."""
+        other = copy.copy(self)
+        other.target = target
+        return other
+
+    def _data(self, histories: Sequence[Sequence[Item]]) -> TaskData:
+        found = [self.history(h) for h in histories]
+        return TaskData(self.catalogue, found, _NO_LABELS, longest=self.longest)
+
+    def _ask(
+        self,
+        histories: Sequence[Sequence[Item]],
+        wording: str,
+        items: Sequence[Sequence[int]] | np.ndarray | None = None,
+        instruction: str = "",
+        form: Mode | None = None,
+    ) -> tuple[TaskData, list[np.ndarray]]:
+        """Put the user vectors in place and encode one question about each person."""
+        data, form = self._data(histories), form or self.mode
+        if self.mode != "behavior":
+            self.model.entities.set_users(self.user_vectors(data.histories))
+        encoded = []
+        for row in range(len(data.histories)):
+            asked: list[Piece] = question(data, form, row, 0, wording, () if items is None else items[row])
+            encoded.append(self.encoder.prompt(asked + ([f" {instruction}"] if instruction else [])))
+        return data, encoded
+
+    @torch.inference_mode()
+    def user_vectors(self, histories: Sequence[np.ndarray]) -> torch.Tensor:
+        """The target's vectors (R, d) of histories."""
+        return self.target.encode_users(pad_histories(histories, self.longest))

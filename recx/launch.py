@@ -1,0 +1,115 @@
+"""A notebook and its parameters become a run, in a kernel of its own through papermill."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from recx import paths
+from recx.errors import RecxError, SettingsError
+from recx.profiles import Settings, settings
+from recx.stages import ALIGN, ORDER, STAGES, describe, is_finished
+
+
+def resolve_notebooks(names: Sequence[str]) -> list[str]:
+    """Stages of the notebooks named (by number, stem or stage), in order; all of them if none is named.
+
+    Raises:
+        SettingsError: no notebook of that name.
+    """
+    if not names:
+        return list(ORDER)
+    chosen = []
+    for name in names:
+        stem = Path(name).stem
+        fits = [s for s in ORDER if stem in (s, STAGES[s].notebook) or STAGES[s].notebook.split("_")[0] == stem]
+        if not fits and stem in ("04", STAGES["align-hybrid"].notebook):
+            fits = ["alignments"]  # one notebook, launched once a mode
+        if not fits:
+            known = ", ".join(STAGES[s].notebook for s in ORDER)
+            raise SettingsError(f"No notebook {name!r}. Known: {known}.")
+        chosen += fits
+    return chosen
+
+
+def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool = False) -> bool:
+    """Execute the notebook of a stage unless it is up to date.
+
+    Args:
+        stage: name.
+        chosen: settings, to find the run folder.
+        parameters: for the notebook's parameters cell.
+        quiet: print one line only.
+
+    Returns:
+        Whether it was executed (False: it was found finished).
+
+    Raises:
+        RecxError: a cell failed; the message is that of the cell, the executed copy shows the rest.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    spec, run = STAGES[stage], describe(stage, chosen)
+    if is_finished(stage, chosen):
+        print(f"{stage:<18} finished before, skipped", flush=True)
+        return False
+    run.folder.mkdir(parents=True, exist_ok=True)
+    executed, started = run.folder / f"{spec.notebook}.ipynb", time.monotonic()
+    print(f"{stage:<18} {spec.notebook} ...", flush=True)
+    try:
+        papermill.execute_notebook(
+            str(paths.notebooks() / f"{spec.notebook}.ipynb"),
+            str(executed),
+            parameters=parameters,
+            kernel_name="python3",
+            cwd=str(paths.ROOT),
+            progress_bar=not quiet and sys.stderr.isatty(),
+            log_output=False,
+        )
+    except PapermillExecutionError as error:
+        raise RecxError(
+            f"Stage {stage!r} failed in cell {error.exec_count} of {spec.notebook}: {error.ename}: {error.evalue}\n"
+            f"The executed copy is {executed}"
+        ) from error
+    print(f"{stage:<18} done in {time.monotonic() - started:.0f} s", flush=True)
+    return True
+
+
+def launch_alignments(
+    chosen: Settings, parameters: dict[str, Any], modes: Sequence[str] = tuple(ALIGN)
+) -> dict[str, str]:
+    """Run notebook 04 once for every mode.
+
+    Args:
+        chosen: settings.
+        parameters: of the notebook, but for `mode`.
+        modes: which ones.
+
+    Returns:
+        mode -> "trained" or "finished before".
+    """
+    return {
+        mode: "trained" if launch(ALIGN[mode], chosen, parameters | {"mode": mode}, quiet=True) else "finished before"
+        for mode in modes
+    }
+
+
+def run_all(
+    names: Sequence[str], profile: str, dataset: str, data_dir: str, overrides: dict[str, str]
+) -> tuple[Settings, int]:
+    """Run notebooks in order with one set of settings.
+
+    Returns:
+        The settings, and how many notebooks were executed.
+    """
+    if data_dir:
+        data_dir = str(Path(data_dir).expanduser().resolve())
+    chosen = settings(profile, dataset, data_dir, overrides)
+    parameters = {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides}
+    # The kernel must find the package from a plain checkout too.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH", "")]))
+    executed = sum(launch(stage, chosen, parameters) for stage in resolve_notebooks(names))
+    return chosen, executed

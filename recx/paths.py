@@ -1,0 +1,27 @@
+"""Where things lie. The kit is a repository: data, notebooks and runs stand beside the package."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shipped_data() -> Path:
+    """Folder with the data that ships with the kit (demo catalogue, published numbers, backbone)."""
+    return ROOT / "data"
+
+
+def notebooks() -> Path:
+    """Folder with the ordered notebooks."""
+    return ROOT / "notebooks"
+
+
+def runs() -> Path:
+    """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, else `runs/` beside the package."""
+    return Path(os.environ.get("RECX_RUNS_DIR") or ROOT / "runs")
+
+
+def local_data(data_dir: str | Path | None = None) -> Path | None:
+    """Folder with data sets obtained elsewhere: the argument, else `RECX_DATA_DIR`, else None."""
+    chosen = data_dir or os.environ.get("RECX_DATA_DIR")
+    return Path(chosen).expanduser() if chosen else None

@@ -1,0 +1,50 @@
+"""A common look, and saving a figure with its numbers and provenance."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from recx.runs import Run, write_json
+
+# Okabe & Ito's colours, told apart by the colour-blind and, by lightness, in grey.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
+FORMATS = ("pdf", "svg", "png")
+
+
+def tidy(axes: Axes) -> Axes:
+    """Light grid behind the data, no box around it."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.3, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def save_figure(figure: Figure, name: str, frame: pd.DataFrame, run: Run, folder: Path | None = None) -> list[Path]:
+    """Write a figure as PDF, SVG and PNG with the CSV it shows and a JSON naming the runs it came from.
+
+    Args:
+        figure: to save.
+        name: stem of the files.
+        frame: the numbers shown.
+        run: the stage that made it.
+        folder: where to; the run's folder unless told.
+    """
+    folder = folder or run.folder / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for kind in FORMATS:
+        path = folder / f"{name}.{kind}"
+        figure.savefig(path, bbox_inches="tight", dpi=150, metadata={"Date": None} if kind == "svg" else None)
+        written.append(path)
+    frame.to_csv(folder / f"{name}.csv", index=False)
+    provenance = {"profile": run.profile, "dataset": run.dataset, "stage": run.stage, "fingerprint": run.fingerprint}
+    write_json(folder / f"{name}.json", provenance | {"inputs": run.inputs})
+    return [*written, folder / f"{name}.csv", folder / f"{name}.json"]
+
+
+def as_pandas(rows: Iterable[dict]) -> pd.DataFrame:
+    """Rows of plain values as a pandas frame (seaborn takes no other)."""
+    return pd.DataFrame(list(rows))

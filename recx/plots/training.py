@@ -1,0 +1,40 @@
+"""Figures about training."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from recx.plots.style import COLOURS, tidy
+
+
+def target_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Validation NDCG@10 of the target and the share of its most common first item, by epoch.
+
+    Args:
+        frame: columns `epoch`, `ndcg@10`, `top1_share`.
+        axes: to draw on.
+    """
+    axes.plot(
+        frame["epoch"], frame["ndcg@10"], color=COLOURS[0], marker="o", markersize=3, label="NDCG@10 (validation)"
+    )
+    axes.plot(
+        frame["epoch"],
+        frame["top1_share"],
+        color=COLOURS[5],
+        linestyle="--",
+        label="share of the most common first item",
+    )
+    axes.set(xlabel="epoch", ylabel="share", ylim=(0, None))
+    axes.legend(frameon=False, fontsize="small")
+    return tidy(axes)
+
+
+def loss_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Training loss on answer tokens.
+
+    Args:
+        frame: columns `step` and `loss`.
+        axes: to draw on.
+    """
+    axes.plot(frame["step"], frame["loss"], color=COLOURS[0], linewidth=1.6)
+    axes.set(xlabel="step", ylabel="loss per answer token", ylim=(0, None))
+    return tidy(axes)

@@ -1,0 +1,1 @@
+"""Target recommenders: the TwoTower contract, baselines, SASRec, fitting and ranking."""

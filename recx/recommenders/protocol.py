@@ -1,0 +1,54 @@
+"""What the kit asks of a recommender."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A black box that turns histories into scores; enough for behavior alignment."""
+
+    def score(self, histories: Tensor) -> Tensor:
+        """Histories (B, L) of item indices, oldest first, left-padded with 0 -> scores (B, N + 1)."""
+        ...
+
+
+@runtime_checkable
+class TwoTower(Scorer, Protocol):
+    """A recommender whose score is a product of a user and an item vector of width d."""
+
+    def encode_users(self, histories: Tensor) -> Tensor:
+        """Histories (B, L), left-padded with 0 -> user vectors (B, d)."""
+        ...
+
+    def item_vectors(self) -> Tensor:
+        """Item vectors (N + 1, d); row 0 is padding."""
+        ...
+
+
+def pad_histories(histories: Sequence[Sequence[int] | np.ndarray], length: int) -> Tensor:
+    """The last `length` items of each history, left-padded with 0, as a long tensor (B, length)."""
+    padded = np.zeros((len(histories), length), dtype=np.int64)
+    for row, history in enumerate(histories):
+        recent = np.asarray(history[-length:], dtype=np.int64)
+        if recent.size:
+            padded[row, -recent.size :] = recent
+    return torch.from_numpy(padded)
+
+
+def mask_seen(scores: Tensor, histories: Sequence[Sequence[int] | np.ndarray]) -> Tensor:
+    """Set padding (item 0) and every item of each whole history to minus infinity, in place.
+
+    Args:
+        scores: (B, N + 1).
+        histories: B histories, unpadded and uncut: items older than the recommender reads are seen too.
+    """
+    scores[:, 0] = -torch.inf
+    rows = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
+    if rows.size:
+        scores[rows, np.concatenate([np.asarray(h, dtype=np.int64) for h in histories])] = -torch.inf
+    return scores

@@ -1,0 +1,68 @@
+"""Ranking the whole catalogue and counting hits, user by user."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """How a scorer ranked the item each of U users chose next.
+
+    Attributes:
+        ranks: (U,) 0 for the first place, among items not in the history.
+        top: (U, k) the best items.
+    """
+
+    ranks: np.ndarray
+    top: np.ndarray
+
+    def hits(self, k: int) -> np.ndarray:
+        """HR@k of each user, 0 or 1."""
+        return (self.ranks < k).astype(float)
+
+    def ndcg(self, k: int) -> np.ndarray:
+        """NDCG@k of each user: with one relevant item the ideal is 1, so 1 / log2(rank + 2)."""
+        return np.where(self.ranks < k, 1.0 / np.log2(self.ranks + 2.0), 0.0)
+
+    def coverage(self, items: int, k: int) -> float:
+        """Share of the catalogue that stands in somebody's top k."""
+        return np.unique(self.top[:, :k]).size / items
+
+    def top1_share(self) -> float:
+        """Share of users whose first item is the most common first item."""
+        return float(np.bincount(self.top[:, 0]).max() / len(self.top))
+
+    def most_common_top1(self, k: int) -> np.ndarray:
+        """The k items that stand first most often: what a constant predictor says."""
+        return np.argsort(-np.bincount(self.top[:, 0]), kind="stable")[:k]
+
+
+@torch.inference_mode()
+def rank(
+    scorer: Scorer, histories: Sequence[np.ndarray], targets: np.ndarray, length: int, k: int = 10, batch: int = 1024
+) -> Ranked:
+    """Rank all items not in the history.
+
+    Ties count against the target item, so a constant score earns nothing.
+
+    Args:
+        scorer: read only; a module must be in eval mode.
+        histories: U whole histories; the latest `length` items are read, all count as seen.
+        targets: (U,) the item chosen next, not in the history.
+        length: items read.
+        k: how many best items to keep.
+        batch: users at once.
+    """
+    ranks, tops = [], []
+    for start in range(0, len(histories), batch):
+        chunk = histories[start : start + batch]
+        scores = mask_seen(scorer.score(pad_histories(chunk, length)).float(), chunk)
+        own = scores.gather(1, torch.from_numpy(targets[start : start + batch])[:, None])
+        ranks.append((scores >= own).sum(1) - 1)
+        tops.append(scores.topk(min(k, scores.shape[1] - 1), dim=1).indices)
+    return Ranked(torch.cat(ranks).numpy(), torch.cat(tops).numpy())

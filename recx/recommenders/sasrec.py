@@ -1,0 +1,78 @@
+"""SASRec: self-attention over the latest items (Kang & McAuley, ICDM 2018), pre-norm, tied item vectors."""
+
+import torch
+from torch import Tensor, nn
+
+from recx.profiles import SASRecSettings
+
+
+class _Block(nn.Module):
+    def __init__(self, settings: SASRecSettings) -> None:
+        super().__init__()
+        d = settings.width
+        self.heads, self.dropout = settings.heads, settings.dropout
+        self.norm_attention, self.norm_feed = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
+        self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Dropout(settings.dropout), nn.Linear(4 * d, d))
+        self.drop = nn.Dropout(settings.dropout)
+
+    def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
+        batch, length, d = x.shape
+        heads = self.qkv(self.norm_attention(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = nn.functional.scaled_dot_product_attention(
+            *heads.unbind(0), attn_mask=allowed, dropout_p=self.dropout if self.training else 0.0
+        )
+        x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, length, d)))
+        return x + self.drop(self.feed(self.norm_feed(x)))
+
+
+class SASRec(nn.Module):
+    """A TwoTower: the state after the latest item is the user vector, the item embedding the item vector.
+
+    Args:
+        items: N.
+        settings: shape.
+    """
+
+    def __init__(self, items: int, settings: SASRecSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.item_embedding = nn.Embedding(items + 1, settings.width, padding_idx=0)
+        self.position = nn.Parameter(torch.zeros(settings.length, settings.width))
+        self.drop = nn.Dropout(settings.dropout)
+        self.blocks = nn.ModuleList(_Block(settings) for _ in range(settings.blocks))
+        self.norm = nn.LayerNorm(settings.width)
+        nn.init.normal_(self.item_embedding.weight, std=settings.width**-0.5)
+        nn.init.normal_(self.position, std=0.02)
+        with torch.no_grad():
+            self.item_embedding.weight[0].zero_()
+
+    @property
+    def length(self) -> int:
+        """How many of the latest items are read."""
+        return self.settings.length
+
+    def states(self, histories: Tensor) -> Tensor:
+        """State after every item: (B, L) left-padded with 0 -> (B, L, d)."""
+        length = histories.shape[1]
+        x = self.item_embedding(histories) * self.settings.width**0.5 + self.position[-length:]
+        x = self.drop(x)
+        real = histories > 0
+        causal = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
+        itself = torch.eye(length, dtype=torch.bool, device=x.device)  # padding attends to itself, never to nothing
+        allowed = ((causal & real[:, None, :]) | itself)[:, None]
+        for block in self.blocks:
+            x = block(x, allowed)
+        return self.norm(x)
+
+    def encode_users(self, histories: Tensor) -> Tensor:
+        """(B, L) left-padded with 0 -> user vectors (B, d)."""
+        return self.states(histories)[:, -1]
+
+    def item_vectors(self) -> Tensor:
+        """(N + 1, d); row 0 is zero."""
+        return self.item_embedding.weight
+
+    def score(self, histories: Tensor) -> Tensor:
+        """(B, L) -> (B, N + 1)."""
+        return self.encode_users(histories) @ self.item_vectors().T

@@ -1,0 +1,119 @@
+"""The stages of the kit: which notebook makes which, from which inputs, and when one is up to date."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from recx import paths
+from recx.data.sources import input_files
+from recx.errors import CheckpointError, SettingsError
+from recx.profiles import Settings
+from recx.runs import Run, digest, read_manifest
+
+_ROOMS = ("data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    Attributes:
+        notebook: stem of the notebook that makes it.
+        depth: rooms its code lies in, the first so many of the list in `docs`; a change there makes it stale.
+        sections: groups of settings it depends on, besides those of its inputs.
+        inputs: stages it reads.
+    """
+
+    notebook: str
+    depth: int
+    sections: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+
+
+ALIGN = {m: f"align-{m}" for m in ("behavior", "intention", "hybrid")}
+STAGES: dict[str, Stage] = {
+    "tour": Stage("00_tour", 5, ("data",)),
+    "data": Stage("01_dataset_statistics", 1, ("data",)),
+    "target": Stage("02_train_recommender", 2, ("target",), ("data",)),
+    "tasks": Stage("03_alignment_data", 3, ("align",), ("target",)),
+    **{stage: Stage("04_align_llm", 3, (), ("tasks",)) for stage in ALIGN.values()},
+    "alignments": Stage("05_launch_alignment", 3, (), tuple(ALIGN.values())),
+    "effect": Stage("06_alignment_effect", 6, ("evaluate",), ("target", *ALIGN.values())),
+    "playground": Stage("12_playground", 7, (), tuple(ALIGN.values())),
+}
+# What `recx run` does, in order; 05 launches 04 once for every mode.
+ORDER = ("tour", "data", "target", "tasks", "alignments", "effect", "playground")
+
+
+def open_run(stage: str, settings: Settings) -> Run:
+    """The run folder of a stage, ready to be written to.
+
+    Raises:
+        CheckpointError: an input has not been made yet; the message names the notebook that makes it.
+    """
+    run = describe(stage, settings)
+    for name in STAGES[stage].inputs:
+        if not is_finished(name, settings):
+            raise CheckpointError(
+                f"Stage {stage!r} builds on {name!r}, which is not finished for these settings. "
+                f"Run notebook {STAGES[name].notebook} first (recx run does all in order)."
+            )
+    return run.begin()
+
+
+def describe(stage: str, settings: Settings) -> Run:
+    """The run of a stage without touching the disk."""
+    if stage not in STAGES:
+        raise SettingsError(f"Unknown stage {stage!r}. Known: {', '.join(STAGES)}.")
+    inputs = {name: fingerprint(name, settings) for name in STAGES[stage].inputs}
+    return Run(settings.profile, settings.dataset, stage, fingerprint(stage, settings), asdict(settings), inputs)
+
+
+def folder(stage: str, settings: Settings) -> Path:
+    """Folder of a finished stage, to read from.
+
+    Raises:
+        CheckpointError: it is not finished for these settings.
+    """
+    run = describe(stage, settings)
+    if not is_finished(stage, settings):
+        raise CheckpointError(f"{run.folder}: stage {stage!r} is not finished for these settings. Run recx run first.")
+    return run.folder
+
+
+def is_finished(stage: str, settings: Settings) -> bool:
+    """Whether the stage was finished with just these settings, inputs and code."""
+    run = describe(stage, settings)
+    manifest = read_manifest(run.folder)
+    return manifest is not None and manifest.get("fingerprint") == run.fingerprint
+
+
+def fingerprint(stage: str, settings: Settings) -> str:
+    """Hash of a stage's settings, code, notebook and inputs (data files by content)."""
+    spec = STAGES[stage]
+    chosen = {name: asdict(getattr(settings, name)) for name in spec.sections}
+    if "data" in chosen:  # where the files lie does not matter, what is in them does
+        chosen["data"] = chosen["data"] | {"data_dir": "", "name": settings.dataset}
+    if "align" in chosen and stage == "tasks":
+        chosen["backbone"] = _backbone_files(settings)
+    parts = [stage, settings.profile, json.dumps(chosen, sort_keys=True, default=str), _code(spec.depth)]
+    parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
+    if "data" in spec.sections:
+        parts += [p.read_bytes() for p in input_files(settings.data)]
+    parts += [fingerprint(name, settings) for name in spec.inputs]
+    return digest(parts)
+
+
+def _code(depth: int) -> str:
+    package = paths.ROOT / "recx"
+    files = [package / "profiles.py", package / "runs.py"]
+    for room in _ROOMS[:depth]:
+        files += sorted((package / room).glob("*.py"))
+    return digest([p.read_bytes() for p in files])
+
+
+def _backbone_files(settings: Settings) -> str:
+    if settings.align.backbone.name != "recx-tiny":
+        return settings.align.backbone.name
+    shipped = paths.shipped_data() / "backbones" / "recx-tiny"
+    return digest([p.read_bytes() for p in sorted(shipped.glob("*")) if p.is_file()])

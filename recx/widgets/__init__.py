@@ -1,0 +1,1 @@
+"""Notebook widgets; they show what the Explainer returns and hold no logic of their own."""

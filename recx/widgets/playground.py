@@ -1,0 +1,71 @@
+"""A plain playground: pick a person, pick an item, ask an aligned model why."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import ipywidgets as widgets
+import numpy as np
+
+from recx.errors import RecxError
+from recx.explaining.answers import Explanation
+from recx.explaining.explainer import Explainer
+
+_INSTRUCTIONS = (
+    "",
+    "Look at it from the platform side.",
+    "Look at it from the genre side.",
+    "Use one sentence.",
+    "Explain it to a beginner.",
+)
+
+
+def playground(explainers: Mapping[str, Explainer], histories: Sequence[np.ndarray]) -> widgets.Widget:
+    """A form over the explainers: history, item, instruction, and the answer with its citations marked.
+
+    Args:
+        explainers: name -> explainer, in the order offered.
+        histories: histories of real users to start from.
+    """
+    first = next(iter(explainers.values()))
+    labels = list(first.catalogue.labels[1:])
+    who = widgets.Dropdown(options=list(explainers), description="model")
+    person = widgets.BoundedIntText(0, 0, len(histories) - 1, description="person")
+    history = widgets.Textarea(description="history", layout={"width": "95%", "height": "7em"})
+    item = widgets.Combobox(options=labels, description="item", placeholder="a title", layout={"width": "95%"})
+    wish = widgets.Combobox(options=_INSTRUCTIONS, description="wish", layout={"width": "95%"})
+    ask = widgets.Button(description="Ask why", button_style="primary")
+    answer = widgets.HTML()
+
+    def show_person(_: object = None) -> None:
+        chosen = histories[person.value][-first.longest :]
+        history.value = "\n".join(first.catalogue.labels[i] for i in chosen)
+
+    def answer_now(_: object = None) -> None:
+        explainer = explainers[who.value]
+        try:
+            titles = [line.strip() for line in history.value.splitlines() if line.strip()]
+            explanation = explainer.explain([titles], [item.value.strip()], wish.value)[0]
+            answer.value = render(explanation)
+        except RecxError as error:
+            answer.value = f"<p><b>Not answered:</b> {html.escape(str(error))}</p>"
+
+    person.observe(show_person, "value")
+    ask.on_click(answer_now)
+    show_person()
+    item.value = labels[0]
+    return widgets.VBox([who, person, history, item, wish, ask, answer])
+
+
+def render(explanation: Explanation) -> str:
+    """An explanation as HTML: everything escaped, cited titles marked by whether the history holds them."""
+    text = html.escape(explanation.text, quote=False)
+    for citation in {c.title: c for c in explanation.citations}.values():
+        mark = ("&#10003;", "#0a7d28") if citation.in_history else ("&#10007;", "#b3261e")
+        title = html.escape(f'"{citation.title}"', quote=False)
+        text = text.replace(title, f'<b style="color:{mark[1]}">{title}&nbsp;{mark[0]}</b>')
+    stated = [s for s in explanation.statements if not s.true]
+    doubt = f"<p>Not true in the catalogue: {html.escape(', '.join(s.value for s in stated))}</p>" if stated else ""
+    decision = {True: "would recommend", False: "would not recommend", None: "gives no decision on"}[
+        explanation.decision
+    ]
+    return f"<p><i>{decision} {html.escape(explanation.title)}</i></p><p>{text}</p>{doubt}"

@@ -1,0 +1,62 @@
+"""Make the virtual environment `.venv` with the pinned packages; standard library only, any Python 3 can start it."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+NEEDED_GB = 4
+
+
+def stop(sentence):
+    """One clear sentence, then the end."""
+    sys.stderr.write("recx: " + sentence + "\n")
+    sys.exit(1)
+
+
+def wanted():
+    """A hash of what decides about the environment."""
+    digest = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt"):
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    digest.update(sys.version.encode())
+    return digest.hexdigest()
+
+
+def main():
+    if sys.version_info < (3, 11):
+        stop(
+            "Python 3.11 or newer is needed, this is %d.%d; name another with: make PYTHON=python3.12 demo"
+            % sys.version_info[:2]
+        )
+    stamp = os.path.join(VENV, "recx-installed")
+    if os.path.isfile(stamp):
+        with open(stamp) as file:
+            if file.read() == wanted():
+                return
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < NEEDED_GB and not os.path.isdir(VENV):
+        stop("The disk has %.1f GB free, %d GB are needed for the packages." % (free, NEEDED_GB))
+    print("Setting up .venv (once, a few minutes) ...", flush=True)
+    python = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
+    if not os.path.exists(python) and subprocess.call([sys.executable, "-m", "venv", VENV]):
+        stop("The virtual environment could not be made; on Debian and Ubuntu install python3-venv first.")
+    line = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
+    done = subprocess.run([*line, "-e", ".[lab,test]"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.stderr.write(done.stderr[-2000:])
+        if "No space left" in done.stderr:
+            stop("The disk is full; free %d GB and run the same command again." % NEEDED_GB)
+        if any(w in done.stderr for w in ("Connection", "NewConnectionError", "resolve", "timed out", "No matching")):
+            stop("The packages could not be downloaded; check the network connection and run the same command again.")
+        stop("The packages could not be installed; pip's message stands above.")
+    with open(stamp, "w") as file:
+        file.write(wanted())
+
+
+if __name__ == "__main__":
+    main()
