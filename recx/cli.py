@@ -112,9 +112,8 @@ def _results(command: ResultsCommand) -> None:
         interval = f" [{r['low']:.3f}, {r['high']:.3f}]" if r["low"] is not None else ""
         count = f"  n={r['n']}" if r["n"] else ""
         who = " ".join(filter(None, (r["mode"], r["method"])))
-        print(
-            f"{r['profile']}/{r['dataset']}/{r['stage']:<16} {who:<34} {r['metric']:<26} {r['value']:.4f}{interval}{count}"
-        )
+        where = f"{r['profile']}/{r['dataset']}/{r['stage']}"
+        print(f"{where:<32} {who:<34} {r['metric']:<26} {r['value']:.4f}{interval}{count}")
 
 
 def _list(command: ListCommand) -> None:

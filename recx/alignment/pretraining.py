@@ -65,13 +65,13 @@ class PretrainingSettings:
         work: folder for checkpoints, so that a stopped build resumes; a temporary one unless told.
     """
 
-    rows: int = 270_000
+    rows: int = 250_000
     vocabulary: int = 4096
     hidden: int = 192
     layers: int = 3
     heads: int = 4
     intermediate: int = 512
-    known_share: float = 0.8
+    known_share: float = 0.85
     seed: int = 7
     batch_size: int = 64
     learning_rate: float = 2e-3
@@ -106,13 +106,13 @@ def write_rows(
     labels = label(content, histories, content.length, rng)
     data = TaskData(catalogue, histories, labels, conversations=conversations, longest=12)
     if known:
-        shares = {"retrieval": 0.07, "ranking": 0.05, "preference": 0.1, "item": 0.16, "conversation": 0.1}
+        shares = {"retrieval": 0.06, "ranking": 0.04, "preference": 0.09, "item": 0.16, "conversation": 0.08}
         yield from build_examples(data, "behavior", {t: int(count * s) for t, s in shares.items()}, rng)
-        yield from build_examples(data, "behavior", {"reconstruction": int(count * 0.06)}, rng)
-    explained = int(count * (0.42 if known else 0.8))
+        yield from build_examples(data, "behavior", {"reconstruction": int(count * 0.05)}, rng)
+    explained = int(count * (0.4 if known else 0.6))
     for n in range(explained):
         yield explanation(data, n % len(histories), rng, views=list(catalogue.attributes))
-    for _ in range(int(count * (0.04 if known else 0.2))):
+    for _ in range(int(count * (0.12 if known else 0.4))):
         row = int(rng.integers(len(histories)))
         asked = question(data, "behavior", row, int(rng.integers(4)), str(rng.choice(prompts.HISTORY)))
         yield Example("reconstruction", asked, prompts.titles(data.recent(row)))

@@ -111,7 +111,7 @@ class Reader:
         subjects = [n for n in named if n is not None]
         if _PRONOUN.search(plain):
             subjects.append(item)
-        negated = bool(_NEGATION.search(plain))
+        negated = bool(_NEGATION.search(self._value.sub(" ", plain)))  # "No More Heroes" negates nothing
         unknown = any(n is None for n in named)
         most = bool(re.search(r"\bmost\b", plain, re.IGNORECASE))
         return [

@@ -31,7 +31,8 @@ class Source:
         folders: names its folder may have below the data folder.
         files: files it needs there (with or without .gz).
         filtering: what the kit keeps of it unless told otherwise.
-        read: from the folder to tables.
+        read: from the files to tables.
+        own: the folder itself, for one's own files.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Source:
     files: tuple[str, ...]
     filtering: Filtering
     read: Callable[[dict[str, Path], DataSettings], Tables]
+    own: Path | None = None
 
     def locate(self, data_dir: str | Path | None) -> dict[str, Path]:
         """Where each needed file lies.
@@ -51,7 +53,7 @@ class Source:
         """
         if not self.files:
             return {}
-        base = paths.local_data(data_dir)
+        base = self.own or paths.local_data(data_dir)
         if base is None:
             raise DataError(
                 f"{self.name!r} does not ship with the kit. Name the folder that holds it with --data-dir or "
@@ -202,14 +204,13 @@ def _own(folder: Path) -> Source:
             )
         files, read = tuple(found), _read_own_tables
 
-    def located(_: dict[str, Path], settings: DataSettings) -> Tables:
-        return read([folder / f for f in files], settings)
-
-    own = Source(folder.resolve().name, "your own files", "yours", "yours", (), files, Filtering(), located)
-    return replace(own, folders=(str(folder.resolve()),))
+    return Source(
+        folder.resolve().name, "your own files", "yours", "yours", (), files, Filtering(), read, folder.resolve()
+    )
 
 
-def _read_own_atomic(files: list[Path], settings: DataSettings) -> Tables:
+def _read_own_atomic(located: dict[str, Path], settings: DataSettings) -> Tables:
+    files = list(located.values())
     report = Report()
     items = read_atomic(files[1])
     title = settings.columns.title
@@ -227,7 +228,8 @@ def _read_own_atomic(files: list[Path], settings: DataSettings) -> Tables:
     return interactions_from(read_atomic(files[0]), files[0], report), frame, report
 
 
-def _read_own_tables(files: list[Path], settings: DataSettings) -> Tables:
+def _read_own_tables(located: dict[str, Path], settings: DataSettings) -> Tables:
+    files = list(located.values())
     return (
         interactions_from_table(files[0], settings.columns),
         items_from_table(files[1], settings.columns),

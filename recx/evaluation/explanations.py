@@ -63,7 +63,12 @@ def explanation_records(explanations: Sequence[Explanation], target: Sequence[bo
 
 
 def view_records(given: Mapping[str, Sequence[Explanation]], mode: str = "hybrid") -> list[dict[str, Any]]:
-    """Explanations of the same pairs from two sides: how often the texts differ and the decisions agree."""
+    """Explanations of the same pairs from two sides: how often the texts differ and the decisions agree.
+
+    A catalogue with fewer than two attributes has no two sides, and gives no records.
+    """
+    if len(given) < 2:
+        return []
     first, second = list(given.values())[:2]
     pairs = list(zip(first, second, strict=True))
     method = f"views {' and '.join(list(given)[:2])}"

@@ -1,0 +1,73 @@
+"""How fast 100,000 training rows are built on Games, against building the same rows one at a time.
+
+    python benchmarks/examples.py --data-dir DIR [--quick]
+
+The alternative labels one history at a time (a full sort each) and tokenises each row's text as a whole, as
+row-by-row code does. Both run in turn, several times; the last line is `RESULT {json}`.
+"""
+
+import argparse
+import json
+import time
+
+import numpy as np
+import torch
+
+from recx.alignment.backbones import load_backbone
+from recx.alignment.corpus import build_corpus, encode_mode
+from recx.alignment.encoding import Encoder
+from recx.alignment.labels import label
+from recx.alignment.tasks import as_text, build_examples
+from recx.data.sources import load_dataset
+from recx.data.split import leave_one_out, prefixes
+from recx.profiles import settings
+from recx.recommenders.sasrec import SASRec
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", default="")
+    parser.add_argument("--quick", action="store_true", help="10,000 rows instead of 100,000")
+    options = parser.parse_args()
+    total = 10_000 if options.quick else 100_000
+    repeats = 2 if options.quick else 3
+    chosen = settings(dataset="games", data_dir=options.data_dir, overrides={"align.rows_hybrid": total})
+    data = load_dataset(chosen.data)
+    split = leave_one_out(data.sequences)
+    torch.manual_seed(0)
+    target = SASRec(len(data.catalogue), chosen.target.model).eval()
+    tokenizer = load_backbone("recx-tiny")[1]
+    ours, plain = [], []
+    for _ in range(repeats):
+        encoder = Encoder(tokenizer, data.catalogue.labels, 4096)
+        started = time.perf_counter()
+        corpus = build_corpus(data.catalogue, split, target, target.length, chosen.align, show_progress=False)
+        rows, dropped = encode_mode(corpus, encoder, "hybrid", chosen.align)
+        ours.append(time.perf_counter() - started)
+        # One in fifty, row by row; the time is scaled up.
+        sample = prefixes(split.train)[:: 50 if not options.quick else 200]
+        started = time.perf_counter()
+        rng = np.random.default_rng(0)
+        for history in sample:
+            label(target, [history], target.length, rng)
+        labelled = (time.perf_counter() - started) * len(corpus.data.histories) / len(sample)
+        some = list(
+            build_examples(corpus.data, "behavior", {"retrieval": 700, "ranking": 300, "preference": 1000}, rng)
+        )
+        started = time.perf_counter()
+        for example in some:
+            tokenizer.encode(as_text([*example.prompt, *example.response], data.catalogue))
+        plain.append(labelled + (time.perf_counter() - started) * (len(rows) + dropped) / len(some))
+    print(f"{total:,} rows on Games: ours {np.median(ours):.1f} s, row by row {np.median(plain):.1f} s")
+    ratios = np.array(plain) / np.array(ours)
+    result = {
+        "rows": total,
+        "seconds": round(float(np.median(ours)), 2),
+        "ratio": round(float(np.median(ratios)), 2),
+        "spread": [round(float(r), 2) for r in (ratios.min(), ratios.max())],
+    }
+    print("RESULT " + json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

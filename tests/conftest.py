@@ -1,0 +1,53 @@
+"""Shared fixtures: real data where it is at hand, a small world, small models."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recx import paths
+from recx.alignment.backbones import load_backbone
+from recx.data.catalogue import build_catalogue
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+_SHARED = paths.ROOT.parent / "shared" / "data"
+
+
+def data_folder() -> Path | None:
+    found = paths.local_data() or _SHARED
+    return found if found.is_dir() else None
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Folder with real data sets; tests that need it are skipped with this reason where it is absent."""
+    if data_folder() is None:
+        pytest.skip("no real data sets at hand (set RECX_DATA_DIR)")
+    return data_folder()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Where the data is present, no test that needs it may have been skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [r for r in reporter.stats.get("skipped", []) if "real data" in str(r.longrepr)] if reporter else []
+    if skipped and data_folder() is not None and os.environ.get("CI"):
+        session.exitstatus = 1
+
+
+@pytest.fixture(scope="session")
+def backbone():
+    return load_backbone("recx-tiny")
+
+
+@pytest.fixture
+def small_catalogue():
+    titles = ["Portal", "Portal 2", "Halo 3", "Okami", "Okami", "Rock &amp; Roll"]
+    platform = [["PC"], ["PC"], ["Xbox 360"], ["Wii"], ["PlayStation 2"], []]
+    genre = [["Puzzle"], ["Puzzle"], ["Shooter"], ["Adventure"], ["Adventure"], ["Music"]]
+    return build_catalogue(list("abcdef"), titles, {"platform": platform, "genre": genre})
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

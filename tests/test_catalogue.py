@@ -1,0 +1,25 @@
+import pytest
+
+from recx.data.catalogue import build_catalogue
+from recx.errors import DataError
+
+
+def test_labels_are_unique_and_entities_unescaped(small_catalogue):
+    assert small_catalogue.labels[4:] == ("Okami (Wii)", "Okami (PlayStation 2)", "Rock & Roll")
+    assert small_catalogue.duplicates == 2
+    assert len(set(small_catalogue.labels[1:])) == len(small_catalogue) == 6
+
+
+def test_same_title_without_a_telling_attribute_gets_a_number():
+    catalogue = build_catalogue(["1", "2", "3"], ["A", "A", "A (1)"], {"genre": [["x"], ["x"], ["x"]]})
+    assert sorted(catalogue.labels[1:]) == ["A (1)", "A (1) #2", "A (2)"]
+
+
+def test_quotes_in_titles_cannot_break_quoting():
+    assert '"' not in build_catalogue(["1"], ['The "Best" of'], {}).labels[1]
+
+
+@pytest.mark.parametrize("ids, titles, word", [(["1", "1"], ["A", "B"], "more than once"), (["1"], ["  "], "no title")])
+def test_bad_catalogues_are_refused(ids, titles, word):
+    with pytest.raises(DataError, match=word):
+        build_catalogue(ids, titles, {})

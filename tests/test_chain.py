@@ -1,0 +1,87 @@
+"""The notebooks in order on a shrunken demo world; asserts on what they found, not on stored outputs."""
+
+import json
+
+import pytest
+
+from recx import cli, runs, stages
+from recx.profiles import settings
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECX_RUNS_DIR", str(folder))
+        cli.main(["run", "--profile", "test"])
+        yield runs.results(folder)
+
+
+def value(records, metric, mode="", method="aligned"):
+    (found,) = [r for r in records if (r["metric"], r["mode"], r["method"]) == (metric, mode, method)]
+    return found
+
+
+pytestmark = pytest.mark.chain
+
+
+def test_target_beats_popularity(chain):
+    target, popular = (value(chain, "ndcg@10", method=m) for m in ("sasrec", "popularity"))
+    assert target["low"] > 2 * popular["high"]
+
+
+@pytest.mark.parametrize("mode", ["intention", "hybrid"])
+def test_aligned_beats_unaligned_and_constant(chain, mode):
+    for metric in ("hr@5", "ndcg@5"):
+        ours = value(chain, metric, mode)
+        assert ours["low"] > value(chain, metric, method="unaligned")["high"]
+        assert ours["low"] > value(chain, metric, method="constant")["high"]
+    assert value(chain, "accuracy", mode)["low"] > value(chain, "accuracy", method="unaligned")["value"]
+
+
+def test_behavior_learns_too(chain):
+    assert value(chain, "hr@5", "behavior")["low"] > value(chain, "hr@5", method="constant")["high"]
+
+
+def test_shuffled_user_vectors_fall_to_chance(chain):
+    shuffled = value(chain, "hr@5", "intention", "shuffled users")
+    assert shuffled["value"] < value(chain, "hr@5", method="constant")["high"] + 0.03
+    assert shuffled["high"] < 0.5 * value(chain, "hr@5", "intention")["low"]
+    assert (
+        value(chain, "accuracy", "intention", "shuffled users")["high"] < value(chain, "accuracy", "intention")["low"]
+    )
+
+
+def test_explanations_follow_the_target_and_stay_true(chain):
+    agreement = value(chain, "decision_agreement", "hybrid")
+    assert agreement["low"] > 0.6
+    assert value(chain, "cited_in_history", "hybrid")["value"] > 0.85
+    assert value(chain, "stated_attributes_true", "hybrid")["value"] > 0.85
+    assert value(chain, "texts_differ", "hybrid", "views platform and genre")["value"] > 0.8
+
+
+def test_second_run_finds_everything_finished(chain, capsys):
+    cli.main(["run", "--profile", "test"])
+    out = capsys.readouterr().out
+    assert "0 notebooks executed" in out and out.count("skipped") == len(stages.ORDER)
+
+
+def test_run_folders_hold_what_the_plan_says(chain):
+    chosen = settings("test")
+    for stage in stages.STAGES:
+        folder = stages.folder(stage, chosen)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["fingerprint"] == stages.fingerprint(stage, chosen)
+        assert {"seed", "versions", "seconds", "device"} <= manifest.keys()
+        assert (folder / f"{stages.STAGES[stage].notebook}.ipynb").is_file() and (folder / "config.json").is_file()
+        assert not list(folder.rglob("*.part")) and not (folder / "checkpoints").exists()
+        for path in folder.rglob("*"):
+            assert path.suffix not in {".pt", ".pth", ".bin", ".pkl"}
+    figures = stages.folder("effect", chosen) / "figures"
+    assert {p.suffix for p in figures.glob("alignment_effect.*")} == {".pdf", ".svg", ".png", ".csv", ".json"}
+    assert json.loads((figures / "alignment_effect.json").read_text())["inputs"].keys() >= {"target", "align-hybrid"}
+
+
+def test_unchanged_settings_give_the_same_records(chain):
+    assert all(tuple(r) == runs.RECORD for r in chain)
+    assert len({(r["stage"], r["mode"], r["method"], r["metric"]) for r in chain}) == len(chain)

@@ -1,0 +1,142 @@
+"""Decoding along title graphs against exhaustive scoring."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from recx.alignment import decoding
+from recx.alignment.encoding import Encoder
+from recx.alignment.model import AlignedModel
+from recx.alignment.trie import single_title, title_list
+from recx.data.demo import demo_catalogue
+from recx.errors import DataError, SettingsError
+from recx.explaining.explainer import Explainer
+
+
+@pytest.fixture(scope="module")
+def explainer():
+    from recx.alignment.backbones import load_backbone
+
+    model, tokenizer = load_backbone("recx-tiny")
+    return Explainer(AlignedModel(model).eval(), tokenizer, "behavior", demo_catalogue(), None, 10, "float32")
+
+
+@pytest.fixture(scope="module")
+def prompts(explainer):
+    ask = [
+        "What comes next?",
+        'History: "Halo 3". What comes next?',
+        'History: "Okami (Wii)"; "Tetris DS". Suggest one new title.',
+    ]
+    return [explainer.encoder.prompt([a]) for a in ask]
+
+
+@torch.inference_mode()
+def exact_scores(explainer, prompt):
+    """Log-probability of every title by teacher forcing, one by one."""
+    scores = []
+    for title in explainer.encoder.titles[1:]:
+        answer = np.concatenate([title, explainer.encoder.end])
+        ids = torch.from_numpy(np.concatenate([prompt, answer]).astype(np.int64))[None]
+        logp = explainer.model.backbone(input_ids=ids).logits[0].log_softmax(-1)
+        steps = torch.arange(len(prompt) - 1, ids.shape[1] - 1)
+        scores.append(logp[steps, ids[0, 1:][steps]].sum().item())
+    return np.array(scores)
+
+
+def test_wide_beams_find_the_exact_order(explainer, prompts):
+    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    items, scores = decoding.beam_titles(explainer.model, prompts, graph, beams=64, precision="float32")
+    for row, prompt in enumerate(prompts):
+        exact = exact_scores(explainer, prompt)
+        order = np.argsort(-exact)[:5] + 1
+        assert items[row, :5].tolist() == order.tolist()
+        assert scores[row, :5] == pytest.approx(exact[order - 1], abs=1e-3)
+
+
+def test_batches_do_not_change_answers(explainer, prompts):
+    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    together, _ = decoding.beam_titles(explainer.model, prompts, graph, 5, precision="float32")
+    for row, prompt in enumerate(prompts):
+        alone, _ = decoding.beam_titles(explainer.model, [prompt], graph, 5, precision="float32")
+        assert alone[0].tolist() == together[row].tolist()
+
+
+def test_graph_spells_every_title_and_nothing_else(backbone):
+    _, tokenizer = backbone
+    labels = ["", "Portal", "Portal 2", "Portal 2: Peer Review", "Halo"]
+    encoder = Encoder(tokenizer, labels, 4096)
+    graph = single_title(encoder.titles, encoder.end)
+    spelt, stack = {}, [(0, [])]
+    while stack:
+        node, path = stack.pop()
+        edges = range(int(graph.first[node]), int(graph.first[node + 1]))
+        if not edges:
+            spelt[int(graph.item[node])] = tokenizer.decode([*graph.prefix, *path[:-1]])
+        stack += [(int(graph.nodes[e]), [*path, int(graph.tokens[e])]) for e in edges]
+    assert spelt == {n: f'"{label}"' for n, label in enumerate(labels) if n}
+
+
+def test_lists_hold_catalogue_items_only(explainer, prompts):
+    graph = title_list(explainer.encoder.titles, explainer.separator, explainer.encoder.end)
+    ask = [explainer.encoder.prompt(['History: "Halo 3"; "Tetris DS"; "Portal 2". Read the history back.'])]
+    (items,) = decoding.greedy_lists(explainer.model, ask, graph, precision="float32")
+    labels = explainer.catalogue.labels
+    assert [labels[i] for i in items] == ["Halo 3", "Tetris DS", "Portal 2"]
+
+
+def test_orders_are_permutations(explainer, prompts, rng):
+    candidates = np.array([rng.permutation(515)[:5] + 1 for _ in prompts])
+    order = decoding.greedy_order(
+        explainer.model, prompts, candidates, explainer.encoder.titles, explainer.separator, precision="float32"
+    )
+    assert np.sort(order, 1).tolist() == np.sort(candidates, 1).tolist()
+    swapped = decoding.greedy_order(
+        explainer.model,
+        prompts,
+        candidates[:, ::-1].copy(),
+        explainer.encoder.titles,
+        explainer.separator,
+        precision="float32",
+    )
+    assert order.tolist() == swapped.tolist(), "the order of asking must not matter when the prompt does not show it"
+
+
+def test_own_greedy_equals_generate(explainer, prompts):
+    end = int(explainer.encoder.end[0])
+    own = decoding.greedy_text(explainer.model, prompts, end, 20, precision="float32")
+    free = decoding.free_answers(explainer.model, prompts, end, max_tokens=20, precision="float32")
+    for one, two in zip(own, itertools.chain.from_iterable(free), strict=True):
+        assert one.tolist() == two.tolist()
+
+
+def test_unaligned_backbone_behaves_like_a_small_chat_model(explainer):
+    history = ["Halo 3", "Gears of War 2", "Mass Effect 2 (Xbox 360)"]
+    (answer,) = explainer.explain([history], ["Halo: Reach"])
+    assert answer.decision is not None and answer.citations
+    one, two = (
+        explainer.explain([history], ["Halo: Reach"], w)[0].text
+        for w in ("Explain it by platform.", "Explain it by genre.")
+    )
+    assert "Xbox 360" in one and "Shooter" in two
+
+
+def test_titles_are_found_in_any_form_and_errors_suggest(explainer):
+    assert explainer.find("halo-3-x360") == explainer.find("Halo 3") == explainer.find(explainer.find("Halo 3"))
+    with pytest.raises(DataError, match="Did you mean .*Halo 3"):
+        explainer.find("Hallo 3")
+    with pytest.raises(DataError, match="Several items are called 'Okami'"):
+        explainer.find("Okami")
+    with pytest.raises(DataError, match="between 1 and"):
+        explainer.find(0)
+    with pytest.raises(DataError, match="empty"):
+        explainer.recommend([[]])
+
+
+def test_modes_with_vectors_need_a_target(explainer):
+    with pytest.raises(SettingsError, match="needs a target"):
+        Explainer(explainer.model, explainer.encoder.tokenizer, "hybrid", explainer.catalogue, None, 10)
+    with pytest.raises(SettingsError, match="nothing to reconstruct"):
+        explainer.reconstruct([["Halo 3"]])

@@ -1,0 +1,48 @@
+"""Set-up files agree with each other."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+from recx import paths
+
+
+def project():
+    return tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_environment_yml_has_the_names_and_bounds_of_pyproject():
+    wanted = project()["dependencies"] + [d for extra in project()["optional-dependencies"].values() for d in extra]
+    text = (paths.ROOT / "environment.yml").read_text()
+    listed = re.findall(r"^\s+- ([a-zA-Z0-9_-]+[<>=]=?[\d.]+)$", text, re.MULTILINE)
+    python = [d for d in listed if d.startswith("python>")]
+    assert python == [f"python{project()['requires-python']}"]
+    assert sorted(d for d in listed if d not in python) == sorted(wanted)
+
+
+def test_every_dependency_is_pinned():
+    pins = dict(line.split("==") for line in (paths.ROOT / "constraints.txt").read_text().split())
+    names = {re.split(r"[<>=]", d)[0] for d in project()["dependencies"]}
+    names |= {re.split(r"[<>=]", d)[0] for extra in project()["optional-dependencies"].values() for d in extra}
+    assert names <= {p.lower() for p in pins}
+    assert pins["torch"] == "2.13.0"
+
+
+def test_wrong_python_is_one_sentence():
+    source = (paths.ROOT / "tools" / "bootstrap.py").read_text()
+    fake = "import sys\nsys.version_info = (3, 9, 1)\n__name__ = 'x'\n" + source + "\nmain()\n"
+    done = subprocess.run([sys.executable, "-c", fake.replace("__file__", repr(str(paths.ROOT / "tools" / "b.py")))],
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "Python 3.11 or newer is needed, this is 3.9" in done.stderr
+
+
+def test_full_disk_is_one_sentence(tmp_path):
+    (tmp_path / "tools").mkdir()
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((paths.ROOT / name).read_bytes())
+    source = (paths.ROOT / "tools" / "bootstrap.py").read_text().replace("NEEDED_GB = 4", "NEEDED_GB = 10**9")
+    (tmp_path / "tools" / "bootstrap.py").write_text(source)
+    done = subprocess.run([sys.executable, tmp_path / "tools" / "bootstrap.py"], capture_output=True, text=True)
+    assert done.returncode == 1 and "GB free" in done.stderr and not (tmp_path / ".venv").exists()

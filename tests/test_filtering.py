@@ -1,0 +1,40 @@
+import polars as pl
+
+from recx.data.filtering import k_core, sample_users
+from recx.data.report import Report
+from recx.data.split import leave_one_out, prefixes
+
+
+def plain_core(pairs, min_user, min_item):
+    """The slow way: drop one kind after the other until nothing changes."""
+    while True:
+        kept = [p for p in pairs if sum(q[1] == p[1] for q in pairs) >= min_item]
+        kept = [p for p in kept if sum(q[0] == p[0] for q in kept) >= min_user]
+        if kept == pairs:
+            return kept
+        pairs = kept
+
+
+def test_k_core_equals_the_slow_way(rng):
+    pairs = sorted({(f"u{a}", f"i{b}") for a, b in rng.integers(0, 14, size=(90, 2))})
+    frame = pl.DataFrame(pairs, orient="row", schema=["user_id", "item_id"])
+    core = k_core(frame, 3, 4, Report())
+    assert core.rows() == plain_core(pairs, 3, 4)
+    assert 0 < core.height < len(pairs)
+
+
+def test_sampling_is_seeded_and_keeps_file_order():
+    frame = pl.DataFrame({"user_id": [f"u{n}" for n in range(50) for _ in range(2)], "item_id": ["a", "b"] * 50})
+    first, again = sample_users(frame, 10, 3), sample_users(frame, 10, 3)
+    assert first.equals(again) and first["user_id"].n_unique() == 10
+    assert first["user_id"].to_list() == sorted(first["user_id"].to_list(), key=lambda u: int(u[1:]))
+    assert sample_users(frame, 0, 3).height == 100
+
+
+def test_split_never_leaks(rng):
+    sequences = [rng.permutation(30)[:n] + 1 for n in (3, 5, 9)]
+    split = leave_one_out(sequences)
+    for sequence, train, before in zip(sequences, split.train, split.test_histories, strict=True):
+        assert sequence[-1] not in before and sequence[-2] not in train and sequence[-1] not in train
+    histories = prefixes(split.train)
+    assert len(histories) == sum(map(len, sequences)) - 2 * len(sequences)

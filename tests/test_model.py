@@ -1,0 +1,171 @@
+"""Entity tokens, the answer-only head, training that resumes, models that load back."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    LlamaConfig,
+    MistralConfig,
+    Phi3Config,
+    PreTrainedTokenizerBase,
+    Qwen3Config,
+)
+
+from recx.alignment.checkpoints import trainable
+from recx.alignment.encoding import IGNORED, EncodedRows, collate
+from recx.alignment.fitting import estimate_minutes, fit
+from recx.alignment.model import AlignedModel
+from recx.alignment.storage import build_aligned, load_aligned, save_aligned
+from recx.errors import CheckpointError
+from recx.profiles import BackboneSettings, FitSettings
+
+SHAPE = dict(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
+             intermediate_size=48, head_dim=16, pad_token_id=0, eos_token_id=1, bos_token_id=None)  # fmt: skip
+CONFIGS = [LlamaConfig, Qwen3Config, MistralConfig, Gemma2Config, Phi3Config]
+
+
+def tiny(kind=LlamaConfig, tied=True, entities=True):
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(kind(**SHAPE, tie_word_embeddings=tied))
+    items, users = torch.randn(6, 5), torch.randn(4, 5)
+    return AlignedModel(model, items, users) if entities else AlignedModel(model)
+
+
+def batch(rng, rows=4, length=12, entities=True):
+    ids = torch.from_numpy(rng.integers(2, 64, size=(rows, length)))
+    if entities:
+        ids[:, 2], ids[:, 4] = 64 + 3, 64 + 6 + 1  # item 3 and user 1
+    labels = ids.clone()
+    labels[:, :7] = IGNORED
+    return ids, labels
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_entities_work_in_any_backbone(kind, tied, rng):
+    model = tiny(kind, tied)
+    ids, labels = batch(rng)
+    loss = model(ids, labels)["loss"]
+    loss.backward()
+    assert model.entities.item_projector.inner.weight.grad.abs().sum() > 0
+    assert model.entities.user_projector.outer.weight.grad.abs().sum() > 0
+    out = model.eval().backbone.generate(
+        input_ids=ids[:1], max_new_tokens=3, num_beams=2, do_sample=False, pad_token_id=0
+    )
+    assert out.shape[1] <= ids.shape[1] + 3 and out.max() < 64 + 10
+    if tied:
+        assert model.output_embeddings().weight is model.entities.base.weight
+
+
+def test_answer_only_loss_equals_the_plain_one(rng):
+    model = tiny().eval()
+    ids, labels = batch(rng)
+    logits = model.backbone(input_ids=ids).logits
+    plain = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
+    )
+    assert torch.allclose(model(ids, labels)["loss"], plain, atol=1e-5)
+
+
+def test_right_padding_without_a_mask_changes_nothing(rng):
+    model = tiny().eval()
+    rows = [{"input_ids": r, "labels": r.copy()} for r in (rng.integers(2, 64, 5), rng.integers(2, 64, 11))]
+    both = collate(rows)
+    together = model.backbone(input_ids=both["input_ids"]).logits
+    for n, row in enumerate(rows):
+        alone = model.backbone(input_ids=torch.from_numpy(row["input_ids"])[None]).logits[0]
+        assert torch.allclose(together[n, : len(alone)], alone, atol=1e-5)
+
+
+def test_a_vector_decides_what_the_model_says(rng):
+    model = tiny().eval()
+    ids, labels = batch(rng)
+    before = model(ids, labels)["loss"]
+    model.entities.set_users(torch.randn(4, 5) * 3)
+    assert not torch.allclose(before, model(ids, labels)["loss"])
+
+
+def rows_of(rng, count=64):
+    lengths = rng.integers(6, 14, count)
+    ids = [np.concatenate([rng.integers(2, 64, n - 2), [64 + rng.integers(6)], [5]]) for n in lengths]
+    for row in ids:
+        row[-1] = row[-2] - 64 + 10  # the answer names the item whose vector stands before it
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return EncodedRows(
+        np.concatenate(ids).astype(np.int32), offsets, (lengths - 1).astype(np.int32), np.array(["item"] * count)
+    )
+
+
+def test_training_learns_and_a_stopped_one_resumes_bit_for_bit(tmp_path, rng):
+    rows = rows_of(rng)
+    settings = FitSettings(batch_size=8, epochs=6, learning_rate=3e-3, save_steps=5, precision="float32")
+    straight, stopped = tiny(), tiny()
+    curve = fit(straight, rows, settings, tmp_path / "a", seed=3, quiet=True)
+    assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
+    fit(stopped, rows, settings, tmp_path / "b", seed=3, stop_after=17, quiet=True)
+    fresh = tiny()
+    fit(fresh, rows, settings, tmp_path / "b", seed=3, quiet=True)
+    for (name, one), two in zip(straight.named_parameters(), fresh.parameters(), strict=True):
+        assert torch.equal(one, two), name
+    kinds = {p.suffix for p in tmp_path.rglob("*") if p.is_file()}
+    assert kinds <= {".json", ".safetensors"}, "a checkpoint holds something else than safetensors and JSON"
+
+
+def test_damaged_checkpoint_is_a_clear_error(tmp_path, rng):
+    rows = rows_of(rng)
+    settings = FitSettings(batch_size=8, epochs=2, save_steps=4)
+    fit(tiny(), rows, settings, tmp_path, seed=3, stop_after=9, quiet=True)
+    weights = next(tmp_path.rglob("model.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="Delete the folder"):
+        fit(tiny(), rows, settings, tmp_path, seed=3, quiet=True)
+
+
+def test_estimate_leaves_the_model_alone(rng):
+    model, rows = tiny(), rows_of(rng)
+    before = [p.clone() for p in model.parameters()]
+    assert estimate_minutes(model, rows, FitSettings(batch_size=8)) > 0
+    assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
+    settings = BackboneSettings(lora_rank=rank)
+    items, users = torch.randn(7, 5), torch.randn(4, 5)
+    model, tokenizer = build_aligned(settings, items, users, seed=1)
+    assert isinstance(tokenizer, PreTrainedTokenizerBase)
+    if rank:
+        assert sum(p.numel() for p in trainable(model).values()) < 0.2 * sum(p.numel() for p in model.parameters())
+    with torch.no_grad():
+        for parameter in trainable(model).values():
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    save_aligned(model, settings, "hybrid", tmp_path)
+    again, _, mode = load_aligned(tmp_path)
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 7 + 2, 11, 12]])
+    assert mode == "hybrid"
+    assert torch.equal(model.eval()(ids, ids.clone())["loss"], again(ids, ids.clone())["loss"])
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+@pytest.mark.parametrize("harm", ["cut weights", "cut tables", "other names", "no json", "odd mode"])
+def test_damaged_model_is_a_clear_error(tmp_path, harm):
+    settings = BackboneSettings()
+    model, _ = build_aligned(settings, torch.randn(7, 5), torch.randn(4, 5))
+    save_aligned(model, settings, "hybrid", tmp_path)
+    record = json.loads((tmp_path / "aligned.json").read_text())
+    if harm == "cut weights":
+        (tmp_path / "weights.safetensors").write_bytes((tmp_path / "weights.safetensors").read_bytes()[:1000])
+    elif harm == "cut tables":
+        (tmp_path / "entities.safetensors").write_bytes(b"")
+    elif harm == "other names":
+        (tmp_path / "weights.safetensors").write_bytes((tmp_path / "entities.safetensors").read_bytes())
+    elif harm == "no json":
+        (tmp_path / "aligned.json").unlink()
+    else:
+        (tmp_path / "aligned.json").write_text(json.dumps(record | {"mode": "psychic"}))
+    with pytest.raises(CheckpointError):
+        load_aligned(tmp_path)

@@ -1,0 +1,164 @@
+import gzip
+
+import polars as pl
+import pytest
+
+from recx.data.atomic import interactions_from, read_atomic
+from recx.data.dataset import build_dataset
+from recx.data.report import Report
+from recx.data.sources import find_source, load_dataset, platform_of
+from recx.data.statistics import statistics
+from recx.data.tables import interactions_from_table, items_from_table
+from recx.errors import DataError, SettingsError
+from recx.profiles import Columns, settings
+from recx.profiles import DataSettings as D
+
+
+def write(path, text):
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def test_row_form(tmp_path):
+    path = write(tmp_path / "x.inter.gz", 'user_id:token\titem_id:token\ttimestamp:float\nu\t"a\t2\nu\tb\t1\n')
+    frame = interactions_from(read_atomic(path), path, Report())
+    assert frame.rows() == [("u", '"a', 2.0), ("u", "b", 1.0)]
+
+
+def test_list_form_keeps_the_order(tmp_path):
+    path = write(tmp_path / "x.inter", "user_id:token\titem_id_list:token_seq\titem_id:token\nu\tc a\tb\nv\ta\tc\n")
+    frame = interactions_from(read_atomic(path), path, Report())
+    assert frame["item_id"].to_list() == ["c", "a", "b", "a", "c"]
+    assert frame["timestamp"].to_list() == [0, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("user_id:token\titem_id:token\nu\ta\nu\n", ["line 3", "1 fields, expected 2"]),
+        ("user_id:token\titem_id:token\nu\ta\tb\n", ["line 2", "3 fields, expected 2"]),
+        ("user_id\titem_id:token\nu\ta\n", ["line 1", "name:type"]),
+        ("user_id:token\titem_id:text\nu\ta\n", ["line 1", "token_seq"]),
+        ("user_id:token\trating:float\nu\tbad\n", ["line 2", "'bad'", "number"]),
+        ("user_id:token\tuser_id:token\nu\ta\n", ["line 1", "twice"]),
+    ],
+)
+def test_malformed_atomic_files_name_the_line(tmp_path, text, words):
+    path = write(tmp_path / "x.inter", text)
+    with pytest.raises(DataError) as error:
+        read_atomic(path)
+    assert all(w in str(error.value) for w in [*words, "x.inter"])
+
+
+def test_unknown_columns_name_those_found(tmp_path):
+    path = write(tmp_path / "x.inter", "who:token\titem_id:token\nu\ta\n")
+    with pytest.raises(DataError, match="no column 'user_id'; found who, item_id"):
+        interactions_from(read_atomic(path), path, Report())
+    table = write(tmp_path / "i.csv", "who,item_id\nu,a\n")
+    with pytest.raises(DataError, match="no column 'user_id'; found who, item_id"):
+        interactions_from_table(table, Columns())
+    assert interactions_from_table(table, Columns(user="who")).rows() == [("u", "a")]
+
+
+def test_damaged_gzip_is_an_error(tmp_path):
+    path = tmp_path / "x.inter.gz"
+    path.write_bytes(gzip.compress(b"user_id:token\titem_id:token\nu\ta\n")[:-9])
+    with pytest.raises(DataError, match="cannot be read"):
+        read_atomic(path)
+
+
+def test_csv_items_split_attributes(tmp_path):
+    path = write(tmp_path / "items.csv", "item_id,title,genre\na,One,x|y\nb,Two,\n")
+    assert items_from_table(path, Columns())["genre"].to_list() == [["x", "y"], [""]]
+
+
+def test_csv_with_too_many_fields_names_the_line(tmp_path):
+    path = write(tmp_path / "items.csv", "item_id,title\na,One\nb,Two,3\n")
+    with pytest.raises(DataError, match="line 3"):
+        items_from_table(path, Columns())
+
+
+def own_files(folder, users=6, items=5):
+    rows = [f"u{u},{i},{t}" for u in range(users) for t, i in enumerate(range(items))]
+    write(folder / "interactions.csv", "user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
+    write(folder / "items.csv", "item_id,title,genre\n" + "\n".join(f"{i},Title {i},g" for i in range(items)) + "\n")
+
+
+def test_own_files_by_folder(tmp_path):
+    own_files(tmp_path)
+    data = load_dataset(D(name=str(tmp_path)))
+    assert (len(data.user_ids), len(data.catalogue)) == (6, 5)
+    assert data.catalogue.facts(1) == {"genre": ("g",)}
+
+
+def test_unknown_data_set_lists_the_known():
+    with pytest.raises(SettingsError, match="demo, games, ml-100k"):
+        find_source("nonesuch")
+
+
+def test_folder_without_data_says_what_is_accepted(tmp_path):
+    with pytest.raises(DataError, match="interactions and items"):
+        find_source(str(tmp_path))
+
+
+def test_missing_data_folder_is_explained(monkeypatch):
+    monkeypatch.delenv("RECX_DATA_DIR", raising=False)
+    with pytest.raises(DataError, match="--data-dir"):
+        load_dataset(settings(dataset="games").data)
+
+
+def frames(pairs, titles):
+    interactions = pl.DataFrame(pairs, orient="row", schema=["user_id", "item_id", "timestamp"])
+    return interactions, pl.DataFrame({"item_id": list(titles), "title": list(titles.values())})
+
+
+def test_untitled_repeated_and_undated_are_counted():
+    pairs = [(u, i, float(t)) for u in "pqrst" for t, i in enumerate("abcde")]
+    pairs += [("p", "a", 9.0), ("p", "zz", 3.0), ("q", "f", None)]
+    titles = dict.fromkeys("abcde", "T") | {"f": ""}
+    interactions, items = frames(pairs, titles)
+    data = build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+    report = str(data.report)
+    assert "1  items without a title" in report
+    assert "2  interactions dropped: their item has no title" in report
+    assert "1  repeated user-item pairs" in report
+    assert data.sequences[0].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_undated_come_last_in_file_order():
+    pairs = [(u, i, t) for u in "pqrst" for i, t in zip("abcde", [None, 5.0, 1.0, None, 2.0], strict=True)]
+    interactions, items = frames(pairs, {c: c.upper() for c in "abcde"})
+    data = build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+    assert [data.catalogue.item_ids[i] for i in data.sequences[0]] == ["c", "e", "b", "a", "d"]
+    assert "10  undated" in str(data.report)
+
+
+def test_nothing_left_is_an_error_with_the_counts():
+    interactions, items = frames([("p", "a", 1.0)], {"a": "A"})
+    with pytest.raises(DataError, match="nothing is left(.|\n)*interactions read"):
+        build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+
+
+def test_no_titles_at_all_is_an_error():
+    interactions, items = frames([("p", "a", 1.0)], {"a": ""})
+    with pytest.raises(DataError, match="No item of the catalogue has a title"):
+        build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+
+
+def test_platform_from_amazon_titles():
+    assert platform_of("NFL Street - PlayStation 2") == ["PlayStation 2"]
+    assert platform_of("Medal of Honor: Warfighter - PS3") == ["PlayStation 3"]
+    assert platform_of("Diablo") == []
+
+
+def test_games_at_the_size_of_the_paper(real_data):
+    data = load_dataset(settings(dataset="games", data_dir=str(real_data)).data)
+    numbers = statistics(data)
+    assert (numbers["users"], numbers["items"], numbers["interactions"]) == (3930, 1947, 31420)
+    assert len(set(data.catalogue.labels)) == 1948
+    assert not any("&amp;" in t for t in data.catalogue.titles)
+
+
+def test_ml_100k(real_data):
+    numbers = statistics(load_dataset(settings(dataset="ml-100k", data_dir=str(real_data)).data))
+    assert (numbers["users"], numbers["items"], numbers["interactions"]) == (943, 1349, 99287)

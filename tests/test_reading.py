@@ -1,0 +1,48 @@
+import pytest
+
+from recx.alignment.reading import Reader
+
+PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4
+
+
+def read(catalogue, text, history=(PORTAL, HALO), item=PORTAL2):
+    return Reader(catalogue).read(text, history, item)
+
+
+@pytest.mark.parametrize(
+    "text, decision", [("Yes. a", True), ("no, a", False), (' "Yes', True), ("Perhaps", None), ("Note", None)]
+)
+def test_decision_is_the_first_word(small_catalogue, text, decision):
+    assert read(small_catalogue, text).decision is decision
+
+
+def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):
+    reading = read(small_catalogue, 'Yes. "Portal 2" is like "Portal", "Okami (Wii)" and "Half-Life 9".')
+    assert [(c.title, c.in_history) for c in reading.citations] == [
+        ("Portal", True), ("Okami (Wii)", False), ("Half-Life 9", False),
+    ]  # fmt: skip
+    assert reading.invented == ("Half-Life 9",)
+
+
+@pytest.mark.parametrize(
+    "text, truths",
+    [
+        ('Yes. "Portal 2" is a Puzzle title, like "Portal".', [True]),
+        ('Yes. "Portal 2" is a Puzzle title, like "Halo 3".', [False]),
+        ('No. "Portal 2" is for PC, while "Halo 3" is for Xbox 360.', [True, True]),
+        ('No. "Portal 2" is for Wii, but "Halo 3" is a Shooter title.', [False, True]),
+        ('Yes. "Portal 2" fits. It is also for PC, as "Portal" is.', [True]),
+        ("No. Nothing in the history is for Wii.", [True]),
+        ("No. Nothing in the history is for PC.", [False]),
+        ("Yes. Most of the history is for PC.", [False]),
+        ("Yes. It is a Shooter title.", [False]),
+        ('Yes. "Nope" is for PC.', [False]),
+        ("Yes. A fine match.", []),
+    ],
+)
+def test_statements_are_checked_clause_by_clause(small_catalogue, text, truths):
+    assert [s.true for s in read(small_catalogue, text).statements] == truths
+
+
+def test_values_inside_titles_are_no_statements(small_catalogue):
+    assert not read(small_catalogue, 'Yes. "Puzzle Quest" goes with "Portal".').statements

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+
+from recx.data.split import leave_one_out
+from recx.errors import CheckpointError
+from recx.profiles import SASRecSettings, TargetSettings
+from recx.recommenders.fitting import fit_sasrec, windows
+from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
+from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
+from recx.recommenders.ranking import rank
+from recx.recommenders.sasrec import SASRec
+from recx.recommenders.storage import load_sasrec, neighbours, save_sasrec
+
+
+def cycles(rng, users=300, items=12):
+    """Everybody walks the same circle from a random start: what comes next can be learnt."""
+    return [(rng.integers(items) + np.arange(6)) % items + 1 for _ in range(users)]
+
+
+def test_padding_and_masking():
+    padded = pad_histories([[1, 2, 3], [4]], 2)
+    assert padded.tolist() == [[2, 3], [0, 4]]
+    assert mask_seen(torch.zeros(2, 5), [[1, 2, 3], [4]]).isinf().sum(1).tolist() == [4, 2]
+
+
+def test_windows_make_each_item_a_target_once():
+    inputs, targets = windows([np.arange(1, 12)], 4)
+    assert sorted(targets[(targets > 0) & (inputs > 0)].tolist()) == list(range(2, 12))
+
+
+def test_user_vector_ignores_padding_and_the_future():
+    model = SASRec(9, SASRecSettings(width=16, length=6)).eval()
+    short, padded = torch.tensor([[1, 2, 3]]), torch.tensor([[0, 0, 0, 1, 2, 3]])
+    assert torch.allclose(model.encode_users(short), model.encode_users(padded), atol=1e-6)
+    longer = torch.tensor([[1, 2, 3, 4, 5, 6]])
+    changed = torch.tensor([[1, 2, 3, 9, 8, 7]])
+    assert torch.allclose(model.states(longer)[:, :3], model.states(changed)[:, :3], atol=1e-6)
+    assert isinstance(model, TwoTower)
+
+
+def test_sasrec_learns_a_circle(rng):
+    split = leave_one_out(cycles(rng))
+    settings = TargetSettings(model=SASRecSettings(width=32, length=5, dropout=0.1), epochs=20, batch_size=32)
+    model, curve = fit_sasrec(split, 12, settings, show_progress=False)
+    assert not model.training
+    ranked = rank(model, split.test_histories, split.test, 5)
+    assert ranked.hits(1).mean() > 0.95
+    popular = rank(PopularityRecommender(split.train, 12), split.test_histories, split.test, 5)
+    assert popular.hits(1).mean() < 0.6
+    again, _ = fit_sasrec(split, 12, settings, show_progress=False)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_rank_equals_the_slow_way(rng):
+    histories = [rng.permutation(20)[:4] + 1 for _ in range(30)]
+    targets = np.array([next(i for i in rng.permutation(20) + 1 if i not in h) for h in histories])
+    scorer = RandomRecommender(20, seed=2)
+    ranked = rank(scorer, histories, targets, 4)
+    scores = scorer.score(pad_histories(histories, 4)).numpy()
+    for row, (history, target) in enumerate(zip(histories, targets, strict=True)):
+        unseen = [i for i in range(1, 21) if i not in history]
+        order = sorted(unseen, key=lambda i: -scores[row, i])
+        assert ranked.ranks[row] == order.index(target) and ranked.top[row].tolist() == order[:10]
+
+
+def test_constant_scores_earn_nothing():
+    class Flat:
+        def score(self, histories):
+            return torch.zeros(len(histories), 21)
+
+    assert rank(Flat(), [np.array([1])], np.array([5]), 4).hits(10).tolist() == [0]
+
+
+def test_neighbours_leave_the_item_itself_out():
+    vectors = torch.tensor([[0.0, 0], [1, 0], [1, 0.1], [0, 1]])
+    assert neighbours(vectors, 1)[1:, 0].tolist() == [2, 1, 2]
+
+
+def test_saved_target_loads_back_and_damage_is_an_error(tmp_path):
+    model = SASRec(9, SASRecSettings(width=16, length=6)).eval()
+    save_sasrec(model, tmp_path)
+    histories = torch.tensor([[0, 0, 0, 1, 2, 3]])
+    assert torch.equal(load_sasrec(tmp_path).score(histories), model.score(histories))
+    weights = tmp_path / "target.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-50])
+    with pytest.raises(CheckpointError, match="no readable target"):
+        load_sasrec(tmp_path)

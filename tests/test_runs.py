@@ -1,0 +1,106 @@
+import json
+
+import pytest
+
+from recx import cli, runs, stages
+from recx.errors import CheckpointError, SettingsError
+from recx.launch import resolve_notebooks
+from recx.profiles import settings
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_stage_is_finished_only_with_its_manifest_and_settings(folder):
+    chosen = settings("test")
+    run = stages.open_run("data", chosen)
+    assert not stages.is_finished("data", chosen)
+    run.record([{"method": "x", "metric": "m", "value": 1.0}])
+    run.finish(seed=0)
+    assert stages.is_finished("data", chosen)
+    assert not stages.is_finished("data", settings("test", overrides={"data.demo.users": 7}))
+    assert stages.is_finished("data", settings("test", overrides={"target.epochs": 7}))
+    stages.open_run("data", chosen)
+    assert not stages.is_finished("data", chosen), "opening a run forgets that it was finished"
+
+
+def test_inputs_must_be_there(folder):
+    with pytest.raises(CheckpointError, match="01_dataset_statistics"):
+        stages.open_run("target", settings("test"))
+    with pytest.raises(CheckpointError, match="not finished"):
+        stages.folder("target", settings("test"))
+
+
+def test_downstream_fingerprints_follow_upstream():
+    one, two = settings("test"), settings("test", overrides={"target.epochs": 7})
+    assert stages.fingerprint("data", one) == stages.fingerprint("data", two)
+    assert stages.fingerprint("effect", one) != stages.fingerprint("effect", two)
+    three = settings("test", overrides={"evaluate.pairs": 2})
+    assert stages.fingerprint("align-hybrid", one) == stages.fingerprint("align-hybrid", three)
+
+
+def test_results_are_records_of_finished_stages(folder, capsys):
+    run = stages.open_run("data", settings("test"))
+    run.record([{"method": "x", "metric": "m", "value": 0.5, "low": 0.4, "high": 0.6, "n": 9}])
+    cli.main(["results", "--json"])
+    assert json.loads(capsys.readouterr().out) == []
+    run.finish(seed=0)
+    cli.main(["results", "--json"])
+    (record,) = json.loads(capsys.readouterr().out)
+    assert tuple(record) == runs.RECORD and record["value"] == 0.5 and record["dataset"] == "demo"
+    cli.main(["results"])
+    assert "[0.400, 0.600]" in capsys.readouterr().out
+
+
+def test_damaged_manifest_means_unfinished(folder):
+    chosen = settings("test")
+    run = stages.open_run("data", chosen)
+    run.finish(seed=0)
+    (run.folder / "manifest.json").write_text("{")
+    assert not stages.is_finished("data", chosen)
+
+
+def test_notebooks_by_number_name_or_stage():
+    assert resolve_notebooks([]) == list(stages.ORDER)
+    assert resolve_notebooks(["02", "06_alignment_effect.ipynb", "04", "tasks"]) == [
+        "target",
+        "effect",
+        "alignments",
+        "tasks",
+    ]
+    with pytest.raises(SettingsError, match="00_tour"):
+        resolve_notebooks(["99"])
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["run", "--dataset", "nonesuch"], "Unknown data set"),
+        (["run", "--profile", "huge"], "Unknown profile"),
+        (["run", "--set", "target.epoch=1"], "Unknown setting"),
+        (["data", "describe", "nonesuch"], "Unknown data set"),
+    ],
+)
+def test_cli_errors_are_one_line(folder, capsys, words, message):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not any(folder.iterdir()), "nothing half-written is left behind"
+
+
+def test_cli_lists_and_describes(capsys):
+    cli.main(["data", "list"])
+    assert {"demo", "games", "ml-100k"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    cli.main(["data", "describe", "demo"])
+    out = capsys.readouterr().out
+    assert "Licence: MIT" in out and "items sharing a title" in out and "sparsity_percent" in out
+
+
+def test_set_takes_several_pairs():
+    assert cli._unfold_set(["run", "--set", "a=1", "b=2", "--dataset", "x"]) == [
+        "run", "--set", "a=1", "--set", "b=2", "--dataset", "x",
+    ]  # fmt: skip

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+
+from recx.alignment import prompts
+from recx.alignment.conversations import read_conversations, read_folder
+from recx.alignment.corpus import general_conversations
+from recx.alignment.encoding import IGNORED, Encoder
+from recx.alignment.labels import label
+from recx.alignment.prompts import MODES, Entity, Title
+from recx.alignment.tasks import TASKS, TaskData, as_text, build_examples, quoted_pieces
+from recx.data.catalogue import build_catalogue
+from recx.errors import DataError
+from recx.profiles import SASRecSettings
+from recx.recommenders.protocol import mask_seen, pad_histories
+from recx.recommenders.sasrec import SASRec
+
+
+@pytest.fixture
+def world(rng):
+    torch.manual_seed(0)
+    target = SASRec(40, SASRecSettings(width=16, length=6)).eval()
+    histories = [rng.permutation(40)[:n] + 1 for n in rng.integers(1, 7, size=60)]
+    return target, histories
+
+
+def test_labels_are_the_targets_own_ranking(world, rng):
+    target, histories = world
+    labels = label(target, histories, 6, rng)
+    scores = mask_seen(target.score(pad_histories(histories, 6)).detach(), histories).numpy()
+    for row, history in enumerate(histories):
+        order = [i for i in np.argsort(-scores[row]) if np.isfinite(scores[row, i])]
+        assert labels.top[row].tolist() == order[:5]
+        assert sorted(labels.ranked[row].tolist(), key=order.index) == labels.ranked[row].tolist()
+        assert len(set(labels.ranked[row].tolist())) == 5
+        assert order.index(labels.liked[row]) < 0.2 * len(order)
+        assert order.index(labels.disliked[row]) >= 0.5 * len(order) - 1
+        assert not set(history) & {*labels.ranked[row], labels.liked[row], labels.disliked[row]}
+
+
+def test_every_task_has_eight_wordings_and_the_slots_it_needs():
+    for task, wordings in prompts.ALL_WORDINGS.items():
+        assert len(set(wordings)) >= 8, task
+    assert all("{candidates}" in w for w in prompts.RANKING)
+    assert all("{item}" in w for w in (*prompts.PREFERENCE, *prompts.EXPLANATION, *prompts.NAME, *prompts.RELATED))
+    assert all("{item}" in w and "{attribute}" in w for w in prompts.ATTRIBUTE)
+    for mode in MODES:
+        openings = prompts.SUBJECTS[mode]
+        assert all(("{history}" in o) == (mode != "intention") for o in openings)
+        assert all(("{user}" in o) == (mode != "behavior") for o in openings)
+
+
+@pytest.fixture
+def small_world(rng):
+    catalogue = build_catalogue([str(n) for n in range(30)], [f"Game {n}" for n in range(30)],
+                                {"genre": [["Puzzle"] if n % 2 else ["Shooter"] for n in range(30)]})  # fmt: skip
+    target = SASRec(30, SASRecSettings(width=16, length=4)).eval()
+    histories = [rng.permutation(30)[:n] + 1 for n in rng.integers(1, 5, size=20)]
+    labels = label(target, histories, 4, rng)
+    own = [(0, 3, "Use one sentence.", 'Yes, as "Game 2" fits "Game 4".')]
+    return TaskData(catalogue, histories, labels, np.tile([1, 2, 3], (31, 1)), general_conversations(""), own, 4)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_examples_have_the_form_of_their_mode(small_world, mode, rng):
+    examples = list(build_examples(small_world, mode, dict.fromkeys(TASKS, 60), rng))
+    assert {e.task for e in examples} == set(TASKS) and len(examples) == 60 * len(TASKS)
+    kinds = {p.kind for e in examples for p in e.prompt if isinstance(p, Entity)}
+    assert kinds == (set() if mode == "behavior" else {"user", "item"})
+    for e in examples:
+        assert not any(isinstance(p, Entity) for p in e.response)
+        if e.task == "preference":
+            assert e.response in (["Yes"], ["No"])
+        if e.task == "explanation":
+            assert as_text(e.response, small_world.catalogue).startswith("Yes, as")
+    if mode == "intention":
+        about = [e for e in examples if e.task in ("retrieval", "preference")]
+        assert not any(isinstance(p, Title) for e in about for p in e.prompt)
+
+
+def test_encoding_round_trips_and_learns_answers_only(backbone, small_world, rng):
+    _, tokenizer = backbone
+    encoder = Encoder(tokenizer, small_world.catalogue.labels, 4096)
+    examples = list(build_examples(small_world, "hybrid", {"retrieval": 8, "explanation": 3, "conversation": 30}, rng))
+    rows, dropped = encoder.encode(examples, 10_000)
+    assert dropped == 0 and len(rows) == len(examples)
+    for n, example in enumerate(examples):
+        row = rows[n]
+        learnt = row["labels"][row["labels"] != IGNORED]
+        assert tokenizer.decode(learnt[:-1]) == as_text(example.response, small_world.catalogue)
+        assert learnt[-1] == tokenizer.eos_token_id
+        entities = row["input_ids"][row["input_ids"] >= 4096]
+        assert len(entities) == sum(isinstance(p, Entity) for p in example.prompt)
+    multi = [n for n, e in enumerate(examples) if e.earlier]
+    assert multi and examples[multi[0]].earlier[0] in tokenizer.decode(rows[multi[0]]["input_ids"])
+
+
+def test_titles_have_the_same_tokens_everywhere(backbone, small_world):
+    _, tokenizer = backbone
+    encoder = Encoder(tokenizer, small_world.catalogue.labels, 4096)
+    pieces = ["like ", Title(3), "; ", Title(4), "."]
+    whole = tokenizer.encode('like "Game 2"; "Game 3".', add_special_tokens=False)
+    assert np.concatenate(encoder.pieces(pieces)).tolist() == whole
+
+
+def test_quoted_pieces_keep_the_text(small_catalogue):
+    for text in ('Yes, "Portal" and "Nope" fit "Halo 3".', 'odd " quote', '"Portal"', ""):
+        assert as_text(quoted_pieces(text, small_catalogue.index_of_label), small_catalogue) == text
+
+
+def test_conversations_of_both_forms(tmp_path, real_data):
+    kept, dropped = read_folder(real_data / "instruction-mix")
+    assert len(kept) + dropped == 12_618 and dropped >= 2
+    assert any(len(c.turns) == 4 for c in kept)
+    shipped = general_conversations("")
+    assert {len(c.turns) for c in shipped} >= {2, 4}
+
+
+@pytest.mark.parametrize(
+    "text, word", [("{}", "JSON list"), ("[{}]", "row 1"), ("[", "not readable"), ('[{"conversations":[1]}]', "from")]
+)
+def test_broken_conversations_name_the_place(tmp_path, text, word):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=word):
+        read_conversations(path)
