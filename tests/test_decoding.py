@@ -53,7 +53,8 @@ def test_wide_beams_find_the_exact_order(explainer, prompts):
         exact = exact_scores(explainer, prompt)
         order = np.argsort(-exact)[:5] + 1
         assert items[row, :5].tolist() == order.tolist()
-        assert scores[row, :5] == pytest.approx(exact[order - 1], abs=1e-3)
+        # All titles share the opening quote, which is put before decoding starts and not scored.
+        assert np.diff(scores[row, :5]) == pytest.approx(np.diff(exact[order - 1]), abs=1e-3)
 
 
 def test_batches_do_not_change_answers(explainer, prompts):
@@ -81,10 +82,10 @@ def test_graph_spells_every_title_and_nothing_else(backbone):
 
 def test_lists_hold_catalogue_items_only(explainer, prompts):
     graph = title_list(explainer.encoder.titles, explainer.separator, explainer.encoder.end)
-    ask = [explainer.encoder.prompt(['History: "Halo 3"; "Tetris DS"; "Portal 2". Read the history back.'])]
+    ask = [explainer.encoder.prompt(['History: "Halo 3"; "Tetris DS"; "Bloodborne". Read the history back.'])]
     (items,) = decoding.greedy_lists(explainer.model, ask, graph, precision="float32")
     labels = explainer.catalogue.labels
-    assert [labels[i] for i in items] == ["Halo 3", "Tetris DS", "Portal 2"]
+    assert [labels[i] for i in items] == ["Halo 3", "Tetris DS", "Bloodborne"]
 
 
 def test_orders_are_permutations(explainer, prompts, rng):

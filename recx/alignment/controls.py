@@ -93,3 +93,10 @@ def random_control(rng: np.random.Generator, views: Iterable[str]) -> Control:
         length = ("one sentence", "detailed", "normal")[pick]
         audience = "beginner" if pick == 2 else "anyone"
     return Control(view, length, audience)
+
+
+def all_wordings(views: Iterable[str]) -> tuple[str, ...]:
+    """Every wording of every single wish, for the given views."""
+    wishes = [Control(view=v) for v in views]
+    wishes += [Control(length="one sentence"), Control(length="detailed"), Control(audience="beginner")]
+    return tuple(wish.wording(choice) for wish in wishes for choice in range(8))

@@ -98,7 +98,8 @@ def beam_titles(
         show_progress: show a bar.
 
     Returns:
-        Items (R, K), the most probable first, and the log-probabilities of their titles (R, K).
+        Items (R, K), the most probable first, and the log-probabilities (R, K) of their titles, given the tokens
+        that all titles begin with.
     """
 
     def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -107,7 +107,7 @@ class Encoder:
             else:
                 head, tail = self._head, self._tail
             asked = [head, *self.pieces(example.prompt), tail]
-            answer = [*self.pieces(example.response), self.end]
+            answer = [*self.pieces(example.response), *([self.end] if example.ends else [])]
             n_prompt = sum(map(len, asked))
             n = n_prompt + sum(map(len, answer))
             if n > max_tokens:

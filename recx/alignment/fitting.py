@@ -12,21 +12,53 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from recx.alignment.backbones import use_bfloat16
-from recx.alignment.checkpoints import load_training_state, save_training_state
+from recx.alignment.checkpoints import load_training_state, save_training_state, trainable
 from recx.alignment.encoding import EncodedRows, collate
 from recx.memory import keep_freed_memory
 from recx.profiles import FitSettings
 
 
 class _Rows(Dataset):
-    def __init__(self, rows: EncodedRows) -> None:
-        self.rows = rows
+    """Rows in the order they are learnt in, which is fixed beforehand so that a resumed training sees the same."""
+
+    def __init__(self, rows: EncodedRows, order: np.ndarray) -> None:
+        self.rows, self.order = rows, order
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.order)
 
     def __getitem__(self, n: int) -> dict[str, np.ndarray]:
-        return self.rows[n]
+        return self.rows[int(self.order[n])]
+
+
+def grouped_order(lengths: np.ndarray, batch: int, steps: int, seed: int, group: int = 50) -> np.ndarray:
+    """An order of rows whose batches hold rows of like length.
+
+    Every pass over the rows is a new permutation; within `group` batches of it rows are sorted by length, and the
+    batches are then shuffled. The last, smaller batch of a pass is left out.
+
+    Args:
+        lengths: (R,) tokens of each row.
+        batch: rows a step.
+        steps: number of steps.
+        seed: of the permutations.
+        group: batches sorted together.
+
+    Returns:
+        (steps * batch,) row numbers; fewer rows than one batch are repeated.
+    """
+    rng = np.random.default_rng(seed)
+    batches: list[np.ndarray] = []
+    while len(batches) < steps:
+        order = rng.permutation(len(lengths))
+        if len(order) < batch:
+            order = np.resize(order, batch)
+        for start in range(0, len(order), group * batch):
+            part = order[start : start + group * batch]
+            part = part[np.argsort(lengths[part], kind="stable")]
+            cut = [part[n : n + batch] for n in range(0, len(part) - batch + 1, batch)]
+            batches += [cut[n] for n in rng.permutation(len(cut))]
+    return np.concatenate(batches[:steps])
 
 
 class PlainTrainer(Trainer):
@@ -51,6 +83,18 @@ class PlainTrainer(Trainer):
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
             load_training_state(Path(checkpoint), random=True)
+
+
+def _optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.AdamW:
+    """AdamW with a learning rate of their own for the projectors."""
+    groups: dict[float, list[nn.Parameter]] = {1.0: [], settings.projector_rate: []}
+    for name, parameter in trainable(model).items():
+        groups[settings.projector_rate if "_projector." in name else 1.0].append(parameter)
+    return torch.optim.AdamW(
+        [{"params": p, "lr": settings.learning_rate * rate} for rate, p in groups.items() if p],
+        betas=(0.9, 0.98),
+        weight_decay=settings.weight_decay,
+    )
 
 
 class _Deadline(TrainerCallback):
@@ -98,16 +142,13 @@ def fit(
         max_steps=steps,
         per_device_train_batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
         warmup_steps=max(1, int(steps * settings.warmup)),
         lr_scheduler_type="cosine",
         max_grad_norm=settings.clip,
-        adam_beta2=0.98,
         bf16=use_bfloat16(settings.precision),
         use_cpu=not torch.cuda.is_available(),
-        train_sampling_strategy="group_by_length",
+        train_sampling_strategy="sequential",
         remove_unused_columns=False,
-        dataloader_drop_last=True if len(rows) >= settings.batch_size else False,
         dataloader_pin_memory=torch.cuda.is_available(),
         save_steps=settings.save_steps,
         save_total_limit=1,
@@ -117,7 +158,13 @@ def fit(
         disable_tqdm=quiet,
         seed=seed,
     )
-    trainer = PlainTrainer(model=model, args=arguments, train_dataset=_Rows(rows), data_collator=collate)
+    trainer = PlainTrainer(
+        optimizers=(_optimizer(model, settings), None),
+        model=model,
+        args=arguments,
+        train_dataset=_Rows(rows, grouped_order(rows.lengths, settings.batch_size, steps, seed)),
+        data_collator=collate,
+    )
     if stop_after is not None:
         trainer.add_callback(_Deadline(stop_after))
     started = time.monotonic()

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from recx.alignment import prompts
+from recx.alignment.controls import all_wordings
 from recx.alignment.conversations import Conversation
 from recx.alignment.labels import Labels
 from recx.alignment.prompts import Entity, Mode, Piece, Title, render
@@ -18,12 +20,21 @@ NEIGHBOURS = 3
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row of training: a prompt, the answer to learn, and turns that went before (conversations only)."""
+    """One row of training.
+
+    Attributes:
+        task: one of `TASKS`.
+        prompt: what is asked.
+        response: the answer to learn.
+        earlier: turns that went before (conversations only).
+        ends: whether the answer ends there; False where only its beginning is learnt.
+    """
 
     task: str
     prompt: list[Piece]
     response: list[Piece]
     earlier: tuple[str, ...] = ()
+    ends: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,14 +59,22 @@ class TaskData:
     explanations: Sequence[tuple[int, int, str, str]] = ()
     longest: int = 10
 
+    @cached_property
+    def instructions(self) -> tuple[str, ...]:
+        """Wordings of every wish about an explanation that this catalogue allows."""
+        return all_wordings(list(self.catalogue.attributes))
+
     def recent(self, row: int) -> np.ndarray:
         """The part of a history that a prompt shows."""
         return self.histories[row][-self.longest :]
 
 
 def forms_of(mode: Mode) -> tuple[tuple[Mode, ...], tuple[float, ...]]:
-    """Prompt forms that a mode trains on, with their shares. Hybrid holds all three, as in the paper's text."""
-    return (("hybrid", "behavior", "intention"), (0.6, 0.2, 0.2)) if mode == "hybrid" else ((mode,), (1.0,))
+    """Prompt forms that a mode trains on, with their shares of the rows.
+
+    Hybrid holds all three, as in the paper's text; rows of the intention form are a third as long as the others.
+    """
+    return (("hybrid", "behavior", "intention"), (0.45, 0.1, 0.45)) if mode == "hybrid" else ((mode,), (1.0,))
 
 
 def build_examples(
@@ -134,8 +153,14 @@ def _ranking(data: TaskData, form: Mode, row: int, wording: int, opening: int, e
 
 
 def _preference(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
+    """Task 3; every third time as the first word of an explanation, so that the decision carries over to those."""
     liked = extra[0] < 0.5
     item = int((data.labels.liked if liked else data.labels.disliked)[row])
+    if extra[1] < 0.35:
+        prompt = question(data, form, row, opening, prompts.EXPLANATION[wording], [item])
+        if extra[2] < 0.5:
+            prompt.append(" " + data.instructions[int(2 * extra[2] * len(data.instructions))])
+        return Example("preference", prompt, ["Yes" if liked else "No"], ends=False)
     prompt = question(data, form, row, opening, prompts.PREFERENCE[wording], [item])
     return Example("preference", prompt, ["Yes" if liked else "No"])
 
