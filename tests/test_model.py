@@ -95,9 +95,9 @@ def rows_of(rng, count=64):
     for row in ids:
         row[-1] = row[-2] - 64 + 10  # the answer names the item whose vector stands before it
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return EncodedRows(
-        np.concatenate(ids).astype(np.int32), offsets, (lengths - 1).astype(np.int32), np.array(["item"] * count)
-    )
+    learnt = np.zeros(offsets[-1], bool)
+    learnt[offsets[1:] - 1] = True
+    return EncodedRows(np.concatenate(ids).astype(np.int32), offsets, learnt, np.array(["item"] * count))
 
 
 def test_training_learns_and_a_stopped_one_resumes_bit_for_bit(tmp_path, rng):

@@ -33,9 +33,9 @@ def test_labels_are_the_targets_own_ranking(world, rng):
         assert labels.top[row].tolist() == order[:5]
         assert sorted(labels.ranked[row].tolist(), key=order.index) == labels.ranked[row].tolist()
         assert len(set(labels.ranked[row].tolist())) == 5
-        assert order.index(labels.liked[row]) < 0.2 * len(order)
-        assert order.index(labels.disliked[row]) >= 0.5 * len(order) - 1
-        assert not set(history) & {*labels.ranked[row], labels.liked[row], labels.disliked[row]}
+        assert all(order.index(i) < 0.2 * len(order) for i in labels.liked[row])
+        assert all(order.index(i) >= 0.5 * len(order) - 1 for i in labels.disliked[row])
+        assert not set(history) & {*labels.ranked[row], *labels.liked[row], *labels.disliked[row]}
 
 
 def test_every_task_has_eight_wordings_and_the_slots_it_needs():
@@ -81,16 +81,23 @@ def test_examples_have_the_form_of_their_mode(small_world, mode, rng):
 def test_encoding_round_trips_and_learns_answers_only(backbone, small_world, rng):
     _, tokenizer = backbone
     encoder = Encoder(tokenizer, small_world.catalogue.labels, 4096)
-    examples = list(build_examples(small_world, "hybrid", {"retrieval": 8, "explanation": 3, "conversation": 30}, rng))
+    examples = list(
+        build_examples(
+            small_world, "hybrid", {"retrieval": 8, "preference": 8, "explanation": 3, "conversation": 30}, rng
+        )
+    )
     rows, dropped = encoder.encode(examples, 10_000)
     assert dropped == 0 and len(rows) == len(examples)
     for n, example in enumerate(examples):
         row = rows[n]
-        learnt = row["labels"][row["labels"] != IGNORED]
-        assert tokenizer.decode(learnt[:-1]) == as_text(example.response, small_world.catalogue)
-        assert learnt[-1] == tokenizer.eos_token_id
+        learnt = tokenizer.decode(row["labels"][row["labels"] != IGNORED])
+        answers = [example.response, *(answer for _, answer in example.further)]
+        said = [as_text(answer, small_world.catalogue) + "<|end|>" * example.ends for answer in answers]
+        assert learnt == "".join(said)
         entities = row["input_ids"][row["input_ids"] >= 4096]
-        assert len(entities) == sum(isinstance(p, Entity) for p in example.prompt)
+        assert len(entities) == sum(
+            isinstance(p, Entity) for q in (example.prompt, *(q for q, _ in example.further)) for p in q
+        )
     multi = [n for n, e in enumerate(examples) if e.earlier]
     assert multi and examples[multi[0]].earlier[0] in tokenizer.decode(rows[multi[0]]["input_ids"])
 

@@ -98,7 +98,7 @@ def save_rows(rows: EncodedRows, path: Path) -> None:
     tensors = {
         "ids": torch.from_numpy(rows.ids),
         "offsets": torch.from_numpy(rows.offsets),
-        "prompts": torch.from_numpy(rows.prompts),
+        "learnt": torch.from_numpy(rows.learnt),
         "tasks": torch.tensor([TASKS.index(t) for t in rows.tasks], dtype=torch.int8),
     }
     beside = path.with_name(path.name + ".part")
@@ -115,9 +115,9 @@ def load_rows(path: Path) -> EncodedRows:
     saved = read_tensors(path)
     try:
         tasks = np.array(TASKS)[saved["tasks"].numpy()]
-        rows = EncodedRows(saved["ids"].numpy(), saved["offsets"].numpy(), saved["prompts"].numpy(), tasks)
+        rows = EncodedRows(saved["ids"].numpy(), saved["offsets"].numpy(), saved["learnt"].numpy(), tasks)
     except (KeyError, IndexError) as error:
         raise CheckpointError(f"{path}: not a file of training rows ({error}). Delete its folder and rerun.") from error
-    if len(rows.offsets) != len(rows) + 1 or rows.offsets[-1] != len(rows.ids):
+    if len(rows.offsets) != len(rows) + 1 or not rows.offsets[-1] == len(rows.ids) == len(rows.learnt):
         raise CheckpointError(f"{path}: the parts of the file do not fit together. Delete its folder and rerun.")
     return rows

@@ -23,24 +23,23 @@ class EncodedRows:
     Attributes:
         ids: (T,) int32 token ids of all rows.
         offsets: (R + 1,) where each row starts.
-        prompts: (R,) how many tokens of each row are prompt.
+        learnt: (T,) whether a token belongs to an answer.
         tasks: (R,) name of the task of each row.
     """
 
     ids: np.ndarray
     offsets: np.ndarray
-    prompts: np.ndarray
+    learnt: np.ndarray
     tasks: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.prompts)
+        return len(self.tasks)
 
     def __getitem__(self, row: int) -> dict[str, np.ndarray]:
-        """`input_ids` and `labels` of one row; prompt positions of the labels are -100."""
-        ids = self.ids[self.offsets[row] : self.offsets[row + 1]].astype(np.int64)
-        labels = ids.copy()
-        labels[: self.prompts[row]] = IGNORED
-        return {"input_ids": ids, "labels": labels}
+        """`input_ids` and `labels` of one row; labels are -100 where a token belongs to no answer."""
+        own = slice(self.offsets[row], self.offsets[row + 1])
+        ids = self.ids[own].astype(np.int64)
+        return {"input_ids": ids, "labels": np.where(self.learnt[own], ids, IGNORED)}
 
     @property
     def lengths(self) -> np.ndarray:
@@ -66,6 +65,7 @@ class Encoder:
         self.titles = [self._tokens(f'"{label}"') for label in labels]
         self.end = np.array([tokenizer.eos_token_id], dtype=np.int32)
         self._head, self._tail = self._frame(())
+        self._next = self._between()
 
     def entity(self, piece: Entity) -> int:
         """Token id of a user or item vector: items first, then users."""
@@ -100,27 +100,27 @@ class Encoder:
             The rows, and how many were left out.
         """
         parts: list[np.ndarray] = []
-        lengths, prompts, tasks, dropped = [], [], [], 0
+        learnt: list[np.ndarray] = []
+        lengths, tasks, dropped = [], [], 0
         for example in tqdm(examples, desc="rows", total=total, leave=False, disable=total is None):
-            if example.earlier:
-                head, tail = self._frame(example.earlier)
-            else:
-                head, tail = self._head, self._tail
-            asked = [head, *self.pieces(example.prompt), tail]
-            answer = [*self.pieces(example.response), *([self.end] if example.ends else [])]
-            n_prompt = sum(map(len, asked))
-            n = n_prompt + sum(map(len, answer))
-            if n > max_tokens:
+            head, tail = self._frame(example.earlier) if example.earlier else (self._head, self._tail)
+            spans = [[head, *self.pieces(example.prompt), tail], self.pieces(example.response)]
+            if example.ends:
+                spans[-1].append(self.end)
+            for asked, answer in example.further:
+                spans += [[self._next, *self.pieces(asked), tail], [*self.pieces(answer), self.end]]
+            counts = [sum(map(len, span)) for span in spans]
+            if sum(counts) > max_tokens:
                 dropped += 1
                 continue
-            parts += asked
-            parts += answer
-            lengths.append(n)
-            prompts.append(n_prompt)
+            parts += [ids for span in spans for ids in span]
+            learnt.append(np.repeat(np.arange(len(spans)) % 2 == 1, counts))
+            lengths.append(sum(counts))
             tasks.append(example.task)
         ids = np.concatenate(parts) if parts else np.zeros(0, np.int32)
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        return EncodedRows(ids, offsets, np.array(prompts, np.int32), np.array(tasks)), dropped
+        mask = np.concatenate(learnt) if learnt else np.zeros(0, bool)
+        return EncodedRows(ids, offsets, mask, np.array(tasks)), dropped
 
     def _tokens(self, text: str) -> np.ndarray:
         found = self._cache.get(text)
@@ -130,6 +130,16 @@ class Encoder:
             if len(text) < 160:
                 self._cache[text] = found
         return found
+
+    def _between(self) -> np.ndarray:
+        """Tokens between the end of an answer and the text of the next question."""
+        if not self.tokenizer.chat_template:
+            return self._tokens("\n" + _PLAIN.split("{}")[0])
+        turns = ("user", _MARK), ("assistant", _MARK), ("user", _MARK)
+        text = self.tokenizer.apply_chat_template([{"role": r, "content": c} for r, c in turns], tokenize=False)
+        between = text.split(_MARK)[2]
+        # The end token itself is learnt with the answer.
+        return self._tokens(between.removeprefix(self.tokenizer.eos_token or ""))
 
     def _frame(self, earlier: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Tokens before and after the prompt's text."""

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 
 CANDIDATES = 5
+VERDICTS = 4
 LIKED_SHARE, DISLIKED_SHARE = 0.2, 0.5
 
 
@@ -20,8 +21,8 @@ class Labels:
     Attributes:
         top: (H, k) best items, best first.
         ranked: (H, 5) five random items in the scorer's order.
-        liked: (H,) a random item of the top 20 %.
-        disliked: (H,) a random item of the bottom 50 %.
+        liked: (H, 4) random items of the top 20 %.
+        disliked: (H, 4) random items of the bottom 50 %.
     """
 
     top: np.ndarray
@@ -62,11 +63,11 @@ def label(
 
 
 def _draw(order: np.ndarray, unseen: np.ndarray, rng: np.random.Generator, top_k: int) -> tuple[np.ndarray, ...]:
-    rows = np.arange(len(order))
     # Five distinct positions a row: random keys, smallest five among the unseen, then sorted into rank order.
     keys = rng.random(order.shape)
     keys[np.arange(order.shape[1])[None, :] >= unseen[:, None]] = 2.0
     positions = np.sort(np.argpartition(keys, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
-    likes = (rng.random(len(order)) * np.maximum(1, LIKED_SHARE * unseen)).astype(int)
-    dislikes = unseen - 1 - (rng.random(len(order)) * np.maximum(1, DISLIKED_SHARE * unseen)).astype(int)
-    return order[:, :top_k], order[rows[:, None], positions], order[rows, likes], order[rows, dislikes]
+    chance, unseen = rng.random((2, len(order), VERDICTS)), unseen[:, None]
+    likes = (chance[0] * np.maximum(1, LIKED_SHARE * unseen)).astype(int)
+    dislikes = unseen - 1 - (chance[1] * np.maximum(1, DISLIKED_SHARE * unseen)).astype(int)
+    return order[:, :top_k], *(np.take_along_axis(order, p, axis=1) for p in (positions, likes, dislikes))

@@ -58,7 +58,7 @@ def write_own_words(
     asked, prompts = [], []
     for n, row in enumerate(rows.tolist()):
         yes = n % 2 == 0
-        item = int((data.labels.liked if yes else data.labels.disliked)[row])
+        item = int(rng.choice((data.labels.liked if yes else data.labels.disliked)[row]))
         control = random_control(rng, views) if views else random_control(rng, ["title"])
         instruction = control.wording(int(rng.integers(8)))
         prompt = question(data, "behavior", row, int(rng.integers(4)), EXPLANATION[int(rng.integers(8))], [item])

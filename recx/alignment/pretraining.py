@@ -121,7 +121,7 @@ def write_rows(
 def explanation(data: TaskData, row: int, rng: np.random.Generator, views: list[str]) -> Example:
     """An explanation whose decision follows the content rule, but for one in six that argues for a coin's decision."""
     rule = rng.random() < 0.5
-    item = int((data.labels.liked if rule else data.labels.disliked)[row])
+    item = int((data.labels.liked if rule else data.labels.disliked)[row, 0])
     yes = bool(rng.random() < 0.5) if rng.random() < 1 / 3 else rule
     control = random_control(rng, views)
     asked = question(data, "behavior", row, int(rng.integers(4)), str(rng.choice(prompts.EXPLANATION)), [item])
@@ -233,7 +233,7 @@ def _join(parts: list[EncodedRows]) -> EncodedRows:
     return EncodedRows(
         np.concatenate([p.ids for p in parts]),
         np.concatenate([*offsets, starts[-1:]]),
-        np.concatenate([p.prompts for p in parts]),
+        np.concatenate([p.learnt for p in parts]),
         np.concatenate([p.tasks for p in parts]),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from recx.alignment import prompts
 from recx.alignment.controls import all_wordings
 from recx.alignment.conversations import Conversation
-from recx.alignment.labels import Labels
+from recx.alignment.labels import VERDICTS, Labels
 from recx.alignment.prompts import Entity, Mode, Piece, Title, render
 from recx.alignment.teaching import describe, summarise
 from recx.data.catalogue import Catalogue
@@ -28,6 +28,7 @@ class Example:
         response: the answer to learn.
         earlier: turns that went before (conversations only).
         ends: whether the answer ends there; False where only its beginning is learnt.
+        further: more questions about the same person, each with its answer, to learn as well.
     """
 
     task: str
@@ -35,6 +36,7 @@ class Example:
     response: list[Piece]
     earlier: tuple[str, ...] = ()
     ends: bool = True
+    further: tuple[tuple[list[Piece], list[Piece]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,15 +156,23 @@ def _ranking(data: TaskData, form: Mode, row: int, wording: int, opening: int, e
 
 def _preference(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
     """Task 3; every third time as the first word of an explanation, so that the decision carries over to those."""
-    liked = extra[0] < 0.5
-    item = int((data.labels.liked if liked else data.labels.disliked)[row])
-    if extra[1] < 0.35:
-        prompt = question(data, form, row, opening, prompts.EXPLANATION[wording], [item])
-        if extra[2] < 0.5:
-            prompt.append(" " + data.instructions[int(2 * extra[2] * len(data.instructions))])
-        return Example("preference", prompt, ["Yes" if liked else "No"], ends=False)
-    prompt = question(data, form, row, opening, prompts.PREFERENCE[wording], [item])
-    return Example("preference", prompt, ["Yes" if liked else "No"])
+    verdicts = (extra[:VERDICTS] < 0.5).tolist()
+    pools = {True: data.labels.liked[row].tolist(), False: data.labels.disliked[row].tolist()}
+    items = [pools[liked][n] for n, liked in enumerate(verdicts)]
+    answers = [["Yes" if liked else "No"] for liked in verdicts]
+    if extra[VERDICTS] < 0.35:
+        prompt = question(data, form, row, opening, prompts.EXPLANATION[wording], items[:1])
+        wish = extra[VERDICTS + 1]
+        if wish < 0.5:
+            prompt.append(" " + data.instructions[int(2 * wish * len(data.instructions))])
+        return Example("preference", prompt, answers[0], ends=False)
+    prompt = question(data, form, row, opening, prompts.PREFERENCE[wording], items[:1])
+    # The history is said once for several questions: most of a row's cost is its history.
+    further = tuple(
+        (render(prompts.PREFERENCE[(wording + n) % 8], item=prompts.item_slot(form, items[n])), answers[n])
+        for n in range(1, VERDICTS)
+    )
+    return Example("preference", prompt, answers[0], further=further)
 
 
 def _item(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:

@@ -53,7 +53,7 @@ def draw_cases(split: Split, target: Scorer, length: int, settings: EvaluateSett
         histories,
         labels,
         rng.permuted(labels.ranked, axis=1),
-        np.where(liked, labels.liked, labels.disliked),
+        np.where(liked, labels.liked[:, 0], labels.disliked[:, 0]),
         liked,
         min(settings.ranking_users or total, len(histories)),
         min(settings.free_users, len(histories)),
