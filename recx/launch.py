@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recx import paths
+from recx.data.sources import SOURCES, find_source
 from recx.errors import RecxError, SettingsError
 from recx.profiles import Settings, settings
 from recx.stages import ALIGN, ORDER, STAGES, describe, is_finished
@@ -68,6 +69,7 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
             cwd=str(paths.ROOT),
             progress_bar=not quiet and sys.stderr.isatty(),
             log_output=False,
+            extra_arguments=["--IPKernelApp.log_level=40"],  # no warning about local transport for each kernel
         )
     except PapermillExecutionError as error:
         raise RecxError(
@@ -107,7 +109,10 @@ def run_all(
     """
     if data_dir:
         data_dir = str(Path(data_dir).expanduser().resolve())
+    if dataset not in SOURCES and Path(dataset).expanduser().is_dir():
+        dataset = str(Path(dataset).expanduser().resolve())
     chosen = settings(profile, dataset, data_dir, overrides)
+    find_source(dataset)
     parameters = {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides}
     # The kernel must find the package from a plain checkout too.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH", "")]))

@@ -44,12 +44,10 @@ def test_behavior_learns_too(chain):
 
 
 def test_shuffled_user_vectors_fall_to_chance(chain):
-    shuffled = value(chain, "hr@5", "intention", "shuffled users")
+    shuffled = value(chain, "hr@5", "intention", "shuffled")
     assert shuffled["value"] < value(chain, "hr@5", method="constant")["high"] + 0.03
     assert shuffled["high"] < 0.5 * value(chain, "hr@5", "intention")["low"]
-    assert (
-        value(chain, "accuracy", "intention", "shuffled users")["high"] < value(chain, "accuracy", "intention")["low"]
-    )
+    assert value(chain, "accuracy", "intention", "shuffled")["high"] < value(chain, "accuracy", "intention")["low"]
 
 
 def test_explanations_follow_the_target_and_stay_true(chain):

@@ -14,7 +14,9 @@ from recx.explaining.answers import Explanation
 def label_of(record: dict[str, Any]) -> str:
     """A record's method in one word or two: the mode where that says it all."""
     mode, method = record.get("mode", ""), record["method"]
-    return mode if mode and method == "aligned" else f"{mode} {method}".strip().replace("aligned (", "(")
+    if not mode or method == "aligned":
+        return mode or method
+    return f"{mode}, {method.removeprefix('aligned ').strip('()')}"
 
 
 def side_by_side(records: Sequence[dict[str, Any]]) -> pl.DataFrame:

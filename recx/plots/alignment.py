@@ -18,12 +18,13 @@ def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
         axes: to draw on.
     """
     rows = frame[frame["metric"] == metric]
+    # A method keeps its colour and hatch in every panel of the same frame.
+    known = list(dict.fromkeys(frame["label"]))
+    looks = [known.index(label) for label in rows["label"]]
     places = np.arange(len(rows))
     spread = np.abs(np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=float))
-    bars = axes.bar(
-        places, rows["value"], color=[COLOURS[n % len(COLOURS)] for n in places], edgecolor="white", width=0.75
-    )
-    for n, bar in enumerate(bars):
+    colours = [COLOURS[n % len(COLOURS)] for n in looks]
+    for bar, n in zip(axes.bar(places, rows["value"], 0.75, color=colours, edgecolor="white"), looks, strict=True):
         bar.set_hatch(_HATCHES[n % len(_HATCHES)])
     axes.errorbar(places, rows["value"], yerr=spread, fmt="none", ecolor="#333333", capsize=2, linewidth=1)
     for place, value, high in zip(places, rows["value"], rows["high"], strict=True):

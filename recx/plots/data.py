@@ -27,5 +27,5 @@ def popularity_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
         axes: to draw on.
     """
     axes.plot(frame["rank"], frame["count"], color=COLOURS[0], linewidth=1.6)
-    axes.set(xlabel="items, most chosen first", ylabel="interactions of an item", yscale="log")
+    axes.set(xlabel="items, most chosen first", ylabel="interactions of an item", ylim=(0, None))
     return tidy(axes)
