@@ -308,6 +308,12 @@ PROFILES: dict[str, dict[str, Any]] = {
 ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
     ("*", "games"): {"target.model.width": 128, "target.model.length": 9, "target.learning_rate": 1e-3},
     ("*", "ml-100k"): {"target.model.length": 20},
+    ("tiny", "games"): {
+        "align.rows_behavior": 100_000,
+        "align.rows_intention": 200_000,
+        "align.rows_hybrid": 130_000,
+        "align.own_words": 2_000,
+    },
 }
 
 

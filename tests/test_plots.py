@@ -1,0 +1,63 @@
+import json
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from recx.plots.alignment import metric_bars, share_bars
+from recx.plots.data import length_histogram, popularity_curve
+from recx.plots.style import save_figure
+from recx.plots.training import loss_curve, target_curve
+from recx.runs import Run
+
+BARS = pd.DataFrame(
+    [{"label": lab, "metric": m, "value": v, "low": v - 0.1, "high": v + 0.1}
+     for lab, v in (("random", 0.2), ("hybrid", 0.8)) for m in ("hr@5", "accuracy")]
+)  # fmt: skip
+STEPS = pd.DataFrame(
+    {"step": [1, 2], "loss": [2.0, 1.0], "epoch": [1, 2], "ndcg@10": [0.1, 0.2], "top1_share": [0.1, 0.1]}
+)
+
+
+@pytest.fixture
+def axes():
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: metric_bars(BARS, "hr@5", ax),
+        lambda ax: share_bars(BARS, ax),
+        lambda ax: length_histogram(pd.DataFrame({"length": [3, 4, 4]}), ax),
+        lambda ax: popularity_curve(pd.DataFrame({"rank": [1, 2], "count": [9, 3]}), ax),
+        lambda ax: target_curve(STEPS, ax),
+        lambda ax: loss_curve(STEPS, ax),
+    ],
+)
+def test_plots_return_the_axes_they_drew_on(axes, draw):
+    assert draw(axes) is axes and axes.has_data()
+
+
+def test_bars_have_the_values_and_a_method_keeps_its_colour(axes):
+    metric_bars(BARS, "hr@5", axes)
+    assert [b.get_height() for b in axes.patches] == [0.2, 0.8]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["random", "hybrid"]
+    alone = metric_bars(
+        BARS[~((BARS["label"] == "random") & (BARS["metric"] == "accuracy"))], "accuracy", plt.figure().gca()
+    )
+    assert alone.patches[0].get_facecolor() == axes.patches[1].get_facecolor()
+
+
+def test_saved_figures_carry_numbers_and_provenance(axes, tmp_path):
+    run = Run("test", "demo", "effect", "abc", {}, {"target": "def"})
+    written = save_figure(metric_bars(BARS, "hr@5", axes).figure, "bars", BARS, run, tmp_path)
+    assert {p.suffix for p in written} == {".pdf", ".svg", ".png", ".csv", ".json"}
+    assert json.loads((tmp_path / "bars.json").read_text())["inputs"] == {"target": "def"}
+    assert np.allclose(pd.read_csv(tmp_path / "bars.csv")["value"], BARS["value"])
