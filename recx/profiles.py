@@ -306,7 +306,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 # What a data set needs otherwise than the profile says; tuned on validation, see LOG.md.
 ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
-    ("*", "games"): {"target.model.width": 128, "target.model.length": 9, "target.learning_rate": 1e-3},
+    ("*", "games"): {"target.model.length": 9},
     ("*", "ml-100k"): {"target.model.length": 20},
     ("tiny", "games"): {
         "align.rows_behavior": 100_000,
