@@ -209,9 +209,9 @@ class AlignSettings:
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     shares: TaskShares = field(default_factory=TaskShares)
-    rows_behavior: int = 24_000
-    rows_intention: int = 90_000
-    rows_hybrid: int = 60_000
+    rows_behavior: int = 22_000
+    rows_intention: int = 56_000
+    rows_hybrid: int = 52_000
     own_words: int = 2_500
     conversations: str = ""
     max_tokens: int = 320
@@ -269,8 +269,8 @@ PROFILES: dict[str, dict[str, Any]] = {
         "data.demo.users": 900,
         "target.epochs": 25,
         "align.rows_behavior": 8_000,
-        "align.rows_intention": 40_000,
-        "align.rows_hybrid": 26_000,
+        "align.rows_intention": 36_000,
+        "align.rows_hybrid": 28_000,
         "align.own_words": 800,
         "evaluate.users": 200,
         "evaluate.ranking_users": 100,
