@@ -182,11 +182,11 @@ class TaskShares:
 
     retrieval: float = 0.28
     ranking: float = 0.08
-    preference: float = 0.34
-    item: float = 0.11
+    preference: float = 0.32
+    item: float = 0.10
     conversation: float = 0.03
-    reconstruction: float = 0.06
-    explanation: float = 0.10
+    reconstruction: float = 0.05
+    explanation: float = 0.14
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,9 @@ def build_examples(
         if task == "conversation":
             yield from _conversations(data.conversations, count, rng)
         elif task == "explanation":
-            yield from _explanations(data, chosen, wording, opening, rng)
+            # Where a mode shows titles, explanations cite what is shown: citing out of the vector unlearns copying.
+            shown = [mode if form == "intention" else form for form in chosen]
+            yield from _explanations(data, shown, wording, opening, rng)
         else:
             rows, extra = _walk(len(data.histories), count, rng), rng.random((count, 8))
             for n in range(count):
