@@ -71,7 +71,7 @@ class PretrainingSettings:
     layers: int = 3
     heads: int = 4
     intermediate: int = 512
-    known_share: float = 0.85
+    known_share: float = 0.8
     seed: int = 7
     batch_size: int = 64
     learning_rate: float = 2e-3
@@ -106,10 +106,10 @@ def write_rows(
     labels = label(content, histories, content.length, rng)
     data = TaskData(catalogue, histories, labels, conversations=conversations, longest=12)
     if known:
-        shares = {"retrieval": 0.06, "ranking": 0.04, "preference": 0.09, "item": 0.16, "conversation": 0.08}
+        shares = {"retrieval": 0.06, "ranking": 0.04, "preference": 0.09, "item": 0.14, "conversation": 0.05}
         yield from build_examples(data, "behavior", {t: int(count * s) for t, s in shares.items()}, rng)
         yield from build_examples(data, "behavior", {"reconstruction": int(count * 0.05)}, rng)
-    explained = int(count * (0.4 if known else 0.6))
+    explained = int(count * (0.45 if known else 0.6))
     for n in range(explained):
         yield explanation(data, n % len(histories), rng, views=list(catalogue.attributes))
     for _ in range(int(count * (0.12 if known else 0.4))):
@@ -119,10 +119,10 @@ def write_rows(
 
 
 def explanation(data: TaskData, row: int, rng: np.random.Generator, views: list[str]) -> Example:
-    """An explanation whose decision follows the content rule, but for one in six that argues for a coin's decision."""
+    """An explanation whose decision follows the content rule, but for one in four that argues against it."""
     rule = rng.random() < 0.5
     item = int((data.labels.liked if rule else data.labels.disliked)[row, 0])
-    yes = bool(rng.random() < 0.5) if rng.random() < 1 / 3 else rule
+    yes = rule != (rng.random() < 1 / 4)
     control = random_control(rng, views)
     asked = question(data, "behavior", row, int(rng.integers(4)), str(rng.choice(prompts.EXPLANATION)), [item])
     wording = control.wording(int(rng.integers(8)))

@@ -3,7 +3,7 @@
 A title is cited where it stands in double quotes. A statement is a value of some attribute (a platform, a genre, a
 year ...) said within one clause: of the titles in that clause, of the item asked about where the clause says
 "it", and of the history as a whole where it names no title. All of them must carry the value for it to be true;
-in a clause with a negation none of them may.
+in a clause with a negation none of them may. "As well" and "too" claim that the value was said before.
 """
 
 import re
@@ -17,6 +17,7 @@ _DECISION = re.compile(r"^\W*(yes|no)\b[.,:;!]?", re.IGNORECASE)
 _QUOTED = re.compile(r'"([^"]*)"')
 _CLAUSE = re.compile(r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change )")
 _NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|aren't)\b", re.IGNORECASE)
+_ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)
 _MARK = re.compile("\x00(\\d+)\x00")
 
@@ -97,10 +98,14 @@ class Reader:
             return f"\x00{len(titles) - 1}\x00"
 
         marked = _QUOTED.sub(mark, body)
-        statements = [s for clause in _CLAUSE.split(marked) for s in self._clause(clause, titles, history, item)]
+        statements: list[Statement] = []
+        for clause in _CLAUSE.split(marked):
+            statements += self._clause(clause, titles, history, item, {s.value for s in statements})
         return Reading(decision, tuple(citations), tuple(statements))
 
-    def _clause(self, clause: str, titles: Sequence[int | None], history: Sequence[int], item: int) -> list[Statement]:
+    def _clause(
+        self, clause: str, titles: Sequence[int | None], history: Sequence[int], item: int, before: set[str]
+    ) -> list[Statement]:
         if self._value is None:
             return []
         named = [titles[int(n)] for n in _MARK.findall(clause)]
@@ -112,10 +117,10 @@ class Reader:
         if _PRONOUN.search(plain):
             subjects.append(item)
         negated = bool(_NEGATION.search(self._value.sub(" ", plain)))  # "No More Heroes" negates nothing
-        unknown = any(n is None for n in named)
+        wrong = any(n is None for n in named) or (bool(_ALSO.search(plain)) and not before.intersection(values))
         most = bool(re.search(r"\bmost\b", plain, re.IGNORECASE))
         return [
-            Statement(tuple(subjects), v, negated, not unknown and self._true(v, subjects, history, negated, most))
+            Statement(tuple(subjects), v, negated, not wrong and self._true(v, subjects, history, negated, most))
             for v in values
         ]
 

@@ -1,4 +1,7 @@
-"""Made-up titles, so that the teaching backbone learns to copy any title and not only those it knows."""
+"""Made-up titles, so that the teaching backbone learns to copy any title and not only those it knows.
+
+A third of them come in series whose titles differ in their ends only: what is copied must be read to the last word.
+"""
 
 import numpy as np
 
@@ -32,15 +35,27 @@ _PLATFORMS = (
 )  # fmt: skip
 
 
+_SEQUELS = ("", " 2", " 3", " 4", " II", " III", " IV", ": Origins", ": The Return", " HD", " (2009)", " (2014)")
+
+
 def synthetic_catalogue(rng: np.random.Generator, items: int) -> Catalogue:
-    """Titles of made-up words and names; every second one ends in a platform, its only attribute."""
-    titles, platforms = [], []
-    for _ in range(items):
-        title = _title(rng)
-        platform = str(rng.choice(_PLATFORMS)) if rng.random() < 0.5 else ""
-        titles.append(f"{title} - {platform}" if platform else title)
-        platforms.append([platform] if platform else [])
-    return build_catalogue([str(n) for n in range(items)], titles, {"platform": platforms})
+    """Titles of made-up words and names.
+
+    A third belong to series of three or four, every second title ends in a platform; these are their attributes.
+    """
+    titles: list[str] = []
+    series: list[list[str]] = []
+    while len(titles) < items:
+        stem = _title(rng)
+        together = rng.random() < 0.13
+        ends = rng.choice(_SEQUELS, rng.integers(3, 5), replace=False).tolist() if together else [""]
+        titles += [stem + end for end in ends]
+        series += [[stem] if together else []] * len(ends)
+    platforms = [[str(rng.choice(_PLATFORMS))] if rng.random() < 0.5 else [] for _ in titles]
+    shown = [f"{t} - {p[0]}" if p else t for t, p in zip(titles, platforms, strict=True)]
+    return build_catalogue(
+        [str(n) for n in range(items)], shown[:items], {"platform": platforms[:items], "series": series[:items]}
+    )
 
 
 def _title(rng: np.random.Generator) -> str:

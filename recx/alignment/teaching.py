@@ -86,19 +86,25 @@ def argue(
     if not columns:
         return pieces + _without_facts(rng, history, item, yes, control)
     cited: list[int] = []
+    supported = False
     for n, column in enumerate(columns[: 2 if control.length == "detailed" else 1]):
         pieces += [f" By {column}: "] if n else []
-        pieces += _comparison(
+        said, alike = _comparison(
             rng, catalogue, history, item, column, yes, brief or control.audience == "beginner", cited
         )
+        pieces += said
+        supported = supported or yes in alike
     if not brief and control.length != "detailed":
-        pieces.append(" " + str(rng.choice(_VERDICTS[yes])))
+        pieces.append(" " + str(rng.choice(_VERDICTS[yes, supported])))
     return pieces
 
 
+# By decision, and by whether what was said speaks for it.
 _VERDICTS = {
-    True: ("That fits the history.", "This goes well together.", "A good match."),
-    False: ("The tastes differ.", "This is another direction.", "Not a good match."),
+    (True, True): ("That fits the history.", "This goes well together.", "A good match."),
+    (True, False): ("Even so, a good match.", "A change, but a welcome one.", "Other sides of it fit."),
+    (False, True): ("The tastes differ.", "This is another direction.", "Not a good match."),
+    (False, False): ("Even so, not a good match.", "Still, other titles fit better.", "That alone is not enough."),
 }
 
 
@@ -111,8 +117,8 @@ def _comparison(
     yes: bool,
     brief: bool,
     cited: list[int],
-) -> list[Piece]:
-    """The item's value in one column, then that of one or two titles of the history."""
+) -> tuple[list[Piece], set[bool]]:
+    """The item's value in one column, then that of one or two titles of the history; and which of them are like it."""
     values = catalogue.attributes[column]
     own = values[item]
     known = [h for h in history if values[h] and h not in cited]
@@ -123,12 +129,14 @@ def _comparison(
     shared = next((v for h in alike for v in own if v in values[h]), own[0]) if yes else own[0]
     pieces = render("{t} is " + phrase(column, shared), t=[Title(item)])
     between = "; from the history " if brief else ". From the history, "
+    likeness = set()
     for h in _some(rng, pool, 1 if brief else 2):
         theirs = shared if shared in values[h] else values[h][0]
         pieces += [between, Title(h), " is " + phrase(column, theirs) + (" as well" if theirs == shared else "")]
         between = "; "
         cited.append(h)
-    return [*pieces, "."]
+        likeness.add(theirs == shared)
+    return [*pieces, "."], likeness
 
 
 def _without_facts(rng: np.random.Generator, history: list[int], item: int, yes: bool, control: Control) -> list[Piece]:
