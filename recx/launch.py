@@ -10,7 +10,8 @@ from typing import Any
 from recx import paths
 from recx.data.sources import SOURCES, find_source
 from recx.errors import RecxError, SettingsError
-from recx.profiles import Settings, settings
+from recx.profiles import settings
+from recx.settings import Settings
 from recx.stages import ALIGN, ORDER, STAGES, describe, is_finished
 
 

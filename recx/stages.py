@@ -7,8 +7,8 @@ from pathlib import Path
 from recx import paths
 from recx.data.sources import input_files
 from recx.errors import CheckpointError, SettingsError
-from recx.profiles import Settings
 from recx.runs import Run, digest, read_manifest
+from recx.settings import Settings
 
 _ROOMS = ("data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets")
 
@@ -21,7 +21,7 @@ class Stage:
         notebook: stem of the notebook that makes it.
         depth: rooms its code lies in, the first so many of the list in `docs`; a change there makes it stale.
         sections: groups of settings it depends on, besides those of its inputs.
-        inputs: stages it reads.
+        inputs: stages it reads; `inputs_of` has those that depend on settings too.
     """
 
     notebook: str
@@ -45,6 +45,12 @@ STAGES: dict[str, Stage] = {
 ORDER = ("tour", "data", "target", "tasks", "alignments", "effect", "playground")
 
 
+def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
+    """Stages that a stage reads; the hybrid mode may start from the model aligned in the intention mode."""
+    warm = stage == ALIGN["hybrid"] and settings.align.hybrid_from == "intention"
+    return STAGES[stage].inputs + ((ALIGN["intention"],) if warm else ())
+
+
 def open_run(stage: str, settings: Settings) -> Run:
     """The run folder of a stage, ready to be written to.
 
@@ -52,7 +58,7 @@ def open_run(stage: str, settings: Settings) -> Run:
         CheckpointError: an input has not been made yet; the message names the notebook that makes it.
     """
     run = describe(stage, settings)
-    for name in STAGES[stage].inputs:
+    for name in inputs_of(stage, settings):
         if not is_finished(name, settings):
             raise CheckpointError(
                 f"Stage {stage!r} builds on {name!r}, which is not finished for these settings. "
@@ -65,7 +71,7 @@ def describe(stage: str, settings: Settings) -> Run:
     """The run of a stage without touching the disk."""
     if stage not in STAGES:
         raise SettingsError(f"Unknown stage {stage!r}. Known: {', '.join(STAGES)}.")
-    inputs = {name: fingerprint(name, settings) for name in STAGES[stage].inputs}
+    inputs = {name: fingerprint(name, settings) for name in inputs_of(stage, settings)}
     return Run(settings.profile, settings.dataset, stage, fingerprint(stage, settings), asdict(settings), inputs)
 
 
@@ -100,13 +106,13 @@ def fingerprint(stage: str, settings: Settings) -> str:
     parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
     if "data" in spec.sections:
         parts += [p.read_bytes() for p in input_files(settings.data)]
-    parts += [fingerprint(name, settings) for name in spec.inputs]
+    parts += [fingerprint(name, settings) for name in inputs_of(stage, settings)]
     return digest(parts)
 
 
 def _code(depth: int) -> str:
     package = paths.ROOT / "recx"
-    files = [package / "profiles.py", package / "runs.py"]
+    files = [package / name for name in ("settings.py", "profiles.py", "runs.py")]
     for room in _ROOMS[:depth]:
         files += sorted((package / room).glob("*.py"))
     return digest([p.read_bytes() for p in files])

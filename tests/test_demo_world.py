@@ -4,7 +4,7 @@ import polars as pl
 
 from recx import paths
 from recx.data.demo import demo_catalogue, demo_frame, generate
-from recx.profiles import DemoSettings
+from recx.settings import DemoSettings
 
 
 def test_catalogue_is_real_sized_and_consistent():

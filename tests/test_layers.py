@@ -7,7 +7,7 @@ import pytest
 from recx import paths
 
 ROOMS = ["data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets"]
-TOP = {"paths", "errors", "memory", "profiles", "runs"}
+TOP = {"paths", "errors", "memory", "settings", "profiles", "runs"}
 BOTTOM = {"stages", "launch", "cli"}
 
 

@@ -21,7 +21,7 @@ from recx.alignment.fitting import estimate_minutes, fit
 from recx.alignment.model import AlignedModel
 from recx.alignment.storage import build_aligned, load_aligned, save_aligned
 from recx.errors import CheckpointError
-from recx.profiles import BackboneSettings, FitSettings
+from recx.settings import BackboneSettings, FitSettings
 
 SHAPE = dict(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
              intermediate_size=48, head_dim=16, pad_token_id=0, eos_token_id=1, bos_token_id=None)  # fmt: skip

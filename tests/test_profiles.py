@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from recx.errors import SettingsError
-from recx.profiles import PROFILES, Settings, parse_overrides, settings, show
+from recx.profiles import PROFILES, parse_overrides, settings, show
+from recx.settings import Settings
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -10,8 +10,9 @@ from recx.data.sources import find_source, load_dataset, platform_of
 from recx.data.statistics import statistics
 from recx.data.tables import interactions_from_table, items_from_table
 from recx.errors import DataError, SettingsError
-from recx.profiles import Columns, settings
-from recx.profiles import DataSettings as D
+from recx.profiles import settings
+from recx.settings import Columns
+from recx.settings import DataSettings as D
 
 
 def write(path, text):

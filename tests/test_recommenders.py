@@ -4,13 +4,13 @@ import torch
 
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError
-from recx.profiles import SASRecSettings, TargetSettings
 from recx.recommenders.fitting import fit_sasrec, windows
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
 from recx.recommenders.storage import load_sasrec, neighbours, save_sasrec
+from recx.settings import SASRecSettings, TargetSettings
 
 
 def cycles(rng, users=300, items=12):

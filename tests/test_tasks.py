@@ -11,9 +11,9 @@ from recx.alignment.prompts import MODES, Entity, Title
 from recx.alignment.tasks import TASKS, TaskData, as_text, build_examples, quoted_pieces
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
-from recx.profiles import SASRecSettings
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.recommenders.sasrec import SASRec
+from recx.settings import SASRecSettings
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from recx.alignment.labels import label
 from recx.alignment.prompts import Mode
 from recx.alignment.tasks import NEIGHBOURS, TASKS, TaskData, build_examples
 from recx.data.catalogue import Catalogue
-from recx.data.split import Split, prefixes
+from recx.data.split import Split, prefixes, shortened
 from recx.errors import CheckpointError
-from recx.profiles import AlignSettings
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.recommenders.storage import neighbours
+from recx.settings import AlignSettings
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Corpus:
     """What alignment learns from.
 
     Attributes:
-        data: histories (every beginning of every training sequence) with the target's labels.
+        data: histories (every beginning of every training sequence, and variants) with the target's labels.
         users: the target's vector of each history (H, d); None for a black box.
         items: the target's item vectors (N + 1, d); None for a black box.
     """
@@ -52,8 +52,10 @@ def build_corpus(
         settings: of the alignment.
         show_progress: show a bar.
     """
-    histories = prefixes(split.train)
-    labels = label(target, histories, length, np.random.default_rng(settings.seed), show_progress=show_progress)
+    rng = np.random.default_rng(settings.seed)
+    beginnings = prefixes(split.train)
+    histories = beginnings + [shortened(h, rng) for _ in range(settings.variants) for h in beginnings]
+    labels = label(target, histories, length, rng, show_progress=show_progress)
     users = items = near = None
     if isinstance(target, TwoTower):
         items = target.item_vectors().detach()

@@ -15,7 +15,7 @@ from recx.alignment.backbones import use_bfloat16
 from recx.alignment.checkpoints import load_training_state, save_training_state, trainable
 from recx.alignment.encoding import EncodedRows, collate
 from recx.memory import keep_freed_memory
-from recx.profiles import FitSettings
+from recx.settings import FitSettings
 
 
 class _Rows(Dataset):

@@ -14,7 +14,7 @@ from recx.alignment.checkpoints import load_weights, read_tensors, trainable
 from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import MODES, Mode
 from recx.errors import CheckpointError
-from recx.profiles import BackboneSettings
+from recx.settings import BackboneSettings
 
 
 def build_aligned(
@@ -39,6 +39,15 @@ def build_aligned(
     if torch.cuda.is_available():
         model = model.cuda()
     return model, tokenizer
+
+
+def continue_from(model: AlignedModel, folder: Path) -> None:
+    """Give a new model the weights of one aligned before, with the same backbone, adapters and target.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or the weights do not fit.
+    """
+    load_weights(folder / "weights.safetensors", trainable(model))
 
 
 def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, folder: Path) -> None:

@@ -106,7 +106,7 @@ def build_examples(
             shown = [mode if form == "intention" else form for form in chosen]
             yield from _explanations(data, shown, wording, opening, rng)
         else:
-            rows, extra = _walk(len(data.histories), count, rng), rng.random((count, 8))
+            rows, extra = _walk(len(data.histories), count, rng), rng.random((count, 24))
             for n in range(count):
                 yield makers[task](data, chosen[n], rows[n], wording[n], opening[n], extra[n])
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from recx import paths
 from recx.data.catalogue import Catalogue, build_catalogue
-from recx.profiles import DemoSettings
+from recx.settings import DemoSettings
 
 REASONS = ("series", "accessory", "console", "genre", "platform", "noise")
 

@@ -14,7 +14,7 @@ from recx.data.dataset import Dataset, Filtering, build_dataset
 from recx.data.report import Report
 from recx.data.tables import SUFFIXES, interactions_from_table, items_from_table
 from recx.errors import DataError, SettingsError
-from recx.profiles import DataSettings
+from recx.settings import DataSettings
 
 Tables = tuple[pl.DataFrame, pl.DataFrame, Report]
 

@@ -42,3 +42,9 @@ def prefixes(train: Sequence[np.ndarray], longest: int = 0) -> list[np.ndarray]:
     """
     cut = slice(-longest, None) if longest else slice(None)
     return [s[:n][cut] for s in train for n in range(1, len(s) + 1)]
+
+
+def shortened(history: np.ndarray, rng: np.random.Generator, share: float = 0.3) -> np.ndarray:
+    """A history with about `share` of its items left out at random, the others in their order; never empty."""
+    kept = rng.random(len(history)) >= share
+    return history[kept] if kept.any() else history[-1:]

@@ -7,7 +7,7 @@ import polars as pl
 
 from recx.data.atomic import read_bytes
 from recx.errors import DataError
-from recx.profiles import Columns
+from recx.settings import Columns
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 

@@ -13,9 +13,9 @@ from recx.data.split import Split
 from recx.evaluation import alignment as metrics
 from recx.evaluation.targets import estimate
 from recx.explaining.explainer import Explainer
-from recx.profiles import EvaluateSettings
 from recx.recommenders.protocol import Scorer, TwoTower, mask_seen, pad_histories
 from recx.recommenders.ranking import Ranked
+from recx.settings import EvaluateSettings
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from recx.alignment.storage import build_aligned, load_aligned
 from recx.data.catalogue import Catalogue
 from recx.explaining.explainer import Explainer
-from recx.profiles import AlignSettings
 from recx.recommenders.protocol import TwoTower
+from recx.settings import AlignSettings
 
 
 def load_explainers(

@@ -10,10 +10,10 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from recx.data.split import Split
-from recx.profiles import TargetSettings
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
+from recx.settings import TargetSettings
 
 
 def windows(sequences: Sequence[np.ndarray], length: int) -> tuple[torch.Tensor, torch.Tensor]:

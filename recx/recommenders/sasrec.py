@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from recx.profiles import SASRecSettings
+from recx.settings import SASRecSettings
 
 
 class _Block(nn.Module):
@@ -55,7 +55,9 @@ class SASRec(nn.Module):
     def states(self, histories: Tensor) -> Tensor:
         """State after every item: (B, L) left-padded with 0 -> (B, L, d)."""
         length = histories.shape[1]
-        x = self.item_embedding(histories) * self.settings.width**0.5 + self.position[-length:]
+        # Not scaled up by the root of the width, as is common: the latest item would then outweigh what attention adds,
+        # and the user vector would score the items already seen highest (measured, see LOG.md).
+        x = self.item_embedding(histories) + self.position[-length:]
         x = self.drop(x)
         real = histories > 0
         causal = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()

@@ -1,0 +1,256 @@
+"""Every setting of the kit, as frozen dataclasses. The values here are those of profile `tiny`."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """Size and rules of the demo world.
+
+    Attributes:
+        users: number of people.
+        seed: of everything that is drawn.
+        shortest: fewest choices of a person.
+        mean_length: average number of choices.
+        follow_series: chance to go on with a started series, where a next entry is at hand.
+        buy_accessory: chance of an accessory for the platform owned most games of.
+        noise: chance of a random choice.
+    """
+
+    users: int = 3000
+    seed: int = 0
+    shortest: int = 5
+    mean_length: float = 10.0
+    follow_series: float = 0.45
+    buy_accessory: float = 0.08
+    noise: float = 0.06
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns in one's own files.
+
+    Attributes:
+        user: user id, in the interactions.
+        item: item id, in both files.
+        timestamp: when; rows keep the file's order without it.
+        rating: rating.
+        title: title, in the items.
+        separator: what separates several values of one attribute in a text column.
+    """
+
+    user: str = "user_id"
+    item: str = "item_id"
+    timestamp: str = "timestamp"
+    rating: str = "rating"
+    title: str = "title"
+    separator: str = "|"
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which data set, where it lies, and what is kept of it.
+
+    Attributes:
+        name: `demo`, `games`, `ml-100k`, or a folder with one's own files.
+        data_dir: folder with data sets obtained elsewhere; `RECX_DATA_DIR` unless told.
+        sample_users: users drawn before filtering (0 keeps all, -1 the data set's own choice).
+        min_user: fewest interactions of a user (-1: the data set's own choice).
+        min_item: fewest interactions of an item (-1: the data set's own choice).
+        columns: names of columns in one's own CSV or Parquet files.
+        demo: size and rules of the demo world.
+    """
+
+    name: str = "demo"
+    data_dir: str = ""
+    sample_users: int = -1
+    min_user: int = -1
+    min_item: int = -1
+    columns: Columns = field(default_factory=Columns)
+    demo: DemoSettings = field(default_factory=DemoSettings)
+
+
+@dataclass(frozen=True)
+class SASRecSettings:
+    """Shape of the target.
+
+    Attributes:
+        width: d of the vectors.
+        blocks: layers of self-attention.
+        heads: attention heads.
+        length: how many of the latest items are read, and shown in prompts.
+        dropout: while it is trained; never when it is read.
+    """
+
+    width: int = 64
+    blocks: int = 2
+    heads: int = 2
+    length: int = 10
+    dropout: float = 0.3
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """How the target is trained.
+
+    Attributes:
+        model: shape.
+        epochs: at most.
+        patience: epochs without a better validation NDCG@10 before it stops.
+        batch_size: rows a step.
+        learning_rate: of AdamW.
+        weight_decay: of AdamW.
+        tie: relative difference in NDCG@10 below which the more diverse epoch wins.
+        seed: of weights, order and dropout.
+    """
+
+    model: SASRecSettings = field(default_factory=SASRecSettings)
+    epochs: int = 40
+    patience: int = 10
+    batch_size: int = 128
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.01
+    tie: float = 0.01
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class BackboneSettings:
+    """Which language model is aligned, and how much of it is tuned.
+
+    Attributes:
+        name: `recx-tiny`, a hub id or a folder.
+        lora_rank: rank of LoRA adapters on all linear layers; 0 tunes all weights.
+        lora_alpha: scale of the adapters.
+    """
+
+    name: str = "recx-tiny"
+    lora_rank: int = 0
+    lora_alpha: int = 16
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How a language model is trained.
+
+    Attributes:
+        batch_size: rows a step.
+        epochs: passes over the rows.
+        learning_rate: peak of a cosine schedule after a short linear warm-up.
+        projector_rate: learning rate of the projectors, which start from nothing, as a multiple of that.
+        weight_decay: of AdamW.
+        warmup: share of the steps spent warming up.
+        clip: largest norm of the gradient.
+        precision: "auto" (bfloat16 where the hardware has it), "bfloat16" or "float32".
+        save_steps: steps between checkpoints.
+    """
+
+    batch_size: int = 32
+    epochs: float = 1.0
+    learning_rate: float = 2e-3
+    projector_rate: float = 2.5
+    weight_decay: float = 0.01
+    warmup: float = 0.03
+    clip: float = 1.0
+    precision: str = "auto"
+    save_steps: int = 1000
+
+
+@dataclass(frozen=True)
+class TaskShares:
+    """Share of the training rows that each task gets; they need not add up to one.
+
+    Attributes:
+        retrieval: task 1, the target's next item.
+        ranking: task 2, five items in the target's order.
+        preference: task 3, like or dislike.
+        item: task 4, facts and related items.
+        conversation: task 5, general conversations.
+        reconstruction: task 6, the history or its summary.
+        explanation: answers in the backbone's own words that begin with the target's decision.
+    """
+
+    retrieval: float = 0.28
+    ranking: float = 0.08
+    preference: float = 0.32
+    item: float = 0.10
+    conversation: float = 0.03
+    reconstruction: float = 0.05
+    explanation: float = 0.14
+
+
+@dataclass(frozen=True)
+class AlignSettings:
+    """How the language model is aligned.
+
+    Attributes:
+        backbone: which one.
+        fit: how it is trained.
+        shares: of the tasks.
+        rows_behavior: training rows of the behavior mode.
+        rows_intention: training rows of the intention mode.
+        rows_hybrid: training rows of the hybrid mode.
+        hybrid_from: what the hybrid mode starts from: `backbone`, as in the paper, or `intention`, the model aligned in
+            that mode, whose rows are a third as long.
+        variants: further histories for each one of the data, made by leaving out items; the target labels them too.
+        own_words: explanations the backbone writes for training.
+        conversations: file or folder with conversations for task 5; the built-in ones unless told.
+        max_tokens: longest row.
+        seed: of labels, rows, projectors and order.
+    """
+
+    backbone: BackboneSettings = field(default_factory=BackboneSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+    shares: TaskShares = field(default_factory=TaskShares)
+    rows_behavior: int = 22_000
+    rows_intention: int = 56_000
+    rows_hybrid: int = 45_000
+    hybrid_from: str = "intention"
+    variants: int = 1
+    own_words: int = 5_000
+    conversations: str = ""
+    max_tokens: int = 320
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """How much is measured.
+
+    Attributes:
+        users: users for tasks 1, 3 and 6 (0: all).
+        ranking_users: users for task 2 (0: all).
+        free_users: users for the unconstrained decodings of task 1, as in the paper (0: none).
+        pairs: user-item pairs to explain, half of them liked by the target.
+        seed: of the choice of users and items.
+    """
+
+    users: int = 1000
+    ranking_users: int = 500
+    free_users: int = 200
+    pairs: int = 300
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a run.
+
+    Attributes:
+        profile: name of the profile they come from.
+        data: the data set.
+        target: the recommender.
+        align: the alignment.
+        evaluate: the evaluation.
+    """
+
+    profile: str = "tiny"
+    data: DataSettings = field(default_factory=DataSettings)
+    target: TargetSettings = field(default_factory=TargetSettings)
+    align: AlignSettings = field(default_factory=AlignSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set as it stands in folders and results."""
+        return self.data.name.rstrip("/").rpartition("/")[2]
