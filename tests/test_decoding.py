@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from recx.alignment import decoding
+from recx.alignment import decoding, generation
 from recx.alignment.encoding import Encoder
 from recx.alignment.model import AlignedModel
 from recx.alignment.trie import single_title, title_list
@@ -107,8 +107,8 @@ def test_orders_are_permutations(explainer, prompts, rng):
 
 def test_own_greedy_equals_generate(explainer, prompts):
     end = int(explainer.encoder.end[0])
-    own = decoding.greedy_text(explainer.model, prompts, end, 20, precision="float32")
-    free = decoding.free_answers(explainer.model, prompts, end, max_tokens=20, precision="float32")
+    own = generation.greedy_text(explainer.model, prompts, end, 20, precision="float32")
+    free = generation.free_answers(explainer.model, prompts, end, max_tokens=20, precision="float32")
     for one, two in zip(own, itertools.chain.from_iterable(free), strict=True):
         assert one.tolist() == two.tolist()
 

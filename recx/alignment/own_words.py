@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from recx.alignment.controls import random_control
-from recx.alignment.decoding import greedy_text
 from recx.alignment.encoding import Encoder
+from recx.alignment.generation import greedy_text
 from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import EXPLANATION
 from recx.alignment.reading import Reader

@@ -8,7 +8,7 @@ import torch
 from rapidfuzz import fuzz, process
 from transformers import PreTrainedTokenizerBase
 
-from recx.alignment import decoding, prompts
+from recx.alignment import decoding, generation, prompts
 from recx.alignment.controls import Control
 from recx.alignment.encoding import Encoder
 from recx.alignment.labels import Labels
@@ -116,7 +116,7 @@ class Explainer:
             Items (R, beams), the best first; 0 where the text is no title of the catalogue.
         """
         _, encoded = self._ask(histories, prompts.RETRIEVAL[0])
-        answers = decoding.free_answers(
+        answers = generation.free_answers(
             self.model,
             encoded,
             int(self.encoder.end[0]),
@@ -150,7 +150,7 @@ class Explainer:
         """Would person r like item r? (task 3), from the probabilities of "Yes" and "No"."""
         found = [self.find(i) for i in items]
         _, encoded = self._ask(histories, prompts.PREFERENCE[0], [[i] for i in found])
-        probability = decoding.choice_probability(
+        probability = generation.choice_probability(
             self.model, encoded, (self._yes, self._no), precision=self.precision, show_progress=show_progress
         )
         return [
@@ -192,7 +192,7 @@ class Explainer:
         asked = instruction.wording() if isinstance(instruction, Control) else " ".join(instruction.split())
         found = [self.find(i) for i in items]
         data, encoded = self._ask(histories, prompts.EXPLANATION[0], [[i] for i in found], instruction=asked)
-        texts = decoding.greedy_text(
+        texts = generation.greedy_text(
             self.model,
             encoded,
             int(self.encoder.end[0]),
