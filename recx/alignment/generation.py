@@ -1,0 +1,99 @@
+"""Decoding without a graph: decisions, texts, and titles as the paper decodes them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from recx.alignment.backbones import autocast
+from recx.alignment.model import AlignedModel
+from recx.alignment.stream import Stream, in_batches
+
+
+@torch.inference_mode()
+def choice_probability(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    options: tuple[int, int],
+    batch: int = 256,
+    precision: str = "auto",
+    show_progress: bool = False,
+) -> np.ndarray:
+    """Probability (R,) of the first of two tokens against the second as the start of the answer."""
+
+    def decode(rows: list[int]) -> np.ndarray:
+        with autocast(precision):
+            logits = Stream(model, [prompts[r] for r in rows]).logits
+        return torch.sigmoid(logits[:, options[0]] - logits[:, options[1]]).numpy()
+
+    return np.array(in_batches(prompts, batch, "decisions", show_progress, decode))
+
+
+@torch.inference_mode()
+def greedy_text(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    end: int,
+    max_tokens: int = 160,
+    batch: int = 128,
+    precision: str = "auto",
+    show_progress: bool = False,
+) -> list[np.ndarray]:
+    """Free greedy continuation of each prompt, up to the end token (left out) or `max_tokens`."""
+
+    def decode(rows: list[int]) -> list[np.ndarray]:
+        written = np.full((len(rows), max_tokens), end, dtype=np.int64)
+        open_rows = torch.ones(len(rows), dtype=torch.bool)
+        with autocast(precision):
+            stream = Stream(model, [prompts[r] for r in rows])
+            for n in range(max_tokens):
+                token = stream.logits.argmax(-1)
+                open_rows &= token != end
+                if not open_rows.any():
+                    break
+                written[open_rows.numpy(), n] = token[open_rows].numpy()
+                stream.step(token)
+        return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
+
+    return in_batches(prompts, batch, "texts", show_progress, decode)
+
+
+@torch.inference_mode()
+def free_answers(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    end: int,
+    beams: int = 1,
+    returned: int = 1,
+    max_tokens: int = 48,
+    batch: int = 32,
+    precision: str = "auto",
+    show_progress: bool = False,
+) -> list[list[np.ndarray]]:
+    """Unconstrained answers as the paper decodes them: greedy (`beams=1`) or the best of a free beam search.
+
+    Returns:
+        For each prompt `returned` answers as token ids, the best first.
+    """
+
+    def decode(rows: list[int]) -> list[list[np.ndarray]]:
+        width = max(len(prompts[r]) for r in rows)
+        ids = np.zeros((len(rows), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for n, r in enumerate(rows):  # `generate` continues at the right edge, so padding goes to the left
+            ids[n, width - len(prompts[r]) :], mask[n, width - len(prompts[r]) :] = prompts[r], 1
+        with autocast(precision):
+            out = model.backbone.generate(
+                input_ids=torch.from_numpy(ids).to(model.device),
+                attention_mask=torch.from_numpy(mask).to(model.device),
+                num_beams=beams,
+                num_return_sequences=returned,
+                do_sample=False,
+                max_new_tokens=max_tokens,
+                eos_token_id=end,
+                pad_token_id=end,
+            )
+        answers = out[:, width:].cpu().numpy().reshape(len(rows), returned, -1)
+        return [[a[: int((a == end).argmax()) if (a == end).any() else len(a)] for a in row] for row in answers]
+
+    return in_batches(prompts, batch, "answers", show_progress, decode)
