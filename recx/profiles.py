@@ -68,11 +68,13 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("*", "ml-100k"): {"target.model.length": 20},
     ("tiny", "games"): {
-        "align.rows_behavior": 100_000,
-        "align.rows_intention": 200_000,
-        "align.rows_hybrid": 130_000,
+        "align.rows_behavior": 60_000,
+        "align.rows_intention": 300_000,
+        "align.rows_hybrid": 110_000,
+        "align.variants": 2,
         "align.own_words": 2_000,
     },
+    ("tiny", "ml-100k"): {"align.variants": 0, "align.own_words": 2_000},
 }
 
 

@@ -1,8 +1,9 @@
+import numpy as np
 import polars as pl
 
 from recx.data.filtering import k_core, sample_users
 from recx.data.report import Report
-from recx.data.split import leave_one_out, prefixes
+from recx.data.split import leave_one_out, prefixes, shortened
 
 
 def plain_core(pairs, min_user, min_item):
@@ -38,3 +39,14 @@ def test_split_never_leaks(rng):
         assert sequence[-1] not in before and sequence[-2] not in train and sequence[-1] not in train
     histories = prefixes(split.train)
     assert len(histories) == sum(map(len, sequences)) - 2 * len(sequences)
+
+
+def test_shortened_histories_keep_their_order_and_are_never_empty(rng):
+    history = np.arange(1, 40)
+    lengths = []
+    for _ in range(200):
+        kept = shortened(history, rng)
+        assert (np.diff(kept) > 0).all() and set(kept) <= set(history)
+        lengths.append(len(kept))
+    assert 0.6 < np.mean(lengths) / len(history) < 0.8
+    assert all(shortened(np.array([7]), rng).tolist() == [7] for _ in range(20))

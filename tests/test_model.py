@@ -19,7 +19,7 @@ from recx.alignment.checkpoints import trainable
 from recx.alignment.encoding import IGNORED, EncodedRows, collate
 from recx.alignment.fitting import estimate_minutes, fit
 from recx.alignment.model import AlignedModel
-from recx.alignment.storage import build_aligned, load_aligned, save_aligned
+from recx.alignment.storage import build_aligned, continue_from, load_aligned, save_aligned
 from recx.errors import CheckpointError
 from recx.settings import BackboneSettings, FitSettings
 
@@ -147,6 +147,9 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     again, _, mode = load_aligned(tmp_path)
     ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 7 + 2, 11, 12]])
     assert mode == "hybrid"
+    started, _ = build_aligned(settings, items, users, seed=2)
+    continue_from(started, tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(trainable(started).values(), trainable(model).values(), strict=True))
     labels = ids.masked_fill(ids >= 4096, IGNORED)
     assert torch.equal(model.eval()(ids, labels)["loss"], again(ids, labels)["loss"])
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}

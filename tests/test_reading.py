@@ -38,6 +38,8 @@ def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):
         ("Yes. It is a Shooter title.", [False]),
         ('Yes. "Nope" is for PC.', [False]),
         ("Yes. A fine match.", []),
+        ('Yes. "Portal 2" is a Puzzle title. From the history, "Portal" is a Puzzle title as well.', [True, True]),
+        ('Yes. "Portal 2" is a Puzzle title. From the history, "Halo 3" is a Shooter title as well.', [True, False]),
     ],
 )
 def test_statements_are_checked_clause_by_clause(small_catalogue, text, truths):

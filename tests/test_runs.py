@@ -38,6 +38,11 @@ def test_downstream_fingerprints_follow_upstream():
     one, two = settings("test"), settings("test", overrides={"target.epochs": 7})
     assert stages.fingerprint("data", one) == stages.fingerprint("data", two)
     assert stages.fingerprint("effect", one) != stages.fingerprint("effect", two)
+    assert stages.ALIGN["intention"] in stages.describe("align-hybrid", one).inputs
+    alone = settings("test", overrides={"align.hybrid_from": "backbone"})
+    assert stages.ALIGN["intention"] not in stages.describe("align-hybrid", alone).inputs
+    with pytest.raises(SettingsError, match="hybrid_from"):
+        settings("test", overrides={"align.hybrid_from": "behavior"})
     three = settings("test", overrides={"evaluate.pairs": 2})
     assert stages.fingerprint("align-hybrid", one) == stages.fingerprint("align-hybrid", three)
 

@@ -6,7 +6,7 @@ from recx.alignment.prompts import Entity
 from recx.alignment.reading import Reader
 from recx.alignment.synthetic import synthetic_catalogue
 from recx.alignment.tasks import as_text
-from recx.alignment.teaching import argue
+from recx.alignment.teaching import _VERDICTS, argue
 from recx.data.demo import demo_catalogue
 
 
@@ -25,6 +25,25 @@ def test_every_argument_cites_the_history_and_states_the_truth(catalogue, rng):
         assert all(s.true for s in reading.statements), text
         stated += len(reading.statements)
     assert stated > 1000
+
+
+def test_the_last_sentence_admits_where_the_evidence_speaks_against_the_decision(rng, small_catalogue):
+    """ "Portal" is like "Portal 2" in its genre and "Halo 3" is not."""
+    for history, yes, against in (([1], True, False), ([3], True, True), ([3], False, False), ([1], False, True)):
+        text = as_text(argue(rng, small_catalogue, history, 2, yes, Control(view="genre")), small_catalogue)
+        ends = _VERDICTS[yes, not against]
+        assert text.endswith(ends), text
+        assert (" as well" in text) == (history == [1]), text
+
+
+def test_made_up_series_differ_in_their_ends_only():
+    catalogue = synthetic_catalogue(np.random.default_rng(1), 600)
+    series: dict[str, list[str]] = {}
+    for title, stem in zip(catalogue.titles[1:], catalogue.attributes["series"][1:], strict=False):
+        for name in stem:
+            assert title.startswith(name)
+            series.setdefault(name, []).append(title)
+    assert 100 < sum(map(len, series.values())) < 400 and max(map(len, series.values())) >= 3
 
 
 def test_controls_shape_the_argument(rng):

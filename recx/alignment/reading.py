@@ -20,6 +20,7 @@ _NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|ar
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)
 _MARK = re.compile("\x00(\\d+)\x00")
+_VALUE = re.compile("\x01(\\d+)\x01")
 
 
 @dataclass(frozen=True)
@@ -97,26 +98,38 @@ class Reader:
                 citations.append(Citation(match[1], index, index in known))
             return f"\x00{len(titles) - 1}\x00"
 
+        values: list[str] = []
+
+        def mark_value(match: re.Match[str]) -> str:
+            values.append(match[0])
+            return f"\x01{len(values) - 1}\x01"
+
+        # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
         marked = _QUOTED.sub(mark, body)
+        marked = self._value.sub(mark_value, marked) if self._value else marked
         statements: list[Statement] = []
         for clause in _CLAUSE.split(marked):
-            statements += self._clause(clause, titles, history, item, {s.value for s in statements})
+            stated = [values[int(n)] for n in _VALUE.findall(clause)]
+            if stated:
+                named = [titles[int(n)] for n in _MARK.findall(clause)]
+                plain = _VALUE.sub(" ", _MARK.sub(" ", clause))
+                before = {s.value for s in statements}
+                statements += self._clause(plain, stated, named, before, history, item)
         return Reading(decision, tuple(citations), tuple(statements))
 
     def _clause(
-        self, clause: str, titles: Sequence[int | None], history: Sequence[int], item: int, before: set[str]
+        self,
+        plain: str,
+        values: Sequence[str],
+        named: Sequence[int | None],
+        before: set[str],
+        history: Sequence[int],
+        item: int,
     ) -> list[Statement]:
-        if self._value is None:
-            return []
-        named = [titles[int(n)] for n in _MARK.findall(clause)]
-        plain = _MARK.sub(" ", clause)
-        values = self._value.findall(plain)
-        if not values:
-            return []
         subjects = [n for n in named if n is not None]
         if _PRONOUN.search(plain):
             subjects.append(item)
-        negated = bool(_NEGATION.search(self._value.sub(" ", plain)))  # "No More Heroes" negates nothing
+        negated = bool(_NEGATION.search(plain))
         wrong = any(n is None for n in named) or (bool(_ALSO.search(plain)) and not before.intersection(values))
         most = bool(re.search(r"\bmost\b", plain, re.IGNORECASE))
         return [
