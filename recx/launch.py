@@ -70,7 +70,7 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
             cwd=str(paths.ROOT),
             progress_bar=not quiet and sys.stderr.isatty(),
             log_output=False,
-            extra_arguments=["--IPKernelApp.log_level=40"],  # no warning about local transport for each kernel
+            extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel that is shut down says so as an error
         )
     except PapermillExecutionError as error:
         raise RecxError(

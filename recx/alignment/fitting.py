@@ -94,6 +94,7 @@ def _optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.AdamW:
         [{"params": p, "lr": settings.learning_rate * rate} for rate, p in groups.items() if p],
         betas=(0.9, 0.98),
         weight_decay=settings.weight_decay,
+        fused=True,
     )
 
 

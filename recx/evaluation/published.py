@@ -1,6 +1,6 @@
 """The numbers the paper printed, to stand beside measured ones."""
 
-import polars as pl
+import pandas as pd
 
 from recx import paths
 from recx.errors import DataError
@@ -14,7 +14,7 @@ _METRICS = {
 }
 
 
-def published(table: str) -> pl.DataFrame:
+def published(table: str) -> pd.DataFrame:
     """One table of `data/published/` as printed.
 
     Raises:
@@ -24,13 +24,13 @@ def published(table: str) -> pl.DataFrame:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in path.parent.glob("*.csv")))
         raise DataError(f"No published table {table!r}. Known: {known}.")
-    return pl.read_csv(path)
+    return pd.read_csv(path)
 
 
-def published_alignment(dataset: str = "games") -> pl.DataFrame:
+def published_alignment(dataset: str = "games") -> pd.DataFrame:
     """Table 1 for one data set of the paper: a row a method, our metric names as columns.
 
     The paper's ranking numbers use the gains of its public code, so they stand under the reference column.
     """
-    rows = published("table1_alignment").filter(pl.col("dataset") == dataset)
-    return rows.drop("dataset").rename(_METRICS)
+    rows = published("table1_alignment").query("dataset == @dataset")
+    return rows.drop(columns="dataset").rename(columns=_METRICS).set_index("method")

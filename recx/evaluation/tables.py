@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 
 from recx.evaluation.explanations import totals
 from recx.explaining.answers import Explanation
@@ -19,15 +18,15 @@ def label_of(record: dict[str, Any]) -> str:
     return f"{mode}, {method.removeprefix('aligned ').strip('()')}"
 
 
-def side_by_side(records: Sequence[dict[str, Any]]) -> pl.DataFrame:
+def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """A row a method, a column a metric: "value [low, high]", and the number of users of its metrics."""
     rows: dict[str, dict[str, str]] = {}
     for r in records:
-        row = rows.setdefault(label_of(r), {"method": label_of(r)})
+        row = rows.setdefault(label_of(r), {})
         row[r["metric"]] = f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]"
         row["n"] = " / ".join(dict.fromkeys([*filter(None, row.get("n", "").split(" / ")), str(r["n"])]))
-    frame = pl.DataFrame(list(rows.values()), infer_schema_length=None)
-    return frame.select([c for c in frame.columns if c != "n"] + ["n"]).fill_null("")
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").fillna("")
+    return frame[[c for c in frame.columns if c != "n"] + ["n"]]
 
 
 def labelled(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
