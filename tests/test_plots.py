@@ -55,6 +55,13 @@ def test_bars_have_the_values_and_a_method_keeps_its_colour(axes):
     assert alone.patches[0].get_facecolor() == axes.patches[1].get_facecolor()
 
 
+def test_shared_axes_hold_every_loss_curve():
+    _, (left, right) = plt.subplots(1, 2, sharey=True)
+    loss_curve(STEPS, left)
+    loss_curve(STEPS.assign(loss=[0.5, 0.2]), right)
+    assert right.get_ylim()[1] > 2.0
+
+
 def test_saved_figures_carry_numbers_and_provenance(axes, tmp_path):
     run = Run("test", "demo", "effect", "abc", {}, {"target": "def"})
     written = save_figure(metric_bars(BARS, "hr@5", axes).figure, "bars", BARS, run, tmp_path)

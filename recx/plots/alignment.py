@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from recx.plots.style import COLOURS, tidy
-
-_HATCHES = ("", "//", "..", "xx", "\\\\", "++", "--", "oo")
+from recx.plots.style import look_of, tidy
 
 
 def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
@@ -18,14 +16,12 @@ def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
         axes: to draw on.
     """
     rows = frame[frame["metric"] == metric]
-    # A method keeps its colour and hatch in every panel of the same frame.
-    known = list(dict.fromkeys(frame["label"]))
-    looks = [known.index(label) for label in rows["label"]]
+    looks = [look_of(label) for label in rows["label"]]
     places = np.arange(len(rows))
     spread = np.abs(np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=float))
-    colours = [COLOURS[n % len(COLOURS)] for n in looks]
-    for bar, n in zip(axes.bar(places, rows["value"], 0.75, color=colours, edgecolor="white"), looks, strict=True):
-        bar.set_hatch(_HATCHES[n % len(_HATCHES)])
+    bars = axes.bar(places, rows["value"], 0.75, color=[colour for colour, _ in looks], edgecolor="white")
+    for bar, (_, hatch) in zip(bars, looks, strict=True):
+        bar.set_hatch(hatch)
     axes.errorbar(places, rows["value"], yerr=spread, fmt="none", ecolor="#333333", capsize=2, linewidth=1)
     for place, value, high in zip(places, rows["value"], rows["high"], strict=True):
         axes.annotate(
@@ -53,9 +49,8 @@ def share_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     for n, label in enumerate(labels):
         rows = frame[frame["label"] == label].set_index("metric").reindex(metrics)
         places = np.arange(len(metrics)) + (n - (len(labels) - 1) / 2) * width
-        axes.bar(
-            places, rows["value"], width * 0.95, color=COLOURS[n], hatch=_HATCHES[n], edgecolor="white", label=label
-        )
+        colour, hatch = look_of(label)
+        axes.bar(places, rows["value"], width * 0.95, color=colour, hatch=hatch, edgecolor="white", label=label)
         spread = np.abs(np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=float))
         axes.errorbar(places, rows["value"], yerr=spread, fmt="none", ecolor="#333333", capsize=2, linewidth=1)
     axes.set_xticks(np.arange(len(metrics)), [m.replace("_", " ") for m in metrics])

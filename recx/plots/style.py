@@ -1,5 +1,6 @@
 """A common look, and saving a figure with its numbers and provenance."""
 
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,15 @@ from recx.runs import Run, write_json
 
 # Okabe & Ito's colours, told apart by the colour-blind and, by lightness, in grey.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
+HATCHES = ("", "//", "..", "xx", "\\\\", "++", "--", "oo")
 FORMATS = ("pdf", "svg", "png")
+_METHODS = ("random", "popularity", "constant", "unaligned", "behavior", "intention", "hybrid", "intention, shuffled")
+
+
+def look_of(label: str) -> tuple[str, str]:
+    """Colour and hatch of a method: the same in every figure."""
+    n = _METHODS.index(label) if label in _METHODS else zlib.crc32(label.encode())
+    return COLOURS[n % len(COLOURS)], HATCHES[n % len(HATCHES)]
 
 
 def tidy(axes: Axes) -> Axes:

@@ -35,6 +35,10 @@ def loss_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
         frame: columns `step` and `loss`.
         axes: to draw on.
     """
+    drawn = [
+        y for other in axes.get_shared_y_axes().get_siblings(axes) for line in other.lines for y in line.get_ydata()
+    ]
     axes.plot(frame["step"], frame["loss"], color=COLOURS[0], linewidth=1.6)
-    axes.set(xlabel="step", ylabel="loss per answer token", ylim=(0, None))
+    # A limit that is set stays: where axes are shared it must hold the curves drawn before as well.
+    axes.set(xlabel="step", ylabel="loss per answer token", ylim=(0, 1.05 * max([*drawn, frame["loss"].max()])))
     return tidy(axes)
