@@ -4,7 +4,7 @@ import torch
 
 from recx.alignment import prompts
 from recx.alignment.conversations import read_conversations, read_folder
-from recx.alignment.corpus import general_conversations
+from recx.alignment.corpus import REPEATS, counts_of, general_conversations
 from recx.alignment.encoding import IGNORED, Encoder, choices
 from recx.alignment.labels import label
 from recx.alignment.prompts import MODES, Entity, Title
@@ -13,7 +13,7 @@ from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.recommenders.sasrec import SASRec
-from recx.settings import SASRecSettings
+from recx.settings import AlignSettings, SASRecSettings
 
 
 @pytest.fixture
@@ -121,6 +121,14 @@ def test_rankings_learn_choices_and_now_and_then_the_whole_answer(backbone, smal
     whole = [(rows[n]["labels"] != IGNORED).sum() for n, e in enumerate(examples) if not e.choices_only]
     parts = [(rows[n]["labels"] != IGNORED).sum() for n, e in enumerate(examples) if e.choices_only]
     assert 30 < len(whole) < 70 and min(whole) > max(parts) and 1 <= min(parts) and max(parts) <= 12
+
+
+@pytest.mark.parametrize("written", [0, 3, 100_000])
+def test_rows_follow_the_shares_and_few_explanations_are_not_learnt_by_heart(written):
+    counts = counts_of(AlignSettings(rows_hybrid=10_000), "hybrid", written)
+    assert abs(sum(counts.values()) - 10_000) <= len(TASKS)
+    assert counts["explanation"] == min(1400, REPEATS * written)
+    assert counts["preference"] / counts["ranking"] == pytest.approx(4, rel=0.02)
 
 
 def test_titles_have_the_same_tokens_everywhere(backbone, small_world):

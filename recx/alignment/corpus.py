@@ -22,6 +22,8 @@ from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.recommenders.storage import neighbours
 from recx.settings import AlignSettings
 
+REPEATS = 6
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -79,12 +81,21 @@ def general_conversations(source: str) -> list[Conversation]:
 
 
 def counts_of(settings: AlignSettings, mode: Mode, explanations: int) -> dict[str, int]:
-    """Rows of each task in one mode; without explanations their share goes to the other tasks."""
+    """Rows of each task in one mode.
+
+    Explanations are repeated at most `REPEATS` times each: where the backbone wrote few that hold, more would teach them
+    by heart. What is left of their share goes to the other tasks.
+    """
     rows = {"behavior": settings.rows_behavior, "intention": settings.rows_intention, "hybrid": settings.rows_hybrid}[
         mode
     ]
-    shares: Mapping[str, float] = {t: getattr(settings.shares, t) for t in TASKS if t != "explanation" or explanations}
-    return {task: round(rows * share / sum(shares.values())) for task, share in shares.items()}
+    shares: Mapping[str, float] = {t: getattr(settings.shares, t) for t in TASKS}
+    explained = min(round(rows * shares["explanation"] / sum(shares.values())), REPEATS * explanations)
+    others = sum(share for task, share in shares.items() if task != "explanation")
+    return {
+        task: explained if task == "explanation" else round((rows - explained) * share / max(others, 1e-9))
+        for task, share in shares.items()
+    }
 
 
 def encode_mode(corpus: Corpus, encoder: Encoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:
