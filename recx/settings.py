@@ -170,13 +170,13 @@ class TaskShares:
         explanation: answers in the backbone's own words that begin with the target's decision.
     """
 
-    retrieval: float = 0.28
-    ranking: float = 0.08
-    preference: float = 0.32
-    item: float = 0.10
-    conversation: float = 0.03
+    retrieval: float = 0.27
+    ranking: float = 0.10
+    preference: float = 0.31
+    item: float = 0.09
+    conversation: float = 0.02
     reconstruction: float = 0.05
-    explanation: float = 0.14
+    explanation: float = 0.16
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class AlignSettings:
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     shares: TaskShares = field(default_factory=TaskShares)
-    rows_behavior: int = 22_000
+    rows_behavior: int = 19_000
     rows_intention: int = 56_000
     rows_hybrid: int = 45_000
     hybrid_from: str = "intention"

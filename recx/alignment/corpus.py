@@ -83,8 +83,8 @@ def general_conversations(source: str) -> list[Conversation]:
 def counts_of(settings: AlignSettings, mode: Mode, explanations: int) -> dict[str, int]:
     """Rows of each task in one mode.
 
-    Explanations are repeated at most `REPEATS` times each: where the backbone wrote few that hold, more would teach them
-    by heart. What is left of their share goes to the other tasks.
+    Explanations are repeated at most `REPEATS` times each: where the backbone wrote few that hold, more would teach
+    them by heart. What is left of their share goes to the other tasks.
     """
     rows = {"behavior": settings.rows_behavior, "intention": settings.rows_intention, "hybrid": settings.rows_hybrid}[
         mode
