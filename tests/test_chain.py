@@ -5,6 +5,7 @@ import json
 import pytest
 
 from recx import cli, runs, stages
+from recx.finished import open_finished
 from recx.profiles import settings
 
 
@@ -58,6 +59,16 @@ def test_explanations_follow_the_target_and_stay_true(chain):
     assert value(chain, "cited_in_history", "hybrid")["value"] > 0.75
     assert value(chain, "stated_attributes_true", "hybrid")["value"] > 0.85
     assert value(chain, "texts_differ", "hybrid", "views platform and genre")["value"] > 0.8
+
+
+def test_a_finished_run_opens_and_answers(chain):
+    opened = open_finished(settings("test"))
+    history = opened.split.test_histories[0][:5].tolist()
+    for explainer in opened.explainers.values():
+        (answer,) = explainer.recommend([history])
+        assert len(set(answer.items)) == 5 and set(answer.items) <= set(range(1, len(opened.data.catalogue) + 1))
+    (told,) = opened.explainers["hybrid"].explain([history], [answer.items[0]], "Use one sentence.")
+    assert told.decision is not None and told.text.endswith(".")
 
 
 def test_second_run_finds_everything_finished(chain, capsys):

@@ -1,0 +1,45 @@
+"""A finished run, opened: data, target and explainers of one profile and data set."""
+
+from dataclasses import dataclass
+
+from recx import stages
+from recx.data.dataset import Dataset
+from recx.data.sources import load_dataset
+from recx.data.split import Split, leave_one_out
+from recx.explaining.explainer import Explainer
+from recx.explaining.loading import load_explainers
+from recx.profiles import settings
+from recx.recommenders.sasrec import SASRec
+from recx.recommenders.storage import load_sasrec
+from recx.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a finished run holds.
+
+    Attributes:
+        data: data set.
+        split: leave-one-out.
+        target: the recommender, read only.
+        explainers: by mode, and `unaligned`.
+    """
+
+    data: Dataset
+    split: Split
+    target: SASRec
+    explainers: dict[str, Explainer]
+
+
+def open_finished(chosen: Settings | None = None) -> Finished:
+    """Open a run by its settings; profile `tiny` on the demo unless told.
+
+    Raises:
+        CheckpointError: a stage is not finished for these settings, or a file is damaged.
+    """
+    chosen = chosen or settings()
+    data = load_dataset(chosen.data)
+    target = load_sasrec(stages.folder("target", chosen))
+    folders = {mode: stages.folder(name, chosen) for mode, name in stages.ALIGN.items()}
+    explainers = load_explainers(folders, data.catalogue, target, chosen.align)
+    return Finished(data, leave_one_out(data.sequences), target, explainers)
