@@ -1,5 +1,6 @@
 import pytest
 
+from recx.alignment.own_words import holds
 from recx.alignment.reading import Reader
 
 PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4
@@ -44,6 +45,20 @@ def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):
 )
 def test_statements_are_checked_clause_by_clause(small_catalogue, text, truths):
     assert [s.true for s in read(small_catalogue, text).statements] == truths
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        ('Yes. "Portal 2" is a Puzzle title. From the history, "Portal" is a Puzzle title as well.', True),
+        ('Yes. "Portal" is a Puzzle title; "Portal" is for PC.', False),
+        ('Yes. "Okami (Wii)" is for Wii.', False),
+        ('Yes. "Portal" is a Shooter title.', False),
+        ("Yes. A fine match.", False),
+    ],
+)
+def test_own_words_are_kept_where_they_hold(small_catalogue, text, kept):
+    assert holds(read(small_catalogue, text)) is kept
 
 
 def test_values_inside_titles_are_no_statements(small_catalogue):

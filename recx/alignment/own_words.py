@@ -2,7 +2,7 @@
 
 A small model learns task 3 without carrying the decision over to the longer answer of an explanation. So it is
 taught with answers that begin with the target's decision; what follows is written by the backbone itself, unaligned,
-after that first word. Answers that cite a title not in the history or state something false are thrown away.
+after that first word. Answers that cite a title not in the history, or one twice, or state something false are thrown away.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from recx.alignment.encoding import Encoder
 from recx.alignment.generation import greedy_text
 from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import EXPLANATION
-from recx.alignment.reading import Reader
+from recx.alignment.reading import Reader, Reading
 from recx.alignment.tasks import TaskData, question
 
 
@@ -29,6 +29,17 @@ class OwnWords:
 
     rows: list[tuple[int, int, str, str]]
     written: int
+
+
+def holds(reading: Reading) -> bool:
+    """Whether an answer says anything, cites titles of the history only and each once, and states the truth."""
+    cited = [c.item for c in reading.citations]
+    return (
+        bool(cited or reading.statements)
+        and all(c.in_history for c in reading.citations)
+        and len(set(cited)) == len(cited)
+        and all(s.true for s in reading.statements)
+    )
 
 
 def write_own_words(
@@ -73,7 +84,6 @@ def write_own_words(
     for (row, item, instruction, decision), tokens in zip(asked, texts, strict=True):
         answer = decision + encoder.tokenizer.decode(tokens)
         reading = reader.read(answer, data.recent(row), item)
-        finished = len(tokens) < max_tokens and bool(reading.citations or reading.statements)
-        if finished and all(c.in_history for c in reading.citations) and all(s.true for s in reading.statements):
+        if len(tokens) < max_tokens and holds(reading):
             kept.append((row, item, instruction, answer))
     return OwnWords(kept, count)
