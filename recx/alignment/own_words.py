@@ -2,7 +2,8 @@
 
 A small model learns task 3 without carrying the decision over to the longer answer of an explanation. So it is
 taught with answers that begin with the target's decision; what follows is written by the backbone itself, unaligned,
-after that first word. Answers that cite a title not in the history, or one twice, or state something false are thrown away.
+after that first word. Answers that cite a title not in the history, or one twice, or state something false are
+thrown away.
 """
 
 from dataclasses import dataclass
