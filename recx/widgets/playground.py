@@ -6,17 +6,10 @@ from collections.abc import Mapping, Sequence
 import ipywidgets as widgets
 import numpy as np
 
+from recx.alignment.controls import Control
 from recx.errors import RecxError
 from recx.explaining.answers import Explanation
 from recx.explaining.explainer import Explainer
-
-_INSTRUCTIONS = (
-    "",
-    "Look at it from the platform side.",
-    "Look at it from the genre side.",
-    "Use one sentence.",
-    "Explain it to a beginner.",
-)
 
 
 def playground(explainers: Mapping[str, Explainer], histories: Sequence[np.ndarray]) -> widgets.Widget:
@@ -28,11 +21,13 @@ def playground(explainers: Mapping[str, Explainer], histories: Sequence[np.ndarr
     """
     first = next(iter(explainers.values()))
     labels = list(first.catalogue.labels[1:])
+    wishes = [Control(), *(Control(view=view) for view in first.catalogue.attributes)]
+    wishes += [Control(length="one sentence"), Control(length="detailed"), Control(audience="beginner")]
     who = widgets.Dropdown(options=list(explainers), description="model")
     person = widgets.BoundedIntText(0, 0, len(histories) - 1, description="person")
     history = widgets.Textarea(description="history", layout={"width": "95%", "height": "7em"})
     item = widgets.Combobox(options=labels, description="item", placeholder="a title", layout={"width": "95%"})
-    wish = widgets.Combobox(options=_INSTRUCTIONS, description="wish", layout={"width": "95%"})
+    wish = widgets.Combobox(options=[w.wording() for w in wishes], description="wish", layout={"width": "95%"})
     ask = widgets.Button(description="Ask why", button_style="primary")
     answer = widgets.HTML()
 
