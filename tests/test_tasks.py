@@ -5,7 +5,7 @@ import torch
 from recx.alignment import prompts
 from recx.alignment.conversations import read_conversations, read_folder
 from recx.alignment.corpus import REPEATS, counts_of, general_conversations
-from recx.alignment.encoding import IGNORED, Encoder, choices
+from recx.alignment.encoding import IGNORED, Encoder
 from recx.alignment.labels import label
 from recx.alignment.prompts import MODES, Entity, Title
 from recx.alignment.tasks import TASKS, TaskData, as_text, build_examples, quoted_pieces
@@ -100,27 +100,6 @@ def test_encoding_round_trips_and_learns_answers_only(backbone, small_world, rng
         )
     multi = [n for n, e in enumerate(examples) if e.earlier]
     assert multi and examples[multi[0]].earlier[0] in tokenizer.decode(rows[multi[0]]["input_ids"])
-
-
-def test_choices_are_where_titles_part_from_those_still_to_come():
-    separator = np.array([9])
-    pieces = [np.array(t) for t in ([1, 2, 3], [1, 2, 4], [1, 5], [6])]
-    pieces = [p for title in pieces for p in (title, separator)][:-1] + [np.array([0])]
-    flags = choices(pieces)
-    told = [f.tolist() for f in np.split(flags, np.cumsum([len(p) for p in pieces])[:-1])][::2]
-    # 1 parts from 6, 2 from 5, 3 from 4; then 1 from 6, 2 from 5; then 1 from 6; nothing is left to part from.
-    assert told == [[True, True, True], [True, True, False], [True, False], [False]]
-    assert not any(f.any() for f in np.split(flags, np.cumsum([len(p) for p in pieces])[:-1])[1::2])
-
-
-def test_rankings_learn_choices_and_now_and_then_the_whole_answer(backbone, small_world, rng):
-    _, tokenizer = backbone
-    encoder = Encoder(tokenizer, small_world.catalogue.labels, 4096)
-    examples = list(build_examples(small_world, "hybrid", {"ranking": 200}, rng))
-    rows, _ = encoder.encode(examples, 10_000)
-    whole = [(rows[n]["labels"] != IGNORED).sum() for n, e in enumerate(examples) if not e.choices_only]
-    parts = [(rows[n]["labels"] != IGNORED).sum() for n, e in enumerate(examples) if e.choices_only]
-    assert 30 < len(whole) < 70 and min(whole) > max(parts) and 1 <= min(parts) and max(parts) <= 12
 
 
 @pytest.mark.parametrize("written", [0, 3, 100_000])

@@ -114,10 +114,7 @@ class Encoder:
                 dropped += 1
                 continue
             parts += [ids for span in spans for ids in span]
-            mask = np.repeat(np.arange(len(spans)) % 2 == 1, counts)
-            if example.choices_only:
-                mask[counts[0] : counts[0] + counts[1]] = choices(spans[1])
-            learnt.append(mask)
+            learnt.append(np.repeat(np.arange(len(spans)) % 2 == 1, counts))
             lengths.append(sum(counts))
             tasks.append(example.task)
         ids = np.concatenate(parts) if parts else np.zeros(0, np.int32)
@@ -156,28 +153,6 @@ class Encoder:
             text = (self.tokenizer.bos_token or "") + text + _PLAIN.format(_MARK)
         head, tail = text.split(_MARK)
         return self._tokens(head), self._tokens(tail)
-
-
-def choices(pieces: Sequence[np.ndarray]) -> np.ndarray:
-    """Which tokens of a list of titles are a choice: where a title first differs from those that are still to come.
-
-    Args:
-        pieces: titles and, between any two, a separator (and whatever ends the answer).
-
-    Returns:
-        (T,) a flag for every token.
-    """
-    titles = [p.tolist() for p in pieces[::2]]
-    flags = [np.zeros(len(p), dtype=bool) for p in pieces]
-    for n, title in enumerate(titles):
-        still = titles[n + 1 :]
-        for at, token in enumerate(title):
-            rivals = [t for t in still if t[at : at + 1] != [token]]
-            flags[2 * n][at] = bool(rivals)
-            still = [t for t in still if t[at : at + 1] == [token]]
-            if not still:
-                break
-    return np.concatenate(flags)
 
 
 def collate(rows: Sequence[dict[str, np.ndarray]]) -> dict[str, torch.Tensor]:

@@ -71,7 +71,7 @@ class PretrainingSettings:
     layers: int = 3
     heads: int = 4
     intermediate: int = 512
-    known_share: float = 0.8
+    known_share: float = 0.7
     seed: int = 7
     batch_size: int = 64
     learning_rate: float = 2e-3

@@ -9,7 +9,7 @@ import numpy as np
 from recx.alignment import prompts
 from recx.alignment.controls import all_wordings
 from recx.alignment.conversations import Conversation
-from recx.alignment.labels import CANDIDATES, VERDICTS, Labels
+from recx.alignment.labels import VERDICTS, Labels
 from recx.alignment.prompts import Entity, Mode, Piece, Title, render
 from recx.alignment.teaching import describe, summarise
 from recx.data.catalogue import Catalogue
@@ -29,8 +29,6 @@ class Example:
         earlier: turns that went before (conversations only).
         ends: whether the answer ends there; False where only its beginning is learnt.
         further: more questions about the same person, each with its answer, to learn as well.
-        choices_only: of an answer that lists titles, learn only the tokens that tell each one from those after it.
-            The rest is copying, which is known before and would outweigh the choices ten to one.
     """
 
     task: str
@@ -39,7 +37,6 @@ class Example:
     earlier: tuple[str, ...] = ()
     ends: bool = True
     further: tuple[tuple[list[Piece], list[Piece]], ...] = ()
-    choices_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,8 +153,7 @@ def _ranking(data: TaskData, form: Mode, row: int, wording: int, opening: int, e
     ranked = data.labels.ranked[row]
     shown = ranked[np.argsort(extra[: len(ranked)])]
     prompt = question(data, form, row, opening, prompts.RANKING[wording], shown)
-    # One row in four is learnt whole, so that the form of the answer is not forgotten.
-    return Example("ranking", prompt, prompts.titles(ranked), choices_only=extra[CANDIDATES] < 0.75)
+    return Example("ranking", prompt, prompts.titles(ranked))
 
 
 def _preference(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
