@@ -68,9 +68,9 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("*", "ml-100k"): {"target.model.length": 20},
     ("tiny", "games"): {
-        "align.rows_behavior": 60_000,
+        "align.rows_behavior": 45_000,
         "align.rows_intention": 260_000,
-        "align.rows_hybrid": 100_000,
+        "align.rows_hybrid": 90_000,
         "align.shares.retrieval": 0.34,
         "align.shares.ranking": 0.06,
         "align.shares.item": 0.08,

@@ -55,8 +55,8 @@ def test_shuffled_user_vectors_fall_to_chance(chain):
 
 def test_explanations_follow_the_target_and_stay_true(chain):
     agreement = value(chain, "decision_agreement", "hybrid")
-    assert agreement["low"] > 0.55
-    assert value(chain, "cited_in_history", "hybrid")["value"] > 0.75
+    assert agreement["low"] > 0.6
+    assert value(chain, "cited_in_history", "hybrid")["value"] > 0.85
     assert value(chain, "stated_attributes_true", "hybrid")["value"] > 0.85
     assert value(chain, "texts_differ", "hybrid", "views platform and genre")["value"] > 0.8
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from recx.alignment.backbones import autocast
 from recx.alignment.model import AlignedModel
@@ -39,11 +38,12 @@ def beam_titles(
     """
 
     def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        items, found = torch.zeros(len(rows), beams, dtype=torch.long), torch.full((len(rows), beams), -torch.inf)
         with autocast(precision):
             stream = Stream(model, [np.concatenate([prompts[r], graph.prefix]) for r in rows])
-            size = len(rows)
-            nodes, scores = torch.zeros(size, 1, dtype=torch.long), torch.zeros(size, 1)
-            while True:
+            left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
+            nodes, scores = torch.zeros(len(rows), 1, dtype=torch.long), torch.zeros(len(rows), 1)
+            while len(left):
                 tokens, targets, real = graph.children(nodes.flatten())
                 done = graph.is_end(nodes).flatten()
                 logp = stream.logits.log_softmax(-1).gather(1, tokens)
@@ -51,18 +51,21 @@ def beam_titles(
                 logp[done, 0], targets[done, 0], real[done, 0] = 0.0, nodes.flatten()[done], True
                 total = (scores.flatten()[:, None] + logp).masked_fill(~real, -torch.inf)
                 width = total.shape[1]
-                total = total.view(size, -1)
+                total = total.view(len(left), -1)
                 scores, chosen = total.topk(min(beams, total.shape[1]), dim=1)
-                parents = chosen // width + torch.arange(size)[:, None] * nodes.shape[1]
+                parents = chosen // width + torch.arange(len(left))[:, None] * nodes.shape[1]
                 pick = chosen % width
-                flat = parents.flatten()
-                nodes = targets[flat, pick.flatten()].view(size, -1)
-                if graph.is_end(nodes)[scores > -torch.inf].all():
-                    break
-                stream.select(flat)
-                stream.step(tokens[flat, pick.flatten()])
-        items = graph.item[nodes].masked_fill(scores == -torch.inf, 0)
-        return zip(_padded(items, beams), _padded(scores, beams), strict=True)
+                nodes = targets[parents, pick]
+                through = (graph.is_end(nodes) | (scores == -torch.inf)).all(1)
+                ended, kept = left[through], nodes.shape[1]
+                items[ended, :kept] = graph.item[nodes[through]].masked_fill(scores[through] == -torch.inf, 0)
+                found[ended, :kept] = scores[through]
+                left, nodes, scores = left[~through], nodes[~through], scores[~through]
+                flat = parents[~through].flatten()
+                if len(left):
+                    stream.select(flat)
+                    stream.step(tokens[flat, pick[~through].flatten()])
+        return zip(items.numpy(), found.numpy(), strict=True)
 
     results = in_batches(prompts, batch, "titles", show_progress, decode)
     return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
@@ -171,9 +174,3 @@ def greedy_order(
         return np.take_along_axis(own, order.numpy(), axis=1)
 
     return np.stack(in_batches(prompts, batch, "rankings", show_progress, decode))
-
-
-def _padded(values: Tensor, width: int) -> np.ndarray:
-    out = np.zeros((len(values), width), dtype=values.numpy().dtype)
-    out[:, : values.shape[1]] = values.numpy()
-    return out
