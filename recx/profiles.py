@@ -112,6 +112,10 @@ def _check(result: Settings) -> Settings:
         raise SettingsError(
             f"Setting 'align.hybrid_from' is 'backbone' or 'intention', not {result.align.hybrid_from!r}."
         )
+    if not 0 <= result.align.continued_weight <= 1:
+        raise SettingsError(
+            f"Setting 'align.continued_weight' is between 0 and 1, not {result.align.continued_weight:g}."
+        )
     return result
 
 

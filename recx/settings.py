@@ -192,6 +192,7 @@ class AlignSettings:
         rows_hybrid: training rows of the hybrid mode.
         hybrid_from: what the hybrid mode starts from: `backbone`, as in the paper, or `intention`, the model aligned in
             that mode, whose rows are a third as long.
+        continued_weight: how far from the backbone (0) to the intention model (1) the hybrid mode starts then.
         continued_rate: learning rate where a mode goes on from another one, as a multiple of `fit.learning_rate`.
         variants: further histories for each one of the data, made by leaving out items; the target labels them too.
         own_words: explanations the backbone writes for training.
@@ -207,6 +208,7 @@ class AlignSettings:
     rows_intention: int = 56_000
     rows_hybrid: int = 45_000
     hybrid_from: str = "intention"
+    continued_weight: float = 0.8
     continued_rate: float = 0.5
     variants: int = 1
     own_words: int = 5_000

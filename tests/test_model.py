@@ -150,6 +150,13 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     started, _ = build_aligned(settings, items, users, seed=2)
     continue_from(started, tmp_path)
     assert all(torch.equal(a, b) for a, b in zip(trainable(started).values(), trainable(model).values(), strict=True))
+    fresh, _ = build_aligned(settings, items, users, seed=2)
+    halfway, _ = build_aligned(settings, items, users, seed=2)
+    continue_from(halfway, tmp_path, weight=0.5)
+    for (name, mean), a, b in zip(
+        trainable(halfway).items(), trainable(fresh).values(), trainable(model).values(), strict=True
+    ):
+        assert torch.allclose(mean, b if "_projector." in name else (a + b) / 2, atol=1e-6)
     labels = ids.masked_fill(ids >= 4096, IGNORED)
     assert torch.equal(model.eval()(ids, labels)["loss"], again(ids, labels)["loss"])
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}

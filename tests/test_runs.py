@@ -43,6 +43,8 @@ def test_downstream_fingerprints_follow_upstream():
     assert stages.ALIGN["intention"] not in stages.describe("align-hybrid", alone).inputs
     with pytest.raises(SettingsError, match="hybrid_from"):
         settings("test", overrides={"align.hybrid_from": "behavior"})
+    with pytest.raises(SettingsError, match="continued_weight"):
+        settings("test", overrides={"align.continued_weight": 1.5})
     three = settings("test", overrides={"evaluate.pairs": 2})
     assert stages.fingerprint("align-hybrid", one) == stages.fingerprint("align-hybrid", three)
 

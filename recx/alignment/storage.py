@@ -41,13 +41,24 @@ def build_aligned(
     return model, tokenizer
 
 
-def continue_from(model: AlignedModel, folder: Path) -> None:
+@torch.no_grad()
+def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> None:
     """Give a new model the weights of one aligned before, with the same backbone, adapters and target.
+
+    Args:
+        model: new, as built from the backbone.
+        folder: of the model aligned before.
+        weight: how far to go from the backbone (0) to that model (1); the mean of two models tuned from the same
+            start keeps much of both (Wortsman et al. 2022, arXiv 2109.01903). Projectors are taken over whole.
 
     Raises:
         CheckpointError: the file is missing or damaged, or the weights do not fit.
     """
-    load_weights(folder / "weights.safetensors", trainable(model))
+    tuned = trainable(model)
+    start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n}
+    load_weights(folder / "weights.safetensors", tuned)
+    for name, before in start.items():
+        tuned[name].lerp_(before, 1.0 - weight)
 
 
 def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, folder: Path) -> None:
