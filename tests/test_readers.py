@@ -149,6 +149,12 @@ def test_no_titles_at_all_is_an_error():
 def test_platform_from_amazon_titles():
     assert platform_of("NFL Street - PlayStation 2") == ["PlayStation 2"]
     assert platform_of("Medal of Honor: Warfighter - PS3") == ["PlayStation 3"]
+    assert platform_of("Watch Dogs xbox one") == ["Xbox One"]
+    assert platform_of("Charging Station for PS4 [Playstation 4]") == ["PlayStation 4"]
+    assert platform_of("World of Warcraft - PC/Mac - (Obsolete)") == ["PC"]
+    assert platform_of("Sonic Lost World WiiU") == ["Wii U"]
+    assert platform_of("AV Cable for Playstation 3 and Wii") == []
+    assert platform_of("Epic Mickey: PCs and Macaroni") == []
     assert platform_of("Diablo") == []
 
 

@@ -39,6 +39,8 @@ def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):
         ("Yes. It is a Shooter title.", [False]),
         ('Yes. "Nope" is for PC.', [False]),
         ("Yes. A fine match.", []),
+        ('Yes. "Portal 2" is for pc, in any case a puzzle.', []),
+        ('Yes. "Halo 3" is for XBox 360.', [True]),
         ('Yes. "Portal 2" is a Puzzle title. From the history, "Portal" is a Puzzle title as well.', [True, True]),
         ('Yes. "Portal 2" is a Puzzle title. From the history, "Halo 3" is a Shooter title as well.', [True, False]),
     ],
@@ -55,6 +57,7 @@ def test_statements_are_checked_clause_by_clause(small_catalogue, text, truths):
         ('Yes. "Okami (Wii)" is for Wii.', False),
         ('Yes. "Portal" is a Shooter title.', False),
         ("Yes. A fine match.", False),
+        ('Yes. "Portal" is for PC, by the Nadul studio. In short, good.', False),
     ],
 )
 def test_own_words_are_kept_where_they_hold(small_catalogue, text, kept):

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from recx.alignment.backbones import autocast
 from recx.alignment.model import AlignedModel
+from recx.alignment.quoting import Quotes
 from recx.alignment.stream import Stream, in_batches
 
 
@@ -38,8 +40,20 @@ def greedy_text(
     batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
+    quotes: Sequence[Quotes] | None = None,
 ) -> list[np.ndarray]:
-    """Free greedy continuation of each prompt, up to the end token (left out) or `max_tokens`."""
+    """Greedy continuation of each prompt, up to the end token (left out) or `max_tokens`.
+
+    Args:
+        model: in eval mode.
+        prompts: R prompts.
+        end: id of the end token.
+        max_tokens: longest answer.
+        batch: prompts at once.
+        precision: of the matrix products.
+        show_progress: show a bar.
+        quotes: what each answer may quote; anything unless told.
+    """
 
     def decode(rows: list[int]) -> list[np.ndarray]:
         written = np.full((len(rows), max_tokens), end, dtype=np.int64)
@@ -47,7 +61,7 @@ def greedy_text(
         with autocast(precision):
             stream = Stream(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
-                token = stream.logits.argmax(-1)
+                token = _best(stream.logits, [quotes[r] for r in rows] if quotes else [])
                 open_rows &= token != end
                 if not open_rows.any():
                     break
@@ -56,6 +70,17 @@ def greedy_text(
         return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
 
     return in_batches(prompts, batch, "texts", show_progress, decode)
+
+
+def _best(logits: Tensor, quotes: Sequence[Quotes]) -> Tensor:
+    """The most probable token of each row (B, V) -> (B,) that its quotes allow."""
+    best = logits.argmax(-1)
+    for row, held in enumerate(quotes):
+        allowed = held.allowed()
+        if allowed is not None:
+            best[row] = allowed[int(logits[row, allowed].argmax())]
+        held.take(int(best[row]))
+    return best
 
 
 @torch.inference_mode()

@@ -2,8 +2,9 @@
 
 A small model learns task 3 without carrying the decision over to the longer answer of an explanation. So it is
 taught with answers that begin with the target's decision; what follows is written by the backbone itself, unaligned,
-after that first word. Answers that cite a title not in the history, or one twice, or state something false are
-thrown away.
+after that first word. While it writes, its quotes are held to the titles of the prompt, those of the history once
+each: a small backbone copies titles badly that it never saw. Answers that cite another title or state something
+false are thrown away.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from recx.alignment.encoding import Encoder
 from recx.alignment.generation import greedy_text
 from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import EXPLANATION
+from recx.alignment.quoting import Quotes
 from recx.alignment.reading import Reader, Reading
 from recx.alignment.tasks import TaskData, question
 
@@ -33,13 +35,15 @@ class OwnWords:
 
 
 def holds(reading: Reading) -> bool:
-    """Whether an answer says anything, cites titles of the history only and each once, and states the truth."""
+    """Whether an answer says anything, cites the history only and each title once, states the truth and names nothing
+    else."""
     cited = [c.item for c in reading.citations]
     return (
         bool(cited or reading.statements)
         and all(c.in_history for c in reading.citations)
         and len(set(cited)) == len(cited)
         and all(s.true for s in reading.statements)
+        and not reading.names
     )
 
 
@@ -67,7 +71,8 @@ def write_own_words(
     """
     views = list(data.catalogue.attributes)
     rows = rng.permutation(np.arange(count) % len(data.histories))
-    asked, prompts = [], []
+    asked, prompts, quotes = [], [], []
+    stop = int(encoder.pieces(["."])[0][-1])
     for n, row in enumerate(rows.tolist()):
         yes = n % 2 == 0
         item = int(rng.choice((data.labels.liked if yes else data.labels.disliked)[row]))
@@ -77,9 +82,16 @@ def write_own_words(
         prompt += [f" {instruction}"] if instruction else []
         decision = "Yes" if yes else "No"
         prompts.append(np.concatenate([encoder.prompt(prompt), *encoder.pieces([decision])]))
+        quotes.append(Quotes([encoder.titles[h] for h in data.recent(row)], encoder.titles[item], stop))
         asked.append((row, item, instruction, decision))
     texts = greedy_text(
-        model, prompts, int(encoder.end[0]), max_tokens, precision=precision, show_progress=show_progress
+        model,
+        prompts,
+        int(encoder.end[0]),
+        max_tokens,
+        precision=precision,
+        show_progress=show_progress,
+        quotes=quotes,
     )
     reader, kept = Reader(data.catalogue), []
     for (row, item, instruction, decision), tokens in zip(asked, texts, strict=True):

@@ -21,6 +21,8 @@ _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)
 _MARK = re.compile("\x00(\\d+)\x00")
 _VALUE = re.compile("\x01(\\d+)\x01")
+# A capital within a sentence; what was marked as title or value ends in a control character.
+_NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,14 @@ class Reading:
         decision: True for yes, False for no, None where the text does not begin with either.
         citations: quoted titles other than that of the item asked about.
         statements: attribute values said of items.
+        names: capitalised words within a sentence that belong to no quoted title and no value.
         invented: quoted titles that the catalogue does not have.
     """
 
     decision: bool | None
     citations: tuple[Citation, ...]
     statements: tuple[Statement, ...]
+    names: tuple[str, ...]
 
     @property
     def invented(self) -> tuple[str, ...]:
@@ -70,7 +74,8 @@ class Reader:
         self.catalogue = catalogue
         values = {v for column in catalogue.attributes.values() for item in column for v in item}
         alternatives = "|".join(re.escape(v) for v in sorted(values, key=len, reverse=True))
-        self._value = re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])") if values else None
+        self._value = re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])", re.IGNORECASE) if values else None
+        self._values, self._spelling = values, {v.casefold(): v for v in values}
 
     @cached_property
     def _columns(self) -> tuple[Sequence[tuple[str, ...]], ...]:
@@ -101,7 +106,11 @@ class Reader:
         values: list[str] = []
 
         def mark_value(match: re.Match[str]) -> str:
-            values.append(match[0])
+            # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.
+            said = match[0]
+            if said not in self._values and said[0].islower():
+                return said
+            values.append(said if said in self._values else self._spelling[said.casefold()])
             return f"\x01{len(values) - 1}\x01"
 
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
@@ -115,7 +124,7 @@ class Reader:
                 plain = _VALUE.sub(" ", _MARK.sub(" ", clause))
                 before = {s.value for s in statements}
                 statements += self._clause(plain, stated, named, before, history, item)
-        return Reading(decision, tuple(citations), tuple(statements))
+        return Reading(decision, tuple(citations), tuple(statements), tuple(_NAME.findall(marked)))
 
     def _clause(
         self,

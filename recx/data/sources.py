@@ -76,21 +76,36 @@ def _read_demo(files: dict[str, Path], settings: DataSettings) -> Tables:
     return interactions, frame, report
 
 
+# Platforms as shops write them in a title; the name on the left is the one used.
 _PLATFORMS = {
-    "PS2": "PlayStation 2", "PS3": "PlayStation 3", "PS4": "PlayStation 4", "Nintendo Wii": "Wii", "Sony PSP": "PSP",
-    "Playstation 3": "PlayStation 3", "Playstation 2": "PlayStation 2", "Playstation 4": "PlayStation 4",
-}  # fmt: skip
-_SUFFIX = re.compile(
-    r" - (PlayStation(?: [1234]| Vita)?|Playstation(?: [1234])?|PS[234]|Xbox(?: 360| One)?|(?:Nintendo )?Wii(?: U)?|"
-    r"Nintendo (?:DS|3DS|64|Switch|GameCube)|GameCube|Gamecube|Game Boy(?: Advance)?|Sony PSP|PSP|PC|Mac|PC/Mac|"
-    r"Sega Dreamcast|Sega Genesis)$"
-)
+    "PC": r"PC ?/ ?Mac|Mac ?/ ?PC|PC|Windows",
+    "Mac": r"Mac",
+    **{f"PlayStation {n}": rf"PlayStation ?{n}|PS ?{n}" for n in "234"},
+    "PlayStation Vita": r"(?:PlayStation |PS ?)Vita",
+    "PlayStation": r"PlayStation(?: ?1)?",
+    "PSP": r"(?:Sony )?PSP",
+    "Xbox 360": r"Xbox ?360",
+    "Xbox One": r"Xbox ?One",
+    "Xbox": r"(?:Original )?Xbox",
+    "Wii U": r"(?:Nintendo )?Wii ?U",
+    "Wii": r"(?:Nintendo )?Wii",
+    "Nintendo 3DS": r"(?:Nintendo )?3DS(?: XL)?",
+    "Nintendo DS": r"(?:Nintendo )?DS(?:i| Lite)?",
+    "Nintendo 64": r"Nintendo 64|N64",
+    "Nintendo Switch": r"Nintendo Switch",
+    "GameCube": r"(?:Nintendo )?Game ?Cube",
+    "Game Boy Advance": r"Game ?Boy Advance|GBA",
+    "Game Boy": r"Game ?Boy(?: Color)?",
+    "Sega Dreamcast": r"(?:Sega )?Dreamcast",
+    "Sega Genesis": r"Sega Genesis",
+}
+_MENTION = re.compile(rf"(?<!\w)(?:{'|'.join(f'({form})' for form in _PLATFORMS.values())})(?!\w)", re.IGNORECASE)
 
 
 def platform_of(title: str) -> list[str]:
-    """The platform that ends an Amazon title ("... - Xbox 360"), as a list of one name or none."""
-    found = _SUFFIX.search(title)
-    return [_PLATFORMS.get(found[1], found[1])] if found else []
+    """The one platform that an Amazon title mentions ("... - Xbox 360", "... for PS4"); none if there are several."""
+    mentioned = {list(_PLATFORMS)[found.lastindex - 1] for found in _MENTION.finditer(title)}
+    return sorted(mentioned) if len(mentioned) == 1 else []
 
 
 def _read_games(files: dict[str, Path], settings: DataSettings) -> Tables:
@@ -100,7 +115,7 @@ def _read_games(files: dict[str, Path], settings: DataSettings) -> Tables:
     items = read_atomic(files["Games.item"])
     titles = items["title"].list.join(" ")
     platforms = pl.Series("platform", [platform_of(t) for t in titles], dtype=pl.List(pl.String))
-    report.note("items whose platform is read from the end of the title", int((platforms.list.len() > 0).sum()))
+    report.note("items whose platform is read from the title", int((platforms.list.len() > 0).sum()))
     return interactions, items.select("item_id").with_columns(titles.alias("title"), platforms), report
 
 

@@ -1,0 +1,42 @@
+"""Holding the quotes of a text to titles that may be cited, while it is written."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class Quotes:
+    """What one text may quote next.
+
+    A quote opens with a token that some title opens with; from there on only tokens that lead along a title are
+    allowed, up to its closing quote. Outside of quotes everything is.
+
+    Args:
+        cited: titles that may be cited once each, as token ids with both quotes.
+        subject: the title the text is about: it may come again, but not after a cited one in the same sentence,
+            where it would pass for one of them.
+        stop: token that ends a sentence.
+    """
+
+    def __init__(self, cited: Sequence[np.ndarray], subject: np.ndarray, stop: int) -> None:
+        self._left = [t.tolist() for t in cited]
+        self._subject, self._stop = subject.tolist(), stop
+        self._free_subject = True
+        self._open: list[list[int]] = []
+        self._at = 0
+
+    def allowed(self) -> list[int] | None:
+        """Token ids that may come next; None for any."""
+        return sorted({t[self._at] for t in self._open}) or None
+
+    def take(self, token: int) -> None:
+        """Go on by one token, which must be allowed."""
+        following = self._open or self._left + ([self._subject] if self._free_subject else [])
+        self._free_subject |= not self._open and token == self._stop
+        self._at = self._at + 1 if self._open else 1
+        self._open = [t for t in following if t[self._at - 1] == token]
+        written = next((t for t in self._open if len(t) == self._at), None)
+        if written:
+            self._free_subject &= written == self._subject
+            self._left = [t for t in self._left if t != written]
+            self._open = []

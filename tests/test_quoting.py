@@ -1,0 +1,41 @@
+"""Quotes of a text are held to titles while it is written."""
+
+import numpy as np
+
+from recx.alignment.quoting import Quotes
+
+QUOTE, STOP = 9, 8
+A, AB, SUBJECT = np.array([QUOTE, 1, QUOTE]), np.array([QUOTE, 1, 2, QUOTE]), np.array([QUOTE, 5, QUOTE])
+
+
+def write(quotes, tokens):
+    for token in tokens:
+        allowed = quotes.allowed()
+        assert allowed is None or token in allowed
+        quotes.take(token)
+
+
+def test_a_quote_leads_along_a_title_and_cites_it_once():
+    quotes = Quotes([A, AB], SUBJECT, STOP)
+    write(quotes, [4, 1, QUOTE])
+    assert quotes.allowed() == [1, 5]
+    write(quotes, [1])
+    assert quotes.allowed() == [2, QUOTE]
+    write(quotes, [QUOTE])
+    assert quotes.allowed() is None
+    write(quotes, [3, QUOTE, 1])
+    assert quotes.allowed() == [2]
+
+
+def test_the_subject_comes_before_those_cited_in_a_sentence():
+    quotes = Quotes([A, AB], SUBJECT, STOP)
+    write(quotes, [*SUBJECT, 3, *SUBJECT, 3, *A, 3, QUOTE])
+    assert quotes.allowed() == [1]
+    write(quotes, [1, 2, QUOTE, STOP, QUOTE])
+    assert quotes.allowed() == [5]
+
+
+def test_nothing_left_to_cite_holds_nothing():
+    quotes = Quotes([A], SUBJECT, STOP)
+    write(quotes, [*A, QUOTE])
+    assert quotes.allowed() is None
