@@ -113,7 +113,8 @@ def _results(command: ResultsCommand) -> None:
         count = f"  n={r['n']}" if r["n"] else ""
         who = " ".join(filter(None, (r["mode"], r["method"])))
         where = f"{r['profile']}/{r['dataset']}/{r['stage']}"
-        print(f"{where:<32} {who:<34} {r['metric']:<26} {r['value']:.4f}{interval}{count}")
+        value = "-" if r["value"] is None else f"{r['value']:.4f}"
+        print(f"{where:<32} {who:<34} {r['metric']:<26} {value}{interval}{count}")
 
 
 def _list(command: ListCommand) -> None:
@@ -161,10 +162,10 @@ def _unfold_set(words: list[str]) -> list[str]:
     """Let one `--set` take several pairs: `--set a=1 b=2` is read as `--set a=1 --set b=2`."""
     out: list[str] = []
     inside = False
-    for word in words:
+    for n, word in enumerate(words):
         if word == "--set":
             inside = True
-        elif inside and "=" in word and not word.startswith("-"):
+        elif inside and ("=" in word or words[n - 1] == "--set") and not word.startswith("-"):
             out += ["--set", word]
         else:
             inside = False

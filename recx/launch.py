@@ -25,7 +25,7 @@ def resolve_notebooks(names: Sequence[str]) -> list[str]:
         return list(ORDER)
     chosen = []
     for name in names:
-        stem = Path(name).stem
+        stem = Path(name).name.removesuffix(".ipynb")
         fits = [s for s in ORDER if stem in (s, STAGES[s].notebook) or STAGES[s].notebook.split("_")[0] == stem]
         if not fits and stem in ("04", STAGES["align-hybrid"].notebook):
             fits = ["alignments"]  # one notebook, launched once a mode
@@ -33,7 +33,7 @@ def resolve_notebooks(names: Sequence[str]) -> list[str]:
             known = ", ".join(STAGES[s].notebook for s in ORDER)
             raise SettingsError(f"No notebook {name!r}. Known: {known}.")
         chosen += fits
-    return chosen
+    return sorted(set(chosen), key=ORDER.index)
 
 
 def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool = False) -> bool:
@@ -52,6 +52,7 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
         RecxError: a cell failed; the message is that of the cell, the executed copy shows the rest.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     spec, run = STAGES[stage], describe(stage, chosen)
@@ -76,6 +77,11 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
         raise RecxError(
             f"Stage {stage!r} failed in cell {error.exec_count} of {spec.notebook}: {error.ename}: {error.evalue}\n"
             f"The executed copy is {executed}"
+        ) from error
+    except DeadKernelError as error:
+        raise RecxError(
+            f"Stage {stage!r}: the process that ran {spec.notebook} died, most likely for want of memory. The same "
+            f"command goes on from its last checkpoint. What was executed is in {executed}"
         ) from error
     print(f"{stage:<18} done in {time.monotonic() - started:.0f} s", flush=True)
     return True
@@ -112,6 +118,13 @@ def run_all(
         data_dir = str(Path(data_dir).expanduser().resolve())
     if dataset not in SOURCES and Path(dataset).expanduser().is_dir():
         dataset = str(Path(dataset).expanduser().resolve())
+    # Kernels work in the folder of the kit, so what is relative to here is made absolute.
+    for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR"):
+        if os.environ.get(name):
+            os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())
+    for key in ("align.conversations", "align.backbone.name"):
+        if key in overrides and Path(overrides[key]).expanduser().exists():
+            overrides = overrides | {key: str(Path(overrides[key]).expanduser().resolve())}
     chosen = settings(profile, dataset, data_dir, overrides)
     find_source(dataset)
     parameters = {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides}

@@ -162,12 +162,8 @@ def _replace(value: Any, path: list[str], new: Any, key: str) -> Any:
 
 def _converted(new: Any, kind: type, key: str) -> Any:
     try:
-        return (
-            kind(float(new))
-            if kind is int and float(new) == int(float(new))
-            else kind(new)
-            if kind is not int
-            else int(new)
-        )
-    except (TypeError, ValueError) as error:
+        if kind is int and float(new) != int(float(new)):  # "2e4" is a whole number too
+            raise ValueError("not a whole number")
+        return int(float(new)) if kind is int else kind(new)
+    except (TypeError, ValueError, OverflowError) as error:
         raise SettingsError(f"Setting {key!r} takes {kind.__name__}, not {new!r}.") from error

@@ -6,6 +6,7 @@ written last: it exists only if the stage finished, and names the fingerprint it
 
 import hashlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -82,7 +83,7 @@ class Run:
         """Write `metrics.json`: rows of `method, metric, value` and, where known, `mode, low, high, n`."""
         own = {"profile": self.profile, "dataset": self.dataset, "stage": self.stage}
         defaults = {"mode": "", "low": None, "high": None, "n": None}
-        records = [{key: (own | defaults | row)[key] for key in RECORD} for row in rows]
+        records = [{key: _finite((own | defaults | row)[key]) for key in RECORD} for row in rows]
         write_json(self.folder / "metrics.json", records)
         return pl.DataFrame(records, infer_schema_length=None)
 
@@ -147,6 +148,11 @@ def digest(parts: Sequence[bytes | str]) -> str:
         raw = part.encode() if isinstance(part, str) else part
         found.update(len(raw).to_bytes(8, "little") + raw)
     return found.hexdigest()[:16]
+
+
+def _finite(value: Any) -> Any:
+    """What has no value (a mean over nothing) is null in JSON, which knows no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Every setting of the kit, as frozen dataclasses. The values here are those of profile `tiny`."""
 
+import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -256,5 +258,8 @@ class Settings:
 
     @property
     def dataset(self) -> str:
-        """Name of the data set as it stands in folders and results."""
-        return self.data.name.rstrip("/").rpartition("/")[2]
+        """Name of the data set as it stands in folders and results; that of an own folder tells where it lies."""
+        path = Path(self.data.name)
+        if path.name == self.data.name:
+            return self.data.name
+        return f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:6]}"

@@ -19,7 +19,7 @@ class Stage:
 
     Attributes:
         notebook: stem of the notebook that makes it.
-        depth: rooms its code lies in, the first so many of the list in `docs`; a change there makes it stale.
+        depth: rooms its code lies in, the first so many of `_ROOMS`; a change there makes it stale.
         sections: groups of settings it depends on, besides those of its inputs.
         inputs: stages it reads; `inputs_of` has those that depend on settings too.
     """
@@ -32,7 +32,7 @@ class Stage:
 
 ALIGN = {m: f"align-{m}" for m in ("behavior", "intention", "hybrid")}
 STAGES: dict[str, Stage] = {
-    "tour": Stage("00_tour", 5, ("data",)),
+    "tour": Stage("00_tour", 5, ("data", "align")),
     "data": Stage("01_dataset_statistics", 1, ("data",)),
     "target": Stage("02_train_recommender", 2, ("target",), ("data",)),
     "tasks": Stage("03_alignment_data", 3, ("align",), ("target",)),
@@ -100,8 +100,9 @@ def fingerprint(stage: str, settings: Settings) -> str:
     chosen = {name: asdict(getattr(settings, name)) for name in spec.sections}
     if "data" in chosen:  # where the files lie does not matter, what is in them does
         chosen["data"] = chosen["data"] | {"data_dir": "", "name": settings.dataset}
-    if "align" in chosen and stage == "tasks":
+    if "align" in chosen:
         chosen["backbone"] = _backbone_files(settings)
+        chosen["conversations"] = _conversation_files(settings)
     parts = [stage, settings.profile, json.dumps(chosen, sort_keys=True, default=str), _code(spec.depth)]
     parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
     if "data" in spec.sections:
@@ -112,14 +113,24 @@ def fingerprint(stage: str, settings: Settings) -> str:
 
 def _code(depth: int) -> str:
     package = paths.ROOT / "recx"
-    files = [package / name for name in ("settings.py", "profiles.py", "runs.py")]
+    files = [package / name for name in ("settings.py", "profiles.py", "runs.py", "memory.py", "finished.py")]
+    files += sorted((paths.shipped_data() / "published").glob("*.csv"))
     for room in _ROOMS[:depth]:
         files += sorted((package / room).glob("*.py"))
     return digest([p.read_bytes() for p in files])
 
 
 def _backbone_files(settings: Settings) -> str:
-    if settings.align.backbone.name != "recx-tiny":
-        return settings.align.backbone.name
-    shipped = paths.shipped_data() / "backbones" / "recx-tiny"
-    return digest([p.read_bytes() for p in sorted(shipped.glob("*")) if p.is_file()])
+    """A hash of the backbone's files; the hub's name where it lies on no disk."""
+    name = settings.align.backbone.name
+    folder = paths.shipped_data() / "backbones" / name if name == "recx-tiny" else Path(name).expanduser()
+    if not folder.is_dir():
+        return name
+    return digest([p.read_bytes() for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
+
+
+def _conversation_files(settings: Settings) -> str:
+    told = settings.align.conversations
+    path = Path(told).expanduser() if told else paths.shipped_data() / "instructions"
+    files = sorted(path.glob("*.json*")) if path.is_dir() else [path] if path.is_file() else []
+    return digest([p.read_bytes() for p in files])

@@ -10,6 +10,16 @@ def test_labels_are_unique_and_entities_unescaped(small_catalogue):
     assert len(set(small_catalogue.labels[1:])) == len(small_catalogue) == 6
 
 
+def test_titles_and_values_are_cleaned_alike():
+    catalogue = build_catalogue(
+        ["a", "b", "c"],
+        ["Thriller", "Thriller", "Poke\u0301mon"],
+        {"format": [['7" vinyl', " "], ['12" vinyl '], [""]]},
+    )
+    assert catalogue.labels[1:] == ("Thriller (7' vinyl)", "Thriller (12' vinyl)", "Pok\u00e9mon")
+    assert catalogue.attributes["format"] == [(), ("7' vinyl",), ("12' vinyl",), ()]
+
+
 def test_same_title_without_a_telling_attribute_gets_a_number():
     catalogue = build_catalogue(["1", "2", "3"], ["A", "A", "A (1)"], {"genre": [["x"], ["x"], ["x"]]})
     assert sorted(catalogue.labels[1:]) == ["A (1)", "A (1) #2", "A (2)"]

@@ -115,6 +115,16 @@ def test_training_learns_and_a_stopped_one_resumes_bit_for_bit(tmp_path, rng):
     assert kinds <= {".json", ".safetensors"}, "a checkpoint holds something else than safetensors and JSON"
 
 
+def test_a_checkpoint_cut_short_is_passed_over(tmp_path, rng):
+    rows = rows_of(rng)
+    short = FitSettings(batch_size=8, epochs=2, save_steps=5, precision="float32")
+    fit(tiny(), rows, short, tmp_path, seed=3, stop_after=5, quiet=True)
+    (tmp_path / "checkpoint-6").mkdir()
+    (tmp_path / "checkpoint-6" / "weights.safetensors").write_bytes(b"half")
+    assert fit(tiny(), rows, short, tmp_path, seed=3, quiet=True)
+    assert not (tmp_path / "checkpoint-6").exists()
+
+
 def test_damaged_checkpoint_is_a_clear_error(tmp_path, rng):
     rows = rows_of(rng)
     settings = FitSettings(batch_size=8, epochs=2, save_steps=4)

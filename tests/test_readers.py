@@ -6,7 +6,7 @@ import pytest
 from recx.data.atomic import interactions_from, read_atomic
 from recx.data.dataset import build_dataset
 from recx.data.report import Report
-from recx.data.sources import find_source, load_dataset, platform_of
+from recx.data.sources import find_source, input_files, load_dataset, platform_of
 from recx.data.statistics import statistics
 from recx.data.tables import interactions_from_table, items_from_table
 from recx.errors import DataError, SettingsError
@@ -85,6 +85,30 @@ def own_files(folder, users=6, items=5):
     write(folder / "items.csv", "item_id,title,genre\n" + "\n".join(f"{i},Title {i},g" for i in range(items)) + "\n")
 
 
+def test_an_empty_last_field_is_no_malformed_line(tmp_path):
+    path = tmp_path / "x.item"
+    path.write_text("item_id:token\ttitle:token_seq\tgenre:token_seq\n7\tPong\t\n8\tTetris\tPuzzle\n")
+    assert read_atomic(path)["genre"].to_list() == [[""], ["Puzzle"]]
+
+
+def test_damaged_inside_gzip_is_an_error(tmp_path):
+    raw = bytearray(gzip.compress(b"user_id:token\titem_id:token\n" + b"1\t2\n" * 500))
+    raw[14] ^= 0xFF
+    (tmp_path / "x.inter.gz").write_bytes(raw)
+    with pytest.raises(DataError, match="x.inter.gz"):
+        read_atomic(tmp_path / "x.inter.gz")
+
+
+def test_an_own_folder_called_demo_is_not_the_demo(tmp_path):
+    own = tmp_path / "demo"
+    own.mkdir()
+    (own / "a.inter").write_text("user_id:token\titem_id:token\n1\t2\n")
+    (own / "a.item").write_text("item_id:token\ttitle:token_seq\n2\tPong\n")
+    theirs, ours = settings(dataset=str(own)), settings()
+    assert input_files(theirs.data) == [own / "a.inter", own / "a.item"]
+    assert theirs.dataset.startswith("demo-") and theirs.dataset != ours.dataset == "demo"
+
+
 def test_own_files_by_folder(tmp_path):
     own_files(tmp_path)
     data = load_dataset(D(name=str(tmp_path)))
@@ -155,6 +179,8 @@ def test_platform_from_amazon_titles():
     assert platform_of("Sonic Lost World WiiU") == ["Wii U"]
     assert platform_of("AV Cable for Playstation 3 and Wii") == []
     assert platform_of("Epic Mickey: PCs and Macaroni") == []
+    assert platform_of("PlayStation VR Launch Bundle") == platform_of("Xbox LIVE 12 Month Gold Membership Card") == []
+    assert platform_of("PlayStation Portable Core (PSP 1000)") == ["PSP"]
     assert platform_of("Diablo") == []
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from recx.alignment.own_words import holds
 from recx.alignment.reading import Reader
+from recx.data.catalogue import build_catalogue
 
 PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4
 
@@ -47,6 +48,17 @@ def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):
 )
 def test_statements_are_checked_clause_by_clause(small_catalogue, text, truths):
     assert [s.true for s in read(small_catalogue, text).statements] == truths
+
+
+def test_values_that_are_numbers_leave_the_marks_of_titles_alone():
+    catalogue = build_catalogue(
+        list("abc"), ["Alpha", "Beta", "Gamma"], {"players": [["1"], ["2"], ["0"]], "platform": [["PC"]] * 3}
+    )
+    reading = Reader(catalogue).read('Yes. "Alpha" is for PC; "Beta" is for PC; "Gamma" is for 2.', [1, 2], 3)
+    assert [(s.items, s.value, s.true) for s in reading.statements] == [
+        ((1,), "PC", True), ((2,), "PC", True), ((3,), "2", False),
+    ]  # fmt: skip
+    assert [c.title for c in reading.citations] == ["Alpha", "Beta"]
 
 
 @pytest.mark.parametrize(

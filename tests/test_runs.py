@@ -62,6 +62,28 @@ def test_results_are_records_of_finished_stages(folder, capsys):
     assert "[0.400, 0.600]" in capsys.readouterr().out
 
 
+def test_what_has_no_value_is_null(folder, capsys):
+    run = stages.open_run("data", settings("test"))
+    run.record(
+        [{"method": "m", "metric": "x", "value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}]
+    )
+    run.finish(seed=0)
+    cli.main(["results", "--json"])
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)[0]["value"] is None
+    cli.main(["results"])
+    assert "x " in capsys.readouterr().out
+
+
+def test_other_conversations_make_other_tasks(folder, tmp_path):
+    path = tmp_path / "talk.json"
+    chosen = settings("test", overrides={"align.conversations": str(path)})
+    found = []
+    for word in ("one", "two"):
+        path.write_text(json.dumps([{"instruction": word, "output": word}]))
+        found.append(stages.fingerprint("tasks", chosen))
+    assert found[0] != found[1]
+
+
 def test_damaged_manifest_means_unfinished(folder):
     chosen = settings("test")
     run = stages.open_run("data", chosen)
@@ -72,12 +94,8 @@ def test_damaged_manifest_means_unfinished(folder):
 
 def test_notebooks_by_number_name_or_stage():
     assert resolve_notebooks([]) == list(stages.ORDER)
-    assert resolve_notebooks(["02", "06_alignment_effect.ipynb", "04", "tasks"]) == [
-        "target",
-        "effect",
-        "alignments",
-        "tasks",
-    ]
+    given = ["06_alignment_effect.ipynb", "02", "04", "tasks", "02"]
+    assert resolve_notebooks(given) == ["target", "tasks", "alignments", "effect"]
     with pytest.raises(SettingsError, match="00_tour"):
         resolve_notebooks(["99"])
 
@@ -88,6 +106,8 @@ def test_notebooks_by_number_name_or_stage():
         (["run", "--dataset", "nonesuch"], "Unknown data set"),
         (["run", "--profile", "huge"], "Unknown profile"),
         (["run", "--set", "target.epoch=1"], "Unknown setting"),
+        (["run", "--set", "target.epochs"], "--set takes key=value"),
+        (["run", "--set", "target.epochs=inf"], "takes int"),
         (["data", "describe", "nonesuch"], "Unknown data set"),
     ],
 )

@@ -1,11 +1,11 @@
 """General conversations for task 5, read from Alpaca and ShareGPT JSON."""
 
-import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recx.data.atomic import read_bytes
 from recx.errors import DataError
 
 _HUMAN = {"human", "user"}
@@ -28,10 +28,10 @@ def read_conversations(path: Path) -> tuple[list[Conversation], int]:
     Raises:
         DataError: the file is not a JSON list, or a row has neither form.
     """
+    raw = read_bytes(path)
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         rows = json.loads(raw)
-    except (OSError, EOFError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON ({error}).") from error
     if not isinstance(rows, list):
         raise DataError(f"{path}: expected a JSON list of rows, found {type(rows).__name__}.")
@@ -65,8 +65,12 @@ def _turns(row: Any, where: str) -> tuple[str, ...]:
         turns = turns[: len(turns) // 2 * 2]
         return tuple(turns) if all(turns) else ()
     if isinstance(row, dict) and isinstance(row.get("instruction"), str) and isinstance(row.get("output"), str):
-        earlier = [t for pair in row.get("history") or [] for t in pair]
-        asked = "\n".join(t for t in (row["instruction"].strip(), (row.get("input") or "").strip()) if t)
+        pairs, given = row.get("history") or [], row.get("input") or ""
+        told = isinstance(pairs, list) and all(isinstance(p, list) and list(map(type, p)) == [str, str] for p in pairs)
+        if not told or not isinstance(given, str):
+            raise DataError(f"{where}: 'input' must be a text and 'history' a list of pairs of texts.")
+        earlier = [text for pair in pairs for text in pair]
+        asked = "\n".join(t for t in (row["instruction"].strip(), given.strip()) if t)
         turns = [*earlier, asked, row["output"].strip()]
         return tuple(turns) if all(turns) else ()
     raise DataError(f"{where}: expected Alpaca keys (instruction, input, output) or a ShareGPT 'conversations' list.")

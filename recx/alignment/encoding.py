@@ -54,7 +54,6 @@ class Encoder:
         tokenizer: of the backbone; its chat template is used where it has one.
         labels: labels of items 0..N (row 0 is padding).
         vocabulary: number of rows of the backbone's input embedding; entity ids start there.
-        users: number of rows of the user vectors.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], vocabulary: int) -> None:
@@ -125,21 +124,26 @@ class Encoder:
     def _tokens(self, text: str) -> np.ndarray:
         found = self._cache.get(text)
         if found is None:
-            found = np.array(self.tokenizer.encode(text, add_special_tokens=False), dtype=np.int32)
+            # Titles and wishes come from outside: "<|end|>" in one of them is text and ends no turn.
+            found = self._encoded(text, split_special_tokens=True)
             # Long free texts (conversations) are not worth keeping: they rarely come twice.
             if len(text) < 160:
                 self._cache[text] = found
         return found
 
+    def _encoded(self, text: str, split_special_tokens: bool = False) -> np.ndarray:
+        ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
+        return np.array(ids, dtype=np.int32)
+
     def _between(self) -> np.ndarray:
         """Tokens between the end of an answer and the text of the next question."""
         if not self.tokenizer.chat_template:
-            return self._tokens("\n" + _PLAIN.split("{}")[0])
+            return self._encoded("\n" + _PLAIN.split("{}")[0])
         turns = ("user", _MARK), ("assistant", _MARK), ("user", _MARK)
         text = self.tokenizer.apply_chat_template([{"role": r, "content": c} for r, c in turns], tokenize=False)
         between = text.split(_MARK)[2]
         # The end token itself is learnt with the answer.
-        return self._tokens(between.removeprefix(self.tokenizer.eos_token or ""))
+        return self._encoded(between.removeprefix(self.tokenizer.eos_token or ""))
 
     def _frame(self, earlier: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Tokens before and after the prompt's text."""
@@ -151,8 +155,8 @@ class Encoder:
         else:
             text = "".join(_PLAIN.format(a) + b + "\n" for a, b in zip(earlier[::2], earlier[1::2], strict=True))
             text = (self.tokenizer.bos_token or "") + text + _PLAIN.format(_MARK)
-        head, tail = text.split(_MARK)
-        return self._tokens(head), self._tokens(tail)
+        head, _, tail = text.rpartition(_MARK)
+        return self._encoded(head), self._encoded(tail)
 
 
 def collate(rows: Sequence[dict[str, np.ndarray]]) -> dict[str, torch.Tensor]:

@@ -1,5 +1,6 @@
 """Training on encoded rows: the stock `Trainer`, with checkpoints in safetensors and JSON."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -169,11 +170,19 @@ def fit(
     if stop_after is not None:
         trainer.add_callback(_Deadline(stop_after))
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.is_dir() else None)
+    trainer.train(resume_from_checkpoint=_last_whole(folder))
     model.eval()
     seconds = time.monotonic() - started
     history = [h for h in trainer.state.log_history if "loss" in h]
     return [{"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps} for h in history]
+
+
+def _last_whole(folder: Path) -> str | None:
+    """The latest checkpoint that was written to its end, which is `trainer_state.json`; others are removed."""
+    for started in folder.glob("checkpoint-*"):
+        if not (started / "trainer_state.json").is_file():
+            shutil.rmtree(started)
+    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
 
 
 def estimate_minutes(model: nn.Module, rows: EncodedRows, settings: FitSettings) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from recx.errors import DataError
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 
 CANDIDATES = 5
@@ -51,6 +52,9 @@ def label(
         top_k: how many best items to keep.
         batch: histories scored at once.
         show_progress: show a bar over the batches.
+
+    Raises:
+        DataError: a history leaves fewer than `CANDIDATES` items unseen.
     """
     parts = []
     for start in tqdm(range(0, len(histories), batch), desc="labels", disable=not show_progress, leave=False):
@@ -58,6 +62,11 @@ def label(
         scores = mask_seen(scorer.score(pad_histories(chunk, length)).float(), chunk)
         order = scores.argsort(dim=1, descending=True).numpy()
         unseen = order.shape[1] - 1 - np.array([np.unique(h).size for h in chunk])
+        if unseen.min() < CANDIDATES:
+            raise DataError(
+                f"A history holds all but {unseen.min()} of the {order.shape[1] - 1} items; the tasks need at least "
+                f"{CANDIDATES} unseen ones. Use a larger catalogue."
+            )
         parts.append(_draw(order, unseen, rng, top_k))
     return Labels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

@@ -18,7 +18,7 @@ from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import EXPLANATION
 from recx.alignment.quoting import Quotes
 from recx.alignment.reading import Reader, Reading
-from recx.alignment.tasks import TaskData, question
+from recx.alignment.tasks import TaskData, question, walk
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ def write_own_words(
         show_progress: show a bar.
     """
     views = list(data.catalogue.attributes)
-    rows = rng.permutation(np.arange(count) % len(data.histories))
+    rows = walk(len(data.histories), count, rng)
     asked, prompts, quotes = [], [], []
     stop = int(encoder.pieces(["."])[0][-1])
-    for n, row in enumerate(rows.tolist()):
+    for n, row in enumerate(rows):
         yes = n % 2 == 0
         item = int(rng.choice((data.labels.liked if yes else data.labels.disliked)[row]))
         control = random_control(rng, views) if views else random_control(rng, ["title"])

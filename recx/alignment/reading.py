@@ -2,8 +2,9 @@
 
 A title is cited where it stands in double quotes. A statement is a value of some attribute (a platform, a genre, a
 year ...) said within one clause: of the titles in that clause, of the item asked about where the clause says
-"it", and of the history as a whole where it names no title. All of them must carry the value for it to be true;
-in a clause with a negation none of them may. "As well" and "too" claim that the value was said before.
+"it", and of the history as a whole where it names no title. All titles named must carry the value for it to be true,
+of the history as a whole two (or more than half where it says "most"); in a clause with a negation none may.
+"As well" and "too" claim that the value was said before.
 """
 
 import re
@@ -36,7 +37,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Statement:
-    """An attribute value said of items (all items of the history if none was named), and whether that is true."""
+    """An attribute value said of items (of the history as a whole if there are none), and whether that is true."""
 
     items: tuple[int, ...]
     value: str
@@ -74,7 +75,7 @@ class Reader:
         self.catalogue = catalogue
         values = {v for column in catalogue.attributes.values() for item in column for v in item}
         alternatives = "|".join(re.escape(v) for v in sorted(values, key=len, reverse=True))
-        self._value = re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])", re.IGNORECASE) if values else None
+        self._value = re.compile(rf"(?<![\w\x00-])(?:{alternatives})(?![\w\x00-])", re.IGNORECASE) if values else None
         self._values, self._spelling = values, {v.casefold(): v for v in values}
 
     @cached_property
@@ -108,9 +109,10 @@ class Reader:
         def mark_value(match: re.Match[str]) -> str:
             # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.
             said = match[0]
-            if said not in self._values and said[0].islower():
+            value = said if said in self._values else self._spelling.get(said.casefold())
+            if value is None or (value != said and said[0].islower()):
                 return said
-            values.append(said if said in self._values else self._spelling[said.casefold()])
+            values.append(value)
             return f"\x01{len(values) - 1}\x01"
 
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".

@@ -106,7 +106,7 @@ def build_examples(
             shown = [mode if form == "intention" else form for form in chosen]
             yield from _explanations(data, shown, wording, opening, rng)
         else:
-            rows, extra = _walk(len(data.histories), count, rng), rng.random((count, 24))
+            rows, extra = walk(len(data.histories), count, rng), rng.random((count, 24))
             for n in range(count):
                 yield makers[task](data, chosen[n], rows[n], wording[n], opening[n], extra[n])
 
@@ -139,7 +139,8 @@ def question(
     return person + [wording]
 
 
-def _walk(total: int, count: int, rng: np.random.Generator) -> list[int]:
+def walk(total: int, count: int, rng: np.random.Generator) -> list[int]:
+    """`count` of the numbers below `total` in random order; again from the start where that is more than there are."""
     rounds = -(-count // total) if total else 0
     return np.concatenate([rng.permutation(total) for _ in range(rounds)])[:count].tolist() if rounds else []
 
@@ -208,7 +209,7 @@ def _reconstruction(data: TaskData, form: Mode, row: int, wording: int, opening:
 
 
 def _conversations(conversations: Sequence[Conversation], count: int, rng: np.random.Generator) -> Iterator[Example]:
-    for n in _walk(len(conversations), count, rng):
+    for n in walk(len(conversations), count, rng):
         turns = conversations[n].turns
         yield Example("conversation", [turns[-2]], [turns[-1]], turns[:-2])
 
@@ -216,7 +217,7 @@ def _conversations(conversations: Sequence[Conversation], count: int, rng: np.ra
 def _explanations(
     data: TaskData, forms: Sequence[Mode], wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    for n, choice in enumerate(_walk(len(data.explanations), len(forms), rng)):
+    for n, choice in enumerate(walk(len(data.explanations), len(forms), rng)):
         row, item, instruction, answer = data.explanations[choice]
         prompt = question(data, forms[n], row, opening[n], prompts.EXPLANATION[wording[n]], [item])
         prompt += [f" {instruction}"] if instruction else []

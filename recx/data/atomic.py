@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zlib
 from pathlib import Path
 
 import polars as pl
@@ -24,15 +25,15 @@ def read_atomic(path: Path) -> pl.DataFrame:
     raw = read_bytes(path)
     head, _, body = raw.partition(b"\n")
     names, types = _header(path, head.decode("utf-8", "replace").rstrip("\r"))
+    # Polars would fill short lines up instead of refusing them.
+    if any(line.count(b"\t") + 1 != len(names) for line in body.split(b"\n") if line.strip(b"\r")):
+        raise _malformed(path, raw, len(names))
     try:
         frame = pl.read_csv(
             io.BytesIO(body), separator="\t", has_header=False, quote_char=None, infer_schema=False, new_columns=names
         ) if body.strip() else pl.DataFrame(schema=dict.fromkeys(names, pl.String))  # fmt: skip
     except pl.exceptions.PolarsError as error:
         raise _malformed(path, raw, len(names)) from error
-    # Polars fills short lines with nulls instead of refusing them; a missing last field shows as a null.
-    if frame.width != len(names) or (frame.height and frame[names[-1]].null_count()):
-        raise _malformed(path, raw, len(names))
     frame = frame.with_columns(pl.all().fill_null("").str.strip_chars("\r"))
     return frame.with_columns(_typed(path, frame, name, kind) for name, kind in zip(names, types, strict=True))
 
@@ -67,7 +68,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         raw = path.read_bytes()
         return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}).") from error
 
 

@@ -1,6 +1,7 @@
 """The catalogue: items 1..N with a title, a label that no other item shares, and attributes."""
 
 import html
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,8 +58,8 @@ class Catalogue:
 
 
 def clean_title(raw: str) -> str:
-    """Unescape HTML entities, collapse white space, and keep the double quote for quoting titles."""
-    return " ".join(html.unescape(raw).replace('"', "'").split())
+    """Unescape HTML entities, compose accents, collapse white space, and keep the double quote for quoting titles."""
+    return " ".join(unicodedata.normalize("NFC", html.unescape(raw)).replace('"', "'").split())
 
 
 def build_catalogue(
@@ -77,9 +78,13 @@ def build_catalogue(
     empty = [i for i, t in zip(ids, cleaned, strict=True) if not t]
     if empty:
         raise DataError(f"{len(empty)} items have no title (first: {empty[0]!r}); drop them before.")
-    columns = {n: [()] + [tuple(dict.fromkeys(v)) for v in values] for n, values in attributes.items()}
+    columns = {name: [(), *(_cleaned(v) for v in values)] for name, values in attributes.items()}
     labels, duplicates = _unique_labels(cleaned, columns)
     return Catalogue(("", *ids), ("", *cleaned), ("", *labels), columns, duplicates)
+
+
+def _cleaned(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(clean_title, values))))
 
 
 def _unique_labels(titles: list[str], attributes: Mapping[str, Attribute]) -> tuple[list[str], int]:

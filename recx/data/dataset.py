@@ -1,13 +1,11 @@
 """From files to a data set: checked, filtered, indexed and in order of time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from recx.data.catalogue import Catalogue, build_catalogue
+from recx.data.catalogue import Catalogue, build_catalogue, clean_title
 from recx.data.filtering import k_core, sample_users
 from recx.data.report import Report
 from recx.errors import DataError
@@ -75,7 +73,9 @@ def build_dataset(
     if filtering.min_user < SHORTEST:
         raise DataError(f"min_user is {filtering.min_user}; each user needs at least {SHORTEST} interactions.")
     report.note("interactions read", interactions.height)
-    interactions = sample_users(interactions, filtering.sample_users, filtering.seed)
+    named = interactions.filter(pl.col("user_id").fill_null("") != "")
+    report.note("interactions without a user dropped", interactions.height - named.height)
+    interactions = sample_users(named, filtering.sample_users, filtering.seed)
     report.note("interactions of sampled users", interactions.height if filtering.sample_users else 0)
     items = _titled(items, report)
     known = interactions.filter(pl.col("item_id").is_in(items["item_id"].implode()))
@@ -100,7 +100,8 @@ def build_dataset(
 def _titled(items: pl.DataFrame, report: Report) -> pl.DataFrame:
     unique = items.unique("item_id", keep="first", maintain_order=True)
     report.note("repeated item ids dropped from the catalogue (the first is kept)", items.height - unique.height)
-    titled = unique.filter(pl.col("title").fill_null("").str.strip_chars() != "")
+    # Cleaned here too: a title may hold nothing but what cleaning takes away.
+    titled = unique.filter(pl.Series([bool(clean_title(t or "")) for t in unique["title"]], dtype=pl.Boolean))
     report.note("items without a title dropped", unique.height - titled.height)
     if titled.is_empty():
         raise DataError("No item of the catalogue has a title; the kit needs titles to name items.")
@@ -113,12 +114,7 @@ def _in_time(interactions: pl.DataFrame, report: Report) -> pl.DataFrame:
         return interactions
     undated = interactions["timestamp"].null_count()
     report.note("undated interactions, put last in the order of rows", undated)
-    first = pl.col("user_id").cum_count() * 0 + pl.int_range(pl.len()).min().over("user_id")
-    return (
-        interactions.with_columns(first.alias("_user"), pl.int_range(pl.len()).alias("_row"))
-        .sort(["_user", "timestamp", "_row"], nulls_last=True)
-        .drop("_user", "_row")
-    )
+    return interactions.sort("timestamp", nulls_last=True, maintain_order=True)
 
 
 def _catalogue(core: pl.DataFrame, items: pl.DataFrame) -> Catalogue:
@@ -129,14 +125,3 @@ def _catalogue(core: pl.DataFrame, items: pl.DataFrame) -> Catalogue:
     names = [c for c in used.columns if c not in ("item_id", "title")]
     attributes = {n: [[v for v in row or [] if v] for row in used[n].to_list()] for n in names}
     return build_catalogue(used["item_id"].to_list(), used["title"].to_list(), attributes)
-
-
-def folder_digest(files: Sequence[Path]) -> str:
-    """A hash of the files' contents, for fingerprints."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -82,11 +82,11 @@ _PLATFORMS = {
     "Mac": r"Mac",
     **{f"PlayStation {n}": rf"PlayStation ?{n}|PS ?{n}" for n in "234"},
     "PlayStation Vita": r"(?:PlayStation |PS ?)Vita",
-    "PlayStation": r"PlayStation(?: ?1)?",
-    "PSP": r"(?:Sony )?PSP",
+    "PlayStation": r"PlayStation(?: ?1)?(?! ?(?:VR|TV|Eye|Move|Plus|Network|Store|Camera|Portable|All|Now))",
+    "PSP": r"(?:Sony )?PSP|PlayStation Portable",
     "Xbox 360": r"Xbox ?360",
     "Xbox One": r"Xbox ?One",
-    "Xbox": r"(?:Original )?Xbox",
+    "Xbox": r"(?:Original )?Xbox(?! ?(?:Live|Game))",
     "Wii U": r"(?:Nintendo )?Wii ?U",
     "Wii": r"(?:Nintendo )?Wii",
     "Nintendo 3DS": r"(?:Nintendo )?3DS(?: XL)?",
@@ -168,7 +168,7 @@ SOURCES = {
 
 
 def find_source(name: str) -> Source:
-    """The source of that name; a name with a path separator, or an existing folder, is one's own files.
+    """The source of that name; any other existing folder is one's own files.
 
     Raises:
         SettingsError: no such data set.
@@ -196,7 +196,7 @@ def load_dataset(settings: DataSettings) -> Dataset:
 def input_files(settings: DataSettings) -> list[Path]:
     """Files a data set is read from, for fingerprints."""
     source = find_source(settings.name)
-    if source.name == "demo":
+    if not source.files:
         return [paths.shipped_data() / "demo" / "catalogue.csv"]
     return sorted(source.locate(settings.data_dir or None).values())
 

@@ -33,15 +33,9 @@ def leave_one_out(sequences: Sequence[np.ndarray]) -> Split:
     )
 
 
-def prefixes(train: Sequence[np.ndarray], longest: int = 0) -> list[np.ndarray]:
-    """Every beginning of every training sequence, as the paper counts them (Table B2: interactions - 2 x users).
-
-    Args:
-        train: training sequences.
-        longest: keep only the latest items of each beginning; 0 keeps all.
-    """
-    cut = slice(-longest, None) if longest else slice(None)
-    return [s[:n][cut] for s in train for n in range(1, len(s) + 1)]
+def prefixes(train: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Every beginning of every training sequence, as the paper counts them (Table B2: interactions - 2 x users)."""
+    return [s[:n] for s in train for n in range(1, len(s) + 1)]
 
 
 def shortened(history: np.ndarray, rng: np.random.Generator, share: float = 0.3) -> np.ndarray:

@@ -20,6 +20,8 @@ def label_of(record: dict[str, Any]) -> str:
 
 def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """A row a method, a column a metric: "value [low, high]", and the number of users of its metrics."""
+    if not records:
+        return pd.DataFrame()
     rows: dict[str, dict[str, str]] = {}
     for r in records:
         row = rows.setdefault(label_of(r), {})
@@ -68,6 +70,8 @@ def summary(
 
 def _plain(records: Sequence[dict[str, Any]]) -> str:
     metrics = list(dict.fromkeys(r["metric"] for r in records))
+    if not records:
+        return pd.DataFrame()
     rows: dict[str, dict[str, str]] = {}
     for r in records:
         rows.setdefault(label_of(r), {})[r["metric"]] = f"{r['value']:.3f}"

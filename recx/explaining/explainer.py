@@ -54,12 +54,16 @@ class Explainer:
     ) -> None:
         if mode != "behavior" and target is None:
             raise SettingsError(f"The {mode} mode reads user vectors and needs a target that makes them.")
+        if model.entities is not None and len(model.entities.items) != len(catalogue) + 1:
+            told = len(model.entities.items) - 1
+            raise SettingsError(f"The model was aligned with {told} items; this catalogue has {len(catalogue)}.")
         self.model, self.mode, self.catalogue, self.target = model, mode, catalogue, target
         self.longest, self.precision = longest, precision
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = Encoder(tokenizer, catalogue.labels, vocabulary)
         self.reader = Reader(catalogue)
         self.separator = np.concatenate(self.encoder.pieces(["; "]))
+        self._longest_title = max(map(len, self.encoder.titles))
         self._one = single_title(self.encoder.titles, self.encoder.end)
         self._many = title_list(self.encoder.titles, self.separator, self.encoder.end)
         self._yes, self._no = (int(self.encoder.pieces([w])[0][0]) for w in ("Yes", "No"))
@@ -97,7 +101,14 @@ class Explainer:
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
     ) -> list[Recommendation]:
-        """The k most probable next titles of each person, by beam search over the catalogue (task 1)."""
+        """The k most probable next titles of each person, by beam search over the catalogue (task 1).
+
+        Raises:
+            DataError: a history is empty or names an unknown item.
+            SettingsError: k is not between 1 and the size of the catalogue.
+        """
+        if not 0 < k <= len(self.catalogue):
+            raise SettingsError(f"{k} titles were asked for; the catalogue has {len(self.catalogue)}.")
         _, encoded = self._ask(histories, prompts.RETRIEVAL[0])
         items, scores = decoding.beam_titles(
             self.model, encoded, self._one, k, precision=self.precision, show_progress=show_progress
@@ -122,6 +133,7 @@ class Explainer:
             int(self.encoder.end[0]),
             beams,
             beams,
+            max_tokens=self._longest_title + 2,
             precision=self.precision,
             show_progress=show_progress,
         )
@@ -167,8 +179,9 @@ class Explainer:
         if self.mode == "behavior":
             raise SettingsError("The behavior mode has no user vector, so there is nothing to reconstruct.")
         _, encoded = self._ask(histories, prompts.HISTORY[0], form="intention")
+        most = (self._longest_title + len(self.separator)) * self.longest
         lists = decoding.greedy_lists(
-            self.model, encoded, self._many, precision=self.precision, show_progress=show_progress
+            self.model, encoded, self._many, most, precision=self.precision, show_progress=show_progress
         )
         return [tuple(row) for row in lists]
 
@@ -224,8 +237,9 @@ class Explainer:
             raise SettingsError("This explainer was built without its target.")
         found = self.history(history)
         with torch.inference_mode():
-            scores = mask_seen(self.target.score(pad_histories([found], self.longest)).clone(), [found])
-        return [self.catalogue.labels[i] for i in scores[0].topk(k).indices.tolist()]
+            scores = mask_seen(self.target.score(pad_histories([found], self.longest)).clone(), [found])[0]
+        unseen = int((scores > -torch.inf).sum())
+        return [self.catalogue.labels[i] for i in scores.topk(min(k, unseen)).indices.tolist()]
 
     def with_target(self, target: TwoTower) -> "Explainer":
         """The same model, reading the user vectors of another target."""

@@ -1,7 +1,6 @@
 """A common look, and saving a figure with its numbers and provenance."""
 
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -52,8 +51,3 @@ def save_figure(figure: Figure, name: str, frame: pd.DataFrame, run: Run, folder
     provenance = {"profile": run.profile, "dataset": run.dataset, "stage": run.stage, "fingerprint": run.fingerprint}
     write_json(folder / f"{name}.json", provenance | {"inputs": run.inputs})
     return [*written, folder / f"{name}.csv", folder / f"{name}.json"]
-
-
-def as_pandas(rows: Iterable[dict]) -> pd.DataFrame:
-    """Rows of plain values as a pandas frame (seaborn takes no other)."""
-    return pd.DataFrame(list(rows))

@@ -83,6 +83,8 @@ def _epoch(
         wanted = targets[rows]
         # Positions whose input is padding have no history to predict from.
         learnt = (wanted > 0) & (inputs[rows] > 0)
+        if not learnt.any():
+            continue
         logits = model.states(inputs[rows])[learnt] @ model.item_vectors()[1:].T
         loss = functional.cross_entropy(logits, wanted[learnt] - 1)
         optimizer.zero_grad(set_to_none=True)
@@ -91,4 +93,4 @@ def _epoch(
         total += loss.item() * int(learnt.sum())
         count += int(learnt.sum())
     model.eval()
-    return total / count
+    return total / max(count, 1)
