@@ -53,7 +53,7 @@ def write_own_words(
     data: TaskData,
     count: int,
     rng: np.random.Generator,
-    max_tokens: int = 110,
+    max_tokens: int = 160,
     precision: str = "auto",
     show_progress: bool = True,
 ) -> OwnWords:

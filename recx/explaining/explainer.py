@@ -190,7 +190,7 @@ class Explainer:
         histories: Sequence[Sequence[Item]],
         items: Sequence[Item],
         instruction: str | Control = "",
-        max_tokens: int = 120,
+        max_tokens: int = 160,
         show_progress: bool = False,
     ) -> list[Explanation]:
         """Would the recommender suggest item r to person r, and why?
@@ -202,7 +202,7 @@ class Explainer:
             max_tokens: longest answer.
             show_progress: show a bar.
         """
-        asked = instruction.wording() if isinstance(instruction, Control) else " ".join(instruction.split())
+        asked = _wish(instruction)
         found = [self.find(i) for i in items]
         data, encoded = self._ask(histories, prompts.EXPLANATION[0], [[i] for i in found], instruction=asked)
         texts = generation.greedy_text(
@@ -221,11 +221,12 @@ class Explainer:
             out.append(Explanation(item, label, read.decision, text, read.citations, read.statements, asked))
         return out
 
-    def prompt_text(self, history: Sequence[Item], item: Item, instruction: str = "") -> str:
+    def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
         """The prompt of an explanation as text; vectors show as <user> and <item>."""
-        data = self._data([history])
-        pieces = question(data, self.mode, 0, 0, prompts.EXPLANATION[0], [self.find(item)])
-        return as_text(pieces, self.catalogue) + (f" {instruction}" if instruction else "")
+        pieces = self._pieces(
+            self._data([history]), 0, prompts.EXPLANATION[0], [self.find(item)], _wish(instruction), self.mode
+        )
+        return as_text(pieces, self.catalogue)
 
     def target_top(self, history: Sequence[Item], k: int = 5) -> list[str]:
         """What the target itself recommends: the labels of its k best items outside the history.
@@ -263,13 +264,23 @@ class Explainer:
         data, form = self._data(histories), form or self.mode
         if self.mode != "behavior":
             self.model.entities.set_users(self.user_vectors(data.histories))
-        encoded = []
-        for row in range(len(data.histories)):
-            asked: list[Piece] = question(data, form, row, 0, wording, () if items is None else items[row])
-            encoded.append(self.encoder.prompt(asked + ([f" {instruction}"] if instruction else [])))
-        return data, encoded
+        asked = [
+            self._pieces(data, row, wording, () if items is None else items[row], instruction, form)
+            for row in range(len(data.histories))
+        ]
+        return data, [self.encoder.prompt(pieces) for pieces in asked]
+
+    def _pieces(
+        self, data: TaskData, row: int, wording: str, items: Sequence[int], instruction: str, form: Mode
+    ) -> list[Piece]:
+        return question(data, form, row, 0, wording, items) + ([f" {instruction}"] if instruction else [])
 
     @torch.inference_mode()
     def user_vectors(self, histories: Sequence[np.ndarray]) -> torch.Tensor:
         """The target's vectors (R, d) of histories."""
         return self.target.encode_users(pad_histories(histories, self.longest))
+
+
+def _wish(instruction: str | Control) -> str:
+    """An instruction as one line of text."""
+    return instruction.wording() if isinstance(instruction, Control) else " ".join(instruction.split())
