@@ -86,7 +86,9 @@ def test_lists_hold_catalogue_items_and_read_a_history_back(explainer, rng):
     histories = [rng.permutation(515)[: rng.integers(2, 6)] + 1 for _ in range(32)]
     ask = [[*subject("behavior", 0, h, None), "Read the history back."] for h in histories]
     prompts = [explainer.encoder.prompt(a) for a in ask]
-    lists = decoding.greedy_lists(explainer.model, prompts, graph, precision="float32")
+    lists = decoding.greedy_lists(explainer.model, prompts, graph, 20, precision="float32")
+    cut = decoding.greedy_lists(explainer.model, prompts, graph, 2, precision="float32")
+    assert cut == [items[:2] for items in lists]
     assert all(1 <= item <= 515 for items in lists for item in items)
     right = [np.mean([i in items for i in h]) for h, items in zip(histories, lists, strict=True)]
     assert np.mean(right) > 0.85, "the backbone was taught to copy titles"

@@ -76,12 +76,21 @@ def greedy_lists(
     model: AlignedModel,
     prompts: Sequence[np.ndarray],
     graph: TokenGraph,
-    max_tokens: int = 200,
+    most: int,
     batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
 ) -> list[list[int]]:
     """Lists of catalogue titles, written greedily along the graph of `title_list`.
+
+    Args:
+        model: in eval mode.
+        prompts: R prompts.
+        graph: of `title_list`.
+        most: titles in a list; a longer one is cut there.
+        batch: prompts at once.
+        precision: of the matrix products.
+        show_progress: show a bar.
 
     Returns:
         The items of each list in the order written.
@@ -91,16 +100,17 @@ def greedy_lists(
         written: list[list[int]] = [[] for _ in rows]
         with autocast(precision):
             stream = Stream(model, [prompts[r] for r in rows])
-            nodes = torch.zeros(len(rows), dtype=torch.long)
-            for _ in range(max_tokens):
+            nodes, full = torch.zeros(len(rows), dtype=torch.long), torch.zeros(len(rows), dtype=torch.bool)
+            while True:
                 tokens, targets, real = graph.children(nodes)
                 best = stream.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1)
                 token = tokens.gather(1, best[:, None])[:, 0]
-                done = graph.is_end(nodes)
+                done = graph.is_end(nodes) | full
                 nodes = torch.where(done, nodes, targets.gather(1, best[:, None])[:, 0])
                 for row in (graph.item[nodes].gt(0) & ~done).nonzero()[:, 0].tolist():
                     written[row].append(int(graph.item[nodes[row]]))
-                if graph.is_end(nodes).all():
+                    full[row] = len(written[row]) == most
+                if (graph.is_end(nodes) | full).all():
                     break
                 stream.step(token)
         return written

@@ -179,9 +179,8 @@ class Explainer:
         if self.mode == "behavior":
             raise SettingsError("The behavior mode has no user vector, so there is nothing to reconstruct.")
         _, encoded = self._ask(histories, prompts.HISTORY[0], form="intention")
-        most = (self._longest_title + len(self.separator)) * self.longest
         lists = decoding.greedy_lists(
-            self.model, encoded, self._many, most, precision=self.precision, show_progress=show_progress
+            self.model, encoded, self._many, self.longest, precision=self.precision, show_progress=show_progress
         )
         return [tuple(row) for row in lists]
 
