@@ -18,7 +18,7 @@ from recx.alignment.corpus import build_corpus, encode_mode
 from recx.alignment.encoding import Encoder
 from recx.alignment.labels import label
 from recx.alignment.tasks import as_text, build_examples
-from recx.data.sources import load_dataset
+from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out, prefixes
 from recx.profiles import settings
 from recx.recommenders.sasrec import SASRec

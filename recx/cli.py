@@ -23,7 +23,7 @@ class RunCommand:
     profile: str = "tiny"
     """How much is computed, and on which machine it fits: tiny, test, gpu, paper."""
     dataset: str = "demo"
-    """demo, games, ml-100k, or a folder with your own files."""
+    """A name of `recx data list`, or a folder with your own files."""
     data_dir: str = ""
     """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR unless told."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -54,6 +54,14 @@ class DescribeCommand:
 
 
 @dataclass(frozen=True)
+class DownloadCommand:
+    """Fetch a data set from its official address; goes on where it was stopped."""
+
+    name: tyro.conf.Positional[str]
+    """Name of a data set."""
+
+
+@dataclass(frozen=True)
 class LabCommand:
     """Open JupyterLab on the notebooks, on this machine only."""
 
@@ -65,7 +73,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point; errors meant for the user are one line on stderr and exit code 2."""
     arguments = _unfold_set(sys.argv[1:] if arguments is None else arguments)
     if arguments[:1] == ["data"]:
-        command = tyro.cli(ListCommand | DescribeCommand, prog="recx data", args=_data_words(arguments[1:]))
+        command = tyro.cli(
+            ListCommand | DescribeCommand | DownloadCommand, prog="recx data", args=_data_words(arguments[1:])
+        )
     else:
         command = tyro.cli(
             Annotated[RunCommand, tyro.conf.subcommand("run")]
@@ -118,22 +128,32 @@ def _results(command: ResultsCommand) -> None:
 
 
 def _list(command: ListCommand) -> None:
-    from recx.data.sources import SOURCES
+    from recx.data.registry import SOURCES
 
     for source in SOURCES.values():
-        print(f"{source.name:<10} {source.title}")
+        print(f"{source.name:<16} {source.title}")
 
 
 def _describe(command: DescribeCommand) -> None:
-    from recx.data.sources import find_source, load_dataset
+    from recx.data.registry import find_source, load_dataset
     from recx.data.statistics import statistics
 
     source = find_source(command.name)
-    print(f"{source.name}: {source.title}\nLicence: {source.licence}\nCite: {source.citation}")
+    print(source.terms())
     dataset = load_dataset(profiles.settings("tiny", command.name, command.data_dir).data)
     print(f"\nWhat was read:\n{dataset.report}\n\nWhat is left:")
     for name, value in statistics(dataset).items():
         print(f"{value:>12,.2f}  {name}" if isinstance(value, float) else f"{value:>12,}  {name}")
+
+
+def _download(command: DownloadCommand) -> None:
+    from recx.data.registry import find_source
+
+    source = find_source(command.name)
+    if source.official:
+        print(f"{source.terms()}\nFrom: {' '.join(d.url for d in source.official.downloads)}", flush=True)
+    for name, path in source.fetch().items():
+        print(f"{name}: {path}")
 
 
 def _lab(command: LabCommand) -> None:
@@ -148,13 +168,14 @@ _HANDLERS = {
     ResultsCommand: _results,
     ListCommand: _list,
     DescribeCommand: _describe,
+    DownloadCommand: _download,
     LabCommand: _lab,
 }
 
 
 def _data_words(words: list[str]) -> list[str]:
-    """`recx data list | describe NAME` in the words tyro made of the class names."""
-    names = {"list": "list-command", "describe": "describe-command"}
+    """`recx data list | describe NAME | download NAME` in the words tyro made of the class names."""
+    names = {"list": "list-command", "describe": "describe-command", "download": "download-command"}
     return [names.get(words[0], words[0]), *words[1:]] if words else ["--help"]
 
 

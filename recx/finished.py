@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from recx import stages
 from recx.data.dataset import Dataset
-from recx.data.sources import load_dataset
+from recx.data.registry import load_dataset
 from recx.data.split import Split, leave_one_out
 from recx.explaining.explainer import Explainer
 from recx.explaining.loading import load_explainers

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recx import paths
-from recx.data.sources import SOURCES, find_source
+from recx.data.registry import SOURCES, find_source, obtain
 from recx.errors import RecxError, SettingsError
 from recx.profiles import settings
 from recx.settings import Settings
@@ -119,14 +119,14 @@ def run_all(
     if dataset not in SOURCES and Path(dataset).expanduser().is_dir():
         dataset = str(Path(dataset).expanduser().resolve())
     # Kernels work in the folder of the kit, so what is relative to here is made absolute.
-    for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR"):
+    for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR"):
         if os.environ.get(name):
             os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())
     for key in ("align.conversations", "align.backbone.name"):
         if key in overrides and Path(overrides[key]).expanduser().exists():
             overrides = overrides | {key: str(Path(overrides[key]).expanduser().resolve())}
     chosen = settings(profile, dataset, data_dir, overrides)
-    find_source(dataset)
+    obtain(find_source(dataset), data_dir)
     parameters = {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides}
     # The kernel must find the package from a plain checkout too.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH", "")]))

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import platformdirs
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -19,6 +21,11 @@ def notebooks() -> Path:
 def runs() -> Path:
     """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, else `runs/` beside the package."""
     return Path(os.environ.get("RECX_RUNS_DIR") or ROOT / "runs")
+
+
+def cache() -> Path:
+    """Folder for what can be fetched or made again: `RECX_CACHE_DIR`, else the user's cache."""
+    return Path(os.environ.get("RECX_CACHE_DIR") or platformdirs.user_cache_dir("recx")).expanduser()
 
 
 def local_data(data_dir: str | Path | None = None) -> Path | None:

@@ -54,8 +54,9 @@ class DataSettings:
     """Which data set, where it lies, and what is kept of it.
 
     Attributes:
-        name: `demo`, `games`, `ml-100k`, or a folder with one's own files.
+        name: a name that `recx data list` knows, or a folder with one's own files.
         data_dir: folder with data sets obtained elsewhere; `RECX_DATA_DIR` unless told.
+        top_items: the most chosen items kept before all else (0 keeps all, -1 the data set's own choice).
         sample_users: users drawn before filtering (0 keeps all, -1 the data set's own choice).
         min_user: fewest interactions of a user (-1: the data set's own choice).
         min_item: fewest interactions of an item (-1: the data set's own choice).
@@ -65,6 +66,7 @@ class DataSettings:
 
     name: str = "demo"
     data_dir: str = ""
+    top_items: int = -1
     sample_users: int = -1
     min_user: int = -1
     min_item: int = -1

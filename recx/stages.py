@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recx import paths
-from recx.data.sources import input_files
+from recx.data.prepared import file_digest
+from recx.data.registry import input_files
 from recx.errors import CheckpointError, SettingsError
 from recx.runs import Run, digest, read_manifest
 from recx.settings import Settings
@@ -106,7 +107,7 @@ def fingerprint(stage: str, settings: Settings) -> str:
     parts = [stage, settings.profile, json.dumps(chosen, sort_keys=True, default=str), _code(spec.depth)]
     parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
     if "data" in spec.sections:
-        parts += [p.read_bytes() for p in input_files(settings.data)]
+        parts += [file_digest(p) for p in input_files(settings.data)]
     parts += [fingerprint(name, settings) for name in inputs_of(stage, settings)]
     return digest(parts)
 

@@ -5,8 +5,9 @@ import pytest
 
 from recx.data.atomic import interactions_from, read_atomic
 from recx.data.dataset import build_dataset
+from recx.data.platforms import platform_of
+from recx.data.registry import find_source, input_files, load_dataset
 from recx.data.report import Report
-from recx.data.sources import find_source, input_files, load_dataset, platform_of
 from recx.data.statistics import statistics
 from recx.data.tables import interactions_from_table, items_from_table
 from recx.errors import DataError, SettingsError
@@ -117,7 +118,7 @@ def test_own_files_by_folder(tmp_path):
 
 
 def test_unknown_data_set_lists_the_known():
-    with pytest.raises(SettingsError, match="demo, games, ml-100k"):
+    with pytest.raises(SettingsError, match="demo, ml-100k, ml-1m, .*games, movies, steam"):
         find_source("nonesuch")
 
 
@@ -142,7 +143,7 @@ def test_untitled_repeated_and_undated_are_counted():
     pairs += [("p", "a", 9.0), ("p", "zz", 3.0), ("q", "f", None)]
     titles = dict.fromkeys("abcde", "T") | {"f": ""}
     interactions, items = frames(pairs, titles)
-    data = build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+    data = build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
     report = str(data.report)
     assert "1  items without a title" in report
     assert "2  interactions dropped: their item has no title" in report
@@ -153,7 +154,7 @@ def test_untitled_repeated_and_undated_are_counted():
 def test_undated_come_last_in_file_order():
     pairs = [(u, i, t) for u in "pqrst" for i, t in zip("abcde", [None, 5.0, 1.0, None, 2.0], strict=True)]
     interactions, items = frames(pairs, {c: c.upper() for c in "abcde"})
-    data = build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+    data = build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
     assert [data.catalogue.item_ids[i] for i in data.sequences[0]] == ["c", "e", "b", "a", "d"]
     assert "10  undated" in str(data.report)
 
@@ -161,13 +162,13 @@ def test_undated_come_last_in_file_order():
 def test_nothing_left_is_an_error_with_the_counts():
     interactions, items = frames([("p", "a", 1.0)], {"a": "A"})
     with pytest.raises(DataError, match="nothing is left(.|\n)*interactions read"):
-        build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+        build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
 
 
 def test_no_titles_at_all_is_an_error():
     interactions, items = frames([("p", "a", 1.0)], {"a": ""})
     with pytest.raises(DataError, match="No item of the catalogue has a title"):
-        build_dataset("x", interactions, items, find_source("ml-100k").filtering)
+        build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
 
 
 def test_platform_from_amazon_titles():

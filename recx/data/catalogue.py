@@ -4,7 +4,7 @@ import html
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
@@ -12,6 +12,8 @@ import polars as pl
 from recx.errors import DataError
 
 Attribute = list[tuple[str, ...]]
+# Columns that are texts to read, too long to argue from.
+TEXTS = ("description", "features", "also_bought")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Catalogue:
         labels: titles made unique; this is what prompts show and what decoding returns.
         attributes: column name -> values of each item (an empty tuple where unknown).
         duplicates: number of items whose title another item has too.
+        texts: long columns (`TEXTS`) -> texts of each item; what else a shop says of it.
     """
 
     item_ids: tuple[str, ...]
@@ -31,6 +34,7 @@ class Catalogue:
     labels: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     duplicates: int = 0
+    texts: Mapping[str, Attribute] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.item_ids) - 1
@@ -63,7 +67,10 @@ def clean_title(raw: str) -> str:
 
 
 def build_catalogue(
-    item_ids: Sequence[str], titles: Sequence[str], attributes: Mapping[str, Sequence[Sequence[str]]]
+    item_ids: Sequence[str],
+    titles: Sequence[str],
+    attributes: Mapping[str, Sequence[Sequence[str]]],
+    texts: Mapping[str, Sequence[Sequence[str]]] | None = None,
 ) -> Catalogue:
     """Make a catalogue from parallel columns of N items.
 
@@ -78,9 +85,12 @@ def build_catalogue(
     empty = [i for i, t in zip(ids, cleaned, strict=True) if not t]
     if empty:
         raise DataError(f"{len(empty)} items have no title (first: {empty[0]!r}); drop them before.")
-    columns = {name: [(), *(_cleaned(v) for v in values)] for name, values in attributes.items()}
+    columns, long = (
+        {name: [(), *(_cleaned(v) for v in values)] for name, values in (given or {}).items()}
+        for given in (attributes, texts)
+    )
     labels, duplicates = _unique_labels(cleaned, columns)
-    return Catalogue(("", *ids), ("", *cleaned), ("", *labels), columns, duplicates)
+    return Catalogue(("", *ids), ("", *cleaned), ("", *labels), columns, duplicates, long)
 
 
 def _cleaned(values: Sequence[str]) -> tuple[str, ...]:

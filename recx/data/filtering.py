@@ -1,4 +1,4 @@
-"""Sampling users and iterative k-core filtering."""
+"""Sampling users, iterative k-core filtering, and numbering ids; whole columns at a time."""
 
 import numpy as np
 import polars as pl
@@ -6,10 +6,23 @@ import polars as pl
 from recx.data.report import Report
 
 
+def top_items(interactions: pl.DataFrame, items: int, min_user: int) -> pl.DataFrame:
+    """Keep the `items` most chosen items, then users with at least `min_user` of those (all, if `items` is 0)."""
+    if not items:
+        return interactions
+    counts = (
+        interactions.group_by("item_id", maintain_order=True).len().sort("len", descending=True, maintain_order=True)
+    )
+    chosen = interactions.filter(pl.col("item_id").is_in(counts["item_id"].head(items).implode()))
+    return chosen.filter(pl.len().over("user_id") >= min_user)
+
+
 def sample_users(interactions: pl.DataFrame, users: int, seed: int) -> pl.DataFrame:
     """Keep the first `users` of a random permutation of the users in file order (all, if `users` is 0)."""
+    if not users:
+        return interactions
     ids = interactions["user_id"].unique(maintain_order=True)
-    if not users or users >= len(ids):
+    if users >= len(ids):
         return interactions
     kept = ids.gather(np.random.default_rng(seed).permutation(len(ids))[:users])
     return interactions.filter(pl.col("user_id").is_in(kept.implode()))
@@ -17,11 +30,34 @@ def sample_users(interactions: pl.DataFrame, users: int, seed: int) -> pl.DataFr
 
 def k_core(interactions: pl.DataFrame, min_user: int, min_item: int, report: Report) -> pl.DataFrame:
     """Drop users with fewer than `min_user` and items with fewer than `min_item` rows until none is left."""
-    start = interactions.height
+    users, items = (numbered(interactions[column])[0] for column in ("user_id", "item_id"))
+    rows = np.arange(len(users))
     while True:
-        before = interactions.height
-        interactions = interactions.filter(pl.len().over("item_id") >= min_item)
-        interactions = interactions.filter(pl.len().over("user_id") >= min_user)
-        if interactions.height == before:
-            report.note(f"rows dropped by the core filter (users >= {min_user}, items >= {min_item})", start - before)
-            return interactions
+        before = len(rows)
+        for codes, least in ((items, min_item), (users, min_user)):
+            rows = rows[np.bincount(codes[rows])[codes[rows]] >= least]
+        if len(rows) == before:
+            break
+    report.note(f"rows dropped by the core filter (users >= {min_user}, items >= {min_item})", len(users) - len(rows))
+    return interactions if len(rows) == len(users) else interactions[rows]
+
+
+def first_of_each_pair(interactions: pl.DataFrame) -> pl.DataFrame:
+    """Rows in their order, without those whose user and item stood together before."""
+    users, items = (numbered(interactions[column])[0].astype(np.int64) for column in ("user_id", "item_id"))
+    pairs = users * (int(items.max(initial=0)) + 1) + items
+    order = np.argsort(pairs, kind="stable")
+    again = np.zeros(len(pairs), dtype=bool)
+    again[order[1:]] = pairs[order[1:]] == pairs[order[:-1]]
+    return interactions.filter(~again) if again.any() else interactions
+
+
+def numbered(ids: pl.Series) -> tuple[np.ndarray, pl.Series]:
+    """Ids as numbers in order of first appearance, and the id of each number."""
+    unique = ids.unique(maintain_order=True)
+    if ids.dtype != pl.Categorical:
+        return ids.replace_strict(unique, np.arange(len(unique)), return_dtype=pl.Int64).to_numpy(), unique
+    codes = unique.to_physical().to_numpy()
+    table = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int64)
+    table[codes] = np.arange(len(codes))
+    return table[ids.to_physical().to_numpy()], unique

@@ -1,6 +1,6 @@
 """CSV and Parquet files whose columns are named by the user."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +12,13 @@ from recx.settings import Columns
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
-def read_table(path: Path, required: Sequence[str]) -> pl.DataFrame:
+def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.DataType] | None = None) -> pl.DataFrame:
     """Read a CSV (optionally gzipped) or Parquet file and check that the named columns are there.
+
+    Args:
+        path: the file.
+        required: columns it must have.
+        numbers: columns of a CSV to read at once as numbers, and no others; all are read as text without.
 
     Raises:
         DataError: naming file, line or column and what was expected.
@@ -22,7 +27,10 @@ def read_table(path: Path, required: Sequence[str]) -> pl.DataFrame:
         if path.name.endswith(".parquet"):
             frame = pl.read_parquet(path)
         else:
-            frame = pl.read_csv(read_bytes(path), infer_schema=False)
+            raw = read_bytes(path)
+            names = [n.strip('\r" ') for n in raw.partition(b"\n")[0].decode("utf-8", "replace").split(",")]
+            chosen = [n for n in numbers or () if n in names]
+            frame = pl.read_csv(raw, infer_schema=False, columns=chosen or None, schema_overrides=dict(numbers or {}))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]}){_where(path)}.") from error
     missing = [c for c in required if c not in frame.columns]
@@ -37,7 +45,7 @@ def interactions_from_table(path: Path, columns: Columns) -> pl.DataFrame:
     out = [pl.col(columns.user).cast(pl.String).alias("user_id"), pl.col(columns.item).cast(pl.String).alias("item_id")]
     for name, column in (("timestamp", columns.timestamp), ("rating", columns.rating)):
         if column in frame.columns:
-            _check_numbers(path, frame, column)
+            check_numbers(path, frame, column)
             out.append(pl.col(column).cast(pl.Float64, strict=False).alias(name))
     return frame.select(out)
 
@@ -57,7 +65,12 @@ def items_from_table(path: Path, columns: Columns) -> pl.DataFrame:
     return frame.select(out)
 
 
-def _check_numbers(path: Path, frame: pl.DataFrame, column: str) -> None:
+def check_numbers(path: Path, frame: pl.DataFrame, column: str) -> None:
+    """Raise where a column holds something else than numbers.
+
+    Raises:
+        DataError: naming the row and what stands there.
+    """
     values = frame[column]
     text = values.cast(pl.String).fill_null("")
     bad = (values.cast(pl.Float64, strict=False).is_null() & (text != "")).arg_true()

@@ -1,0 +1,81 @@
+"""The official files of Amazon Review Data 2018 and Amazon Reviews 2023: reviews, and what the shop says of items."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from recx.data.lines import read_json_lines, read_literal_lines
+from recx.data.platforms import platform_of
+from recx.data.report import Report
+from recx.errors import DataError
+
+# What a crawl of the shop left in place of a title.
+_SCRIPT = ("getTime(", "function(", "<script")
+
+
+def reviews_2018(path: Path, report: Report) -> pl.DataFrame:
+    """`user_id, item_id, timestamp, rating` of `<Category>_5.json.gz` or `<Category>.json.gz`."""
+    schema = {"reviewerID": pl.String, "asin": pl.String, "unixReviewTime": pl.Float64, "overall": pl.Float64}
+    names = ("user_id", "item_id", "timestamp", "rating")
+    return _reviews(path, schema, names, report)
+
+
+def reviews_2023(path: Path, report: Report) -> pl.DataFrame:
+    """`user_id, item_id, timestamp, rating` of `<Category>.jsonl.gz`; items are the parents of variants."""
+    schema = {"user_id": pl.String, "parent_asin": pl.String, "timestamp": pl.Float64, "rating": pl.Float64}
+    return _reviews(path, schema, ("user_id", "item_id", "timestamp", "rating"), report)
+
+
+def items_2018(path: Path, report: Report) -> pl.DataFrame:
+    """`item_id, title, platform, brand, category, features, description, also_bought` of `meta_<Category>.json.gz`."""
+    fields = {"item_id": "asin", "brand": "brand", "category": "category", "features": "feature"}
+    return _items(path, fields | {"description": "description", "also_bought": "also_buy"}, report)
+
+
+def items_2023(path: Path, report: Report) -> pl.DataFrame:
+    """The same columns of `meta_<Category>.jsonl.gz`; there the brand is called the store."""
+    fields = {"item_id": "parent_asin", "brand": "store", "category": "categories", "features": "features"}
+    return _items(path, fields | {"description": "description", "also_bought": "bought_together"}, report)
+
+
+def _reviews(path: Path, schema: Mapping[str, pl.DataType], names: tuple[str, ...], report: Report) -> pl.DataFrame:
+    user, item, *_ = schema
+    frame = read_json_lines(path, schema, codes=(user, item)).rename(dict(zip(schema, names, strict=True)))
+    if frame.height and frame["item_id"].null_count() == frame.height:
+        raise DataError(f"{path}: no line has the fields {', '.join(schema)}; are these the reviews of the year told?")
+    nobody = frame.filter(pl.col("user_id").is_null() | pl.col("item_id").is_null()).height
+    report.note("reviews that name no user or no item", nobody)
+    return frame.drop_nulls(["user_id", "item_id"])
+
+
+def _items(path: Path, fields: Mapping[str, str], report: Report) -> pl.DataFrame:
+    rows, scripts, nameless = [], 0, 0
+    for _, record in read_literal_lines(path):
+        item, title = record.get(fields["item_id"]), record.get("title")
+        if not isinstance(item, str) or not item:
+            nameless += 1
+            continue
+        title = title if isinstance(title, str) else ""
+        if any(mark in title for mark in _SCRIPT):
+            scripts, title = scripts + 1, ""
+        row: dict[str, Any] = {"item_id": item, "title": title, "platform": []}
+        row |= {name: texts(record.get(field)) for name, field in fields.items() if name != "item_id"}
+        # The first category is the department itself, the same for every item.
+        row["category"] = row["category"][1:]
+        row["platform"] = platform_of(title) or platform_of(" / ".join(row["category"]))
+        rows.append(row)
+    if nameless and not rows:
+        raise DataError(f"{path}: no line has the field {fields['item_id']!r}; are these the items of the year told?")
+    report.note("items without an id dropped", nameless)
+    report.note("titles that are left-over page code, taken as none", scripts)
+    lists = [name for name in ("platform", *fields) if name != "item_id"]
+    schema = {"item_id": pl.String, "title": pl.String} | dict.fromkeys(lists, pl.List(pl.String))
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def texts(value: Any) -> list[str]:
+    """The texts of a field that may be a text, a list of texts or nothing at all."""
+    found: Iterable[Any] = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return [text for text in (" ".join(v.split()) for v in found if isinstance(v, str)) if text]

@@ -1,0 +1,177 @@
+"""Official files fetched once: resumed where they broke off, checked, and in place only when whole."""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+import requests
+from filelock import FileLock
+from tqdm.auto import tqdm
+
+from recx.errors import DataError
+
+ATTEMPTS = 4
+BLOCK = 1 << 16
+TIMEOUT = (10.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file at its official address.
+
+    Attributes:
+        url: where.
+        checksum: "md5:..." or "sha256:..." where the publisher tells one; else the first download's is recorded.
+        members: files wanted of a zip archive, by their path in it; none where the file itself is wanted.
+    """
+
+    url: str
+    checksum: str = ""
+    members: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files it leaves in the folder."""
+        return tuple(m.rsplit("/", 1)[-1] for m in self.members) or (self.name,)
+
+
+def fetch(download: Download, folder: Path) -> list[Path]:
+    """Where a download's files lie, fetched if they do not yet.
+
+    Raises:
+        DataError: naming the address and what went wrong; what has come so far is kept for the next try.
+    """
+    found = [folder / name for name in download.files]
+    if all(p.is_file() for p in found):
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        if not all(p.is_file() for p in found):
+            archive = _retrieved(download, folder)
+            for member, place in zip(download.members, found, strict=bool(download.members)):
+                _extract(archive, member, place)
+            if download.members:
+                archive.unlink()
+    return found
+
+
+def _retrieved(download: Download, folder: Path) -> Path:
+    record = folder / "checksums.json"
+    known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    expected = download.checksum or known.get(download.url)
+    try:
+        path = Path(
+            pooch.retrieve(
+                download.url,
+                known_hash=expected,
+                fname=download.name,
+                path=folder,
+                downloader=_resuming(folder / f"{download.name}.part"),
+            )
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{download.url}: what came is not the file expected ({expected}); nothing was kept. If the publisher "
+            f"has renewed the file, remove its line from {record} and try again."
+        ) from error
+    except requests.RequestException as error:
+        raise DataError(
+            f"{download.url}: cannot be downloaded ({_short(error)}). The same command goes on where it was; or fetch "
+            "the file by other means and name its folder with --data-dir."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error}).") from error
+    if not expected:
+        known[download.url] = f"sha256:{pooch.file_hash(str(path))}"
+        beside = record.with_suffix(".part")
+        beside.write_text(json.dumps(known, indent=1), encoding="utf-8")
+        beside.replace(record)
+    return path
+
+
+def _resuming(part: Path) -> Callable[[str, str, Any], None]:
+    """A downloader for pooch that goes on with `part`, over several attempts."""
+
+    def download(url: str, output_file: str, _pooch: Any) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                _continue(url, part)
+                break
+            except requests.HTTPError:
+                raise  # the server has answered; asking again would not help
+            except requests.RequestException:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        _mark(part).unlink(missing_ok=True)
+        os.replace(part, output_file)
+
+    return download
+
+
+def _continue(url: str, part: Path) -> None:
+    """Append what is missing of a file; from the start where the file on the server has changed meanwhile."""
+    have, version = (part.stat().st_size if part.is_file() else 0), _version(part)
+    headers = {"Accept-Encoding": "identity"}
+    if have and version:
+        headers |= {"Range": f"bytes={have}-", "If-Range": version}
+    else:
+        have = 0
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as reply:
+        if reply.status_code == 416:  # the part is as long as the file, or longer: it cannot be trusted
+            part.unlink()
+            raise requests.ConnectionError("the part kept from before did not fit")
+        reply.raise_for_status()
+        goes_on = reply.status_code == 206 and reply.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        have = have if goes_on else 0
+        version = reply.headers.get("ETag") or reply.headers.get("Last-Modified") or ""
+        _mark(part).write_text("" if version.startswith("W/") else version, encoding="utf-8")
+        rest = int(reply.headers.get("Content-Length") or 0)
+        total = have + rest if rest else None
+        if total and shutil.disk_usage(part.parent).free < rest:
+            raise OSError(f"{rest / 1e9:.1f} GB are to come, {shutil.disk_usage(part.parent).free / 1e9:.1f} are free")
+        bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.name.removesuffix(".part"))
+        with part.open("ab" if have else "wb") as file, bar:
+            for block in reply.iter_content(BLOCK):
+                file.write(block)
+                bar.update(len(block))
+    if total and part.stat().st_size != total:
+        raise requests.ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes came")
+
+
+def _mark(part: Path) -> Path:
+    """Beside a part: which version of the file on the server it belongs to."""
+    return part.with_suffix(".version")
+
+
+def _version(part: Path) -> str:
+    mark = _mark(part)
+    return mark.read_text(encoding="utf-8") if mark.is_file() else ""
+
+
+def _extract(archive: Path, member: str, place: Path) -> None:
+    beside = place.with_name(place.name + ".part")
+    try:
+        with zipfile.ZipFile(archive) as opened, opened.open(member) as source, beside.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    except (KeyError, zipfile.BadZipFile, OSError, EOFError) as error:
+        beside.unlink(missing_ok=True)
+        archive.unlink(missing_ok=True)
+        raise DataError(f"{archive}: {member} cannot be unpacked ({error}).") from error
+    beside.replace(place)
+
+
+def _short(error: requests.RequestException) -> str:
+    if error.response is not None:
+        return f"the server answered {error.response.status_code} {error.response.reason}"
+    return str(error).split("(Caused by")[0][:160]

@@ -1,0 +1,108 @@
+"""Files with one record a line, read in pieces: JSON, and the Python literals of the Steam files."""
+
+import ast
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+from tqdm.auto import tqdm
+
+from recx.errors import DataError
+
+PIECE = 1 << 25
+LONGEST_LINE = 1 << 24
+
+
+def read_json_lines(path: Path, schema: Mapping[str, pl.DataType], codes: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Read chosen fields of a file of JSON lines (gzipped if its name ends in .gz), 32 MB of text at a time.
+
+    Args:
+        path: the file.
+        schema: field -> type; fields a line lacks are null, others are not read.
+        codes: text fields kept as categories, four bytes a row however long the texts.
+
+    Raises:
+        DataError: naming file, line and what was expected.
+    """
+    kept, line = [], 1
+    empty = pl.DataFrame(schema=dict(schema))
+    for piece in pieces(path):
+        try:
+            frame = pl.read_ndjson(piece, schema=dict(schema)) if piece.strip() else empty
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise _bad_json(path, piece, line, schema) from error
+        line += piece.count(b"\n")
+        kept.append(frame.with_columns(pl.col(name).cast(pl.Categorical) for name in codes))
+    return pl.concat(kept) if kept else empty.with_columns(pl.col(name).cast(pl.Categorical) for name in codes)
+
+
+def read_literal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and record of each line that is a Python dictionary written out, or a JSON object.
+
+    Lines are data, never code: `ast.literal_eval` takes literals only.
+
+    Raises:
+        DataError: naming file, line and what was expected.
+    """
+    number = 0
+    for piece in pieces(path):
+        for raw in piece.splitlines():
+            number += 1
+            if raw.strip():
+                yield number, _record(path, number, raw)
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """Whole lines, about 32 MB at a time, with a progress bar where there is more than one piece.
+
+    Raises:
+        DataError: the file cannot be read or unpacked, or a line never ends.
+    """
+    left = b""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as raw, tqdm(total=size, unit="B", unit_scale=True, desc=path.name, delay=2) as bar:
+            file: IO[bytes] = gzip.open(raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
+            while block := file.read(PIECE):
+                whole, newline, rest = (left + block).rpartition(b"\n")
+                left = rest
+                if len(left) > LONGEST_LINE:
+                    raise DataError(f"{path}: a line is longer than {LONGEST_LINE >> 20} MB; expected a record a line.")
+                if newline:
+                    yield whole + newline
+                bar.update(raw.tell() - bar.n)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}).") from error
+    if left:
+        yield left
+
+
+def _record(path: Path, number: int, raw: bytes) -> dict[str, Any]:
+    try:
+        text = raw.decode("utf-8")
+        record = json.loads(text) if text.startswith('{"') else ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        record = None
+    if not isinstance(record, dict):
+        raise DataError(f"{path}, line {number}: {raw[:60]!r} is no record; expected a dictionary of literals.")
+    return record
+
+
+def _bad_json(path: Path, piece: bytes, first: int, schema: Mapping[str, pl.DataType]) -> DataError:
+    """Which line Polars could not take, and why."""
+    for number, raw in enumerate(piece.split(b"\n"), first):
+        if not raw.strip():
+            continue
+        try:
+            if not isinstance(json.loads(raw), dict):
+                return DataError(f"{path}, line {number}: {raw[:60]!r} is no JSON object.")
+            pl.read_ndjson(raw, schema=dict(schema))
+        except (ValueError, RecursionError):
+            return DataError(f"{path}, line {number}: {raw[:60]!r} is no JSON.")
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            return DataError(f"{path}, line {number}: a field has another type than expected ({str(error)[:120]}).")
+    return DataError(f"{path}: not readable as JSON lines near line {first}.")

@@ -1,0 +1,107 @@
+"""MovieLens from its official files: 100K, 1M, and the CSV form of latest and 25M."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from recx.data.atomic import read_bytes
+from recx.data.report import Report
+from recx.data.tables import check_numbers, read_table
+from recx.errors import DataError
+
+_YEAR = re.compile(r"\s*\((\d{4})(?:-\d{0,4})?\)\s*$")
+_ARTICLE = re.compile(r"^(.*), (The|A|An|Il|La|Le|Les|Das|Der|Die|El|Los|Las|L')((?: \(.*\))?)$")
+# Column 5 on of u.item: one flag a genre, in this order.
+GENRES_100K = (
+    "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical "
+    "Mystery Romance Sci-Fi Thriller War Western"
+).split()
+
+
+def ratings_table(path: Path, report: Report) -> pl.DataFrame:
+    """`user_id, item_id, timestamp, rating` of `ratings.csv` (latest, 25M)."""
+    numbers = {"userId": pl.Int64, "movieId": pl.Int64, "rating": pl.Float64, "timestamp": pl.Float64}
+    frame = read_table(path, list(numbers), numbers)
+    ids = [pl.col(old).cast(pl.String).cast(pl.Categorical).alias(new) for old, new in _IDS.items()]
+    return frame.select(*ids, "timestamp", "rating")
+
+
+def movies_table(path: Path, report: Report) -> pl.DataFrame:
+    """`item_id, title, genre, year` of `movies.csv` (latest, 25M)."""
+    frame = read_table(path, ["movieId", "title", "genres"])
+    return _movies(frame["movieId"], frame["title"], frame["genres"].fill_null("").str.split("|"))
+
+
+def ratings_1m(path: Path, report: Report) -> pl.DataFrame:
+    """`user_id, item_id, timestamp, rating` of `ratings.dat`, fields between "::"."""
+    return _ratings(path, _fields(path, "::", 4))
+
+
+def movies_1m(path: Path, report: Report) -> pl.DataFrame:
+    """`item_id, title, genre, year` of `movies.dat`, fields between "::", Latin-1."""
+    frame = _fields(path, "::", 3)
+    return _movies(frame["f0"], frame["f1"], frame["f2"].str.split("|"))
+
+
+def ratings_100k(path: Path, report: Report) -> pl.DataFrame:
+    """`user_id, item_id, timestamp, rating` of `u.data`, fields between tabs."""
+    return _ratings(path, _fields(path, "\t", 4))
+
+
+def movies_100k(path: Path, report: Report) -> pl.DataFrame:
+    """`item_id, title, genre, year` of `u.item`, fields between "|", Latin-1, a flag a genre."""
+    frame = _fields(path, "|", 5 + len(GENRES_100K))
+    flags = frame.select(f"f{5 + n}" for n in range(len(GENRES_100K))).rows()
+    genres = [[g for g, flag in zip(GENRES_100K, row, strict=True) if flag == "1" and g != "unknown"] for row in flags]
+    return _movies(frame["f0"], frame["f1"], pl.Series(genres, dtype=pl.List(pl.String)))
+
+
+_IDS = {"userId": "user_id", "movieId": "item_id"}
+
+
+def _ratings(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
+    for column in ("f2", "f3"):
+        check_numbers(path, frame, column)
+    numbers = [pl.col("f3").cast(pl.Float64).alias("timestamp"), pl.col("f2").cast(pl.Float64).alias("rating")]
+    ids = [pl.col(f).cast(pl.Categorical).alias(n) for f, n in (("f0", "user_id"), ("f1", "item_id"))]
+    return frame.select(*ids, *numbers)
+
+
+def _movies(ids: pl.Series, titles: pl.Series, genres: pl.Series) -> pl.DataFrame:
+    """Titles without the year, articles put back in front ("Matrix, The (1999)" is The Matrix of 1999)."""
+    years = [_YEAR.search(t or "") for t in titles]
+    plain = [_ARTICLE.sub(_in_front, _YEAR.sub("", t or "")) for t in titles]
+    frame = pl.DataFrame(
+        {
+            "item_id": ids.cast(pl.String),
+            "title": pl.Series(plain, dtype=pl.String),
+            "genre": genres,
+            "year": pl.Series([[y.group(1)] if y else [] for y in years], dtype=pl.List(pl.String)),
+        }
+    )
+    known = pl.element().filter((pl.element() != "(no genres listed)") & (pl.element() != ""))
+    return frame.with_columns(pl.col("genre").list.eval(known))
+
+
+def _in_front(found: re.Match[str]) -> str:
+    rest, article, more = found.groups()
+    return f"{article}{'' if article.endswith(chr(39)) else ' '}{rest}{more}"
+
+
+def _fields(path: Path, separator: str, width: int) -> pl.DataFrame:
+    """Columns `f0, f1, ...` of a file without header, in Latin-1 as GroupLens wrote them.
+
+    Raises:
+        DataError: naming file, line and what was expected.
+    """
+    lines = read_bytes(path).decode("latin-1").split("\n")
+    rows = pl.Series("line", lines, dtype=pl.String).str.strip_chars("\r")
+    frame = rows.to_frame().with_row_index("number", 1).filter(pl.col("line") != "")
+    split = frame.select("number", pl.col("line").str.split(separator).alias("fields"))
+    wrong = split.filter(pl.col("fields").list.len() != width)
+    if wrong.height:
+        number, fields = wrong.row(0)
+        raise DataError(f"{path}, line {number}: {len(fields)} fields, expected {width} separated by {separator!r}.")
+    out = split.select("number", *(pl.col("fields").list.get(n).alias(f"f{n}") for n in range(width)))
+    return out.drop("number")

@@ -1,0 +1,34 @@
+"""The platform of a video game, read from a title or a list of categories."""
+
+import re
+
+# Platforms as shops write them in a title; the name on the left is the one used.
+_PLATFORMS = {
+    "PC": r"PC ?/ ?Mac|Mac ?/ ?PC|PC|Windows",
+    "Mac": r"Mac",
+    **{f"PlayStation {n}": rf"PlayStation ?{n}|PS ?{n}" for n in "234"},
+    "PlayStation Vita": r"(?:PlayStation |PS ?)Vita",
+    "PlayStation": r"PlayStation(?: ?1)?(?! ?(?:VR|TV|Eye|Move|Plus|Network|Store|Camera|Portable|All|Now))",
+    "PSP": r"(?:Sony )?PSP|PlayStation Portable",
+    "Xbox 360": r"Xbox ?360",
+    "Xbox One": r"Xbox ?One",
+    "Xbox": r"(?:Original )?Xbox(?! ?(?:Live|Game))",
+    "Wii U": r"(?:Nintendo )?Wii ?U",
+    "Wii": r"(?:Nintendo )?Wii",
+    "Nintendo 3DS": r"(?:Nintendo )?3DS(?: XL)?",
+    "Nintendo DS": r"(?:Nintendo )?DS(?:i| Lite)?",
+    "Nintendo 64": r"Nintendo 64|N64",
+    "Nintendo Switch": r"Nintendo Switch",
+    "GameCube": r"(?:Nintendo )?Game ?Cube",
+    "Game Boy Advance": r"Game ?Boy Advance|GBA",
+    "Game Boy": r"Game ?Boy(?: Color)?",
+    "Sega Dreamcast": r"(?:Sega )?Dreamcast",
+    "Sega Genesis": r"Sega Genesis",
+}
+_MENTION = re.compile(rf"(?<!\w)(?:{'|'.join(f'({form})' for form in _PLATFORMS.values())})(?!\w)", re.IGNORECASE)
+
+
+def platform_of(title: str) -> list[str]:
+    """The one platform that an Amazon title mentions ("... - Xbox 360", "... for PS4"); none if there are several."""
+    mentioned = {list(_PLATFORMS)[found.lastindex - 1] for found in _MENTION.finditer(title)}
+    return sorted(mentioned) if len(mentioned) == 1 else []
