@@ -9,8 +9,8 @@ from recx.data.split import Split, leave_one_out
 from recx.explaining.explainer import Explainer
 from recx.explaining.loading import load_explainers
 from recx.profiles import settings
-from recx.recommenders.sasrec import SASRec
-from recx.recommenders.storage import load_sasrec
+from recx.recommenders.protocol import Scorer
+from recx.recommenders.targets import load_target
 from recx.settings import Settings
 
 
@@ -27,7 +27,7 @@ class Finished:
 
     data: Dataset
     split: Split
-    target: SASRec
+    target: Scorer
     explainers: dict[str, Explainer]
 
 
@@ -39,7 +39,9 @@ def open_finished(chosen: Settings | None = None) -> Finished:
     """
     chosen = chosen or settings()
     data = load_dataset(chosen.data)
-    target = load_sasrec(stages.folder("target", chosen))
-    folders = {mode: stages.folder(name, chosen) for mode, name in stages.ALIGN.items()}
+    target = load_target(stages.folder("target", chosen))
+    folders = {
+        mode: stages.folder(name, chosen) for mode, name in stages.ALIGN.items() if mode in chosen.align.mode_list
+    }
     explainers = load_explainers(folders, data.catalogue, target, chosen.align)
     return Finished(data, leave_one_out(data.sequences), target, explainers)

@@ -87,22 +87,20 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
     return True
 
 
-def launch_alignments(
-    chosen: Settings, parameters: dict[str, Any], modes: Sequence[str] = tuple(ALIGN)
-) -> dict[str, str]:
+def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Sequence[str] = ()) -> dict[str, str]:
     """Run notebook 04 once for every mode.
 
     Args:
         chosen: settings.
         parameters: of the notebook, but for `mode`.
-        modes: which ones.
+        modes: which ones; those of the settings unless told.
 
     Returns:
         mode -> "trained" or "finished before".
     """
     return {
         mode: "trained" if launch(ALIGN[mode], chosen, parameters | {"mode": mode}, quiet=True) else "finished before"
-        for mode in modes
+        for mode in modes or chosen.align.mode_list
     }
 
 
@@ -122,7 +120,7 @@ def run_all(
     for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR"):
         if os.environ.get(name):
             os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())
-    for key in ("align.conversations", "align.backbone.name"):
+    for key in ("align.conversations", "align.backbone.name", "target.kind"):
         if key in overrides and Path(overrides[key]).expanduser().exists():
             overrides = overrides | {key: str(Path(overrides[key]).expanduser().resolve())}
     chosen = settings(profile, dataset, data_dir, overrides)

@@ -112,6 +112,11 @@ def _check(result: Settings) -> Settings:
         raise SettingsError(
             f"Setting 'align.hybrid_from' is 'backbone' or 'intention', not {result.align.hybrid_from!r}."
         )
+    named = result.align.modes.replace(",", " ").split()
+    if not named or len(result.align.mode_list) != len(set(named)):
+        raise SettingsError(
+            f"Setting 'align.modes' names some of behavior, intention and hybrid, not {result.align.modes!r}."
+        )
     if not 0 <= result.align.continued_weight <= 1:
         raise SettingsError(
             f"Setting 'align.continued_weight' is between 0 and 1, not {result.align.continued_weight:g}."

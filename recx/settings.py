@@ -76,11 +76,11 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class SASRecSettings:
-    """Shape of the target.
+    """Shape of the target; MF reads width and length, LightGCN blocks too.
 
     Attributes:
         width: d of the vectors.
-        blocks: layers of self-attention.
+        blocks: layers of self-attention; steps over the graph for LightGCN.
         heads: attention heads.
         length: how many of the latest items are read, and shown in prompts.
         dropout: while it is trained; never when it is read.
@@ -95,19 +95,21 @@ class SASRecSettings:
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """How the target is trained.
+    """Which target, and how it is trained.
 
     Attributes:
+        kind: `sasrec`, `mf`, `lightgcn`, or a Python file of one's own with `build(items, length)`.
         model: shape.
         epochs: at most.
         patience: epochs without a better validation NDCG@10 before it stops.
         batch_size: rows a step.
-        learning_rate: of AdamW.
-        weight_decay: of AdamW.
+        learning_rate: of AdamW (Adam for MF and LightGCN).
+        weight_decay: of AdamW; of the vectors that a row touches for MF and LightGCN.
         tie: relative difference in NDCG@10 below which the more diverse epoch wins.
         seed: of weights, order and dropout.
     """
 
+    kind: str = "sasrec"
     model: SASRecSettings = field(default_factory=SASRecSettings)
     epochs: int = 40
     patience: int = 10
@@ -116,6 +118,11 @@ class TargetSettings:
     weight_decay: float = 0.01
     tie: float = 0.01
     seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """The kind as it stands in tables: the stem of one's own file."""
+        return Path(self.kind).stem
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,7 @@ class AlignSettings:
     """How the language model is aligned.
 
     Attributes:
+        modes: which modes are aligned, with spaces or commas between; a recommender that only scores allows behavior.
         backbone: which one.
         fit: how it is trained.
         shares: of the tasks.
@@ -205,6 +213,7 @@ class AlignSettings:
         seed: of labels, rows, projectors and order.
     """
 
+    modes: str = "behavior intention hybrid"
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     shares: TaskShares = field(default_factory=TaskShares)
@@ -219,6 +228,12 @@ class AlignSettings:
     conversations: str = ""
     max_tokens: int = 320
     seed: int = 0
+
+    @property
+    def mode_list(self) -> tuple[str, ...]:
+        """The modes that are aligned, in the order behavior, intention, hybrid."""
+        named = self.modes.replace(",", " ").split()
+        return tuple(m for m in ("behavior", "intention", "hybrid") if m in named)
 
 
 @dataclass(frozen=True)

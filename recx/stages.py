@@ -47,9 +47,11 @@ ORDER = ("tour", "data", "target", "tasks", "alignments", "effect", "playground"
 
 
 def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
-    """Stages that a stage reads; the hybrid mode may start from the model aligned in the intention mode."""
-    warm = stage == ALIGN["hybrid"] and settings.align.hybrid_from == "intention"
-    return STAGES[stage].inputs + ((ALIGN["intention"],) if warm else ())
+    """Stages that a stage reads: of the modes only those aligned; hybrid may start from the intention model."""
+    aligned = [ALIGN[mode] for mode in settings.align.mode_list]
+    inputs = tuple(name for name in STAGES[stage].inputs if name in aligned or name not in ALIGN.values())
+    warm = stage == ALIGN["hybrid"] and settings.align.hybrid_from == "intention" and ALIGN["intention"] in aligned
+    return inputs + ((ALIGN["intention"],) if warm else ())
 
 
 def open_run(stage: str, settings: Settings) -> Run:
@@ -101,6 +103,8 @@ def fingerprint(stage: str, settings: Settings) -> str:
     chosen = {name: asdict(getattr(settings, name)) for name in spec.sections}
     if "data" in chosen:  # where the files lie does not matter, what is in them does
         chosen["data"] = chosen["data"] | {"data_dir": "", "name": settings.dataset}
+    if "target" in chosen and settings.target.kind.endswith(".py"):
+        chosen["target"] |= {"kind": settings.target.name, "file": _text_of(settings.target.kind)}
     if "align" in chosen:
         chosen["backbone"] = _backbone_files(settings)
         chosen["conversations"] = _conversation_files(settings)
@@ -119,6 +123,11 @@ def _code(depth: int) -> str:
     for room in _ROOMS[:depth]:
         files += sorted((package / room).glob("*.py"))
     return digest([p.read_bytes() for p in files])
+
+
+def _text_of(path: str) -> str:
+    place = Path(path).expanduser()
+    return digest([place.read_bytes()]) if place.is_file() else ""
 
 
 def _backbone_files(settings: Settings) -> str:

@@ -5,11 +5,12 @@ import torch
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError
 from recx.recommenders.fitting import fit_sasrec, windows
+from recx.recommenders.neighbours import neighbours
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
-from recx.recommenders.storage import load_sasrec, neighbours, save_sasrec
+from recx.recommenders.targets import load_target, save_target
 from recx.settings import SASRecSettings, TargetSettings
 
 
@@ -79,10 +80,11 @@ def test_neighbours_leave_the_item_itself_out():
 
 def test_saved_target_loads_back_and_damage_is_an_error(tmp_path):
     model = SASRec(9, SASRecSettings(width=16, length=6)).eval()
-    save_sasrec(model, tmp_path)
+    settings = TargetSettings(model=SASRecSettings(width=16, length=6))
+    save_target(model, 9, settings, tmp_path)
     histories = torch.tensor([[0, 0, 0, 1, 2, 3]])
-    assert torch.equal(load_sasrec(tmp_path).score(histories), model.score(histories))
+    assert torch.equal(load_target(tmp_path).score(histories), model.score(histories))
     weights = tmp_path / "target.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
     with pytest.raises(CheckpointError, match="no readable target"):
-        load_sasrec(tmp_path)
+        load_target(tmp_path)

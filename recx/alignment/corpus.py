@@ -17,9 +17,9 @@ from recx.alignment.prompts import Mode
 from recx.alignment.tasks import NEIGHBOURS, TASKS, TaskData, build_examples
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, shortened
-from recx.errors import CheckpointError
+from recx.errors import CheckpointError, SettingsError
+from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
-from recx.recommenders.storage import neighbours
 from recx.settings import AlignSettings
 
 REPEATS = 6
@@ -39,6 +39,10 @@ class Corpus:
     users: torch.Tensor | None
     items: torch.Tensor | None
 
+    def vectors(self) -> dict[str, torch.Tensor]:
+        """`users` and `items`; empty for a black box."""
+        return {} if self.users is None else {"users": self.users.contiguous(), "items": self.items.contiguous()}
+
 
 @torch.inference_mode()
 def build_corpus(
@@ -53,7 +57,16 @@ def build_corpus(
         length: how many of the latest items the target reads.
         settings: of the alignment.
         show_progress: show a bar.
+
+    Raises:
+        SettingsError: the target only scores, and another mode than behavior is asked for.
     """
+    if not isinstance(target, TwoTower) and settings.mode_list != ("behavior",):
+        raise SettingsError(
+            "This target only scores histories; it has no vectors for a language model to read, which "
+            f"{' and '.join(m for m in settings.mode_list if m != 'behavior')} alignment needs. "
+            "Set align.modes=behavior, or give it encode_users and item_vectors."
+        )
     rng = np.random.default_rng(settings.seed)
     beginnings = prefixes(split.train)
     histories = beginnings + [shortened(h, rng) for _ in range(settings.variants) for h in beginnings]

@@ -186,6 +186,8 @@ def _item(data: TaskData, form: Mode, row: int, wording: int, opening: int, extr
     kinds = ["name"] * 3 if form == "intention" else []
     kinds += ["attribute", "attribute", "description"] if facts else []
     kinds += ["related"] if data.neighbours is not None else []
+    told = {name: values[item] for name, values in data.catalogue.texts.items() if values[item]}
+    kinds += ["attribute"] if told else []
     kind = kinds[int(extra[1] * len(kinds))] if kinds else "description"
     text = prompts.ALL_WORDINGS[kind][wording]
     if kind == "name":
@@ -194,9 +196,18 @@ def _item(data: TaskData, form: Mode, row: int, wording: int, opening: int, extr
         near = data.neighbours[item][:NEIGHBOURS]
         return Example("item", render(text, item=slot), prompts.titles(near))
     if kind == "attribute":
-        column = list(facts)[int(extra[2] * len(facts))]
-        return Example("item", render(text, item=slot, attribute=column), [", ".join(facts[column]) + "."])
+        known = facts | {name: (excerpt(values),) for name, values in told.items()}
+        column = list(known)[int(extra[2] * len(known))]
+        shown = column.replace("_", " ")
+        return Example("item", render(text, item=slot, attribute=shown), [", ".join(known[column]).rstrip(".") + "."])
     return Example("item", render(text, item=slot), describe(data.catalogue, item))
+
+
+def excerpt(texts: Sequence[str], words: int = 24) -> str:
+    """The beginning of a shop's text, to the end of a sentence where one ends in time."""
+    kept = " ".join(texts).split()[:words]
+    ends = [n for n, word in enumerate(kept, 1) if word.endswith((".", "!", "?")) and n > words // 3]
+    return " ".join(kept[: ends[-1]] if ends else kept).replace('"', "'")
 
 
 def _reconstruction(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:

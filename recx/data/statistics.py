@@ -5,6 +5,26 @@ import numpy as np
 from recx.data.dataset import Dataset
 
 
+def task_counts(dataset: Dataset) -> dict[str, tuple[int, int]]:
+    """Rows of tasks 1 to 4 and 6 that a data set offers, counted as in the paper's Table B2: task -> (train, test).
+
+    Beginnings of training sequences for tasks 1 and 2, a liked and a disliked item a user for task 3, a row a known
+    fact (title, attributes, texts, related items) for task 4, beginnings and a summary a user for task 6. Task 5 is
+    as many conversations as one has; the paper's test rows of task 3 are a part of its users that it does not describe.
+    """
+    users = len(dataset.sequences)
+    beginnings = dataset.interactions - 2 * users
+    columns = [*dataset.catalogue.attributes.values(), *dataset.catalogue.texts.values()]
+    facts = 2 * len(dataset.catalogue) + sum(bool(values) for column in columns for values in column[1:])
+    return {
+        "1": (beginnings, users),
+        "2": (beginnings, users),
+        "3": (2 * users, users),
+        "4": (facts, 0),
+        "6": (beginnings + users, users),
+    }
+
+
 def statistics(dataset: Dataset) -> dict[str, float]:
     """Users, items, interactions, sparsity in percent, and lengths and popularity.
 

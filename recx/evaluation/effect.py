@@ -13,8 +13,7 @@ from recx.data.split import Split
 from recx.evaluation import alignment as metrics
 from recx.evaluation.targets import estimate
 from recx.explaining.explainer import Explainer
-from recx.recommenders.protocol import Scorer, TwoTower, mask_seen, pad_histories
-from recx.recommenders.ranking import Ranked
+from recx.recommenders.protocol import Scorer, TwoTower
 from recx.settings import EvaluateSettings
 
 
@@ -94,48 +93,6 @@ def measure_free(explainer: Explainer, cases: Cases, mode: str, show_progress: b
     return records
 
 
-def measure_scorer(scorer: Scorer, cases: Cases, length: int, method: str, coin: bool = False) -> list[dict[str, Any]]:
-    """Tasks 1 and 2 for a recommender: how far its own ranking agrees with the target's.
-
-    Args:
-        scorer: e.g. popularity.
-        cases: what to ask.
-        length: items read.
-        method: name in the records.
-        coin: also answer task 3 by comparing the item's score with the median score of unseen items.
-    """
-    scores = mask_seen(scorer.score(pad_histories(cases.histories, length)).clone(), cases.histories)
-    top = scores.topk(5, dim=1).indices.numpy()
-    order = _by_score(scores, cases.shown)
-    wanted = cases.labels.top[:, 0]
-    columns = {
-        "hr@5": metrics.hit_rate(top, wanted),
-        "ndcg@5": metrics.retrieval_ndcg(top, wanted),
-        "ranking_ndcg@5": metrics.ranking_ndcg(order, cases.labels.ranked),
-        "ranking_ndcg@5_reference": metrics.ranking_ndcg(order, cases.labels.ranked, metrics.REFERENCE_GAINS),
-    }
-    if coin:
-        own = scores[torch.arange(len(order)), torch.from_numpy(cases.asked)]
-        middle = torch.stack([row[row > -torch.inf].median() for row in scores])
-        columns["accuracy"] = ((own > middle).numpy() == cases.liked).astype(float)
-    return [estimate(method, metric, values) for metric, values in columns.items()]
-
-
-def measure_constant(ranked: Ranked, cases: Cases) -> list[dict[str, Any]]:
-    """Task 1 for whoever always names the target's most common first items.
-
-    Args:
-        ranked: the target's rankings of all test histories.
-        cases: what to ask.
-    """
-    answer = np.tile(ranked.most_common_top1(5), (len(cases.histories), 1))
-    wanted = cases.labels.top[:, 0]
-    return [
-        estimate("constant", "hr@5", metrics.hit_rate(answer, wanted)),
-        estimate("constant", "ndcg@5", metrics.retrieval_ndcg(answer, wanted)),
-    ]
-
-
 class ShuffledUsers:
     """A target that hands out somebody else's user vector: a control that must fall to chance."""
 
@@ -157,11 +114,6 @@ class ShuffledUsers:
     def score(self, histories: Tensor) -> Tensor:
         """(B, L) -> (B, N + 1)."""
         return self.encode_users(histories) @ self.item_vectors().T
-
-
-def _by_score(scores: Tensor, candidates: np.ndarray) -> np.ndarray:
-    own = scores.gather(1, torch.from_numpy(candidates))
-    return np.take_along_axis(candidates, own.argsort(1, descending=True).numpy(), axis=1)
 
 
 def pairs_of(cases: Cases, count: int) -> tuple[Sequence[np.ndarray], np.ndarray, np.ndarray]:

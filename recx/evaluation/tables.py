@@ -41,6 +41,7 @@ def summary(
     checks: Sequence[dict[str, Any]],
     explained: Sequence[Explanation],
     liked: np.ndarray,
+    mode: str = "hybrid",
     shown: int = 4,
 ) -> str:
     """Table 1 and the checks of explanations as plain text, with a few explanations.
@@ -50,6 +51,7 @@ def summary(
         checks: of the explanations.
         explained: explanations of one model.
         liked: the target's decisions on the same pairs.
+        mode: of that model.
         shown: how many explanations.
     """
     parts = ["Agreement with the target on test histories (titles decoded along the catalogue's trie)"]
@@ -60,7 +62,7 @@ def summary(
     parts += ["Explanations", _plain(checks)]
     counts = totals(explained)
     parts.append(
-        f"hybrid: {counts['cited_in_history']} of {counts['cited']} cited titles stand in the history, "
+        f"{mode}: {counts['cited_in_history']} of {counts['cited']} cited titles stand in the history, "
         f"{counts['invented']} do not exist; {counts['stated_true']} of {counts['stated']} stated attributes are true"
     )
     for explanation, verdict in list(zip(explained, liked, strict=True))[:shown]:

@@ -13,7 +13,17 @@ from recx.runs import Run, write_json
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "--", "oo")
 FORMATS = ("pdf", "svg", "png")
-_METHODS = ("random", "popularity", "constant", "unaligned", "behavior", "intention", "hybrid", "intention, shuffled")
+_METHODS = (
+    "random",
+    "popularity",
+    "constant",
+    "distilled",
+    "unaligned",
+    "behavior",
+    "intention",
+    "hybrid",
+    "intention, shuffled",
+)
 
 
 def look_of(label: str) -> tuple[str, str]:

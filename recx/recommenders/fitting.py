@@ -1,19 +1,24 @@
-"""Training SASRec: full softmax at every position, early stop on validation NDCG@10."""
+"""Training a target: epochs with an early stop on validation NDCG@10, the same for every kind."""
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from recx.data.split import Split
+from recx.recommenders.lightgcn import LightGCN
+from recx.recommenders.mf import MF
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
+
+Curve = list[dict[str, float]]
 
 
 def windows(sequences: Sequence[np.ndarray], length: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -28,10 +33,8 @@ def windows(sequences: Sequence[np.ndarray], length: int) -> tuple[torch.Tensor,
     return padded[:, :-1], padded[:, 1:]
 
 
-def fit_sasrec(
-    split: Split, items: int, settings: TargetSettings, show_progress: bool = True
-) -> tuple[SASRec, list[dict[str, float]]]:
-    """Train on all but the last two items of each user; the last one but one decides when to stop.
+def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[SASRec, Curve]:
+    """Train SASRec on all but the last two items of each user, by a full softmax at every position.
 
     Args:
         split: leave-one-out.
@@ -43,20 +46,103 @@ def fit_sasrec(
         The best epoch's model in eval mode, and for each epoch `epoch, loss, ndcg@10, top1_share, seconds`.
     """
     torch.manual_seed(settings.seed)
-    order = torch.Generator().manual_seed(settings.seed)
     model = SASRec(items, settings.model)
     inputs, targets = windows(split.train, settings.model.length)
-    optimizer = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    curve: list[dict[str, float]] = []
+    optimizer, order = _optimizer(model, settings), torch.Generator().manual_seed(settings.seed)
+
+    def epoch() -> float:
+        total, count = 0.0, 0
+        for rows in torch.randperm(len(inputs), generator=order).split(settings.batch_size):
+            wanted = targets[rows]
+            # Positions whose input is padding have no history to predict from.
+            learnt = (wanted > 0) & (inputs[rows] > 0)
+            if not learnt.any():
+                continue
+            logits = model.states(inputs[rows])[learnt] @ model.item_vectors()[1:].T
+            loss = functional.cross_entropy(logits, wanted[learnt] - 1)
+            _step(optimizer, loss)
+            total += loss.item() * int(learnt.sum())
+            count += int(learnt.sum())
+        return total / max(count, 1)
+
+    return model, stop_early(model, epoch, split, settings, show_progress)
+
+
+def fit_mf(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[MF, Curve]:
+    """Train item vectors (and users', forgotten after) by BPR: a chosen item above a random other one."""
+    torch.manual_seed(settings.seed)
+    model = MF(items, settings.model.width, settings.model.length)
+    people = nn.Embedding(len(split.train), settings.model.width)
+    nn.init.normal_(people.weight, std=0.1)
+    optimizer = torch.optim.Adam([*model.parameters(), *people.parameters()], settings.learning_rate)
+    draw = _pairs(split, items, settings)
+
+    def epoch() -> float:
+        total = []
+        for users, liked, other in draw():
+            chosen, missed = model.item_embedding(liked), model.item_embedding(other)
+            person = people(users)
+            loss = -functional.logsigmoid((person * (chosen - missed)).sum(1)).mean()
+            size = person.square().sum(1) + chosen.square().sum(1) + missed.square().sum(1)
+            _step(optimizer, loss + settings.weight_decay * size.mean())
+            total.append(loss.item())
+        return float(np.mean(total))
+
+    return model, stop_early(model, epoch, split, settings, show_progress)
+
+
+def fit_lightgcn(
+    split: Split, items: int, settings: TargetSettings, show_progress: bool = True
+) -> tuple[LightGCN, Curve]:
+    """Train LightGCN by BPR, as its authors do; the weights are the items' starting vectors."""
+    torch.manual_seed(settings.seed)
+    shape = settings.model
+    model = LightGCN(items, shape.width, shape.length, shape.blocks, split.train)
+    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
+    draw = _pairs(split, items, settings)
+
+    def epoch() -> float:
+        total = []
+        for users, liked, other in draw():
+            steps, people = model.propagate()
+            vectors = steps.mean(0)
+            gap = (people[users] * (vectors[liked] - vectors[other])).sum(1)
+            loss = -functional.logsigmoid(gap).mean()
+            size = model.item_embedding(liked).square().sum(1) + model.item_embedding(other).square().sum(1)
+            _step(optimizer, loss + settings.weight_decay * size.mean())
+            total.append(loss.item())
+        model.refresh()
+        return float(np.mean(total))
+
+    return model, stop_early(model, epoch, split, settings, show_progress)
+
+
+def stop_early(
+    model: nn.Module, epoch: Callable[[], float], split: Split, settings: TargetSettings, show_progress: bool = True
+) -> Curve:
+    """Run epochs until validation NDCG@10 has not risen for a while, and leave the best epoch's weights in the model.
+
+    Of epochs equally good (`settings.tie`), the one with the least common most common first item is kept.
+
+    Args:
+        model: a Scorer with a `length`; left in eval mode.
+        epoch: trains for one epoch and gives the mean loss.
+        split: leave-one-out.
+        settings: how long.
+        show_progress: a bar over the epochs.
+    """
+    curve: Curve = []
     best: tuple[float, float, dict] | None = None
     waited, started = 0, time.monotonic()
-    bar = tqdm(range(1, settings.epochs + 1), desc="SASRec epochs", disable=not show_progress)
-    for epoch in bar:
-        loss = _epoch(model, optimizer, inputs, targets, settings.batch_size, order)
-        ranked = rank(model, split.train, split.validation, settings.model.length)
+    bar = tqdm(range(1, settings.epochs + 1), desc=f"{type(model).__name__} epochs", disable=not show_progress)
+    for number in bar:
+        model.train()
+        loss = epoch()
+        model.eval()
+        ranked = rank(model, split.train, split.validation, model.length)
         ndcg, share = float(ranked.ndcg(10).mean()), ranked.top1_share()
         seconds = time.monotonic() - started
-        curve.append({"epoch": epoch, "loss": loss, "ndcg@10": ndcg, "top1_share": share, "seconds": seconds})
+        curve.append({"epoch": number, "loss": loss, "ndcg@10": ndcg, "top1_share": share, "seconds": seconds})
         bar.set_postfix(loss=f"{loss:.2f}", ndcg=f"{ndcg:.4f}")
         better = best is None or ndcg > best[0]
         tied = best is not None and ndcg > (1 - settings.tie) * best[0] and share < best[1]
@@ -66,31 +152,35 @@ def fit_sasrec(
         if waited >= settings.patience:
             break
     model.load_state_dict(best[2])
-    return model.eval(), curve
+    return curve
 
 
-def _epoch(
-    model: SASRec,
-    optimizer: torch.optim.Optimizer,
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    batch_size: int,
-    order: torch.Generator,
-) -> float:
-    model.train()
-    total, count = 0.0, 0
-    for rows in torch.randperm(len(inputs), generator=order).split(batch_size):
-        wanted = targets[rows]
-        # Positions whose input is padding have no history to predict from.
-        learnt = (wanted > 0) & (inputs[rows] > 0)
-        if not learnt.any():
-            continue
-        logits = model.states(inputs[rows])[learnt] @ model.item_vectors()[1:].T
-        loss = functional.cross_entropy(logits, wanted[learnt] - 1)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        total += loss.item() * int(learnt.sum())
-        count += int(learnt.sum())
-    model.eval()
-    return total / max(count, 1)
+def _pairs(
+    split: Split, items: int, settings: TargetSettings
+) -> Callable[[], list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]]:
+    """Draws an epoch of (user, chosen item, item not chosen) in batches; each chosen item once."""
+    users = torch.from_numpy(np.repeat(np.arange(len(split.train)), [len(s) for s in split.train]))
+    liked = torch.from_numpy(np.concatenate(split.train))
+    taken = torch.zeros(len(split.train), items + 1, dtype=torch.bool)
+    taken[users, liked] = True
+    generator = torch.Generator().manual_seed(settings.seed)
+
+    def draw() -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        other = torch.randint(1, items + 1, liked.shape, generator=generator)
+        for _ in range(20):  # those chosen after all are drawn again
+            wrong = taken[users, other]
+            other[wrong] = torch.randint(1, items + 1, (int(wrong.sum()),), generator=generator)
+        rows = torch.randperm(len(liked), generator=generator).split(settings.batch_size)
+        return [(users[r], liked[r], other[r]) for r in rows]
+
+    return draw
+
+
+def _optimizer(model: nn.Module, settings: TargetSettings) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def _step(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()

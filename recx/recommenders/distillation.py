@@ -1,0 +1,59 @@
+"""A recommender trained to score as another one does: the paper's distilled baseline."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from recx.recommenders.protocol import Scorer, pad_histories
+from recx.recommenders.sasrec import SASRec
+from recx.settings import TargetSettings
+
+
+def distil(
+    teacher: Scorer,
+    histories: Sequence[np.ndarray],
+    items: int,
+    settings: TargetSettings,
+    epochs: int = 10,
+    temperature: float = 1.0,
+    show_progress: bool = True,
+) -> tuple[SASRec, list[dict[str, float]]]:
+    """Train a new SASRec so that its softmax over the catalogue comes near the teacher's (Kullback-Leibler).
+
+    It sees what a language model sees in alignment: training histories and what the target says of them.
+
+    Args:
+        teacher: read only, in eval mode.
+        histories: H training histories, oldest first.
+        items: N.
+        settings: shape and optimiser of the student.
+        epochs: passes over the histories.
+        temperature: scores of both are divided by it.
+        show_progress: a bar over the epochs.
+
+    Returns:
+        The student in eval mode, and for each epoch `epoch, divergence` (mean KL in nats, in training).
+    """
+    torch.manual_seed(settings.seed)
+    order = torch.Generator().manual_seed(settings.seed)
+    student = SASRec(items, settings.model)
+    padded = pad_histories(histories, settings.model.length)
+    optimizer = torch.optim.AdamW(student.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    curve = []
+    for epoch in tqdm(range(1, epochs + 1), desc="distillation epochs", disable=not show_progress):
+        student.train()
+        total = []
+        for rows in torch.randperm(len(padded), generator=order).split(settings.batch_size):
+            with torch.no_grad():
+                told = functional.log_softmax(teacher.score(padded[rows])[:, 1:].float() / temperature, dim=1)
+            said = functional.log_softmax(student.score(padded[rows])[:, 1:] / temperature, dim=1)
+            loss = functional.kl_div(said, told, reduction="batchmean", log_target=True)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            total.append(loss.item())
+        curve.append({"epoch": epoch, "divergence": float(np.mean(total))})
+    return student.eval().requires_grad_(False), curve

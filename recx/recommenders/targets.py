@@ -1,0 +1,94 @@
+"""The kinds of target that settings can name: made, trained, saved and loaded again."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from recx.data.split import Split
+from recx.errors import CheckpointError, SettingsError
+from recx.recommenders import own
+from recx.recommenders.fitting import Curve, fit_lightgcn, fit_mf, fit_sasrec
+from recx.recommenders.lightgcn import LightGCN
+from recx.recommenders.mf import MF
+from recx.recommenders.protocol import Scorer
+from recx.recommenders.sasrec import SASRec
+from recx.settings import SASRecSettings, TargetSettings
+
+KINDS = {"sasrec": fit_sasrec, "mf": fit_mf, "lightgcn": fit_lightgcn}
+
+
+def fit_target(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[Scorer, Curve]:
+    """Train the target that the settings name, or build and fit one's own.
+
+    Returns:
+        The target in eval mode, and its training curve (empty where one's own file has no `fit`, or gives none).
+
+    Raises:
+        SettingsError: the kind is unknown, or one's own file does not hold what is needed.
+    """
+    if settings.kind in KINDS:
+        model, curve = KINDS[settings.kind](split, items, settings, show_progress)
+        return model.eval().requires_grad_(False), curve
+    module = _own(settings.kind)
+    torch.manual_seed(settings.seed)
+    target = _checked(module.build(items, settings.model.length), settings.kind)
+    curve = module.fit(target, split) if hasattr(module, "fit") else None
+    if isinstance(target, nn.Module):
+        target.eval().requires_grad_(False)
+    return target, list(curve or [])
+
+
+def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:
+    """Write `target.json` and, where it has weights, `target.safetensors`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(target, nn.Module):
+        save_file({n: t.contiguous() for n, t in target.state_dict().items()}, folder / "target.safetensors")
+    record = {"kind": settings.kind, "items": items, "settings": asdict(settings.model)}
+    (folder / "target.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def load_target(folder: Path) -> Scorer:
+    """Read a target back, in eval mode.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or the weights do not fit the stated shape.
+        SettingsError: it was built by a file of one's own that is no longer there.
+    """
+    try:
+        record = json.loads((folder / "target.json").read_text(encoding="utf-8"))
+        target = _empty(str(record["kind"]), int(record["items"]), SASRecSettings(**record["settings"]))
+        if isinstance(target, nn.Module):
+            target.load_state_dict(load_file(folder / "target.safetensors"))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: no readable target ({error}). Delete the folder and rerun.") from error
+    return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
+
+
+def _empty(kind: str, items: int, shape: SASRecSettings) -> Any:
+    if kind == "sasrec":
+        return SASRec(items, shape)
+    if kind == "mf":
+        return MF(items, shape.width, shape.length)
+    if kind == "lightgcn":
+        return LightGCN(items, shape.width, shape.length, shape.blocks)
+    return _checked(_own(kind).build(items, shape.length), kind)
+
+
+def _own(kind: str) -> Any:
+    if not kind.endswith(".py"):
+        raise SettingsError(f"Setting 'target.kind' is {', '.join(KINDS)} or a Python file of your own, not {kind!r}.")
+    return own.open_file(kind)
+
+
+def _checked(target: Any, kind: str) -> Any:
+    if not isinstance(target, Scorer) or not hasattr(target, "length"):
+        raise SettingsError(
+            f"{kind}: what build gives needs a method score(histories) and a length; see docs/own_recommender.md."
+        )
+    return target

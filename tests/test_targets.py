@@ -1,0 +1,152 @@
+"""Kinds of target: each learns, folds unseen histories in, is saved, loaded and named by settings."""
+
+import numpy as np
+import pytest
+import torch
+
+from recx import paths
+from recx.alignment.corpus import build_corpus
+from recx.data.catalogue import build_catalogue
+from recx.data.split import leave_one_out, prefixes
+from recx.errors import CheckpointError, DataError, SettingsError
+from recx.recommenders.blackbox import BlackBox
+from recx.recommenders.distillation import distil
+from recx.recommenders.lightgcn import LightGCN
+from recx.recommenders.mf import MF, fold_in
+from recx.recommenders.popularity import PopularityRecommender
+from recx.recommenders.protocol import Scorer, TwoTower
+from recx.recommenders.ranking import rank
+from recx.recommenders.targets import fit_target, load_target, save_target
+from recx.settings import AlignSettings, SASRecSettings, TargetSettings
+
+EXAMPLE = str(paths.ROOT / "docs" / "own_recommender.py")
+SHAPE = SASRecSettings(width=16, length=8)
+
+
+def groups(rng, users=240, items=30):
+    """People who like one of three groups of ten items, and now and then something else."""
+    out = []
+    for user in range(users):
+        own = rng.permutation(10)[:7] + 10 * (user % 3)
+        other = rng.integers(0, items)
+        out.append(np.array([*own[:3], *([other] if other not in own else []), *own[3:]]) + 1)
+    return leave_one_out(out)
+
+
+@pytest.fixture(scope="module")
+def split():
+    return groups(np.random.default_rng(3))
+
+
+def settings(kind, **more):
+    how = {"learning_rate": 0.02, "weight_decay": 1e-3, "epochs": 30, "patience": 8, "batch_size": 128} | more
+    return TargetSettings(kind=kind, model=SHAPE, **how)
+
+
+@pytest.mark.parametrize("kind", ["mf", "lightgcn", EXAMPLE])
+def test_each_kind_learns_and_survives_the_disk(split, tmp_path, kind):
+    target, curve = fit_target(split, 30, settings(kind), show_progress=False)
+    assert isinstance(target, TwoTower) and not target.training
+    ranked = rank(target, split.test_histories, split.test, target.length)
+    chance = rank(PopularityRecommender(split.train, 30), split.test_histories, split.test, target.length)
+    # Of ten items of the group about four are unseen, so five places nearly always hold the next one.
+    assert ranked.hits(5).mean() > 0.8 > chance.hits(5).mean() + 0.2
+    assert all(row["loss"] > 0 for row in curve)
+    save_target(target, 30, settings(kind), tmp_path)
+    unseen = torch.tensor([[0, 0, 0, 0, 3, 5, 7, 9], [0, 0, 0, 0, 0, 0, 0, 25]])
+    again = load_target(tmp_path)
+    assert torch.equal(again.score(unseen), target.score(unseen))
+    assert torch.allclose(target.score(unseen), target.encode_users(unseen) @ target.item_vectors().T, atol=1e-5)
+    best = again.score(unseen).argmax(1) - 1
+    assert (best // 10).tolist() == [0, 2]
+
+
+def test_the_same_seed_gives_the_same_weights(split):
+    one, two = (fit_target(split, 30, settings("mf", epochs=3), show_progress=False)[0] for _ in range(2))
+    assert torch.equal(one.item_vectors(), two.item_vectors())
+
+
+def test_folding_in_solves_the_ridge_problem(rng):
+    vectors = torch.from_numpy(rng.normal(size=(12, 4)))
+    vectors[0] = 0
+    from recx.recommenders.mf import RIDGE, UNCHOSEN
+
+    history = [2, 5, 7]
+    found = fold_in(vectors, torch.tensor([[0, *history]]))[0]
+    size = vectors[1:].square().sum(1).mean()
+
+    def loss(u):
+        scores = vectors[1:] @ u
+        chosen = torch.zeros(11, dtype=torch.float64)
+        chosen[[i - 1 for i in history]] = 1
+        weight = torch.where(chosen > 0, 1.0, UNCHOSEN)
+        return (weight * (scores - chosen).square()).sum() + RIDGE * size * u.square().sum()
+
+    best = loss(found)
+    for step in torch.from_numpy(rng.normal(size=(50, 4))) * 1e-3:
+        assert loss(found + step) >= best
+
+
+def test_a_user_of_the_graph_is_encoded_as_the_graph_has_them(split):
+    model = LightGCN(30, 8, 20, 2, split.train)
+    model.refresh()
+    padded = torch.zeros(len(split.train), 20, dtype=torch.long)
+    for row, history in enumerate(split.train):
+        padded[row, 20 - len(history) :] = torch.from_numpy(history)
+    _, users = model.propagate()
+    assert torch.allclose(model.encode_users(padded), users, atol=1e-5)
+    assert isinstance(model, TwoTower) and isinstance(MF(5, 4, 3), TwoTower)
+
+
+def test_a_distilled_recommender_agrees_more_the_longer_it_learns(split):
+    teacher, _ = fit_target(split, 30, settings("sasrec", learning_rate=4e-3), show_progress=False)
+    wanted = rank(teacher, split.test_histories, split.test, 8).top[:, 0]
+    shares = []
+    for epochs in (1, 30):
+        student, curve = distil(teacher, prefixes(split.train), 30, settings("sasrec"), epochs, show_progress=False)
+        found = rank(student, split.test_histories, split.test, 8).top[:, 0]
+        shares.append((found == wanted).mean())
+    assert shares[1] > shares[0] and shares[1] > 0.5
+    divergences = [row["divergence"] for row in curve]
+    assert divergences[-1] < 0.3 * divergences[0]
+
+
+def test_a_black_box_is_held_to_its_shape():
+    box = BlackBox(lambda histories: np.array([[0.0, *h[-1:], 1, 2] for h in histories]), 3, 2)
+    assert isinstance(box, Scorer) and not isinstance(box, TwoTower)
+    assert box.score(torch.tensor([[0, 3], [2, 1]])).tolist() == [[0, 3, 1, 2], [0, 1, 1, 2]]
+    with pytest.raises(DataError, match=r"shape \(1, 2\) for 1 histories; expected \(1, 4\)"):
+        BlackBox(lambda histories: np.zeros((len(histories), 2)), 3, 2).score(torch.tensor([[0, 3]]))
+    with pytest.raises(DataError, match="NaN"):
+        BlackBox(lambda histories: np.full((1, 4), np.nan), 3, 2).score(torch.tensor([[0, 3]]))
+
+
+def test_a_black_box_allows_behavior_only(split):
+    catalogue = build_catalogue([str(n) for n in range(30)], [f"Title {n}" for n in range(30)], {})
+    box = BlackBox(lambda histories: np.random.default_rng(len(histories)).random((len(histories), 31)), 30, 8)
+    with pytest.raises(SettingsError, match=r"align\.modes=behavior"):
+        build_corpus(catalogue, split, box, 8, AlignSettings(), show_progress=False)
+    corpus = build_corpus(catalogue, split, box, 8, AlignSettings(modes="behavior"), show_progress=False)
+    assert corpus.vectors() == {} and corpus.data.neighbours is None
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("x = 1\n", "needs a function build"),
+        ("raise RuntimeError('boom')\n", "RuntimeError: boom"),
+        ("def build(items, length):\n    return object()\n", r"score\(histories\)"),
+    ],
+)
+def test_own_files_that_do_not_fit_say_why(split, tmp_path, text, words):
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(SettingsError, match=words):
+        fit_target(split, 30, settings(str(tmp_path / "mine.py")), show_progress=False)
+
+
+def test_unknown_kinds_and_damaged_targets(split, tmp_path):
+    with pytest.raises(SettingsError, match="sasrec, mf, lightgcn"):
+        fit_target(split, 30, settings("bert4rec"), show_progress=False)
+    (tmp_path / "target.json").write_text('{"kind": "mf", "items": 30}')
+    with pytest.raises(CheckpointError, match="no readable target"):
+        load_target(tmp_path)
