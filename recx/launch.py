@@ -10,6 +10,7 @@ from typing import Any
 from recx import paths
 from recx.data.registry import SOURCES, find_source, obtain
 from recx.errors import RecxError, SettingsError
+from recx.locks import hold, release
 from recx.profiles import settings
 from recx.settings import Settings
 from recx.stages import ALIGN, ORDER, STAGES, describe, is_finished
@@ -59,7 +60,14 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
     if is_finished(stage, chosen):
         print(f"{stage:<18} finished before, skipped", flush=True)
         return False
-    run.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        hold(run.folder)  # whoever else works there is seen before the notebook starts; its kernel then holds it
+        release(run.folder)
+    except OSError as error:
+        raise RecxError(
+            f"{run.folder} cannot be written ({error.strerror or error}). Name another folder with RECX_RUNS_DIR."
+        ) from error
     executed, started = run.folder / f"{spec.notebook}.ipynb", time.monotonic()
     print(f"{stage:<18} {spec.notebook} ...", flush=True)
     try:
@@ -82,6 +90,11 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
         raise RecxError(
             f"Stage {stage!r}: the process that ran {spec.notebook} died, most likely for want of memory. The same "
             f"command goes on from its last checkpoint. What was executed is in {executed}"
+        ) from error
+    except OSError as error:
+        raise RecxError(
+            f"Stage {stage!r}: {executed} cannot be written ({error.strerror or error}). What was finished before is "
+            "kept; the same command goes on from there."
         ) from error
     print(f"{stage:<18} done in {time.monotonic() - started:.0f} s", flush=True)
     return True

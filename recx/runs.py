@@ -21,6 +21,7 @@ import polars as pl
 
 from recx import paths
 from recx.errors import CheckpointError
+from recx.locks import hold, release
 
 RECORD = ("profile", "dataset", "stage", "mode", "method", "metric", "value", "low", "high", "n")
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "polars", "recx")
@@ -53,10 +54,20 @@ class Run:
         return paths.runs() / self.profile / self.dataset / self.stage
 
     def begin(self) -> "Run":
-        """Make the folder, forget an earlier finish, and store the settings."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "manifest.json").unlink(missing_ok=True)
-        write_json(self.folder / "config.json", self.config)
+        """Make the folder, keep others out of it, forget an earlier finish, and store the settings.
+
+        Raises:
+            CheckpointError: the folder cannot be written, or another process works in it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            hold(self.folder)
+            (self.folder / "manifest.json").unlink(missing_ok=True)
+            write_json(self.folder / "config.json", self.config)
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.folder} cannot be written ({error.strerror or error}). Name another folder with RECX_RUNS_DIR."
+            ) from error
         return self
 
     def checkpoints(self) -> Path:
@@ -99,8 +110,10 @@ class Run:
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "device": _device(),
             "versions": _versions(),
+            "files": _sizes(self.folder),
         }
         write_json(self.folder / "manifest.json", manifest)
+        release(self.folder)
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -109,6 +122,14 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def missing_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """Files a finished stage left behind that are gone or have another size by now."""
+    listed = manifest.get("files")
+    if not isinstance(listed, dict):
+        return ["files"]
+    return [name for name, size in listed.items() if _size(folder / name) != size]
 
 
 def read_json(path: Path) -> Any:
@@ -148,6 +169,20 @@ def digest(parts: Sequence[bytes | str]) -> str:
         raw = part.encode() if isinstance(part, str) else part
         found.update(len(raw).to_bytes(8, "little") + raw)
     return found.hexdigest()[:16]
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Sizes of a stage's files, but for the executed notebook, which is still being written."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".part", ".lock")]
+    names = {p.relative_to(folder).as_posix(): p for p in files if p.name not in (".lock", "manifest.json")}
+    return {name: path.stat().st_size for name, path in names.items()}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _finite(value: Any) -> Any:

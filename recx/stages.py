@@ -8,7 +8,7 @@ from recx import paths
 from recx.data.prepared import file_digest
 from recx.data.registry import input_files
 from recx.errors import CheckpointError, SettingsError
-from recx.runs import Run, digest, read_manifest
+from recx.runs import Run, digest, missing_files, read_manifest
 from recx.settings import Settings
 
 _ROOMS = ("data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets")
@@ -91,10 +91,12 @@ def folder(stage: str, settings: Settings) -> Path:
 
 
 def is_finished(stage: str, settings: Settings) -> bool:
-    """Whether the stage was finished with just these settings, inputs and code."""
+    """Whether the stage was finished with just these settings, inputs and code, and its files are still there."""
     run = describe(stage, settings)
     manifest = read_manifest(run.folder)
-    return manifest is not None and manifest.get("fingerprint") == run.fingerprint
+    if manifest is None or manifest.get("fingerprint") != run.fingerprint:
+        return False
+    return not missing_files(run.folder, manifest)
 
 
 def fingerprint(stage: str, settings: Settings) -> str:

@@ -7,7 +7,7 @@ import pytest
 from recx import paths
 
 ROOMS = ["data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets"]
-TOP = {"paths", "errors", "memory", "settings", "profiles", "runs"}
+TOP = {"paths", "errors", "memory", "settings", "profiles", "locks", "runs"}
 BOTTOM = {"stages", "finished", "launch", "cli"}
 
 

@@ -1,0 +1,148 @@
+"""Titles for test histories: decoding along the trie against two usual ways, and growth with the catalogue.
+
+(a) `generate` with five beams and `prefix_allowed_tokens_fn` over a trie of Python dictionaries;
+(b) `generate` with five unconstrained beams, texts matched to titles, as the paper's code does.
+
+All three read the same prompts with the same aligned model (of a finished run), in turn.
+
+    python benchmarks/decoding.py [--dataset demo --data-dir DIR] [--mode intention] [--quick]
+"""
+
+import argparse
+import json
+import time
+
+import numpy as np
+import torch
+
+from recx.alignment import decoding, prompts
+from recx.alignment.backbones import autocast
+from recx.alignment.encoding import Encoder
+from recx.alignment.trie import single_title
+from recx.evaluation.alignment import hit_rate
+from recx.evaluation.effect import draw_cases
+from recx.finished import open_finished
+from recx.profiles import settings
+
+
+class Trie:
+    """Allowed next tokens from nested dictionaries, one look-up a step and beam."""
+
+    def __init__(self, sequences: list[list[int]]) -> None:
+        self.root: dict = {}
+        for sequence in sequences:
+            node = self.root
+            for token in sequence:
+                node = node.setdefault(token, {})
+
+    def allowed(self, written: list[int], end: int) -> list[int]:
+        node = self.root
+        for token in written:
+            node = node.get(token)
+            if node is None:
+                return [end]
+        return list(node) or [end]
+
+
+@torch.inference_mode()
+def with_prefix_function(explainer, encoded: list[np.ndarray], trie: Trie, beams: int = 5, batch: int = 32) -> list:
+    end, longest = int(explainer.encoder.end[0]), max(map(len, explainer.encoder.titles)) + 1
+    found = []
+    for start in range(0, len(encoded), batch):
+        rows = encoded[start : start + batch]
+        width = max(map(len, rows))
+        ids = np.zeros((len(rows), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for n, row in enumerate(rows):
+            ids[n, width - len(row) :], mask[n, width - len(row) :] = row, 1
+        with autocast(explainer.precision):
+            out = explainer.model.backbone.generate(
+                input_ids=torch.from_numpy(ids),
+                attention_mask=torch.from_numpy(mask),
+                num_beams=beams,
+                num_return_sequences=beams,
+                do_sample=False,
+                max_new_tokens=longest,
+                eos_token_id=end,
+                pad_token_id=end,
+                prefix_allowed_tokens_fn=lambda _, row, width=width: trie.allowed(row[width:].tolist(), end),
+            )
+        found += out[:, width:].view(len(rows), beams, -1).tolist()
+    return found
+
+
+def items_of(answers: list, explainer) -> np.ndarray:
+    end = int(explainer.encoder.end[0])
+    index = {tuple(t.tolist()): n for n, t in enumerate(explainer.encoder.titles) if n}
+    return np.array([[index.get(tuple(a[: a.index(end)] if end in a else a), 0) for a in row] for row in answers])
+
+
+def timed(work):
+    started = time.perf_counter()
+    out = work()
+    return time.perf_counter() - started, out
+
+
+def growth(explainer, histories, sizes: list[int]) -> list[dict]:
+    """Seconds a history, and to build the graph, over catalogues of made-up titles."""
+    rng = np.random.default_rng(0)
+    words = sorted({w for label in explainer.catalogue.labels for w in label.split()})
+    rows = []
+    for size in sizes:
+        titles: dict[str, None] = {}
+        while len(titles) < size:
+            titles[" ".join(rng.choice(words, rng.integers(2, 7)))] = None
+        encoder = Encoder(explainer.encoder.tokenizer, ["", *titles], explainer.encoder.vocabulary)
+        build, graph = timed(lambda encoder=encoder: single_title(encoder.titles, encoder.end))
+        _, encoded = explainer._ask(histories, prompts.RETRIEVAL[0])
+        # Entity ids stand above the vocabulary in the aligned model, whatever catalogue the titles come from.
+        seconds, _ = timed(lambda encoded=encoded, graph=graph: decoding.beam_titles(explainer.model, encoded, graph))
+        rows.append({"titles": size, "milliseconds": 1000 * seconds / len(histories), "graph_seconds": build})
+        print(
+            f"{size:>8,} titles: {rows[-1]['milliseconds']:6.1f} ms a history, graph built in {build:.1f} s", flush=True
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="demo")
+    parser.add_argument("--data-dir", default="")
+    parser.add_argument("--profile", default="tiny")
+    parser.add_argument("--mode", default="intention")
+    parser.add_argument("--quick", action="store_true", help="32 histories, once, no growth")
+    told = parser.parse_args()
+    chosen = settings(told.profile, told.dataset, told.data_dir)
+    opened = open_finished(chosen)
+    explainer = opened.explainers[told.mode]
+    cases = draw_cases(opened.split, opened.target, opened.target.length, chosen.evaluate)
+    count, repeats = (32, 1) if told.quick else (200, 3)
+    histories, wanted = cases.histories[:count], cases.labels.top[:count, 0]
+    _, encoded = explainer._ask(histories, prompts.RETRIEVAL[0])
+    end = explainer.encoder.end.tolist()
+    trie = Trie([[*t.tolist(), *end] for t in explainer.encoder.titles[1:]])
+    runs = []
+    for _ in range(repeats):
+        ours, found = timed(lambda: np.array([r.items for r in explainer.recommend(histories)]))
+        held, answers = timed(lambda: with_prefix_function(explainer, encoded, trie))
+        free, loose = timed(lambda: explainer.recommend_freely(histories))
+        runs.append((ours, held, free))
+    hits = [float(hit_rate(f, wanted).mean()) for f in (found, items_of(answers, explainer), loose)]
+    runs = np.array(runs)
+    ratios = runs[:, 1:] / runs[:, :1]
+    middle = 1000 * np.median(runs, axis=0) / count
+    print(
+        f"{told.dataset}, {told.mode}, {count} histories, {len(opened.data.catalogue):,} titles\n"
+        f"trie             {middle[0]:7.1f} ms a history, HR@5 {hits[0]:.3f}\n"
+        f"prefix function  {middle[1]:7.1f} ms a history, HR@5 {hits[1]:.3f}: {np.median(ratios[:, 0]):.1f}x\n"
+        f"unconstrained    {middle[2]:7.1f} ms a history, HR@5 {hits[2]:.3f}: {np.median(ratios[:, 1]):.1f}x"
+    )
+    result = {"benchmark": "decoding", "dataset": told.dataset, "mode": told.mode, "hr@5": hits}
+    result |= {"over_prefix_function": np.sort(ratios[:, 0]).round(2).tolist()}
+    result |= {"over_unconstrained": np.sort(ratios[:, 1]).round(2).tolist()}
+    result["growth"] = [] if told.quick else growth(explainer, histories[:64], [2_000, 20_000, 200_000])
+    print("RESULT " + json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""RecTools' SASRec on a split written by `sasrec.py`; runs in an environment of its own.
+
+python rectools_sasrec.py FOLDER CONFIG_JSON SEED   ->  FOLDER/theirs.json
+"""
+
+import json
+import logging
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+warnings.filterwarnings("ignore")
+logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+
+
+def ndcg(model, data, wanted: dict[int, int]) -> np.ndarray:
+    """NDCG@10 of each user, items of the history left out."""
+    users = np.array(sorted(wanted))
+    table = model.recommend(users=users, dataset=data, k=10, filter_viewed=True)
+    hit = table[table["item_id"] == table["user_id"].map(wanted)].set_index("user_id")["rank"]
+    found = np.zeros(len(users))
+    found[np.searchsorted(users, hit.index)] = 1 / np.log2(hit.to_numpy() + 1)
+    return found
+
+
+def main() -> None:
+    folder, config, seed = Path(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
+    from lightning_fabric import seed_everything
+    from pytorch_lightning import Trainer
+    from rectools.dataset import Dataset
+    from rectools.models import SASRecModel
+
+    frame = pd.read_parquet(folder / "interactions.parquet")
+    frame["datetime"] = pd.to_datetime(frame.pop("position"), unit="D")
+    frame["weight"] = 1.0
+    train, seen = (Dataset.construct(frame[frame["part"] <= part].drop(columns="part")) for part in (0, 1))
+    wanted = [frame[frame["part"] == part].set_index("user_id")["item_id"].to_dict() for part in (1, 2)]
+    epochs, patience = config.pop("epochs"), config.pop("patience")
+
+    def trainer() -> Trainer:
+        quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False}
+        return Trainer(
+            accelerator="cpu", max_epochs=config["epochs"], min_epochs=1, enable_model_summary=False, **quiet
+        )
+
+    config["epochs"] = 1
+    seed_everything(seed, verbose=False)
+    model = SASRecModel(**config, verbose=0, get_trainer_func=trainer, recommend_torch_device="cpu")
+    curve, best, waited = [], (-1.0, 0, None), 0
+    for epoch in range(1, epochs + 1):
+        model.fit_partial(train, min_epochs=1, max_epochs=1)
+        value = float(ndcg(model, train, wanted[0]).mean())
+        curve.append(value)
+        waited = 0 if value > best[0] else waited + 1
+        if value > best[0]:
+            best = (value, epoch, ndcg(model, seen, wanted[1]))
+        if waited >= patience:
+            break
+    # How long the same training takes in one go, without any validation in between.
+    config["epochs"] = best[1]
+    seed_everything(seed, verbose=False)
+    again = SASRecModel(**config, verbose=0, get_trainer_func=trainer, recommend_torch_device="cpu")
+    started = time.perf_counter()
+    again.fit(train)
+    seconds = time.perf_counter() - started
+    told = {"validation": best[0], "epoch": best[1], "seconds": seconds, "test": best[2].tolist(), "curve": curve}
+    (folder / "theirs.json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""SASRec as a target: ours against RecTools' on the same splits, and against variants the field has tried.
+
+    python benchmarks/sasrec.py --data-dir DIR --rectools PYTHON [--datasets ml-100k ...] [--seeds 3] [--quick]
+    python benchmarks/sasrec.py --data-dir DIR --variants
+
+PYTHON is that of an environment with `rectools[torch]` and torch==2.13.0, which pins packages older than the kit's.
+Every model trains on all but the last two items of each user, stops on NDCG@10 of the last but one, and is compared on
+the last, among all items not in the history. Theirs is tuned too: the best of a few shapes on validation, first seed.
+"""
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from torch.nn import functional
+
+from recx.data.registry import load_dataset
+from recx.data.split import leave_one_out
+from recx.profiles import settings
+from recx.recommenders.fitting import fit_sasrec, stop_early, windows
+from recx.recommenders.ranking import rank
+from recx.recommenders.sasrec import SASRec
+
+HERE = Path(__file__).parent
+
+
+def write(split, folder: Path) -> None:
+    rows = []
+    for user, (history, last) in enumerate(zip(split.test_histories, split.test, strict=True)):
+        items = [*history.tolist(), int(last)]
+        parts = [0] * (len(items) - 2) + [1, 2]
+        rows += [(user, item, n, part) for n, (item, part) in enumerate(zip(items, parts, strict=True))]
+    frame = pl.DataFrame(rows, orient="row", schema=["user_id", "item_id", "position", "part"])
+    frame.write_parquet(folder / "interactions.parquet")
+
+
+def theirs(python: str, split, config: dict, seed: int) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        write(split, Path(folder))
+        line = [python, str(HERE / "rectools_sasrec.py"), folder, json.dumps(config), str(seed)]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr[-2000:])
+        return json.loads((Path(folder) / "theirs.json").read_text())
+
+
+def ours(split, items: int, how, seed: int) -> dict:
+    how = dataclasses.replace(how, seed=seed)
+    model, curve = fit_sasrec(split, items, how, show_progress=False)
+    return report(model, curve, split)
+
+
+def report(model, curve, split) -> dict:
+    model.eval()
+    kept = rank(model, split.train, split.validation, model.length)
+    tested = rank(model, split.test_histories, split.test, model.length)
+    value = float(kept.ndcg(10).mean())
+    best = int(np.argmin([abs(row["ndcg@10"] - value) for row in curve]))
+    return {
+        "validation": value,
+        "epoch": best + 1,
+        "seconds": curve[best]["seconds"],
+        "test": tested.ndcg(10).tolist(),
+        "top1_share": tested.top1_share(),
+    }
+
+
+def paired(ours_: np.ndarray, theirs_: np.ndarray, draws: int = 5000) -> tuple[float, float, float]:
+    """Mean difference in test NDCG@10 and its 95 % interval: users drawn anew, seeds averaged."""
+    gap = np.mean(ours_, axis=0) - np.mean(theirs_, axis=0)
+    rng = np.random.default_rng(0)
+    means = gap[rng.integers(0, len(gap), (draws, len(gap)))].mean(1)
+    return float(gap.mean()), *map(float, np.quantile(means, [0.025, 0.975]))
+
+
+def compare(told, names: list[str]) -> None:
+    table = []
+    for name in names:
+        chosen = settings(dataset=name, data_dir=told.data_dir)
+        data = load_dataset(chosen.data)
+        split, how = leave_one_out(data.sequences), chosen.target
+        epochs, patience = (4, 2) if told.quick else (60, 8)
+        same = {
+            "n_blocks": 2,
+            "n_heads": 2,
+            "loss": "softmax",
+            "batch_size": 128,
+            "epochs": epochs,
+            "patience": patience,
+        }
+        shapes = [
+            {"n_factors": 128, "lr": 1e-3, "dropout_rate": 0.3, "session_max_len": how.model.length, "n_heads": 2},
+            {"n_factors": 64, "lr": 2e-3, "dropout_rate": how.model.dropout, "session_max_len": how.model.length},
+            {"n_factors": 128, "lr": 1e-3, "dropout_rate": 0.2, "session_max_len": 50, "n_heads": 4},
+        ]
+        tried = [theirs(told.rectools, split, same | shape, 0) for shape in (shapes[:1] if told.quick else shapes)]
+        best = int(np.argmax([t["validation"] for t in tried]))
+        others, own = [tried[best]], []
+        for seed in range(told.seeds):  # in turn, so that both meet the same state of the machine
+            own.append(ours(split, len(data.catalogue), how, seed))
+            if seed:
+                others.append(theirs(told.rectools, split, same | shapes[best], seed))
+        gap, low, high = paired(*(np.array([r["test"] for r in runs]) for runs in (own, others)))
+        speed = sorted(o["seconds"] / r["seconds"] for o, r in zip(others, own, strict=True))
+        row = {
+            "dataset": name,
+            "ours": float(np.mean([r["test"] for r in own])),
+            "theirs": float(np.mean([r["test"] for r in others])),
+            "difference": gap,
+            "interval": [low, high],
+            "ours_validation": float(np.mean([r["validation"] for r in own])),
+            "theirs_validation": float(np.mean([r["validation"] for r in others])),
+            "ours_seconds": float(np.median([r["seconds"] for r in own])),
+            "theirs_seconds": float(np.median([r["seconds"] for r in others])),
+            "speed": [round(s, 2) for s in speed],
+            "top1_share": float(np.mean([r["top1_share"] for r in own])),
+            "their_shape": shapes[best],
+        }
+        table.append(row)
+        print(
+            f"{name:<16} test NDCG@10 ours {row['ours']:.4f}, RecTools {row['theirs']:.4f}, difference {gap:+.4f} "
+            f"[{low:+.4f}, {high:+.4f}] | to the best epoch {row['ours_seconds']:.1f} s against "
+            f"{row['theirs_seconds']:.1f} s: {np.median(speed):.1f}x | {told.seeds} seeds",
+            flush=True,
+        )
+    print("RESULT " + json.dumps({"benchmark": "sasrec", "table": table}))
+
+
+def variant(split, items: int, how, loss: str = "full", negatives: int = 256, schedule: str = "constant") -> dict:
+    """Our SASRec with another loss or another course of the learning rate."""
+    torch.manual_seed(how.seed)
+    model = SASRec(items, how.model)
+    inputs, targets = windows(split.train, how.model.length)
+    optimizer = torch.optim.AdamW(model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
+    order = torch.Generator().manual_seed(how.seed)
+    steps = how.epochs * -(-len(inputs) // how.batch_size)
+    shapes = {
+        "constant": lambda n: min(1.0, (n + 1) / 50) if n < 50 else 1.0,
+        "cosine": lambda n: min(1.0, (n + 1) / 50) * 0.5 * (1 + np.cos(np.pi * n / steps)),
+    }
+    course = torch.optim.lr_scheduler.LambdaLR(optimizer, shapes[schedule])
+    rate = negatives / (items - 1)
+    power = rate * (0.75 * (1 - 1 / rate) + 1 / rate)  # gBCE (Petrov & Macdonald, RecSys 2023), t = 0.75
+
+    def epoch() -> float:
+        total = []
+        for rows in torch.randperm(len(inputs), generator=order).split(how.batch_size):
+            wanted = targets[rows]
+            learnt = (wanted > 0) & (inputs[rows] > 0)
+            if not learnt.any():
+                continue
+            state, wanted = model.states(inputs[rows])[learnt], wanted[learnt]
+            if loss == "full":
+                value = functional.cross_entropy(state @ model.item_vectors()[1:].T, wanted - 1)
+            else:
+                other = torch.randint(1, items + 1, (len(wanted), negatives), generator=order)
+                table = model.item_vectors()
+                own = (state * table[wanted]).sum(1, keepdim=True)
+                rest = torch.einsum("md,mnd->mn", state, table[other]).masked_fill(other == wanted[:, None], -1e9)
+                if loss == "sampled":
+                    value = functional.cross_entropy(torch.cat([own, rest], 1), torch.zeros_like(wanted))
+                else:
+                    value = -(power * functional.logsigmoid(own[:, 0]) + functional.logsigmoid(-rest).sum(1)).mean()
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
+            course.step()
+            total.append(value.item())
+        return float(np.mean(total))
+
+    curve = stop_early(model, epoch, split, how, show_progress=False)
+    return report(model, curve, split)
+
+
+def cases_of(how) -> dict[str, tuple]:
+    """Settings and arguments of each variant."""
+
+    def shaped(**shape):
+        rest = {k: shape.pop(k) for k in ("learning_rate", "weight_decay") if k in shape}
+        return dataclasses.replace(how, model=dataclasses.replace(how.model, **shape), **rest)
+
+    width, dropout = how.model.width, how.model.dropout
+    return {
+        "as it is": (how, {}),
+        "cosine schedule": (how, {"schedule": "cosine"}),
+        "sampled softmax, 256": (how, {"loss": "sampled"}),
+        "gBCE, 256": (how, {"loss": "gbce"}),
+        "twice as wide": (shaped(width=2 * width), {}),
+        "less dropout": (shaped(dropout=max(0.1, dropout - 0.2)), {}),
+        "more dropout": (shaped(dropout=min(0.7, dropout + 0.2)), {}),
+        "one block": (shaped(blocks=1), {}),
+        "histories of 50": (shaped(length=50), {}),
+        "half the learning rate": (shaped(learning_rate=how.learning_rate / 2), {}),
+        "weight decay 0.1": (shaped(weight_decay=0.1), {}),
+    }
+
+
+def variants(told, names: list[str]) -> None:
+    table = []
+    for name in names:
+        chosen = settings(dataset=name, data_dir=told.data_dir)
+        data = load_dataset(chosen.data)
+        split, how, items = leave_one_out(data.sequences), chosen.target, len(data.catalogue)
+
+        cases = cases_of(how)
+        for case, (changed, more) in list(cases.items())[: 2 if told.quick else None]:
+            started = time.perf_counter()
+            found = variant(split, items, changed, **more)
+            row = {"dataset": name, "variant": case, "validation": found["validation"]}
+            row |= {"test": float(np.mean(found["test"])), "epoch": found["epoch"], "seconds": found["seconds"]}
+            table.append(row)
+            print(
+                f"{name:<16} {case:<24} validation {row['validation']:.4f}, test {row['test']:.4f}, top-1 share "
+                f"{found['top1_share']:.3f}, epoch {row['epoch']}, {time.perf_counter() - started:.0f} s",
+                flush=True,
+            )
+    print("RESULT " + json.dumps({"benchmark": "sasrec variants", "table": table}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", default="")
+    parser.add_argument("--rectools", default="", help="python of an environment with rectools[torch]")
+    parser.add_argument("--datasets", nargs="+", default=["ml-100k", "ml-latest-small", "games"])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--variants", action="store_true", help="variants of ours instead, one seed")
+    parser.add_argument("--quick", action="store_true", help="the demo only, a few epochs")
+    told = parser.parse_args()
+    names = ["demo"] if told.quick else told.datasets
+    if not told.variants and not told.rectools:
+        parser.error("--rectools is needed, or --variants")
+    (variants if told.variants else compare)(told, names)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The chain, killed without warning again and again, ends with what an undisturbed one ends with.
+
+`RECX_KILLS=24` is the whole tier; CI kills a few times.
+"""
+
+import hashlib
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from recx import stages
+from recx.profiles import settings
+
+KILLS = int(os.environ.get("RECX_KILLS", "3"))
+SMALL = {
+    "data.demo.users": 260,
+    "target.epochs": 5,
+    "align.rows_behavior": 320,
+    "align.rows_intention": 640,
+    "align.rows_hybrid": 480,
+    "align.own_words": 32,
+    "align.fit.save_steps": 4,
+    "evaluate.users": 24,
+    "evaluate.ranking_users": 12,
+    "evaluate.free_users": 0,
+    "evaluate.pairs": 8,
+}
+COMMAND = [sys.executable, "-m", "recx.cli", "run", "--profile", "test"]
+COMMAND += [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+
+
+def start(folder, **more):
+    surroundings = os.environ | {"RECX_RUNS_DIR": str(folder)}
+    return subprocess.Popen(COMMAND, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+
+
+def left_behind(folder):
+    """Metrics of each stage but for its minutes, and hashes of its weights and tables."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".safetensors", ".parquet"):
+            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+        elif path.name == "metrics.json":
+            records = json.loads(path.read_text())
+            found[str(path.relative_to(folder))] = [r for r in records if r["metric"] != "training_minutes"]
+    return found
+
+
+def kill(process, how):
+    """SIGKILL to the command, to the kernels it started, or to both."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    chosen = {"command": [], "kernels": children, "both": children}[how]
+    if how != "kernels":
+        os.kill(process.pid, signal.SIGKILL)
+    for child in chosen:
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            pass
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    process = start(folder)
+    out, _ = process.communicate(timeout=900)
+    assert process.returncode == 0, out.decode()[-2000:]
+    return folder
+
+
+@pytest.mark.interruptions
+def test_killed_at_random_moments_it_ends_the_same(undisturbed, tmp_path):
+    chance, kills, wanted = random.Random(KILLS), 0, left_behind(undisturbed)
+    assert any(name.endswith("weights.safetensors") for name in wanted) and len(wanted) > 12
+    while kills < KILLS:
+        folder = tmp_path / f"after-{kills}"
+        while True:
+            process = start(folder)
+            try:
+                out, _ = process.communicate(timeout=chance.uniform(1, 16) if kills < KILLS else 900)
+            except subprocess.TimeoutExpired:
+                kill(process, chance.choice(["command", "kernels", "both"]))
+                process.communicate(timeout=120)
+                kills += 1
+                continue
+            assert process.returncode == 0, out.decode()[-2000:]
+            break
+        assert left_behind(folder) == wanted
+        assert not list(folder.rglob("*.part")) and not list(folder.rglob("checkpoints"))
+
+
+@pytest.mark.interruptions
+def test_a_deleted_artefact_is_made_again(undisturbed):
+    chosen, wanted = settings("test", overrides=SMALL), left_behind(undisturbed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECX_RUNS_DIR", str(undisturbed))
+        weights = stages.folder("align-hybrid", chosen) / "weights.safetensors"
+        weights.unlink()
+        assert not stages.is_finished("align-hybrid", chosen) and stages.is_finished("align-intention", chosen)
+    process = start(undisturbed)
+    out, _ = process.communicate(timeout=900)
+    assert process.returncode == 0, out.decode()[-2000:]
+    assert left_behind(undisturbed) == wanted
+
+
+@pytest.mark.interruptions
+def test_two_commands_at_once_do_not_meet(undisturbed, tmp_path):
+    """The second is told, or finds each stage finished; what the first makes is whole."""
+    first = start(tmp_path)
+    time.sleep(8)
+    second = start(tmp_path)
+    told, _ = second.communicate(timeout=900)
+    out, _ = first.communicate(timeout=900)
+    assert first.returncode == 0, out.decode()[-2000:]
+    assert second.returncode == 0 or b"another process" in told, told.decode()[-2000:]
+    assert left_behind(tmp_path) == left_behind(undisturbed)
+
+
+def words_of(process):
+    out, _ = process.communicate(timeout=300)
+    return process.returncode, out.decode()
+
+
+def test_a_folder_that_cannot_be_written_is_told():
+    code, words = words_of(start("/proc/recx-runs"))
+    assert code == 2 and "cannot be written" in words and "RECX_RUNS_DIR" in words and "Traceback" not in words
+
+
+def test_a_disk_that_fills_up_is_told_and_leaves_nothing_half(tmp_path):
+    """A limit on the size of files stands for a full disk: writing fails in the middle of a file."""
+
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+
+    code, words = words_of(start(tmp_path, preexec_fn=small_files))
+    assert code == 2 and "File too large" in words and "Traceback" not in words.split("recx: ")[-1]
+    finished = [p.parent.name for p in tmp_path.rglob("manifest.json")]
+    for stage in finished:
+        (folder,) = tmp_path.glob(f"*/*/{stage}")
+        listed = json.loads((folder / "manifest.json").read_text())["files"]
+        assert all((folder / name).stat().st_size == size for name, size in listed.items())
+    assert len(finished) < len(stages.STAGES)
