@@ -39,7 +39,7 @@ def open_finished(chosen: Settings | None = None) -> Finished:
     """
     chosen = chosen or settings()
     data = load_dataset(chosen.data)
-    target = load_target(stages.folder("target", chosen))
+    target = load_target(stages.folder("target", chosen), chosen.target)
     folders = {
         mode: stages.folder(name, chosen) for mode, name in stages.ALIGN.items() if mode in chosen.align.mode_list
     }

@@ -5,7 +5,7 @@ on the command line (`--set key=value`) comes last.
 """
 
 import dataclasses
-import json
+import textwrap
 import typing
 from typing import Any
 
@@ -130,8 +130,23 @@ def as_dict(value: Settings) -> dict[str, Any]:
 
 
 def show(value: Settings) -> str:
-    """Settings as indented text, one field a line."""
-    return json.dumps(as_dict(value), indent=2).replace('"', "").replace("{", "").replace("}", "").replace(",\n", "\n")
+    """Settings as text, a paragraph a group: every field with the key that `--set` takes."""
+    groups: dict[str, list[str]] = {}
+    _gather(as_dict(value), "", groups)
+    lines = []
+    for group, fields in groups.items():
+        head = f"{group or 'run':<16}"
+        lines += textwrap.wrap(" ".join(fields), 110, initial_indent=head, subsequent_indent=" " * len(head))
+    return "\n".join(lines)
+
+
+def _gather(values: dict[str, Any], group: str, groups: dict[str, list[str]]) -> None:
+    own = groups.setdefault(group, [])
+    for name, value in values.items():
+        if isinstance(value, dict):
+            _gather(value, f"{group}.{name}".lstrip("."), groups)
+        else:
+            own.append(f"{name}={value if value != '' else repr(value)}")
 
 
 def parse_overrides(pairs: typing.Iterable[str]) -> dict[str, str]:

@@ -129,6 +129,9 @@ def missing_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
     listed = manifest.get("files")
     if not isinstance(listed, dict):
         return ["files"]
+    inside = [name for name in listed if not Path(name).is_absolute() and ".." not in Path(name).parts]
+    if len(inside) < len(listed):
+        return ["files"]
     return [name for name, size in listed.items() if _size(folder / name) != size]
 
 

@@ -15,24 +15,12 @@ import time
 
 import psutil
 import pytest
+from small_chain import SMALL
 
 from recx import stages
 from recx.profiles import settings
 
 KILLS = int(os.environ.get("RECX_KILLS", "3"))
-SMALL = {
-    "data.demo.users": 260,
-    "target.epochs": 5,
-    "align.rows_behavior": 320,
-    "align.rows_intention": 640,
-    "align.rows_hybrid": 480,
-    "align.own_words": 32,
-    "align.fit.save_steps": 4,
-    "evaluate.users": 24,
-    "evaluate.ranking_users": 12,
-    "evaluate.free_users": 0,
-    "evaluate.pairs": 8,
-}
 COMMAND = [sys.executable, "-m", "recx.cli", "run", "--profile", "test"]
 COMMAND += [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
 

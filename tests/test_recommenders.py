@@ -83,8 +83,8 @@ def test_saved_target_loads_back_and_damage_is_an_error(tmp_path):
     settings = TargetSettings(model=SASRecSettings(width=16, length=6))
     save_target(model, 9, settings, tmp_path)
     histories = torch.tensor([[0, 0, 0, 1, 2, 3]])
-    assert torch.equal(load_target(tmp_path).score(histories), model.score(histories))
+    assert torch.equal(load_target(tmp_path, settings).score(histories), model.score(histories))
     weights = tmp_path / "target.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
     with pytest.raises(CheckpointError, match="no readable target"):
-        load_target(tmp_path)
+        load_target(tmp_path, settings)

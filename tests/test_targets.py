@@ -54,7 +54,7 @@ def test_each_kind_learns_and_survives_the_disk(split, tmp_path, kind):
     assert all(row["loss"] > 0 for row in curve)
     save_target(target, 30, settings(kind), tmp_path)
     unseen = torch.tensor([[0, 0, 0, 0, 3, 5, 7, 9], [0, 0, 0, 0, 0, 0, 0, 25]])
-    again = load_target(tmp_path)
+    again = load_target(tmp_path, settings(kind))
     assert torch.equal(again.score(unseen), target.score(unseen))
     assert torch.allclose(target.score(unseen), target.encode_users(unseen) @ target.item_vectors().T, atol=1e-5)
     best = again.score(unseen).argmax(1) - 1
@@ -149,4 +149,13 @@ def test_unknown_kinds_and_damaged_targets(split, tmp_path):
         fit_target(split, 30, settings("bert4rec"), show_progress=False)
     (tmp_path / "target.json").write_text('{"kind": "mf", "items": 30}')
     with pytest.raises(CheckpointError, match="no readable target"):
-        load_target(tmp_path)
+        load_target(tmp_path, settings("mf"))
+    with pytest.raises(CheckpointError, match="of kind 'mf', the settings say 'sasrec'"):
+        load_target(tmp_path, settings("sasrec"))
+
+
+def test_a_strangers_folder_runs_no_code(tmp_path):
+    (tmp_path / "evil.py").write_text("raise SystemExit('ran')")
+    (tmp_path / "target.json").write_text('{"kind": "evil.py", "items": 3, "settings": {}}')
+    with pytest.raises(CheckpointError, match="the settings say 'sasrec'"):
+        load_target(tmp_path, settings("sasrec"))

@@ -100,19 +100,23 @@ def greedy_lists(
         written: list[list[int]] = [[] for _ in rows]
         with autocast(precision):
             stream = Stream(model, [prompts[r] for r in rows])
-            nodes, full = torch.zeros(len(rows), dtype=torch.long), torch.zeros(len(rows), dtype=torch.bool)
+            left, nodes = torch.arange(len(rows)), torch.zeros(len(rows), dtype=torch.long)
             while True:
                 tokens, targets, real = graph.children(nodes)
-                best = stream.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1)
-                token = tokens.gather(1, best[:, None])[:, 0]
-                done = graph.is_end(nodes) | full
-                nodes = torch.where(done, nodes, targets.gather(1, best[:, None])[:, 0])
-                for row in (graph.item[nodes].gt(0) & ~done).nonzero()[:, 0].tolist():
-                    written[row].append(int(graph.item[nodes[row]]))
-                    full[row] = len(written[row]) == most
-                if (graph.is_end(nodes) | full).all():
+                best = stream.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1, keepdim=True)
+                token, nodes = tokens.gather(1, best)[:, 0], targets.gather(1, best)[:, 0]
+                full = torch.zeros(len(left), dtype=torch.bool)
+                for n in graph.item[nodes].nonzero()[:, 0].tolist():
+                    row = written[int(left[n])]
+                    row.append(int(graph.item[nodes[n]]))
+                    full[n] = len(row) == most
+                still = (~graph.is_end(nodes) & ~full).nonzero()[:, 0]
+                if not len(still):
                     break
-                stream.step(token)
+                if len(still) < len(left):
+                    stream.select(still)
+                left, nodes = left[still], nodes[still]
+                stream.step(token[still])
         return written
 
     return in_batches(prompts, batch, "lists", show_progress, decode)

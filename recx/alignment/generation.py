@@ -57,15 +57,18 @@ def greedy_text(
 
     def decode(rows: list[int]) -> list[np.ndarray]:
         written = np.full((len(rows), max_tokens), end, dtype=np.int64)
-        open_rows = torch.ones(len(rows), dtype=torch.bool)
+        left = np.arange(len(rows))
         with autocast(precision):
             stream = Stream(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
-                token = _best(stream.logits, [quotes[r] for r in rows] if quotes else [])
-                open_rows &= token != end
-                if not open_rows.any():
+                token = _best(stream.logits, [quotes[rows[k]] for k in left] if quotes else [])
+                still = (token != end).nonzero()[:, 0]
+                if not len(still):
                     break
-                written[open_rows.numpy(), n] = token[open_rows].numpy()
+                if len(still) < len(left):  # rows that have ended need no more steps
+                    stream.select(still)
+                left, token = left[still.numpy()], token[still]
+                written[left, n] = token.numpy()
                 stream.step(token)
         return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
 

@@ -25,9 +25,11 @@ def read_atomic(path: Path) -> pl.DataFrame:
     raw = read_bytes(path)
     head, _, body = raw.partition(b"\n")
     names, types = _header(path, head.decode("utf-8", "replace").rstrip("\r"))
-    # Polars would fill short lines up instead of refusing them.
-    if any(line.count(b"\t") + 1 != len(names) for line in body.split(b"\n") if line.strip(b"\r")):
+    lines = [line for line in body.split(b"\n") if line.strip(b"\r")]
+    # Polars would fill short lines up instead of refusing them, and take empty ones for rows.
+    if any(line.count(b"\t") + 1 != len(names) for line in lines):
         raise _malformed(path, raw, len(names))
+    body = b"\n".join(lines)
     try:
         frame = pl.read_csv(
             io.BytesIO(body), separator="\t", has_header=False, quote_char=None, infer_schema=False, new_columns=names

@@ -63,7 +63,7 @@ _IDS = {"userId": "user_id", "movieId": "item_id"}
 def _ratings(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
     for column in ("f2", "f3"):
         check_numbers(path, frame, column)
-    numbers = [pl.col("f3").cast(pl.Float64).alias("timestamp"), pl.col("f2").cast(pl.Float64).alias("rating")]
+    numbers = [pl.col(f).cast(pl.Float64, strict=False).alias(n) for f, n in (("f3", "timestamp"), ("f2", "rating"))]
     ids = [pl.col(f).cast(pl.Categorical).alias(n) for f, n in (("f0", "user_id"), ("f1", "item_id"))]
     return frame.select(*ids, *numbers)
 

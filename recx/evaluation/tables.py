@@ -19,13 +19,14 @@ def label_of(record: dict[str, Any]) -> str:
 
 
 def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """A row a method, a column a metric: "value [low, high]", and the number of users of its metrics."""
+    """A row a method, a column a metric as "value [low, high]" or the value alone, and how many users it is over."""
     if not records:
         return pd.DataFrame()
     rows: dict[str, dict[str, str]] = {}
     for r in records:
         row = rows.setdefault(label_of(r), {})
-        row[r["metric"]] = f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]"
+        interval = f" [{r['low']:.3f}, {r['high']:.3f}]" if r.get("low") is not None else ""
+        row[r["metric"]] = f"{r['value']:.3f}{interval}"
         row["n"] = " / ".join(dict.fromkeys([*filter(None, row.get("n", "").split(" / ")), str(r["n"])]))
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").fillna("")
     return frame[[c for c in frame.columns if c != "n"] + ["n"]]

@@ -49,20 +49,24 @@ def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Pa
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(target, nn.Module):
         save_file({n: t.contiguous() for n, t in target.state_dict().items()}, folder / "target.safetensors")
-    record = {"kind": settings.kind, "items": items, "settings": asdict(settings.model)}
+    record = {"kind": settings.name, "items": items, "settings": asdict(settings.model)}
     (folder / "target.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def load_target(folder: Path) -> Scorer:
+def load_target(folder: Path, settings: TargetSettings) -> Scorer:
     """Read a target back, in eval mode.
 
+    A folder may come from a stranger: what it says of a Python file is not believed, only one's own settings name one.
+
     Raises:
-        CheckpointError: a file is missing, damaged, or the weights do not fit the stated shape.
+        CheckpointError: a file is missing, damaged, of another kind, or the weights do not fit the stated shape.
         SettingsError: it was built by a file of one's own that is no longer there.
     """
     try:
         record = json.loads((folder / "target.json").read_text(encoding="utf-8"))
-        target = _empty(str(record["kind"]), int(record["items"]), SASRecSettings(**record["settings"]))
+        if record["kind"] != settings.name:
+            raise ValueError(f"it is of kind {record['kind']!r}, the settings say {settings.name!r}")
+        target = _empty(settings.kind, int(record["items"]), SASRecSettings(**record["settings"]))
         if isinstance(target, nn.Module):
             target.load_state_dict(load_file(folder / "target.safetensors"))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

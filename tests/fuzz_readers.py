@@ -1,0 +1,207 @@
+"""A fuzzer over every reader: damaged files give a `DataError` or all their rows; never a crash, a hang, a silent loss.
+
+    python tests/fuzz_readers.py [--inputs 1000000] [--seed 0]
+
+Files of the right form are damaged at random: bytes flipped, cut, doubled, and telling pieces put in. An input that
+does something else than it should is written to `fuzz-findings/`, and the run ends with an error.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recx.data import amazon, movielens, steam
+from recx.data.atomic import interactions_from, read_atomic
+from recx.data.dataset import Filtering, build_dataset
+from recx.data.report import Report
+from recx.data.tables import interactions_from_table, items_from_table
+from recx.errors import DataError
+from recx.settings import Columns
+
+PIECES = [b"\t", b"\n", b"\r\n", b'"', b"'", b"::", b"|", b",", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"nan", b"NaN",
+          b"1e999", b"-", b"{", b"}", b"[", b"]", b"null", b"\\", b"\\u0000", b"9" * 30, b"&amp;", b"(1999)", b" ",
+          b"__import__('os')", b"\xc3\xa9", b"{'id':", b"(" * 300, b"user_id:token"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One reader: a good file of its form, how it is read, and how many rows a file must give."""
+
+    name: str
+    good: bytes
+    read: Callable[[Path, Report], int]
+    rows: Callable[[bytes], int]
+
+
+def lines(raw: bytes, head: int = 0) -> int:
+    """Lines that hold something, without the header."""
+    return max(0, sum(bool(line.strip(b"\r")) for line in raw.split(b"\n")[head:]))
+
+
+def filled(raw: bytes) -> int:
+    return sum(bool(line.strip()) for line in raw.split(b"\n"))
+
+
+def dropped(report: Report) -> int:
+    return sum(count for what, count in report.lines if what.startswith(("reviews that name", "items without an id"))
+               or "without an id dropped" in what and not what.startswith("items without an id"))  # fmt: skip
+
+
+def counted(reader: Callable[[Path, Report], object]) -> Callable[[Path, Report], int]:
+    def read(path: Path, report: Report) -> int:
+        return reader(path, report).height + dropped(report)
+
+    return read
+
+
+def atomic(path: Path, report: Report) -> int:
+    frame = read_atomic(path)
+    if {"user_id", "item_id"} <= set(frame.columns):
+        interactions_from(frame, path, report)
+    return frame.height
+
+
+def whole(path: Path, report: Report) -> int:
+    """From a damaged file to a data set: filters and catalogues must take whatever a reader gives."""
+    interactions = interactions_from(read_atomic(path), path, report)
+    ids = interactions["item_id"].unique().to_list()
+    items = (
+        interactions.select("item_id").unique().with_columns(title=interactions.select("item_id").unique()["item_id"])
+    )
+    data = build_dataset("fuzz", interactions, items, Filtering(min_user=3, min_item=1), report)
+    assert len(set(data.catalogue.labels)) == len(data.catalogue) + 1 <= len(ids) + 1
+    assert all(0 < s.min() and s.max() <= len(data.catalogue) for s in data.sequences)
+    return -1
+
+
+def written(*records: dict) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+AMAZON = written(*({"reviewerID": f"A{n}", "asin": "B1", "overall": 5.0, "unixReviewTime": n} for n in range(4)))
+LATE = written(*({"user_id": f"A{n}", "parent_asin": "B1", "rating": 5.0, "timestamp": n} for n in range(4)))
+ITEM = {"title": "Pong &amp; Co - PS4", "brand": "x", "category": ["Games", "PC"], "feature": ["a"], "also_buy": []}
+META = written(*({"asin": f"B{n}", "description": ["long"]} | ITEM for n in range(3)))
+STEAM = b"{u'username': u'x', u'product_id': u'70', u'date': u'2017-12-17', u'text': u'it\\'s'}\n" * 3
+GAMES = b"{u'id': u'70', u'app_name': u'Half-Life', u'genres': [u'Action'], u'release_date': u'1998-11-08'}\n" * 3
+ROWS = b"user_id:token\titem_id:token\ttimestamp:float\nu\ta\t1\nu\tb\t2\nu\tc\t3\nv\ta\t4\nv\tb\t5\nv\tc\t6\n"
+LISTS = b"user_id:token\titem_id_list:token_seq\titem_id:token\nu\ta b c\td\nv\ta d\tb\n"
+FLAGS = b"1|Toy Story (1995)|01-Jan-1995||http://x|" + b"|".join([b"0"] * 19) + b"\n"
+CASES = [
+    Case("atomic rows", ROWS, atomic, lambda raw: lines(raw, 1)),
+    Case("atomic lists", LISTS, atomic, lambda raw: lines(raw, 1)),
+    Case("data set", ROWS, whole, lambda raw: -1),
+    Case("amazon 2018", AMAZON, counted(amazon.reviews_2018), filled),
+    Case("amazon 2023", LATE, counted(amazon.reviews_2023), filled),
+    Case("amazon items", META, counted(amazon.items_2018), filled),
+    Case("steam reviews", STEAM, counted(steam.reviews), filled),
+    Case("steam games", GAMES, counted(steam.games), filled),
+    Case("u.data", b"196\t242\t3\t881250949\n" * 3, counted(movielens.ratings_100k), lambda raw: lines(raw)),
+    Case("u.item", FLAGS * 3, counted(movielens.movies_100k), lambda raw: lines(raw)),
+    Case("ratings.dat", b"1::2::3::4\n" * 3, counted(movielens.ratings_1m), lambda raw: lines(raw)),
+    Case("movies.dat", b"1::Toy Story (1995)::A|B\n" * 3, counted(movielens.movies_1m), lambda raw: lines(raw)),
+    Case("ratings.csv", b"userId,movieId,rating,timestamp\n" + b"1,2,3,4\n" * 3,
+         lambda p, r: movielens.ratings_table(p, r).height, lambda raw: -1),
+    Case("movies.csv", b'movieId,title,genres\n1,"Story, The (1995)",A|B\n' * 2,
+         lambda p, r: movielens.movies_table(p, r).height, lambda raw: -1),
+    Case("own csv", b"user_id,item_id,timestamp\nu,a,1\nv,b,2\n",
+         lambda p, r: interactions_from_table(p, Columns()).height, lambda raw: -1),
+    Case("own items", b'item_id,title,genre\na,"One, two",x|y\nb,Two,\n',
+         lambda p, r: items_from_table(p, Columns()).height, lambda raw: -1),
+]  # fmt: skip
+
+
+def damaged(chance: random.Random, good: bytes) -> bytes:
+    raw = bytearray(good)
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
+        at = chance.randrange(len(raw) + 1)
+        what = chance.randrange(6)
+        if what == 0 and raw:
+            raw[at % len(raw)] = chance.randrange(256)
+        elif what == 1:
+            del raw[at : at + chance.choice((1, 2, 5, 20))]
+        elif what == 2:
+            raw[at:at] = raw[at : at + chance.choice((1, 8, 40))]
+        elif what == 3:
+            raw[at:at] = chance.choice(PIECES)
+        elif what == 4:
+            raw[at : at + 1] = chance.choice(PIECES)
+        else:
+            del raw[at:]
+    return bytes(raw)
+
+
+def hang(*_: object) -> None:
+    raise TimeoutError("ten seconds for one small file")
+
+
+def check(case: Case, raw: bytes, folder: Path, chance: random.Random) -> str | None:
+    """What is wrong with how the reader took the file; None if nothing is."""
+    suffix = ".csv" if "csv" in case.name or "own" in case.name else ".json"
+    packed = chance.random() < 0.05
+    path = folder / f"x{suffix}{'.gz' if packed else ''}"
+    path.write_bytes(gzip.compress(raw, 1) if packed else raw)
+    if packed and chance.random() < 0.5:
+        whole_file = bytearray(path.read_bytes())
+        whole_file[chance.randrange(len(whole_file))] ^= 1 << chance.randrange(8)
+        path.write_bytes(whole_file)
+        raw = b""
+    signal.alarm(10)
+    try:
+        found = case.read(path, Report())
+    except DataError as error:
+        return None if str(error).strip() else "an error without words"
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return f"{type(error).__name__}: {error}"[:300]
+    finally:
+        signal.alarm(0)
+    wanted = case.rows(raw) if raw else -1
+    return None if wanted < 0 or found == wanted else f"{found} rows of {wanted}"
+
+
+def fuzz(inputs: int, seed: int, report: bool = False) -> list[tuple[str, str, bytes]]:
+    """Findings: reader, what went wrong, input."""
+    chance, findings = random.Random(seed), []
+    signal.signal(signal.SIGALRM, hang)
+    started = time.monotonic()
+    base = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=base) as name:
+        for n in range(inputs):
+            case = CASES[n % len(CASES)]
+            raw = damaged(chance, case.good)
+            wrong = check(case, raw, Path(name), chance)
+            if wrong:
+                findings.append((case.name, wrong, raw))
+                if report and len(findings) < 30:
+                    print(f"{case.name}: {wrong}\n    {raw!r}"[:700], flush=True)
+            if report and n and n % 50_000 == 0:
+                print(f"{n:,} inputs, {len(findings)} findings, {time.monotonic() - started:.0f} s", flush=True)
+    return findings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    told = parser.parse_args()
+    findings = fuzz(told.inputs, told.seed, report=True)
+    for n, (name, _, raw) in enumerate(findings[:50]):
+        folder = Path("fuzz-findings")
+        folder.mkdir(exist_ok=True)
+        (folder / f"{n}-{name.replace(' ', '-')}.bin").write_bytes(raw)
+    print(f"{told.inputs:,} inputs over {len(CASES)} readers, {len(findings)} findings")
+    sys.exit(bool(findings))
+
+
+if __name__ == "__main__":
+    main()

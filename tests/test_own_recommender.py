@@ -1,0 +1,43 @@
+"""The chain around recommenders written outside the package; a shrunken one, whose point is that it runs."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from small_chain import SMALL
+
+from recx import paths, runs
+
+BLACK_BOX = """
+import numpy as np
+from recx.recommenders.blackbox import BlackBox
+
+def build(items, length):
+    def score(histories):  # items near the latest one, by number
+        return np.array([[-abs(i - h[-1]) for i in range(items + 1)] for h in histories])
+    return BlackBox(score, items, length)
+"""
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("kind", ["docs/own_recommender.py", "box.py"])
+def test_the_chain_around_ones_own(tmp_path, kind):
+    (tmp_path / "box.py").write_text(BLACK_BOX)
+    path = paths.ROOT / kind if kind.startswith("docs") else tmp_path / kind
+    chosen = SMALL | {"target.kind": path, "align.modes": "intention" if kind.startswith("docs") else "behavior"}
+    words = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    done = subprocess.run(
+        [sys.executable, "-m", "recx.cli", "run", "--profile", "test", *words],
+        env=os.environ | {"RECX_RUNS_DIR": str(tmp_path / "runs")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    records = runs.results(tmp_path / "runs")
+    assert {r["mode"] for r in records if r["stage"] == "effect" and r["mode"]} == {chosen["align.modes"]}
+    target = {r["method"]: r["value"] for r in records if r["stage"] == "target" and r["metric"] == "ndcg@10"}
+    assert path.stem in target
+    if kind.startswith("docs"):
+        assert target["own_recommender"] > 2 * target["popularity"]
