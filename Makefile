@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lab lint clean setup
+.PHONY: demo test lab lint bench clean setup
 
 demo: setup  ## set up and run all notebooks on the embedded demo
 	@$(BIN)/recx run
@@ -14,6 +14,11 @@ lab: setup  ## open JupyterLab on the notebooks
 
 lint: setup  ## check form and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+bench: setup  ## rerun all benchmarks, quickly with QUICK=--quick (benchmarks/README.md)
+	@for name in data examples alignment decoding; do $(BIN)/python benchmarks/$$name.py $(QUICK) || exit 1; done
+	@if [ -n "$(RECTOOLS)" ]; then $(BIN)/python benchmarks/sasrec.py --rectools $(RECTOOLS) $(QUICK); \
+	else echo "sasrec.py is left out: name the python of an environment with rectools[torch] as RECTOOLS=..."; fi
 
 clean:  ## remove runs and caches, keep the environment
 	rm -rf runs .pytest_cache .ruff_cache

@@ -1,29 +1,35 @@
 """Training rows a second in alignment, against two usual recipes with the same model, rows, optimiser and precision.
 
-(a) the reference recipe: rows padded to the longest allowed, a mask, logits at every position;
+(a) the reference recipe: rows padded to its 1,024 tokens, a mask, logits at every position; and the same with rows
+    padded to the longest that our settings allow, which are chosen for this backbone;
 (b) a plain `Trainer`: rows padded to the longest of their batch, a mask, logits at every position.
 
-Then how far our step is from the machine's limit: floating-point operations of a step (counted by PyTorch) over its
-time, as a share of the matrix rate measured in the same run (large square products, in the same precision).
+All load the backbone as transformers does by itself. Each way runs in a process of its own, in turn. Then how far our
+step is from the machine's limit: floating-point operations of a step (counted by PyTorch) over its time, as a share of
+the matrix rate measured in the same run (large square products, in the same precision).
 
     python benchmarks/alignment.py [--data-dir DIR --dataset games] [--quick]
 """
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional
-from torch.utils.data import Dataset
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from recx.alignment.backbones import use_bfloat16
-from recx.alignment.corpus import build_corpus, encode_mode
-from recx.alignment.encoding import IGNORED, EncodedRows, Encoder, collate
+from recx.alignment.checkpoints import read_tensors
+from recx.alignment.corpus import build_corpus, encode_mode, load_rows, save_rows
+from recx.alignment.encoding import IGNORED, Encoder, collate
 from recx.alignment.fitting import PlainTrainer, _optimizer, _Rows, grouped_order
 from recx.alignment.prompts import MODES
 from recx.alignment.storage import build_aligned
@@ -32,6 +38,18 @@ from recx.data.split import leave_one_out
 from recx.memory import keep_freed_memory
 from recx.profiles import settings
 from recx.recommenders.sasrec import SASRec
+
+REFERENCE = 1024
+
+
+class _Clock(TrainerCallback):
+    """From the end of the first step, which warms up, to the end of the last."""
+
+    started = ended = 0.0
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.ended = time.perf_counter()
+        self.started = self.started or self.ended
 
 
 class Plain(torch.nn.Module):
@@ -48,20 +66,9 @@ class Plain(torch.nn.Module):
         return {"loss": loss}
 
 
-class Shuffled(Dataset):
-    def __init__(self, rows: EncodedRows, order: np.ndarray) -> None:
-        self.rows, self.order = rows, order
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, n: int):
-        return self.rows[int(self.order[n])]
-
-
-def padded(rows, longest: int | None = None):
+def padded(rows, longest: int):
     batch = collate(rows)
-    width = max(batch["input_ids"].shape[1], longest or 0)
+    width = max(batch["input_ids"].shape[1], longest)
     more = width - batch["input_ids"].shape[1]
     lengths = torch.tensor([len(r["input_ids"]) for r in rows])
     return {
@@ -95,9 +102,10 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
             train_dataset=data,
             data_collator=collator,
         )
-        started = time.perf_counter()
+        clock = _Clock()
+        trainer.add_callback(clock)
         trainer.train()
-        return steps * how.batch_size / (time.perf_counter() - started)
+        return (steps - 1) * how.batch_size / (clock.ended - clock.started)
 
 
 def matrix_rate(size: int = 2048, seconds: float = 1.5) -> float:
@@ -126,66 +134,97 @@ def operations(model, rows, order, how) -> float:
     return total / count
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", default="demo")
-    parser.add_argument("--data-dir", default="")
-    parser.add_argument("--quick", action="store_true", help="fewer steps, one repeat, hybrid only")
-    told = parser.parse_args()
-    keep_freed_memory()
-    chosen = settings(dataset=told.dataset, data_dir=told.data_dir, overrides={"align.variants": 0})
-    how, longest = chosen.align.fit, chosen.align.max_tokens
+def prepare(told, chosen, folder: Path) -> None:
+    """Training rows of each mode and the target's vectors, as notebook 03 leaves them."""
     data = load_dataset(chosen.data)
     split = leave_one_out(data.sequences)
     torch.manual_seed(0)
     target = SASRec(len(data.catalogue), chosen.target.model).eval()
     corpus = build_corpus(data.catalogue, split, target, target.length, chosen.align, show_progress=False)
-    rate, table = matrix_rate(), []
-    print(f"matrix rate {rate / 1e9:.0f} GFLOP/s, {torch.get_num_threads()} threads")
-    for mode in MODES[-1:] if told.quick else MODES:
-        vectors = corpus.vectors() if mode != "behavior" else {}
-        model, tokenizer = build_aligned(chosen.align.backbone, vectors.get("items"), vectors.get("users"))
-        model.train()
+    save_file(corpus.vectors(), folder / "vectors.safetensors")
+    _, tokenizer = build_aligned(chosen.align.backbone, None, None)
+    for mode in MODES:
         encoder = Encoder(tokenizer, data.catalogue.labels, 4096)
-        rows, _ = encode_mode(corpus, encoder, mode, chosen.align)
-        plain = Plain(model)
-        steps = (20, 3, 6) if told.quick else (100, 8, 20)
-        runs = []
-        for repeat in range(1 if told.quick else 3):
-            own = grouped_order(rows.lengths, how.batch_size, steps[0], repeat)
-            mixed = np.random.default_rng(repeat).permutation(len(rows))
-            ours = timed(PlainTrainer, model, how, _Rows(rows, own), collate, steps[0])
-            reference = timed(
-                Trainer,
-                plain,
-                how,
-                Shuffled(rows, mixed[: steps[1] * how.batch_size]),
-                lambda r: padded(r, longest),
-                steps[1],
-            )
-            dynamic = timed(Trainer, plain, how, Shuffled(rows, mixed[: steps[2] * how.batch_size]), padded, steps[2])
-            runs.append((ours, reference, dynamic))
-        runs = np.array(runs)
-        flops = operations(model, rows, grouped_order(rows.lengths, how.batch_size, 8, 9), how)
-        ratios = runs[:, :1] / runs[:, 1:]
-        middle = np.median(runs, axis=0)
-        share = middle[0] * flops / rate
-        table.append(
-            {
-                "mode": mode,
-                "rows_per_second": round(float(middle[0]), 1),
-                "tokens_per_row": round(float(rows.lengths.mean()), 1),
-                "over_reference": [round(float(r), 2) for r in np.sort(ratios[:, 0])],
-                "over_trainer": [round(float(r), 2) for r in np.sort(ratios[:, 1])],
-                "share_of_matrix_rate": round(float(share), 3),
+        save_rows(encode_mode(corpus, encoder, mode, chosen.align)[0], folder / f"rows-{mode}.safetensors")
+
+
+def one(told, chosen, folder: Path) -> dict[str, float]:
+    """Rows a second of one way on one mode; ours also tells its operations a row."""
+    how, longest = chosen.align.fit, chosen.align.max_tokens
+    rows = load_rows(folder / f"rows-{told.mode}.safetensors")
+    vectors = read_tensors(folder / "vectors.safetensors") if told.mode != "behavior" else {}
+    model, _ = build_aligned(chosen.align.backbone, vectors.get("items"), vectors.get("users"))
+    model.train()
+    if told.way == "ours":
+        keep_freed_memory()
+        order = grouped_order(rows.lengths, how.batch_size, told.steps, told.seed)
+        rate = timed(PlainTrainer, model, how, _Rows(rows, order), collate, told.steps)
+        return {"rate": rate, "flops": operations(model, rows, order, how), "tokens": float(rows.lengths.mean())}
+    model.backbone.set_attn_implementation("sdpa")
+    mixed = np.random.default_rng(told.seed).permutation(len(rows))[: told.steps * how.batch_size]
+    width = {"reference": REFERENCE, "padded": longest, "trainer": 0}[told.way]
+    return {"rate": timed(Trainer, Plain(model), how, _Rows(rows, mixed), lambda r: padded(r, width), told.steps)}
+
+
+def measured(told, folder: str, way: str, mode: str, steps: int, seed: int) -> dict[str, float]:
+    line = [sys.executable, __file__, "--way", way, "--mode", mode, "--steps", str(steps), "--seed", str(seed)]
+    line += ["--folder", folder, "--dataset", told.dataset, "--data-dir", told.data_dir]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="demo")
+    parser.add_argument("--data-dir", default="")
+    parser.add_argument("--quick", action="store_true", help="fewer steps, one repeat, hybrid only")
+    for name, kind in (("way", str), ("mode", str), ("folder", str), ("steps", int), ("seed", int)):
+        parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    chosen = settings(dataset=told.dataset, data_dir=told.data_dir, overrides={"align.variants": 0})
+    if told.way:
+        print(json.dumps(one(told, chosen, Path(told.folder))))
+        return
+    table = []
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(told, chosen, Path(folder))
+        rate = matrix_rate()
+        print(f"matrix rate {rate / 1e9:.0f} GFLOP/s, {torch.get_num_threads()} threads", flush=True)
+        steps = {"ours": 60, "reference": 3, "padded": 3, "trainer": 8}
+        if not told.quick:
+            steps = {"ours": 80, "reference": 3, "padded": 5, "trainer": 12}
+        for mode in MODES[-1:] if told.quick else MODES:
+            runs = [
+                {way: measured(told, folder, way, mode, n, repeat) for way, n in steps.items()}
+                for repeat in range(1 if told.quick else 3)
+            ]
+            over = {
+                w: sorted(r["ours"]["rate"] / r[w]["rate"] for r in runs) for w in ("reference", "padded", "trainer")
             }
-        )
-        print(
-            f"{mode:<10} {middle[0]:6.0f} rows/s | reference {middle[1]:5.1f}, {np.median(ratios[:, 0]):.1f}x"
-            f" | Trainer {middle[2]:5.1f}, {np.median(ratios[:, 1]):.1f}x | {flops / 1e9:.2f} GFLOP a row,"
-            f" {100 * share:.0f} % of the matrix rate",
-            flush=True,
-        )
+            middle = {w: float(np.median([r[w]["rate"] for r in runs])) for w in steps}
+            flops = runs[0]["ours"]["flops"]
+            share = middle["ours"] * flops / rate
+            table.append(
+                {
+                    "mode": mode,
+                    "rows_per_second": round(middle["ours"], 1),
+                    "tokens_per_row": round(runs[0]["ours"]["tokens"], 1),
+                    "over_reference": [round(r, 2) for r in over["reference"]],
+                    "over_padded": [round(r, 2) for r in over["padded"]],
+                    "over_trainer": [round(r, 2) for r in over["trainer"]],
+                    "share_of_matrix_rate": round(share, 3),
+                }
+            )
+            print(
+                f"{mode:<10} {middle['ours']:6.0f} rows/s | reference {middle['reference']:5.1f}, "
+                f"{np.median(over['reference']):.1f}x | padded {middle['padded']:5.1f}, "
+                f"{np.median(over['padded']):.1f}x | Trainer {middle['trainer']:5.1f}, "
+                f"{np.median(over['trainer']):.1f}x | {flops / 1e9:.2f} GFLOP a row, "
+                f"{100 * share:.0f} % of the matrix rate",
+                flush=True,
+            )
     print("RESULT " + json.dumps({"benchmark": "alignment", "dataset": told.dataset, "table": table}))
 
 

@@ -13,7 +13,7 @@ from recx.errors import RecxError, SettingsError
 from recx.locks import hold, release
 from recx.profiles import settings
 from recx.settings import Settings
-from recx.stages import ALIGN, ORDER, STAGES, describe, is_finished
+from recx.stages import ALIGN, ORDER, STAGES, describe, why_unfinished
 
 
 def resolve_notebooks(names: Sequence[str]) -> list[str]:
@@ -57,7 +57,8 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
     from papermill.exceptions import PapermillExecutionError
 
     spec, run = STAGES[stage], describe(stage, chosen)
-    if is_finished(stage, chosen):
+    why = why_unfinished(stage, chosen)
+    if not why:
         print(f"{stage:<18} finished before, skipped", flush=True)
         return False
     try:
@@ -69,7 +70,7 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
             f"{run.folder} cannot be written ({error.strerror or error}). Name another folder with RECX_RUNS_DIR."
         ) from error
     executed, started = run.folder / f"{spec.notebook}.ipynb", time.monotonic()
-    print(f"{stage:<18} {spec.notebook} ...", flush=True)
+    print(f"{stage:<18} {spec.notebook} ... ({why})", flush=True)
     try:
         papermill.execute_notebook(
             str(paths.notebooks() / f"{spec.notebook}.ipynb"),

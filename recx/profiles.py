@@ -84,6 +84,19 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
+# What a kind of target needs otherwise than SASRec; tuned on validation, see LOG.md.
+KINDS: dict[str, dict[str, Any]] = {
+    "mf": {"target.learning_rate": 5e-3, "target.weight_decay": 0.01, "target.batch_size": 1024, "target.epochs": 60},
+    "lightgcn": {
+        "target.learning_rate": 1e-2,
+        "target.weight_decay": 1e-4,
+        "target.batch_size": 1024,
+        "target.epochs": 100,
+        "target.patience": 15,
+    },
+}
+
+
 def settings(
     profile: str = "tiny", dataset: str = "demo", data_dir: str = "", overrides: dict[str, Any] | None = None
 ) -> Settings:
@@ -101,7 +114,9 @@ def settings(
     if profile not in PROFILES:
         raise SettingsError(f"Unknown profile {profile!r}. Known: {', '.join(PROFILES)}.")
     result = Settings(profile=profile, data=DataSettings(name=dataset, data_dir=data_dir or ""))
-    for changes in (PROFILES[profile], *(ADJUSTMENTS.get((p, dataset), {}) for p in ("*", profile)), overrides or {}):
+    overrides = overrides or {}
+    kind = KINDS.get(str(overrides.get("target.kind", "")), {})
+    for changes in (PROFILES[profile], *(ADJUSTMENTS.get((p, dataset), {}) for p in ("*", profile)), kind, overrides):
         for key, value in changes.items():
             result = _replace(result, key.split("."), value, key)
     return _check(result)

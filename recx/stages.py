@@ -92,11 +92,19 @@ def folder(stage: str, settings: Settings) -> Path:
 
 def is_finished(stage: str, settings: Settings) -> bool:
     """Whether the stage was finished with just these settings, inputs and code, and its files are still there."""
+    return not why_unfinished(stage, settings)
+
+
+def why_unfinished(stage: str, settings: Settings) -> str:
+    """Why a stage has to be made (again), in words; empty for a finished one."""
     run = describe(stage, settings)
     manifest = read_manifest(run.folder)
-    if manifest is None or manifest.get("fingerprint") != run.fingerprint:
-        return False
-    return not missing_files(run.folder, manifest)
+    if manifest is None:
+        return "not finished yet"
+    if manifest.get("fingerprint") != run.fingerprint:
+        return "settings, inputs or code have changed"
+    gone = missing_files(run.folder, manifest)
+    return f"gone or changed on disk: {', '.join(gone[:3])}" if gone else ""
 
 
 def fingerprint(stage: str, settings: Settings) -> str:

@@ -9,7 +9,7 @@ from recx.data.platforms import platform_of
 from recx.data.registry import find_source, input_files, load_dataset
 from recx.data.report import Report
 from recx.data.statistics import statistics
-from recx.data.tables import interactions_from_table, items_from_table
+from recx.data.tables import interactions_from_table, items_from_table, read_table
 from recx.errors import DataError, SettingsError
 from recx.profiles import settings
 from recx.settings import Columns
@@ -78,6 +78,12 @@ def test_csv_with_too_many_fields_names_the_line(tmp_path):
     path = write(tmp_path / "items.csv", "item_id,title\na,One\nb,Two,3\n")
     with pytest.raises(DataError, match="line 3"):
         items_from_table(path, Columns())
+
+
+def test_csv_that_makes_the_parser_panic_is_an_error(tmp_path):
+    path = write(tmp_path / "ratings.csv", 'userId,movieId\n1,2\n"')
+    with pytest.raises(DataError, match="ratings.csv: cannot be read"):
+        read_table(path, ["userId"], {"userId": pl.Int64, "movieId": pl.Int64})
 
 
 def own_files(folder, users=6, items=5):

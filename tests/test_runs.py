@@ -1,8 +1,9 @@
 import json
+import shutil
 
 import pytest
 
-from recx import cli, runs, stages
+from recx import cli, paths, runs, stages
 from recx.errors import CheckpointError, SettingsError
 from recx.launch import resolve_notebooks
 from recx.profiles import settings
@@ -82,6 +83,36 @@ def test_other_conversations_make_other_tasks(folder, tmp_path):
         path.write_text(json.dumps([{"instruction": word, "output": word}]))
         found.append(stages.fingerprint("tasks", chosen))
     assert found[0] != found[1]
+
+
+def test_changed_code_makes_its_stages_stale(folder, tmp_path_factory, monkeypatch):
+    chosen = settings("test")
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("recx", "notebooks", "data"):
+        shutil.copytree(paths.ROOT / name, copy / name)
+    monkeypatch.setattr(paths, "ROOT", copy)
+    stages.open_run("data", chosen).finish(seed=0)
+    before = {name: stages.fingerprint(name, chosen) for name in ("data", "target", "effect")}
+    ranking = copy / "recx" / "recommenders" / "ranking.py"
+    ranking.write_text(ranking.read_text() + "\n# changed\n")
+    after = {name: stages.fingerprint(name, chosen) for name in before}
+    assert [name for name in before if after[name] != before[name]] == ["target", "effect"]
+    reader = copy / "recx" / "data" / "split.py"
+    reader.write_text(reader.read_text() + "\n# changed\n")
+    assert stages.why_unfinished("data", chosen) == "settings, inputs or code have changed"
+
+
+def test_a_file_that_is_gone_or_cut_is_noticed(folder):
+    chosen = settings("test")
+    run = stages.open_run("data", chosen)
+    run.save_json("numbers", {"a": 1})
+    run.finish(seed=0)
+    assert stages.why_unfinished("data", chosen) == ""
+    (run.folder / "numbers.json").write_text("{")
+    assert "numbers.json" in stages.why_unfinished("data", chosen)
+    manifest = json.loads((run.folder / "manifest.json").read_text())
+    (run.folder / "manifest.json").write_text(json.dumps(manifest | {"files": {"../../../etc/passwd": 1}}))
+    assert "files" in stages.why_unfinished("data", chosen)
 
 
 def test_damaged_manifest_means_unfinished(folder):

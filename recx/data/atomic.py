@@ -33,8 +33,8 @@ def read_atomic(path: Path) -> pl.DataFrame:
     try:
         frame = pl.read_csv(
             io.BytesIO(body), separator="\t", has_header=False, quote_char=None, infer_schema=False, new_columns=names
-        ) if body.strip() else pl.DataFrame(schema=dict.fromkeys(names, pl.String))  # fmt: skip
-    except pl.exceptions.PolarsError as error:
+        ) if body else pl.DataFrame(schema=dict.fromkeys(names, pl.String))  # fmt: skip
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _malformed(path, raw, len(names)) from error
     frame = frame.with_columns(pl.all().fill_null("").str.strip_chars("\r"))
     return frame.with_columns(_typed(path, frame, name, kind) for name, kind in zip(names, types, strict=True))

@@ -31,8 +31,9 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
             names = [n.strip('\r" ') for n in raw.partition(b"\n")[0].decode("utf-8", "replace").split(",")]
             chosen = [n for n in numbers or () if n in names]
             frame = pl.read_csv(raw, infer_schema=False, columns=chosen or None, schema_overrides=dict(numbers or {}))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]}){_where(path)}.") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: cannot be read ({words}){_where(path)}.") from error
     missing = [c for c in required if c not in frame.columns]
     if missing:
         raise DataError(f"{path}: no column {missing[0]!r}; found {', '.join(frame.columns)}.")

@@ -1,0 +1,84 @@
+"""Ratings given by people: one JSON line each, whatever tool they come from."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recx.errors import DataError
+
+
+@dataclass(frozen=True)
+class HumanRating:
+    """One rating by one person.
+
+    Attributes:
+        rater: a name or number of one's own choice.
+        question: id of the rated explanation, as `question_id` makes it.
+        score: 0 to 3 by the rubric.
+        seconds: time taken, where it was measured.
+    """
+
+    rater: str
+    question: str
+    score: int
+    seconds: float = 0.0
+
+
+def question_id(method: str, pair: int) -> str:
+    """Id of an explanation: which method wrote it for which pair. The rating form never shows it."""
+    return f"{method}/{pair}"
+
+
+def read_ratings(path: Path) -> list[HumanRating]:
+    """Ratings of a file, or of all `*.jsonl` files of a folder; a rater's latest rating of a question counts.
+
+    Raises:
+        DataError: naming file, line and what was expected.
+    """
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    found: dict[tuple[str, str], HumanRating] = {}
+    for file in files:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{file}: cannot be read ({error}).") from error
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                rating = _checked(file, number, line)
+                found[rating.rater, rating.question] = rating
+    return list(found.values())
+
+
+def write_ratings(path: Path, ratings: Iterable[HumanRating]) -> None:
+    """Write ratings, a line each, beside their place and then there."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_text("".join(json.dumps(asdict(r)) + "\n" for r in ratings), encoding="utf-8")
+    beside.replace(path)
+
+
+def as_matrix(ratings: Sequence[HumanRating]) -> tuple[np.ndarray, list[str], list[str]]:
+    """Scores (raters, questions), NaN where there is none; raters and questions in order of first mention."""
+    raters, questions = (list(dict.fromkeys(getattr(r, k) for r in ratings)) for k in ("rater", "question"))
+    matrix = np.full((len(raters), len(questions)), np.nan)
+    for r in ratings:
+        matrix[raters.index(r.rater), questions.index(r.question)] = r.score
+    return matrix, raters, questions
+
+
+def _checked(file: Path, number: int, line: str) -> HumanRating:
+    try:
+        record = json.loads(line)
+        rating = HumanRating(
+            str(record["rater"]), str(record["question"]), int(record["score"]), float(record.get("seconds") or 0)
+        )
+        if rating.score != record["score"] or rating.score not in (0, 1, 2, 3):
+            raise ValueError(f"score {record['score']!r}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{file}, line {number}: no rating ({error}); expected "
+            '{"rater": "...", "question": "...", "score": 0 to 3, "seconds": ...}.'
+        ) from error
+    return rating

@@ -1,0 +1,55 @@
+"""Predicting the target's score from an explanation (paper Table 3), and how much of that is the verdict."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+
+from recx.evaluation.discrimination import split_users
+from recx.evaluation.intervals import Estimate, bootstrap
+from recx.evaluation.masking import verdict_of, without_verdict
+
+VIEWS = ("text", "masked", "verdict", "mean")
+
+
+def predict_scores(
+    texts: Sequence[str], scores: Sequence[float], users: Sequence[int], seed: int = 0
+) -> dict[str, dict[str, Estimate | float]]:
+    """Regress the target's score on a text, with the verdict in it, with it masked, and on the verdict alone.
+
+    Args:
+        texts: N explanations.
+        scores: the target's score of each pair.
+        users: N users; no user is both learnt from and tested on.
+        seed: of the split.
+
+    Returns:
+        view -> `mse` (mean squared error on the test users, with interval) and `r2` (1 - mse / variance of the test
+        scores about the training mean). `verdict` knows the decision word only, `mean` nothing: what `text` earns
+        beyond `verdict` is not leakage.
+    """
+    tested, truth = split_users(users, seed=seed), np.asarray(scores, dtype=float)
+    mean = truth[~tested].mean()
+    spread = float(((truth[tested] - mean) ** 2).mean())
+    found: dict[str, dict[str, Estimate | float]] = {}
+    for view in VIEWS:
+        said = np.full(int(tested.sum()), mean) if view == "mean" else _fitted(_seen(texts, view), truth, tested)
+        errors = (said - truth[tested]) ** 2
+        found[view] = {"mse": bootstrap(errors, seed=seed), "r2": 1 - float(errors.mean()) / max(spread, 1e-12)}
+    return found
+
+
+def _seen(texts: Sequence[str], view: str) -> list[str]:
+    change = {"text": str, "masked": without_verdict, "verdict": verdict_of}[view]
+    return [change(t) for t in texts]
+
+
+def _fitted(texts: Sequence[str], truth: np.ndarray, tested: np.ndarray) -> np.ndarray:
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", min_df=1, sublinear_tf=True),
+        RidgeCV(alphas=(0.1, 1.0, 10.0)),
+    )
+    model.fit([t for t, out in zip(texts, tested, strict=True) if not out], truth[~tested])
+    return model.predict([t for t, out in zip(texts, tested, strict=True) if out])
