@@ -21,7 +21,7 @@ from recx import stages
 from recx.profiles import settings
 
 KILLS = int(os.environ.get("RECX_KILLS", "3"))
-COMMAND = [sys.executable, "-m", "recx.cli", "run", "--profile", "test"]
+COMMAND = [sys.executable, "-m", "recx", "run", "--profile", "test"]
 COMMAND += [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
 
 

@@ -8,7 +8,7 @@ from recx import paths
 
 ROOMS = ["data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets"]
 TOP = {"paths", "errors", "memory", "settings", "profiles", "locks", "runs"}
-BOTTOM = {"stages", "finished", "launch", "cli"}
+BOTTOM = {"stages", "finished", "launch", "cli", "__main__"}
 
 
 def imports(path):
