@@ -15,6 +15,8 @@ from recx.profiles import settings
 from recx.settings import Settings
 from recx.stages import ALIGN, ORDER, STAGES, describe, why_unfinished
 
+LAUNCH = ".launch.lock"
+
 
 def resolve_notebooks(names: Sequence[str]) -> list[str]:
     """Stages of the notebooks named (by number, stem or stage), in order; all of them if none is named.
@@ -52,28 +54,42 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
     Raises:
         RecxError: a cell failed; the message is that of the cell, the executed copy shows the rest.
     """
-    import papermill
-    from nbclient.exceptions import DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
-
     spec, run = STAGES[stage], describe(stage, chosen)
-    why = why_unfinished(stage, chosen)
-    if not why:
+    if not why_unfinished(stage, chosen):
         print(f"{stage:<18} finished before, skipped", flush=True)
         return False
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
-        hold(run.folder)  # whoever else works there is seen before the notebook starts; its kernel then holds it
-        release(run.folder)
+        hold(run.folder, LAUNCH)  # whoever else launches it is seen before the notebook starts
     except OSError as error:
         raise RecxError(
             f"{run.folder} cannot be written ({error.strerror or error}). Name another folder with RECX_RUNS_DIR."
         ) from error
-    executed, started = run.folder / f"{spec.notebook}.ipynb", time.monotonic()
-    print(f"{stage:<18} {spec.notebook} ... ({why})", flush=True)
+    try:
+        hold(run.folder)  # a kernel left over from a killed command may still work there; our own holds it next
+        release(run.folder)
+        why = why_unfinished(stage, chosen)
+        if not why:
+            print(f"{stage:<18} finished meanwhile by another command, skipped", flush=True)
+            return False
+        started = time.monotonic()
+        print(f"{stage:<18} {spec.notebook} ... ({why})", flush=True)
+        _execute(stage, spec.notebook, run.folder, parameters, quiet)
+        print(f"{stage:<18} done in {time.monotonic() - started:.0f} s", flush=True)
+        return True
+    finally:
+        release(run.folder, LAUNCH)
+
+
+def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any], quiet: bool) -> None:
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    executed = folder / f"{notebook}.ipynb"
     try:
         papermill.execute_notebook(
-            str(paths.notebooks() / f"{spec.notebook}.ipynb"),
+            str(paths.notebooks() / f"{notebook}.ipynb"),
             str(executed),
             parameters=parameters,
             kernel_name="python3",
@@ -84,12 +100,12 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
         )
     except PapermillExecutionError as error:
         raise RecxError(
-            f"Stage {stage!r} failed in cell {error.exec_count} of {spec.notebook}: {error.ename}: {error.evalue}\n"
+            f"Stage {stage!r} failed in cell {error.exec_count} of {notebook}: {error.ename}: {error.evalue}\n"
             f"The executed copy is {executed}"
         ) from error
     except DeadKernelError as error:
         raise RecxError(
-            f"Stage {stage!r}: the process that ran {spec.notebook} died, most likely for want of memory. The same "
+            f"Stage {stage!r}: the process that ran {notebook} died, most likely for want of memory. The same "
             f"command goes on from its last checkpoint. What was executed is in {executed}"
         ) from error
     except OSError as error:
@@ -97,8 +113,6 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
             f"Stage {stage!r}: {executed} cannot be written ({error.strerror or error}). What was finished before is "
             "kept; the same command goes on from there."
         ) from error
-    print(f"{stage:<18} done in {time.monotonic() - started:.0f} s", flush=True)
-    return True
 
 
 def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Sequence[str] = ()) -> dict[str, str]:

@@ -237,6 +237,35 @@ class AlignSettings:
 
 
 @dataclass(frozen=True)
+class ChatSettings:
+    """A chat model behind an address that speaks OpenAI's protocol; none unless an address is told.
+
+    Attributes:
+        address: e.g. `http://127.0.0.1:8000/v1`; empty for none.
+        model: name of the model there.
+        key_variable: environment variable that holds the key; the key itself is stored nowhere.
+        seconds: longest wait for one reply.
+        retries: further attempts after a time-out, a rate limit or an error of the server, waiting longer each time.
+        replies: attempts to get a reply of the form asked for.
+        parallel: requests at once.
+        max_tokens: longest reply.
+        price_in: of a million tokens sent, in whatever currency.
+        price_out: of a million tokens received.
+    """
+
+    address: str = ""
+    model: str = ""
+    key_variable: str = "OPENAI_API_KEY"
+    seconds: float = 60.0
+    retries: int = 4
+    replies: int = 3
+    parallel: int = 4
+    max_tokens: int = 300
+    price_in: float = 0.0
+    price_out: float = 0.0
+
+
+@dataclass(frozen=True)
 class EvaluateSettings:
     """How much is measured.
 
@@ -245,6 +274,14 @@ class EvaluateSettings:
         ranking_users: users for task 2 (0: all).
         free_users: users for the unconstrained decodings of task 1, as in the paper (0: none).
         pairs: user-item pairs to explain, half of them liked by the target.
+        shots: in-context examples for methods that are not aligned.
+        rated: pairs whose explanations are rated.
+        sources: explanations of each source for the discrimination and the score prediction.
+        discriminator: `tfidf`, or `bert` for a fine-tuned encoder.
+        encoder: hub id or folder of the encoder for `bert` and for BERTScore; neither without one.
+        ratings: file or folder with ratings by people (JSON lines); none unless told.
+        judge: a chat model as a further judge.
+        chat: a chat model as a further method.
         seed: of the choice of users and items.
     """
 
@@ -252,6 +289,14 @@ class EvaluateSettings:
     ranking_users: int = 500
     free_users: int = 200
     pairs: int = 300
+    shots: int = 2
+    rated: int = 500
+    sources: int = 1000
+    discriminator: str = "tfidf"
+    encoder: str = ""
+    ratings: str = ""
+    judge: ChatSettings = field(default_factory=ChatSettings)
+    chat: ChatSettings = field(default_factory=ChatSettings)
     seed: int = 1
 
 

@@ -97,6 +97,11 @@ def is_finished(stage: str, settings: Settings) -> bool:
 
 def why_unfinished(stage: str, settings: Settings) -> str:
     """Why a stage has to be made (again), in words; empty for a finished one."""
+    if stage == "alignments":  # its notebook makes the modes, so it is finished only where they are
+        for name in inputs_of(stage, settings):
+            why = why_unfinished(name, settings)
+            if why:
+                return f"{name}: {why}"
     run = describe(stage, settings)
     manifest = read_manifest(run.folder)
     if manifest is None:

@@ -46,7 +46,7 @@ def main():
     if not os.path.exists(python) and subprocess.call([sys.executable, "-m", "venv", VENV]):
         stop("The virtual environment could not be made; on Debian and Ubuntu install python3-venv first.")
     line = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
-    done = subprocess.run([*line, "-e", ".[lab,test]"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([*line, "-e", ".[lab,llm,test]"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.stderr.write(done.stderr[-2000:])
         if "No space left" in done.stderr:

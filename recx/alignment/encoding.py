@@ -82,10 +82,19 @@ class Encoder:
                 out.append(np.array([self.entity(piece)], dtype=np.int32))
         return out
 
-    def prompt(self, pieces: Iterable[Piece], earlier: Sequence[str] = ()) -> np.ndarray:
-        """Ids of a whole prompt in the backbone's chat form, up to where the answer begins."""
-        head, tail = self._frame(tuple(earlier)) if earlier else (self._head, self._tail)
-        return np.concatenate([head, *self.pieces(pieces), tail])
+    def prompt(
+        self, pieces: Iterable[Piece], shots: Sequence[tuple[Sequence[Piece], Sequence[Piece]]] = ()
+    ) -> np.ndarray:
+        """Ids of a whole prompt in the backbone's chat form, up to where the answer begins.
+
+        Args:
+            pieces: what is asked.
+            shots: worked examples (question, answer) that stand before it as earlier turns.
+        """
+        before: list[np.ndarray] = []
+        for asked, answer in shots:
+            before += [*self.pieces(asked), self._tail, *self.pieces(answer), self.end, self._next]
+        return np.concatenate([self._head, *before, *self.pieces(pieces), self._tail])
 
     def encode(self, examples: Iterable[Example], max_tokens: int, total: int | None = None) -> tuple[EncodedRows, int]:
         """Encode examples; rows longer than `max_tokens` are left out.

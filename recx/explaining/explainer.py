@@ -1,11 +1,14 @@
 """The Explainer: everything a notebook or a widget shows of an aligned model goes through it."""
 
 import copy
+import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from rapidfuzz import fuzz, process
+from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from recx.alignment import decoding, generation, prompts
@@ -20,9 +23,12 @@ from recx.alignment.trie import single_title, title_list
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError, SettingsError
 from recx.explaining.answers import Explanation, Prediction, Recommendation
+from recx.explaining.incontext import Shots
+from recx.explaining.store import TextStore
 from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
 
 Item = int | str
+BATCH = 128  # texts written at once
 _NO_LABELS = Labels(*(np.zeros((0, 1), dtype=int) for _ in range(4)))
 
 
@@ -59,6 +65,7 @@ class Explainer:
             raise SettingsError(f"The model was aligned with {told} items; this catalogue has {len(catalogue)}.")
         self.model, self.mode, self.catalogue, self.target = model, mode, catalogue, target
         self.longest, self.precision = longest, precision
+        self.shots: Shots = {}
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = Encoder(tokenizer, catalogue.labels, vocabulary)
         self.reader = Reader(catalogue)
@@ -109,7 +116,7 @@ class Explainer:
         """
         if not 0 < k <= len(self.catalogue):
             raise SettingsError(f"{k} titles were asked for; the catalogue has {len(self.catalogue)}.")
-        _, encoded = self._ask(histories, prompts.RETRIEVAL[0])
+        _, encoded = self._ask("retrieval", histories)
         items, scores = decoding.beam_titles(
             self.model, encoded, self._one, k, precision=self.precision, show_progress=show_progress
         )
@@ -126,7 +133,7 @@ class Explainer:
         Returns:
             Items (R, beams), the best first; 0 where the text is no title of the catalogue.
         """
-        _, encoded = self._ask(histories, prompts.RETRIEVAL[0])
+        _, encoded = self._ask("retrieval", histories)
         answers = generation.free_answers(
             self.model,
             encoded,
@@ -145,7 +152,7 @@ class Explainer:
     ) -> np.ndarray:
         """Candidates (R, C) of each person in the model's order, as item indices (task 2)."""
         shown = np.array([[self.find(c) for c in row] for row in candidates])
-        _, encoded = self._ask(histories, prompts.RANKING[0], shown)
+        _, encoded = self._ask("ranking", histories, shown)
         return decoding.greedy_order(
             self.model,
             encoded,
@@ -161,7 +168,7 @@ class Explainer:
     ) -> list[Prediction]:
         """Would person r like item r? (task 3), from the probabilities of "Yes" and "No"."""
         found = [self.find(i) for i in items]
-        _, encoded = self._ask(histories, prompts.PREFERENCE[0], [[i] for i in found])
+        _, encoded = self._ask("preference", histories, [[i] for i in found])
         probability = generation.choice_probability(
             self.model, encoded, (self._yes, self._no), precision=self.precision, show_progress=show_progress
         )
@@ -178,7 +185,7 @@ class Explainer:
         """
         if self.mode == "behavior":
             raise SettingsError("The behavior mode has no user vector, so there is nothing to reconstruct.")
-        _, encoded = self._ask(histories, prompts.HISTORY[0], form="intention")
+        _, encoded = self._ask("history", histories, form="intention")
         lists = decoding.greedy_lists(
             self.model, encoded, self._many, self.longest, precision=self.precision, show_progress=show_progress
         )
@@ -191,6 +198,7 @@ class Explainer:
         instruction: str | Control = "",
         max_tokens: int = 160,
         show_progress: bool = False,
+        store: TextStore | None = None,
     ) -> list[Explanation]:
         """Would the recommender suggest item r to person r, and why?
 
@@ -200,21 +208,14 @@ class Explainer:
             instruction: free text, or a `Control` such as `Control(view="platform")`.
             max_tokens: longest answer.
             show_progress: show a bar.
+            store: where texts are kept by the hash of prompt and model; what it holds is not written again.
         """
         asked = _wish(instruction)
         found = [self.find(i) for i in items]
-        data, encoded = self._ask(histories, prompts.EXPLANATION[0], [[i] for i in found], instruction=asked)
-        texts = generation.greedy_text(
-            self.model,
-            encoded,
-            int(self.encoder.end[0]),
-            max_tokens,
-            precision=self.precision,
-            show_progress=show_progress,
-        )
+        data, encoded = self._ask("explanation", histories, [[i] for i in found], instruction=asked)
+        texts = self._written(encoded, max_tokens, TextStore(None) if store is None else store, show_progress)
         out = []
-        for row, (item, tokens) in enumerate(zip(found, texts, strict=True)):
-            text = self.encoder.tokenizer.decode(tokens).strip()
+        for row, (item, text) in enumerate(zip(found, texts, strict=True)):
             read = self.reader.read(text, data.recent(row), item)
             label = self.catalogue.labels[item]
             out.append(Explanation(item, label, read.decision, text, read.citations, read.statements, asked))
@@ -241,6 +242,18 @@ class Explainer:
         unseen = int((scores > -torch.inf).sum())
         return [self.catalogue.labels[i] for i in scores.topk(min(k, unseen)).indices.tolist()]
 
+    def with_shots(self, shots: Shots) -> "Explainer":
+        """The same model, shown worked examples before it is asked; for the behavior mode, whose prompts are text.
+
+        Raises:
+            SettingsError: in another mode.
+        """
+        if self.mode != "behavior":
+            raise SettingsError(f"In-context examples are text; the {self.mode} mode reads vectors.")
+        other = copy.copy(self)
+        other.shots = shots
+        return other
+
     def with_target(self, target: TwoTower) -> "Explainer":
         """The same model, reading the user vectors of another target."""
         other = copy.copy(self)
@@ -253,8 +266,8 @@ class Explainer:
 
     def _ask(
         self,
+        task: str,
         histories: Sequence[Sequence[Item]],
-        wording: str,
         items: Sequence[Sequence[int]] | np.ndarray | None = None,
         instruction: str = "",
         form: Mode | None = None,
@@ -264,10 +277,56 @@ class Explainer:
         if self.mode != "behavior":
             self.model.entities.set_users(self.user_vectors(data.histories))
         asked = [
-            self._pieces(data, row, wording, () if items is None else items[row], instruction, form)
+            self._pieces(
+                data, row, prompts.ALL_WORDINGS[task][0], () if items is None else items[row], instruction, form
+            )
             for row in range(len(data.histories))
         ]
-        return data, [self.encoder.prompt(pieces) for pieces in asked]
+        return data, [self.encoder.prompt(pieces, self.shots.get(task, ())) for pieces in asked]
+
+    def _written(
+        self, encoded: Sequence[np.ndarray], max_tokens: int, store: TextStore, show_progress: bool
+    ) -> list[str]:
+        """Texts after the prompts, like lengths together; each batch is kept before the next begins."""
+        keys = [self._key(ids, max_tokens) for ids in encoded] if store.path else [str(n) for n in range(len(encoded))]
+        missing = [n for n in range(len(encoded)) if store.get(keys[n]) is None]
+        missing.sort(key=lambda n: len(encoded[n]))
+        with tqdm(total=len(encoded), initial=len(encoded) - len(missing), desc="texts", unit="text",
+                  disable=not show_progress, leave=False) as bar:  # fmt: skip
+            for start in range(0, len(missing), BATCH):
+                rows = missing[start : start + BATCH]
+                tokens = generation.greedy_text(
+                    self.model,
+                    [encoded[n] for n in rows],
+                    int(self.encoder.end[0]),
+                    max_tokens,
+                    precision=self.precision,
+                )
+                texts = [self.encoder.tokenizer.decode(t).strip() for t in tokens]
+                store.keep(dict(zip([keys[n] for n in rows], texts, strict=True)))
+                bar.update(len(rows))
+        return [store.get(key) for key in keys]
+
+    def _key(self, ids: np.ndarray, max_tokens: int) -> str:
+        """Hash of all that decides about a text: model, prompt, the vectors of its user, and how it is decoded."""
+        first = self.encoder.vocabulary + self.encoder.n_items
+        users = ids[ids >= first]
+        vectors = self.model.entities.users[torch.from_numpy(users.astype(np.int64) - first)] if len(users) else None
+        told = hashlib.sha256(f"{self.identity} {max_tokens} {self.precision} ".encode())
+        told.update(np.where(ids >= first, first, ids).tobytes())  # the place of a user vector is not its content
+        told.update(b"" if vectors is None else vectors.float().cpu().numpy().tobytes())
+        return told.hexdigest()[:32]
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of the model's weights and item vectors; those of persons come and go and are no part of it."""
+        told, tensors = hashlib.sha256(), dict(self.model.state_dict())
+        if self.model.entities is not None:
+            tensors["items"] = self.model.entities.items
+        for name, value in sorted(tensors.items()):
+            told.update(name.encode())
+            told.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        return told.hexdigest()[:16]
 
     def _pieces(
         self, data: TaskData, row: int, wording: str, items: Sequence[int], instruction: str, form: Mode

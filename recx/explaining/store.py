@@ -1,0 +1,48 @@
+"""Texts kept by the hash of what made them, so that long generation can be stopped and goes on row by row."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class TextStore:
+    """A file of JSON lines `{"key": ..., "text": ...}` that only grows.
+
+    A line cut short by a kill is left out when the file is read, and the text is made again.
+
+    Args:
+        path: file, made when the first text is kept; None keeps texts in memory only.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._texts: dict[str, str] = {}
+        if path and path.is_file():
+            for line in path.read_bytes().splitlines():
+                try:
+                    record = json.loads(line)
+                    self._texts[str(record["key"])] = str(record["text"])
+                except (ValueError, KeyError, TypeError):
+                    continue
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def get(self, key: str) -> str | None:
+        """The text kept for a key, if any."""
+        return self._texts.get(key)
+
+    def keep(self, texts: Mapping[str, str]) -> None:
+        """Keep texts by their keys; they are on disk when this returns."""
+        self._texts |= texts
+        if not self.path or not texts:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps({"key": k, "text": t}) + "\n" for k, t in texts.items())
+        with self.path.open("a+b") as file:
+            # What a killed process left of a line must not swallow the next one.
+            file.seek(0, 2)
+            if file.tell():
+                file.seek(-1, 2)
+                lines = lines if file.read(1) == b"\n" else "\n" + lines
+            file.write(lines.encode())
