@@ -34,7 +34,7 @@ def main() -> None:
     from rectools.dataset import Dataset
     from rectools.models import SASRecModel
 
-    frame = pd.read_parquet(folder / "interactions.parquet")
+    frame = pd.read_csv(folder / "interactions.csv")
     frame["datetime"] = pd.to_datetime(frame.pop("position"), unit="D")
     frame["weight"] = 1.0
     train, seen = (Dataset.construct(frame[frame["part"] <= part].drop(columns="part")) for part in (0, 1))

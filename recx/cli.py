@@ -1,4 +1,4 @@
-"""The command line: `recx run | results | data | lab`."""
+"""The command line: `recx run | results | figures | data | lab`."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -36,6 +37,18 @@ class ResultsCommand:
 
     json: bool = False
     """As one JSON list of records."""
+
+
+@dataclass(frozen=True)
+class FiguresCommand:
+    """Draw the figures of finished runs again, from their saved numbers."""
+
+    profile: str = ""
+    """Of runs with this profile only."""
+    dataset: str = ""
+    """Of runs on this data set only."""
+    out: str = ""
+    """Folder to write to; figures/ beside the package unless told."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
         command = tyro.cli(
             Annotated[RunCommand, tyro.conf.subcommand("run")]
             | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
+            | Annotated[FiguresCommand, tyro.conf.subcommand("figures")]
             | Annotated[LabCommand, tyro.conf.subcommand("lab")],
             prog="recx",
             description=__doc__,
@@ -127,6 +141,13 @@ def _results(command: ResultsCommand) -> None:
         print(f"{where:<32} {who:<34} {r['metric']:<26} {value}{interval}{count}")
 
 
+def _figures(command: FiguresCommand) -> None:
+    from recx.redraw import redraw
+
+    for path in redraw(command.profile, command.dataset, Path(command.out).expanduser() if command.out else None):
+        print(path)
+
+
 def _list(command: ListCommand) -> None:
     from recx.data.registry import SOURCES
 
@@ -166,6 +187,7 @@ def _lab(command: LabCommand) -> None:
 _HANDLERS = {
     RunCommand: _run,
     ResultsCommand: _results,
+    FiguresCommand: _figures,
     ListCommand: _list,
     DescribeCommand: _describe,
     DownloadCommand: _download,

@@ -13,7 +13,7 @@ from recx.errors import RecxError, SettingsError
 from recx.locks import hold, release
 from recx.profiles import settings
 from recx.settings import Settings
-from recx.stages import ALIGN, ORDER, STAGES, describe, why_unfinished
+from recx.stages import ALIGN, EXTRA, ORDER, STAGES, describe, why_unfinished
 
 LAUNCH = ".launch.lock"
 
@@ -29,14 +29,16 @@ def resolve_notebooks(names: Sequence[str]) -> list[str]:
     chosen = []
     for name in names:
         stem = Path(name).name.removesuffix(".ipynb")
-        fits = [s for s in ORDER if stem in (s, STAGES[s].notebook) or STAGES[s].notebook.split("_")[0] == stem]
+        fits = [
+            s for s in (*ORDER, *EXTRA) if stem in (s, STAGES[s].notebook) or STAGES[s].notebook.split("_")[0] == stem
+        ]
         if not fits and stem in ("04", STAGES["align-hybrid"].notebook):
             fits = ["alignments"]  # one notebook, launched once a mode
         if not fits:
-            known = ", ".join(STAGES[s].notebook for s in ORDER)
+            known = ", ".join(sorted(STAGES[s].notebook for s in (*ORDER, *EXTRA)))
             raise SettingsError(f"No notebook {name!r}. Known: {known}.")
         chosen += fits
-    return sorted(set(chosen), key=ORDER.index)
+    return sorted(set(chosen), key=(*ORDER, *EXTRA).index)
 
 
 def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool = False) -> bool:

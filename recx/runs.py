@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 
 from recx import paths
@@ -38,6 +39,7 @@ class Run:
         fingerprint: of settings, inputs and code; the same fingerprint gives the same results.
         config: settings, as plain values.
         inputs: stage -> fingerprint of what it builds on.
+        variant: name of a variant, whose stages lie apart in `variants/<variant>/`.
     """
 
     profile: str
@@ -46,12 +48,19 @@ class Run:
     fingerprint: str
     config: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    variant: str = ""
     started: float = field(default_factory=time.time)
 
     @property
     def folder(self) -> Path:
         """Where the stage's files lie."""
-        return paths.runs() / self.profile / self.dataset / self.stage
+        base = paths.runs() / self.profile / self.dataset
+        return (base / "variants" / self.variant if self.variant else base) / self.stage
+
+    @property
+    def texts(self) -> Path:
+        """Where generated texts are kept, for all stages of this profile and data set."""
+        return paths.runs() / self.profile / self.dataset / "texts"
 
     def begin(self) -> "Run":
         """Make the folder, keep others out of it, forget an earlier finish, and store the settings.
@@ -85,6 +94,10 @@ class Run:
         frame.write_parquet(beside)
         beside.replace(self.folder / f"{name}.parquet")
         return frame
+
+    def save_frame(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a pandas frame as `<name>.parquet`; `read_frame` reads it back."""
+        self.save_table(name, pl.DataFrame(frame.to_dict("list"), infer_schema_length=None))
 
     def save_json(self, name: str, value: Any) -> None:
         """Write `<name>.json`."""
@@ -144,6 +157,18 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a Parquet table of a run as a pandas frame.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    try:
+        return pd.DataFrame(pl.read_parquet(path).to_dict(as_series=False))
+    except (OSError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
 
 

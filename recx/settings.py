@@ -301,22 +301,43 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class AblateSettings:
+    """How the ablation is done.
+
+    Attributes:
+        seeds: trainings of each variant, with seeds 0, 1, ...
+        scale: training rows as a share of those of the alignment.
+        users: test users for the alignment metrics.
+        pairs: pairs whose explanations are rated.
+    """
+
+    seeds: int = 3
+    scale: float = 0.35
+    users: int = 300
+    pairs: int = 200
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a run.
 
     Attributes:
         profile: name of the profile they come from.
+        variant: name of a variant of the alignment, kept apart from the others; the ablation sets it.
         data: the data set.
         target: the recommender.
         align: the alignment.
         evaluate: the evaluation.
+        ablate: the ablation.
     """
 
     profile: str = "tiny"
+    variant: str = ""
     data: DataSettings = field(default_factory=DataSettings)
     target: TargetSettings = field(default_factory=TargetSettings)
     align: AlignSettings = field(default_factory=AlignSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    ablate: AblateSettings = field(default_factory=AblateSettings)
 
     @property
     def dataset(self) -> str:

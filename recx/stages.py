@@ -40,10 +40,16 @@ STAGES: dict[str, Stage] = {
     **{stage: Stage("04_align_llm", 3, (), ("tasks",)) for stage in ALIGN.values()},
     "alignments": Stage("05_launch_alignment", 3, (), tuple(ALIGN.values())),
     "effect": Stage("06_alignment_effect", 6, ("evaluate",), ("target", *ALIGN.values())),
+    "quality": Stage("07_explanation_quality", 6, ("evaluate",), ("target", *ALIGN.values())),
+    "discrimination": Stage("08_discrimination", 6, ("evaluate",), ("target", *ALIGN.values())),
+    "cases": Stage("09_case_studies", 6, ("evaluate",), ("target", *ALIGN.values(), "quality")),
+    "ablation": Stage("10_ablation", 6, ("align", "evaluate", "ablate"), ("target",)),
     "playground": Stage("12_playground", 7, (), tuple(ALIGN.values())),
 }
-# What `recx run` does, in order; 05 launches 04 once for every mode.
-ORDER = ("tour", "data", "target", "tasks", "alignments", "effect", "playground")
+_ALIGNED = {"tasks", *ALIGN.values()}  # what reads these differs between variants of the alignment
+# What `recx run` does, in order; 05 launches 04 once for every mode. The ablation retrains, so it must be named.
+EXTRA = ("ablation",)
+ORDER = ("tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "playground")
 
 
 def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
@@ -75,7 +81,10 @@ def describe(stage: str, settings: Settings) -> Run:
     if stage not in STAGES:
         raise SettingsError(f"Unknown stage {stage!r}. Known: {', '.join(STAGES)}.")
     inputs = {name: fingerprint(name, settings) for name in inputs_of(stage, settings)}
-    return Run(settings.profile, settings.dataset, stage, fingerprint(stage, settings), asdict(settings), inputs)
+    variant = settings.variant if "align" in STAGES[stage].sections or inputs.keys() & _ALIGNED else ""
+    return Run(
+        settings.profile, settings.dataset, stage, fingerprint(stage, settings), asdict(settings), inputs, variant
+    )
 
 
 def folder(stage: str, settings: Settings) -> Path:

@@ -15,8 +15,9 @@ def test_titles_and_text_are_escaped_and_citations_marked():
     reading = Reader(catalogue).read(text, [2], 1)
     shown = render(Explanation(1, catalogue.labels[1], True, text, reading.citations, reading.statements))
     assert "<script>" not in shown and "<b>well</b>" not in shown
-    assert "Portal&quot;" not in shown
-    assert shown.count("&#10003;") == 1 and shown.count("&#10007;") == 1
+    assert '"Portal"&nbsp;\u2713' in shown
+    # "Portal" and the genre hold, "Halo" is not in the history.
+    assert shown.count("\u2713") == 2 and shown.count("\u2717") == 1
 
 
 def test_form_answers_and_says_what_it_did_not_understand(backbone):

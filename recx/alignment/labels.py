@@ -32,6 +32,9 @@ class Labels:
     disliked: np.ndarray
 
 
+NO_LABELS = Labels(*(np.zeros((0, 1), dtype=int) for _ in range(4)))
+
+
 @torch.inference_mode()
 def label(
     scorer: Scorer,

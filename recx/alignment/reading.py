@@ -9,13 +9,13 @@ of the history as a whole two (or more than half where it says "most"); in a cla
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
 
 _DECISION = re.compile(r"^\W*(yes|no)\b[.,:;!]?", re.IGNORECASE)
-_QUOTED = re.compile(r'"([^"]*)"')
+_QUOTED = r'"([^"]*)"'
 _CLAUSE = re.compile(r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change )")
 _NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|aren't)\b", re.IGNORECASE)
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
@@ -28,21 +28,29 @@ _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
 @dataclass(frozen=True)
 class Citation:
-    """A quoted title: its item (None if the catalogue has no such title) and whether the history holds it."""
+    """A quoted title: its item (None if the catalogue has no such title) and whether the history holds it.
+
+    `span` is where it stands in the text, quotes included.
+    """
 
     title: str
     item: int | None
     in_history: bool
+    span: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """An attribute value said of items (of the history as a whole if there are none), and whether that is true."""
+    """An attribute value said of items (of the history as a whole if there are none), and whether that is true.
+
+    `span` is where the value stands in the text.
+    """
 
     items: tuple[int, ...]
     value: str
     negated: bool
     true: bool
+    span: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,9 @@ class Reader:
         self.catalogue = catalogue
         values = {v for column in catalogue.attributes.values() for item in column for v in item}
         alternatives = "|".join(re.escape(v) for v in sorted(values, key=len, reverse=True))
-        self._value = re.compile(rf"(?<![\w\x00-])(?:{alternatives})(?![\w\x00-])", re.IGNORECASE) if values else None
+        value = rf"|(?<![\w-])(?:{alternatives})(?![\w-])" if values else ""
+        # Titles come first: a value within quotes is part of a title.
+        self._marked = re.compile(_QUOTED + value, re.IGNORECASE)
         self._values, self._spelling = values, {v.casefold(): v for v in values}
 
     @cached_property
@@ -92,32 +102,30 @@ class Reader:
         """
         found = _DECISION.match(text)
         decision = None if found is None else found[1].lower() == "yes"
-        body = text[found.end() :] if found else text
+        start = found.end() if found else 0
         titles: list[int | None] = []
+        values: list[tuple[str, tuple[int, int]]] = []
         citations: list[Citation] = []
         known = {int(h) for h in history}
 
         def mark(match: re.Match[str]) -> str:
-            index = self.catalogue.index_of_label.get(match[1])
-            titles.append(index)
-            if index != item:
-                citations.append(Citation(match[1], index, index in known))
-            return f"\x00{len(titles) - 1}\x00"
-
-        values: list[str] = []
-
-        def mark_value(match: re.Match[str]) -> str:
+            span = (start + match.start(), start + match.end())
+            if match[1] is not None:
+                index = self.catalogue.index_of_label.get(match[1])
+                titles.append(index)
+                if index != item:
+                    citations.append(Citation(match[1], index, index in known, span))
+                return f"\x00{len(titles) - 1}\x00"
             # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.
             said = match[0]
             value = said if said in self._values else self._spelling.get(said.casefold())
             if value is None or (value != said and said[0].islower()):
                 return said
-            values.append(value)
+            values.append((value, span))
             return f"\x01{len(values) - 1}\x01"
 
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
-        marked = _QUOTED.sub(mark, body)
-        marked = self._value.sub(mark_value, marked) if self._value else marked
+        marked = self._marked.sub(mark, text[start:])
         statements: list[Statement] = []
         for clause in _CLAUSE.split(marked):
             stated = [values[int(n)] for n in _VALUE.findall(clause)]
@@ -131,7 +139,7 @@ class Reader:
     def _clause(
         self,
         plain: str,
-        values: Sequence[str],
+        stated: Sequence[tuple[str, tuple[int, int]]],
         named: Sequence[int | None],
         before: set[str],
         history: Sequence[int],
@@ -141,11 +149,12 @@ class Reader:
         if _PRONOUN.search(plain):
             subjects.append(item)
         negated = bool(_NEGATION.search(plain))
-        wrong = any(n is None for n in named) or (bool(_ALSO.search(plain)) and not before.intersection(values))
+        again = bool(_ALSO.search(plain)) and not before.intersection(value for value, _ in stated)
+        wrong = any(n is None for n in named) or again
         most = bool(re.search(r"\bmost\b", plain, re.IGNORECASE))
         return [
-            Statement(tuple(subjects), v, negated, not wrong and self._true(v, subjects, history, negated, most))
-            for v in values
+            Statement(tuple(subjects), v, negated, not wrong and self._true(v, subjects, history, negated, most), span)
+            for v, span in stated
         ]
 
     def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, most: bool) -> bool:

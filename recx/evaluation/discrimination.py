@@ -1,15 +1,20 @@
 """Telling sources apart by their explanations (paper section 5.3.2 and Figure 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from recx.errors import DataError
+from recx.errors import DataError, SettingsError
+from recx.evaluation.bert_discriminator import Fit, fit_encoder
 from recx.evaluation.intervals import Estimate, bootstrap
+from recx.evaluation.masking import without_verdict
+from recx.settings import EvaluateSettings
 
 
 @dataclass(frozen=True)
@@ -46,32 +51,108 @@ def split_users(users: Sequence[int], share: float = 0.2, seed: int = 0) -> np.n
 
 
 def discriminate(
-    texts: Sequence[str], labels: Sequence[str], users: Sequence[int], words: int = 8, seed: int = 0
+    texts: Sequence[str],
+    labels: Sequence[str],
+    users: Sequence[int],
+    fit: Fit | None = None,
+    words: int = 8,
+    seed: int = 0,
 ) -> Discrimination:
-    """Fit TF-IDF and a logistic regression on four fifths of the users, and test on the rest.
+    """Learn to name the source of a text from four fifths of the users, and test on the rest.
 
     Args:
         texts: N explanations.
         labels: N sources.
         users: N users, to split by.
-        words: telling words a source.
+        fit: the classifier; TF-IDF and a logistic regression unless told.
+        words: telling words a source (by the regression, whatever the classifier).
         seed: of the split and of the shuffled control.
     """
     tested, truth = split_users(users, seed=seed), np.array(labels)
     sources = tuple(dict.fromkeys(labels))
     train = [t for t, out in zip(texts, tested, strict=True) if not out]
     test = [t for t, out in zip(texts, tested, strict=True) if out]
-    model = _classifier().fit(train, truth[~tested])
-    said = model.predict(test)
+    fit = fit or _by_words
+    said = fit(train, truth[~tested], test)
     counts = np.array([[int(((truth[tested] == a) & (said == b)).sum()) for b in sources] for a in sources])
-    shuffled = _classifier().fit(train, np.random.default_rng(seed).permutation(truth[~tested])).predict(test)
+    shuffled = fit(train, np.random.default_rng(seed).permutation(truth[~tested]), test)
     return Discrimination(
         sources,
         counts,
         bootstrap((said == truth[tested]).astype(float), seed=seed),
         bootstrap((shuffled == truth[tested]).astype(float), seed=seed),
-        _telling(model, words),
+        _telling(_classifier().fit(train, truth[~tested]), words),
     )
+
+
+@dataclass(frozen=True)
+class Views:
+    """Discrimination of the texts as they are and with the decision masked.
+
+    Attributes:
+        frame: both matrices: `view, true, predicted, count, share`.
+        table: accuracy with interval, chance, and accuracy of the shuffled control, a row a view.
+        telling: the most telling words of each source, a column a view.
+        records: accuracies as records.
+    """
+
+    frame: pd.DataFrame
+    table: pd.DataFrame
+    telling: pd.DataFrame
+    records: list[dict[str, Any]]
+
+
+def discriminate_views(texts: Mapping[str, Sequence[str]], users: Sequence[int], settings: EvaluateSettings) -> Views:
+    """Discriminate sources by their texts, and by what is left of them without the decision.
+
+    Args:
+        texts: source -> explanations of the same pairs.
+        users: person of each pair.
+        settings: classifier and seed.
+
+    Raises:
+        SettingsError: an unknown discriminator, or an encoder that is not told or cannot be loaded.
+    """
+    fit = _fit_of(settings)
+    everything = [t for given in texts.values() for t in given]
+    labels = [name for name, given in texts.items() for _ in given]
+    people = [int(u) for _ in texts for u in users]
+    frames, rows, telling, records = [], {}, {}, []
+    for view, change in (("whole text", str), ("decision masked", without_verdict)):
+        found = discriminate([change(t) for t in everything], labels, people, fit, seed=settings.seed)
+        frames.append(confusion_frame(found).assign(view=view))
+        rows[view] = {"accuracy": found.accuracy.value, "low": found.accuracy.low, "high": found.accuracy.high}
+        rows[view] |= {"chance": 1 / len(texts), "shuffled labels": found.shuffled.value, "n": found.accuracy.n}
+        telling[view] = {name: ", ".join(words) for name, words in found.telling.items()}
+        for method, e in ((view, found.accuracy), (f"{view}, shuffled labels", found.shuffled)):
+            told = {"value": e.value, "low": e.low, "high": e.high, "n": e.n}
+            records.append({"method": method, "metric": "source_accuracy"} | told)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("view")
+    return Views(pd.concat(frames, ignore_index=True), table, pd.DataFrame(telling), records)
+
+
+def _fit_of(settings: EvaluateSettings) -> Fit | None:
+    if settings.discriminator == "tfidf":
+        return None
+    if settings.discriminator != "bert":
+        raise SettingsError(f"evaluate.discriminator is 'tfidf' or 'bert', not {settings.discriminator!r}.")
+    if not settings.encoder:
+        raise SettingsError("evaluate.discriminator=bert needs an encoder: --set evaluate.encoder=HUB_ID_OR_FOLDER.")
+    return fit_encoder(settings.encoder, seed=settings.seed)
+
+
+def confusion_frame(found: Discrimination) -> pd.DataFrame:
+    """The matrix as rows `true, predicted, count, share`, as it is saved and drawn."""
+    rows = [
+        (a, b, int(found.counts[n, m]), float(found.shares[n, m]))
+        for n, a in enumerate(found.sources)
+        for m, b in enumerate(found.sources)
+    ]
+    return pd.DataFrame(rows, columns=["true", "predicted", "count", "share"])
+
+
+def _by_words(train: Sequence[str], labels: np.ndarray, test: Sequence[str]) -> np.ndarray:
+    return _classifier().fit(train, labels).predict(test)
 
 
 def _classifier() -> Pipeline:

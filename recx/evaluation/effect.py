@@ -1,6 +1,5 @@
 """The alignment effect (paper Table 1): the target's answers against those of models and baselines."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,9 @@ from recx.alignment.labels import Labels, label
 from recx.data.split import Split
 from recx.evaluation import alignment as metrics
 from recx.evaluation.targets import estimate
+from recx.explaining.chat import ChatExplainer
 from recx.explaining.explainer import Explainer
-from recx.recommenders.protocol import Scorer, TwoTower
+from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import EvaluateSettings
 
 
@@ -60,20 +60,21 @@ def draw_cases(split: Split, target: Scorer, length: int, settings: EvaluateSett
 
 
 def measure(
-    explainer: Explainer, cases: Cases, mode: str, method: str, show_progress: bool = True
+    explainer: Explainer | ChatExplainer, cases: Cases, mode: str, method: str, show_progress: bool = True
 ) -> list[dict[str, Any]]:
-    """All tasks of Table 1 for one model; titles are decoded along the catalogue's trie."""
+    """All tasks of Table 1 for one model; titles are decoded along the catalogue's trie, but for a chat model's."""
     wanted = cases.labels.top[:, 0]
     found = np.array([r.items for r in explainer.recommend(cases.histories, show_progress=show_progress)])
-    order = explainer.rank(cases.histories[: cases.ranking], cases.shown[: cases.ranking], show_progress)
-    likes = np.array([p.like for p in explainer.predict(cases.histories, cases.asked.tolist(), show_progress)])
+    order = explainer.rank(cases.histories[: cases.ranking], cases.shown[: cases.ranking], show_progress=show_progress)
+    said = explainer.predict(cases.histories, cases.asked.tolist(), show_progress=show_progress)
+    right = [p.like is not None and p.like == liked for p, liked in zip(said, cases.liked, strict=True)]
     ideal = cases.labels.ranked[: cases.ranking]
     columns = {
         "hr@5": metrics.hit_rate(found, wanted),
         "ndcg@5": metrics.retrieval_ndcg(found, wanted),
         "ranking_ndcg@5": metrics.ranking_ndcg(order, ideal),
         "ranking_ndcg@5_reference": metrics.ranking_ndcg(order, ideal, metrics.REFERENCE_GAINS),
-        "accuracy": (likes == cases.liked).astype(float),
+        "accuracy": np.array(right, dtype=float),
     }
     if explainer.mode != "behavior":
         read = explainer.reconstruct(cases.histories, show_progress)
@@ -116,9 +117,51 @@ class ShuffledUsers:
         return self.encode_users(histories) @ self.item_vectors().T
 
 
-def pairs_of(cases: Cases, count: int) -> tuple[Sequence[np.ndarray], np.ndarray, np.ndarray]:
-    """The first `count` cases as pairs to explain, half liked: histories, items, liked."""
-    yes, no = np.flatnonzero(cases.liked), np.flatnonzero(~cases.liked)
+@dataclass(frozen=True)
+class Pairs:
+    """Persons and items to explain, half of the items liked by the target.
+
+    Attributes:
+        histories: P histories.
+        items: (P,) an item of each.
+        liked: (P,) whether the target likes it.
+        users: (P,) number of the person among the cases.
+    """
+
+    histories: list[np.ndarray]
+    items: np.ndarray
+    liked: np.ndarray
+    users: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def pairs_of(cases: Cases, count: int) -> Pairs:
+    """Pairs to explain, as many liked as disliked; every person once before anyone comes again.
+
+    The first ones are those of `cases.asked`. A person gives at most eight pairs, and never the same item twice.
+    """
+    yes, no, users, total = [], [], np.arange(len(cases.histories)), len(cases.histories)
+    pools = {True: cases.labels.liked, False: cases.labels.disliked}
+    for turn in range(2 * cases.labels.liked.shape[1]):
+        liked = cases.liked ^ bool(turn % 2)
+        for u in users:
+            pool, n = pools[bool(liked[u])][u], turn // 2
+            if pool[n] not in pool[:n]:
+                (yes if liked[u] else no).append((turn * total + u, int(pool[n])))
     half = min(count // 2, len(yes), len(no))
-    chosen = np.sort(np.concatenate([yes[:half], no[:half]]))
-    return [cases.histories[c] for c in chosen], cases.asked[chosen], cases.liked[chosen]
+    chosen = sorted([(place, item, True) for place, item in yes[:half]] + [(p, i, False) for p, i in no[:half]])
+    who = np.array([place % total for place, _, _ in chosen], dtype=int)
+    return Pairs(
+        [cases.histories[u] for u in who],
+        np.array([item for _, item, _ in chosen], dtype=int),
+        np.array([liked for _, _, liked in chosen], dtype=bool),
+        who,
+    )
+
+
+def target_scores(target: Scorer, pairs: Pairs, length: int) -> np.ndarray:
+    """The target's own score (P,) of each pair."""
+    scores = target.score(pad_histories(pairs.histories, length)).detach().numpy()
+    return scores[np.arange(len(pairs)), pairs.items].astype(float)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from recx.alignment.prompts import MODES
 from recx.data.catalogue import Catalogue
 from recx.evaluation.targets import estimate
 from recx.explaining.answers import Explanation
@@ -51,9 +52,9 @@ def explanation_records(explanations: Sequence[Explanation], target: Sequence[bo
     Args:
         explanations: of one model.
         target: the target's decisions on the same pairs.
-        name: a mode, or "unaligned".
+        name: a mode, or another method's name.
     """
-    mode, method = ("", name) if name == "unaligned" else (name, "aligned")
+    mode, method = (name, "aligned") if name in MODES else ("", name)
     columns = {
         "decision_agreement": decision_agreement(explanations, target),
         "cited_in_history": cited_in_history(explanations),

@@ -9,8 +9,8 @@ from typing import Any
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judging import RUBRIC, Question, Rating
 from recx.explaining.chat_client import BadReply, ChatClient, Message
-from recx.explaining.store import TextStore
 from recx.settings import ChatSettings
+from recx.texts import TextStore
 
 _TASK = (
     "You rate explanations of a recommender system. A recommender has looked at the history of one person and has "

@@ -1,8 +1,9 @@
 """Predicting the target's score from an explanation (paper Table 3), and how much of that is the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -39,6 +40,17 @@ def predict_scores(
         errors = (said - truth[tested]) ** 2
         found[view] = {"mse": bootstrap(errors, seed=seed), "r2": 1 - float(errors.mean()) / max(spread, 1e-12)}
     return found
+
+
+def score_table(texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: Sequence[int]) -> pd.DataFrame:
+    """`predict_scores` for every method: columns `method, view, metric, value, low, high, n`."""
+    rows = []
+    for method, given in texts.items():
+        for view, found in predict_scores(given, scores, users).items():
+            error = found["mse"]
+            rows.append((method, view, "mse", error.value, error.low, error.high, error.n))
+            rows.append((method, view, "r2", found["r2"], np.nan, np.nan, error.n))
+    return pd.DataFrame(rows, columns=["method", "view", "metric", "value", "low", "high", "n"])
 
 
 def _seen(texts: Sequence[str], view: str) -> list[str]:

@@ -34,7 +34,7 @@ def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 def labelled(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Records as a pandas frame with the column `label`, as plots take it."""
-    return pd.DataFrame([{"label": label_of(r)} | r for r in records])
+    return pd.DataFrame([{"label": label_of(r)} | {k: v for k, v in r.items() if k != "values"} for r in records])
 
 
 def summary(
@@ -74,7 +74,7 @@ def summary(
 def _plain(records: Sequence[dict[str, Any]]) -> str:
     metrics = list(dict.fromkeys(r["metric"] for r in records))
     if not records:
-        return pd.DataFrame()
+        return "(none)"
     rows: dict[str, dict[str, str]] = {}
     for r in records:
         rows.setdefault(label_of(r), {})[r["metric"]] = f"{r['value']:.3f}"

@@ -38,6 +38,7 @@ def target_records(
 
 
 def estimate(method: str, metric: str, values: np.ndarray, mode: str = "") -> dict[str, Any]:
-    """A record of a mean over users with its bootstrap interval."""
+    """A record of a mean over users with its bootstrap interval, and the `values` themselves for paired tests."""
     e = bootstrap(values)
-    return {"mode": mode, "method": method, "metric": metric, "value": e.value, "low": e.low, "high": e.high, "n": e.n}
+    own = {"mode": mode, "method": method, "metric": metric, "values": np.asarray(values, dtype=float)}
+    return own | {"value": e.value, "low": e.low, "high": e.high, "n": e.n}

@@ -27,13 +27,13 @@ class Prediction:
     Attributes:
         item: item index.
         title: its label.
-        like: the decision.
+        like: the decision; None where there is no answer.
         probability: of "yes" against "no".
     """
 
     item: int
     title: str
-    like: bool
+    like: bool | None
     probability: float
 
 

@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 from tqdm.auto import tqdm
 
 from recx.errors import RecxError, SettingsError
-from recx.explaining.store import TextStore
 from recx.settings import ChatSettings
+from recx.texts import TextStore
 
 T = TypeVar("T")
 Message = dict[str, str]

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from recx.alignment import decoding, generation, prompts
 from recx.alignment.controls import Control
 from recx.alignment.encoding import Encoder
-from recx.alignment.labels import Labels
+from recx.alignment.labels import NO_LABELS
 from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import Mode, Piece
 from recx.alignment.reading import Reader
@@ -24,12 +24,11 @@ from recx.data.catalogue import Catalogue
 from recx.errors import DataError, SettingsError
 from recx.explaining.answers import Explanation, Prediction, Recommendation
 from recx.explaining.incontext import Shots
-from recx.explaining.store import TextStore
 from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
+from recx.texts import TextStore
 
 Item = int | str
 BATCH = 128  # texts written at once
-_NO_LABELS = Labels(*(np.zeros((0, 1), dtype=int) for _ in range(4)))
 
 
 class Explainer:
@@ -210,7 +209,7 @@ class Explainer:
             show_progress: show a bar.
             store: where texts are kept by the hash of prompt and model; what it holds is not written again.
         """
-        asked = _wish(instruction)
+        asked = wish(instruction)
         found = [self.find(i) for i in items]
         data, encoded = self._ask("explanation", histories, [[i] for i in found], instruction=asked)
         texts = self._written(encoded, max_tokens, TextStore(None) if store is None else store, show_progress)
@@ -224,7 +223,7 @@ class Explainer:
     def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
         """The prompt of an explanation as text; vectors show as <user> and <item>."""
         pieces = self._pieces(
-            self._data([history]), 0, prompts.EXPLANATION[0], [self.find(item)], _wish(instruction), self.mode
+            self._data([history]), 0, prompts.EXPLANATION[0], [self.find(item)], wish(instruction), self.mode
         )
         return as_text(pieces, self.catalogue)
 
@@ -262,7 +261,7 @@ class Explainer:
 
     def _data(self, histories: Sequence[Sequence[Item]]) -> TaskData:
         found = [self.history(h) for h in histories]
-        return TaskData(self.catalogue, found, _NO_LABELS, longest=self.longest)
+        return TaskData(self.catalogue, found, NO_LABELS, longest=self.longest)
 
     def _ask(
         self,
@@ -339,6 +338,6 @@ class Explainer:
         return self.target.encode_users(pad_histories(histories, self.longest))
 
 
-def _wish(instruction: str | Control) -> str:
+def wish(instruction: str | Control) -> str:
     """An instruction as one line of text."""
     return instruction.wording() if isinstance(instruction, Control) else " ".join(instruction.split())

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from recx.recommenders.dropout import Dropout
 from recx.settings import SASRecSettings
 
 
@@ -10,18 +11,19 @@ class _Block(nn.Module):
     def __init__(self, settings: SASRecSettings) -> None:
         super().__init__()
         d = settings.width
-        self.heads, self.dropout = settings.heads, settings.dropout
+        self.heads = settings.heads
         self.norm_attention, self.norm_feed = nn.LayerNorm(d), nn.LayerNorm(d)
         self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
-        self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Dropout(settings.dropout), nn.Linear(4 * d, d))
-        self.drop = nn.Dropout(settings.dropout)
+        self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), Dropout(settings.dropout), nn.Linear(4 * d, d))
+        self.drop = Dropout(settings.dropout)
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
         batch, length, d = x.shape
         heads = self.qkv(self.norm_attention(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = nn.functional.scaled_dot_product_attention(
-            *heads.unbind(0), attn_mask=allowed, dropout_p=self.dropout if self.training else 0.0
-        )
+        query, key, value = heads.unbind(0)
+        # Histories are short: plain products are faster than the fused kernel and let dropout be the cheap one.
+        scores = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
+        mixed = self.drop(scores.masked_fill(~allowed, -torch.inf).softmax(-1)) @ value
         x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, length, d)))
         return x + self.drop(self.feed(self.norm_feed(x)))
 
@@ -39,7 +41,7 @@ class SASRec(nn.Module):
         self.settings = settings
         self.item_embedding = nn.Embedding(items + 1, settings.width, padding_idx=0)
         self.position = nn.Parameter(torch.zeros(settings.length, settings.width))
-        self.drop = nn.Dropout(settings.dropout)
+        self.drop = Dropout(settings.dropout)
         self.blocks = nn.ModuleList(_Block(settings) for _ in range(settings.blocks))
         self.norm = nn.LayerNorm(settings.width)
         nn.init.normal_(self.item_embedding.weight, std=settings.width**-0.5)

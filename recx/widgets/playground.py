@@ -10,6 +10,7 @@ from recx.alignment.controls import Control
 from recx.errors import RecxError
 from recx.explaining.answers import Explanation
 from recx.explaining.explainer import Explainer
+from recx.plots.panels import marked_html
 
 
 def playground(explainers: Mapping[str, Explainer], histories: Sequence[np.ndarray]) -> widgets.Widget:
@@ -52,15 +53,8 @@ def playground(explainers: Mapping[str, Explainer], histories: Sequence[np.ndarr
 
 
 def render(explanation: Explanation) -> str:
-    """An explanation as HTML: everything escaped, cited titles marked by whether the history holds them."""
-    text = html.escape(explanation.text, quote=False)
-    for citation in {c.title: c for c in explanation.citations}.values():
-        mark = ("&#10003;", "#0a7d28") if citation.in_history else ("&#10007;", "#b3261e")
-        title = html.escape(f'"{citation.title}"', quote=False)
-        text = text.replace(title, f'<b style="color:{mark[1]}">{title}&nbsp;{mark[0]}</b>')
-    stated = [s for s in explanation.statements if not s.true]
-    doubt = f"<p>Not true in the catalogue: {html.escape(', '.join(s.value for s in stated))}</p>" if stated else ""
+    """An explanation as HTML: everything escaped, what was checked marked as true or false."""
     decision = {True: "would recommend", False: "would not recommend", None: "gives no decision on"}[
         explanation.decision
     ]
-    return f"<p><i>{decision} {html.escape(explanation.title)}</i></p><p>{text}</p>{doubt}"
+    return f"<p><i>{decision} {html.escape(explanation.title)}</i></p><p>{marked_html(explanation)}</p>"

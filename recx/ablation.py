@@ -1,0 +1,119 @@
+"""What each training task is worth: the hybrid alignment without it, trained anew (paper Figure 7)."""
+
+import dataclasses
+from typing import Any
+
+import pandas as pd
+
+from recx import profiles, stages
+from recx.errors import CheckpointError
+from recx.evaluation import effect
+from recx.evaluation.explanations import explanation_records
+from recx.evaluation.quality import questions_of, rate
+from recx.evaluation.reference_judge import ReferenceJudge
+from recx.finished import Finished, open_finished
+from recx.launch import launch
+from recx.runs import Run, read_json, write_json
+from recx.settings import Settings
+
+# Explanations in own words begin with the target's decision: without task 3 they must go too.
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "full": (),
+    "without tasks 1 and 2": ("retrieval", "ranking"),
+    "without task 3": ("preference", "explanation"),
+    "without task 4": ("item",),
+    "without task 5": ("conversation",),
+    "without task 6": ("reconstruction",),
+}
+METRICS = ("rating", "decision_agreement", "hr@5", "accuracy", "history_coverage")
+MODE = "hybrid"
+
+
+def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, Any]:
+    """Settings that a variant changes: what is left of the tasks gets as many rows as in the full training.
+
+    Args:
+        settings: of the run.
+        variant: a key of `VARIANTS`.
+        seed: of labels, rows, projectors and order.
+    """
+    shares = dataclasses.asdict(settings.align.shares)
+    out = VARIANTS[variant]
+    left = sum(v for k, v in shares.items() if k not in out) / sum(shares.values()) * settings.ablate.scale
+    modes = ["intention", MODE] if settings.align.hybrid_from == "intention" else [MODE]
+    changed: dict[str, Any] = {f"align.shares.{task}": 0.0 for task in out}
+    changed |= {f"align.rows_{mode}": round(getattr(settings.align, f"rows_{mode}") * left) for mode in modes}
+    words = 0 if "explanation" in out else settings.align.own_words * settings.ablate.scale
+    changed |= {"align.own_words": round(words)}
+    return changed | {"align.modes": " ".join(modes), "align.seed": seed, "variant": f"{variant}, seed {seed}"}
+
+
+def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Train and measure every variant with every seed; what was measured before is not done again.
+
+    Each training is an execution of notebooks 03 and 04 in a folder of its own below `variants/`.
+
+    Args:
+        run: the stage's run; a result a file lies in its folder.
+        parameters: of the notebook: profile, dataset, data_dir, overrides.
+
+    Returns:
+        Columns `variant, seed, metric, value`.
+    """
+    settings = profiles.settings(**parameters)
+    rows = []
+    for seed in range(settings.ablate.seeds):  # a whole round of variants first, so that an early stop is a small grid
+        for variant in VARIANTS:
+            changed = parameters["overrides"] | variant_overrides(settings, variant, seed)
+            chosen = profiles.settings(**(parameters | {"overrides": changed}))
+            path = run.folder / f"{variant}-{seed}.json".replace(" ", "-")
+            wanted = stages.fingerprint(stages.ALIGN[MODE], chosen)
+            try:
+                told = read_json(path)
+            except CheckpointError:
+                told = {}
+            if told.get("fingerprint") != wanted:
+                print(f"{variant}, seed {seed}", flush=True)
+                for stage in ("tasks", *(stages.ALIGN[m] for m in chosen.align.mode_list)):
+                    own = {"mode": stage.removeprefix("align-")} if stage != "tasks" else {}
+                    launch(stage, chosen, parameters | {"overrides": changed} | own, quiet=True)
+                told = {"fingerprint": wanted, "values": measure_variant(chosen)}
+                write_json(path, told)
+            rows += [(variant, seed, metric, value) for metric, value in told["values"].items()]
+    return pd.DataFrame(rows, columns=["variant", "seed", "metric", "value"])
+
+
+def measure_variant(chosen: Settings) -> dict[str, float]:
+    """Alignment metrics and the reference judge's mean rating of the hybrid explanations, on users no variant saw."""
+    opened: Finished = open_finished(chosen)
+    explainer, target = opened.explainers[MODE], opened.target
+    how = dataclasses.replace(
+        chosen.evaluate, users=chosen.ablate.users, ranking_users=chosen.ablate.users // 3, free_users=0
+    )
+    cases = effect.draw_cases(opened.split, target, target.length, how)
+    found = {r["metric"]: r["value"] for r in effect.measure(explainer, cases, MODE, "aligned", show_progress=False)}
+    pairs = effect.pairs_of(cases, chosen.ablate.pairs)
+    explained = explainer.explain(pairs.histories, pairs.items.tolist())
+    found |= {r["metric"]: r["value"] for r in explanation_records(explained, pairs.liked, MODE)}
+    rated = rate([ReferenceJudge(opened.data.catalogue)], {MODE: questions_of(explained, pairs, explainer.longest)})
+    return found | {"rating": float(rated["score"].mean())}
+
+
+def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
+    """Mean over seeds of every metric of every variant; the interval is that of Student's t where seeds allow one."""
+    from scipy.stats import t
+
+    records = []
+    for (variant, metric), own in grid.groupby(["variant", "metric"], sort=False):
+        values, n = own["value"].to_numpy(dtype=float), len(own)
+        half = t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5 if n > 1 else float("nan")
+        told = {"value": values.mean(), "low": values.mean() - half, "high": values.mean() + half, "n": n}
+        records.append({"mode": MODE, "method": variant, "metric": metric} | told)
+    return records
+
+
+def estimate(settings: Settings) -> str:
+    """What the grid will cost, in words."""
+    rows = settings.align.rows_hybrid + settings.align.rows_intention * (settings.align.hybrid_from == "intention")
+    count = len(VARIANTS) * settings.ablate.seeds
+    return f"{count} trainings of up to {round(rows * settings.ablate.scale):,} rows each"

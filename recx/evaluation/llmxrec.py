@@ -1,0 +1,123 @@
+"""How LLMXRec (Luo et al., arXiv 2312.15661) measures explanations: a trained discriminator that prefers one of two
+texts, and whether an item's attribute can be predicted from its explanation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from recx.data.catalogue import Catalogue
+from recx.errors import DataError
+from recx.evaluation.discrimination import split_users
+from recx.evaluation.intervals import Estimate, bootstrap
+
+
+@dataclass(frozen=True)
+class WinRates:
+    """What a trained discriminator says of two explanations of the same pair.
+
+    Attributes:
+        rates: method x method, how often the row's text is preferred to the column's; ties count one half.
+        accuracy: of the discriminator, where the judge rated the two texts differently, on persons it never saw.
+        pairs: number of test pairs a cell is over.
+    """
+
+    rates: pd.DataFrame
+    accuracy: Estimate
+    pairs: int
+
+
+def win_rates(
+    texts: Mapping[str, Sequence[str]], scores: Mapping[str, Sequence[float]], users: Sequence[int], seed: int = 0
+) -> WinRates:
+    """Train a discriminator on ratings of four fifths of the persons and let it choose for the rest.
+
+    It is a logistic regression on the difference of two texts' TF-IDF vectors, learnt from all two texts of a pair that
+    the judge rated differently.
+
+    Args:
+        texts: method -> P explanations, the same pairs in the same order.
+        scores: method -> P ratings; NaN where there is none.
+        users: (P,) person of each pair.
+        seed: of the split.
+
+    Raises:
+        DataError: no two training texts were rated differently, so there is nothing to learn from.
+    """
+    methods = list(texts)
+    tested = split_users(users, seed=seed)
+    vectors = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b|[^\w\s]", min_df=2, sublinear_tf=True)
+    vectors.fit([t for m in methods for t, out in zip(texts[m], tested, strict=True) if not out])
+    seen = {m: vectors.transform(texts[m]) for m in methods}
+    rated = {m: np.asarray(scores[m], dtype=float) for m in methods}
+    rows, better = [], []
+    for a in methods:
+        for b in methods:
+            differ = np.flatnonzero(~tested & (rated[a] != rated[b]) & ~np.isnan(rated[a] + rated[b]))
+            if a != b and len(differ):
+                rows.append(seen[a][differ] - seen[b][differ])
+                better.append(rated[a][differ] > rated[b][differ])
+    if not rows:
+        raise DataError("No two explanations of a pair were rated differently; a discriminator has nothing to learn.")
+    from scipy.sparse import vstack
+
+    # Without an intercept the choice does not depend on which of the two texts comes first.
+    model = LogisticRegression(max_iter=1000, fit_intercept=False).fit(vstack(rows), np.concatenate(better))
+    worth = {m: (seen[m] @ model.coef_[0])[tested] for m in methods}
+    rates = pd.DataFrame(
+        [[np.mean((worth[a] > worth[b]) + 0.5 * (worth[a] == worth[b])) for b in methods] for a in methods],
+        index=methods,
+        columns=methods,
+    )
+    right = []
+    for n, a in enumerate(methods):
+        for b in methods[n + 1 :]:
+            gap = (rated[a] - rated[b])[tested]
+            differ = ~np.isnan(gap) & (gap != 0)
+            right.append(((worth[a] > worth[b]) == (gap > 0))[differ])
+    return WinRates(rates, bootstrap(np.concatenate(right).astype(float), seed=seed), int(tested.sum()))
+
+
+def attribute_accuracy(
+    texts: Sequence[str], items: Sequence[int], catalogue: Catalogue, attribute: str, seed: int = 0
+) -> tuple[Estimate, Estimate]:
+    """Can an item's attribute be predicted from its explanation?
+
+    No item is both learnt from and tested on; so a title alone does not give the attribute away by having been seen.
+
+    Args:
+        texts: N explanations.
+        items: N items.
+        catalogue: attributes.
+        attribute: column; an item's first value is predicted.
+        seed: of the split.
+
+    Returns:
+        Accuracy on the test items, and that of always saying the most common value of the training items.
+
+    Raises:
+        DataError: fewer than two items have the attribute, or all have the same value.
+    """
+    column = catalogue.attributes[attribute]
+    known = [n for n, item in enumerate(items) if column[int(item)]]
+    values = np.array([column[int(items[n])][0] for n in known])
+    if len(set(values)) < 2:
+        raise DataError(f"The attribute {attribute!r} has {len(set(values))} value(s) here; at least two are needed.")
+    tested = split_users([int(items[n]) for n in known], seed=seed)
+    shown = np.array([texts[n] for n in known], dtype=object)
+    if len(set(values[~tested])) < 2:
+        raise DataError(f"The training items share one value of {attribute!r}; more explanations are needed.")
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", sublinear_tf=True),
+        LogisticRegression(max_iter=1000, C=10.0),
+    ).fit(shown[~tested], values[~tested])
+    kinds, counts = np.unique(values[~tested], return_counts=True)
+    said = model.predict(shown[tested])
+    return (
+        bootstrap((said == values[tested]).astype(float), seed=seed),
+        bootstrap((kinds[counts.argmax()] == values[tested]).astype(float), seed=seed),
+    )

@@ -1,0 +1,135 @@
+"""Figures about explanations: ratings, confusion of sources, score prediction, ablation."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from recx.plots.style import COLOURS, look_of, tidy
+
+# From bad to good, light to dark: the order reads in grey too.
+LEVEL_COLOURS = ("#f1eef6", "#bdc9e1", "#74a9cf", "#045a8d")
+
+
+def rating_shares(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Share of each rating by method as stacked bars, the mean at the right (paper Figure 3).
+
+    Args:
+        frame: columns `method, level, share`, of one judge.
+        axes: to draw on.
+    """
+    wide = frame.pivot(index="method", columns="level", values="share").reindex(frame["method"].unique())[::-1]
+    left = np.zeros(len(wide))
+    for level in wide.columns:
+        shares = wide[level].to_numpy()
+        colour = LEVEL_COLOURS[int(level)]
+        axes.barh(wide.index, shares, left=left, color=colour, edgecolor="#444444", linewidth=0.5, label=str(level))
+        for place, (start, share) in enumerate(zip(left, shares, strict=True)):
+            if share >= 0.07:
+                ink = "white" if int(level) == 3 else "black"
+                axes.text(
+                    start + share / 2, place, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=ink
+                )
+        left += shares
+    means = (wide * wide.columns.to_numpy(dtype=float)).sum(axis=1)
+    for place, mean in enumerate(means):
+        axes.text(1.01, place, f"{mean:.2f}", va="center", fontsize=8)
+    axes.set(xlim=(0, 1), xlabel="share of ratings in percent; mean at the right", ylabel="")
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
+    axes.legend(title="rating", ncols=4, frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def confusion(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """True source against predicted source, share and count in each cell (paper Figure 4).
+
+    Args:
+        frame: columns `true, predicted, count, share`.
+        axes: to draw on.
+    """
+    names = list(dict.fromkeys(frame["true"]))
+    shares = frame.pivot(index="true", columns="predicted", values="share").loc[names, names]
+    counts = frame.pivot(index="true", columns="predicted", values="count").loc[names, names]
+    words = [[f"{s:.2f}\n{c:.0f}" for s, c in zip(a, b, strict=True)]
+             for a, b in zip(shares.to_numpy(), counts.to_numpy(), strict=True)]  # fmt: skip
+    sns.heatmap(
+        shares, annot=np.array(words), fmt="", cmap="Blues", vmin=0, vmax=1, square=True, cbar=False, ax=axes,
+        annot_kws={"fontsize": 7}, linewidths=0.5, linecolor="white",
+    )  # fmt: skip
+    axes.set(xlabel="predicted source", ylabel="true source")
+    axes.tick_params(axis="x", rotation=40)
+    for label in axes.get_xticklabels():
+        label.set_ha("right")
+        label.set_rotation_mode("anchor")
+    axes.tick_params(axis="y", rotation=0)
+    return axes
+
+
+def score_errors(frame: pd.DataFrame, axes: Axes, metric: str = "r2") -> Axes:
+    """What is left of the target's score in a text: several views of it, by method (paper Table 3, normalised).
+
+    Args:
+        frame: columns `method, view, metric, value`.
+        axes: to draw on.
+        metric: which.
+    """
+    rows = frame[frame["metric"] == metric]
+    methods, views = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["view"]))
+    width = 0.8 / len(views)
+    for n, view in enumerate(views):
+        values = rows[rows["view"] == view].set_index("method").reindex(methods)["value"]
+        places = np.arange(len(methods)) + (n - (len(views) - 1) / 2) * width
+        hatch = ("", "//", "..", "xx")[n % 4]
+        axes.bar(places, values, width * 0.95, color=COLOURS[n], hatch=hatch, edgecolor="white", label=view)
+    axes.axhline(0, color="#333333", linewidth=0.8)
+    axes.set_xticks(np.arange(len(methods)), methods, rotation=20, ha="right", rotation_mode="anchor", fontsize=8)
+    axes.set(ylabel="explained share of the score ($R^2$)" if metric == "r2" else metric)
+    axes.legend(frameon=False, fontsize=8, ncols=len(views), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return tidy(axes)
+
+
+def win_matrix(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """How often the row's explanation is preferred to the column's.
+
+    Args:
+        frame: columns `method, against, rate`.
+        axes: to draw on.
+    """
+    names = list(dict.fromkeys(frame["method"]))
+    rates = frame.pivot(index="method", columns="against", values="rate").loc[names, names]
+    shown = rates.mask(np.eye(len(names), dtype=bool))
+    sns.heatmap(shown, annot=True, fmt=".2f", cmap="PuOr", vmin=0, vmax=1, square=True, cbar=False, ax=axes,
+                annot_kws={"fontsize": 7}, linewidths=0.5, linecolor="white")  # fmt: skip
+    axes.set(xlabel="against", ylabel="preferred")
+    axes.tick_params(axis="x", rotation=40)
+    for label in axes.get_xticklabels():
+        label.set_ha("right")
+        label.set_rotation_mode("anchor")
+    axes.tick_params(axis="y", rotation=0)
+    return axes
+
+
+def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """One metric of each variant, seeds as dots, the mean as a bar (paper Figure 7).
+
+    Args:
+        frame: columns `variant, seed, value`, of one metric.
+        axes: to draw on.
+    """
+    variants = list(dict.fromkeys(frame["variant"]))
+    means = frame.groupby("variant", sort=False)["value"].mean().reindex(variants)
+    for n, variant in enumerate(variants):
+        colour, hatch = look_of("hybrid" if variant == "full" else "unaligned")
+        axes.barh(n, means[variant], color=colour, hatch=hatch, edgecolor="white", height=0.7)
+        own = frame[frame["variant"] == variant]["value"]
+        axes.plot(own, np.full(len(own), n), "o", color="black", markersize=3)
+        axes.annotate(f"{means[variant]:.2f}", (max(means[variant], own.max()), n), xytext=(5, 0),
+                      textcoords="offset points", va="center", fontsize=7)  # fmt: skip
+    axes.set_yticks(range(len(variants)), variants, fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", alpha=0.3, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return axes

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import cohen_kappa_score
+
+from recx.errors import DataError
+from recx.evaluation.agreement import agreement, krippendorff_alpha
+from recx.evaluation.human import HumanRating, as_matrix, read_ratings, write_ratings
+from recx.evaluation.quality import agreement_table, from_people
+
+
+def slow_alpha(ratings):
+    """Krippendorff's alpha for interval data, pair by pair, as in the definition."""
+    units = [[r for r in column if not np.isnan(r)] for column in ratings.T]
+    units = [u for u in units if len(u) > 1]
+    pooled = [r for u in units for r in u]
+    n = len(pooled)
+    observed = sum((a - b) ** 2 / (len(u) - 1) for u in units for i, a in enumerate(u) for j, b in enumerate(u)
+                   if i != j) / n  # fmt: skip
+    expected = sum((a - b) ** 2 for i, a in enumerate(pooled) for j, b in enumerate(pooled) if i != j) / (n * (n - 1))
+    return 1 - observed / expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_alpha_is_that_of_the_definition(seed):
+    rng = np.random.default_rng(seed)
+    ratings = rng.integers(0, 4, (3, 30)).astype(float)
+    ratings[rng.random(ratings.shape) < 0.3] = np.nan
+    assert krippendorff_alpha(ratings) == pytest.approx(slow_alpha(ratings))
+
+
+def test_alpha_of_a_published_example():
+    """Krippendorff (2011), table C: four observers, twelve units, interval metric .849, nominal .743."""
+    n = np.nan
+    ratings = np.array([
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, n, n, n],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, n, 3],
+        [n, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, n],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, n],
+    ])  # fmt: skip
+    assert krippendorff_alpha(ratings) == pytest.approx(0.849, abs=5e-4)
+    assert krippendorff_alpha(ratings, "nominal") == pytest.approx(0.743, abs=5e-4)
+
+
+def test_two_raters_against_the_libraries():
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 4, 200).astype(float)
+    b = np.clip(a + rng.integers(-1, 2, 200), 0, 3)
+    b[::17] = np.nan
+    both = ~np.isnan(b)
+    found = agreement(a, b, resamples=300)
+    assert found["n"] == both.sum()
+    assert found["cohen_kappa"][0] == pytest.approx(cohen_kappa_score(a[both], b[both]))
+    assert found["cohen_kappa_quadratic"][0] == pytest.approx(cohen_kappa_score(a[both], b[both], weights="quadratic"))
+    assert found["spearman_rho"][0] == pytest.approx(spearmanr(a[both], b[both]).statistic)
+    for value, low, high in (found[k] for k in found if k != "n"):
+        assert low < value < high
+
+
+def test_a_rater_who_always_says_the_same_has_no_value():
+    found = agreement([2, 2, 2, 2], [0, 1, 2, 3], resamples=20)
+    assert np.isnan(found["spearman_rho"][0])
+    assert np.isnan(agreement([np.nan], [1], resamples=20)["cohen_kappa"][0])
+
+
+def test_ratings_of_people_go_out_and_in(tmp_path):
+    ratings = [HumanRating("ann", "hybrid/0", 3, 4.5), HumanRating("ben", "hybrid/0", 2), HumanRating("ann", "b/1", 0)]
+    write_ratings(tmp_path / "a.jsonl", ratings)
+    (tmp_path / "b.jsonl").write_text('{"rater": "ann", "question": "b/1", "score": 1}\n\n')
+    found = read_ratings(tmp_path)
+    assert found[:2] == ratings[:2] and found[2].score == 1  # her later rating counts
+    matrix, raters, questions = as_matrix(found)
+    assert raters == ["ann", "ben"] and questions == ["hybrid/0", "b/1"]
+    assert np.array_equal(matrix, [[3, 1], [2, np.nan]], equal_nan=True)
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("line", ["x", "[1]", '{"rater": "a"}', '{"rater": "a", "question": "q", "score": 4}',
+                                  '{"rater": "a", "question": "q", "score": 1.5}'])  # fmt: skip
+def test_other_lines_are_told_with_file_and_number(tmp_path, line):
+    (tmp_path / "r.jsonl").write_text('{"rater": "a", "question": "q", "score": 1}\n' + line + "\n")
+    with pytest.raises(DataError, match=r"r\.jsonl, line 2"):
+        read_ratings(tmp_path / "r.jsonl")
+
+
+def test_people_agree_with_people_and_with_judges():
+    people = [
+        HumanRating(who, f"hybrid/{n}", (n + late) % 4) for who, late in (("ann", 0), ("ben", 0)) for n in range(8)
+    ]
+    frame = from_people([*people, HumanRating("ann", "no pair", 1)])
+    assert len(frame) == 16 and set(frame["judge"]) == {"person ann", "person ben"}
+    judged = frame[frame["judge"] == "person ann"].assign(judge="reference")
+    table = agreement_table(__import__("pandas").concat([frame, judged]))
+    kinds = table.groupby("kind")["value"].mean()
+    assert kinds["human-human"] == pytest.approx(1) and len(table) == 12
+    assert set(table["kind"]) <= {"human-human", "human-judge", "judge-human"}

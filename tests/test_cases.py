@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+
+from recx.alignment.reading import Reader
+from recx.data.catalogue import build_catalogue
+from recx.evaluation.cases import RULES, case_frame, choose_cases
+from recx.explaining.answers import Explanation
+from recx.explaining.marks import segments
+from recx.plots.panels import cases_figure, cases_html, marked_html
+
+CATALOGUE = build_catalogue(
+    ["a", "b", "c"], ["Halo", "<script>alert(1)</script>", "Portal"], {"genre": [["Shooter"], ["Racing"], ["Puzzle"]]}
+)
+TEXT = 'Yes. "Halo" is a Shooter title; "Portal" is a Racing title & "Nobody\'s Game" is $5.'
+
+
+def explained(text=TEXT, history=(1,), item=2):
+    reading = Reader(CATALOGUE).read(text, history, item)
+    return Explanation(item, CATALOGUE.labels[item], reading.decision, text, reading.citations, reading.statements)
+
+
+def test_segments_join_to_the_text_and_say_what_holds():
+    e = explained()
+    cut = segments(e.text, e.citations, e.statements)
+    assert "".join(s.text for s in cut) == TEXT
+    marked = {s.text: s.holds for s in cut if s.holds is not None}
+    assert marked == {'"Halo"': True, "Shooter": True, '"Portal"': False, "Racing": False, '"Nobody\'s Game"': False}
+    assert [s.why for s in cut if s.text.startswith('"')] == ["in the history", "not in the history",
+                                                              "no title of the catalogue"]  # fmt: skip
+
+
+def test_panels_escape_everything_and_do_not_rely_on_colour():
+    e = explained('No. "<script>alert(1)</script>" is <b>bold</b>, and "Halo" is a Shooter title.')
+    frame = case_frame("<i>", ["Halo", "<script>"], e.title, False, {"<u>x": e}, {"<u>x": 2})
+    page = cases_html(frame) + marked_html(e)
+    assert "<script" not in page and "<b>bold" not in page and "<u>" not in page and "<i>" not in page
+    assert page.count("\u2713") == 4 and "(2)" in page and "does not recommend" in page
+
+
+def test_a_frame_that_was_saved_draws_the_same(tmp_path):
+    frame = case_frame("A case", ["Halo"], "Portal", True, {"hybrid": explained(), "none": explained("x " * 300)})
+    frame.to_csv(tmp_path / "cases.csv", index=False)
+    again = pd.read_csv(tmp_path / "cases.csv")
+    assert cases_html(frame) == cases_html(again)
+    for drawn in (cases_figure(frame), cases_figure(again)):
+        drawn.canvas.draw()
+        box = drawn.bbox
+        texts = [t.get_window_extent() for t in drawn.axes[0].texts if t.get_text().strip()]
+        assert texts and all(t.x1 <= box.x1 + 1 and t.y0 >= box.y0 - 1 for t in texts)
+
+
+def test_cases_follow_their_rules():
+    ratings = {"hybrid": np.array([3.0, 0, 2, 2, np.nan]), "unaligned": np.array([1.0, 0, 2, 1, 1])}
+    chosen = choose_cases(ratings, np.array([0.9, 0.1, 0.52, 0.2, 0.8]), "hybrid")
+    assert chosen["best rated"] == 0 and chosen["worst rated"] == 1 and chosen["hardest"] == 2
+    assert len(set(chosen.values())) == 4 and list(chosen) == list(RULES)
+    few = choose_cases({"hybrid": np.array([1.0])}, np.array([0.5]), "hybrid")
+    assert list(few) == ["typical"]

@@ -1,0 +1,158 @@
+"""Every figure by name: drawn from a frame, legible, saved with its numbers and where they come from, drawn again."""
+
+import json
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from recx import paths
+from recx.errors import CheckpointError, SettingsError
+from recx.plots.figures import FIGURES, draw, draw_and_save
+from recx.plots.quality import LEVEL_COLOURS
+from recx.plots.style import COLOURS, FORMATS
+from recx.redraw import redraw
+from recx.runs import Run
+
+METHODS = ["unaligned", "unaligned ICL", "behavior", "intention", "hybrid"]
+BARS = pd.DataFrame(
+    [(lab, m, v, v - 0.05, v + 0.05)
+     for n, lab in enumerate(["random", "popularity", "constant", "distilled", *METHODS])
+     for m, v in (("hr@5", 0.1 + 0.09 * n), ("ranking_ndcg@5", 0.7), ("accuracy", 0.5 + 0.05 * n))],
+    columns=["label", "metric", "value", "low", "high"],
+)  # fmt: skip
+CASE = pd.DataFrame(
+    [("Typical", "Halo\nPortal", "Braid", True, m, 2.0, t, h, "why") for m in METHODS
+     for t, h in (("Yes. ", ""), ('"Halo"', "yes"), (" is a ", ""), ("Racing", "no"), (" title.", ""))],
+    columns=["case", "history", "item", "decision", "method", "rating", "text", "holds", "why"],
+)  # fmt: skip
+STEPS = pd.DataFrame({"step": [1, 2, 3], "loss": [3.0, 2.0, 1.5]})
+FRAMES = {
+    "dataset": pd.DataFrame({"length": [3.0, 4, 4, 9], "rank": [1, 2, 3, np.nan], "count": [9.0, 4, 1, np.nan]}),
+    "target_curve": pd.DataFrame({"epoch": [1, 2], "ndcg@10": [0.1, 0.2], "top1_share": [0.1, 0.05]}),
+    "loss_curve": STEPS,
+    "loss_curves": pd.concat([STEPS.assign(mode=m) for m in ("behavior", "intention", "hybrid")]),
+    "alignment_effect": BARS,
+    "explanations": pd.DataFrame(
+        [
+            (lab, m, 0.8, 0.7, 0.9)
+            for lab in METHODS
+            for m in ("decision_agreement", "cited_in_history", "stated_attributes_true")
+        ],
+        columns=["label", "metric", "value", "low", "high"],
+    ),  # fmt: skip
+    "ratings": pd.DataFrame(
+        [
+            (j, m, level, s, 100)
+            for j in ("reference", "person ann")
+            for m in METHODS
+            for level, s in enumerate((0.1, 0.2, 0.3, 0.4))
+        ],
+        columns=["judge", "method", "level", "share", "n"],
+    ),  # fmt: skip
+    "discrimination": pd.DataFrame(
+        [
+            (v, a, b, 160 if a == b else 10, 0.8 if a == b else 0.05)
+            for v in ("whole text", "decision masked")
+            for a in METHODS
+            for b in METHODS
+        ],
+        columns=["view", "true", "predicted", "count", "share"],
+    ),  # fmt: skip
+    "score_prediction": pd.DataFrame(
+        [
+            (m, v, "r2", r)
+            for m in METHODS
+            for v, r in (("text", 0.5), ("masked", 0.1), ("verdict", 0.4), ("mean", -0.01))
+        ],
+        columns=["method", "view", "metric", "value"],
+    ),  # fmt: skip
+    "win_rates": pd.DataFrame([(a, b, 0.5) for a in METHODS for b in METHODS], columns=["method", "against", "rate"]),
+    "cases": CASE,
+    "views": CASE,
+    "ablation": pd.DataFrame(
+        [
+            (v, s, m, 0.5 + s / 10)
+            for v in ("full", "without tasks 1 and 2", "without task 3")
+            for s in range(3)
+            for m in ("rating", "accuracy")
+        ],
+        columns=["variant", "seed", "metric", "value"],
+    ),  # fmt: skip
+}
+
+
+def test_every_figure_has_a_frame_here():
+    assert FRAMES.keys() == FIGURES.keys()
+    with pytest.raises(SettingsError, match="No figure"):
+        draw("x", STEPS)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_off_or_lies_over_another(name):
+    figure = draw(name, FRAMES[name])
+    figure.canvas.draw()
+    for axes in figure.axes:
+        assert axes.has_data() or axes.texts
+        for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+            boxes = [
+                t.get_window_extent() for t in ticks if t.get_text() and t.get_visible() and not t.get_rotation() % 90
+            ]
+            for a, b in zip(boxes, boxes[1:], strict=False):
+                assert not a.overlaps(b) or min(a.x1 - b.x0, b.x1 - a.x0, a.y1 - b.y0, b.y1 - a.y0) < 1.5, name
+        title = axes.title.get_window_extent() if axes.get_title() else None
+        legend = axes.get_legend()
+        if title is not None and legend is not None:
+            assert not title.overlaps(legend.get_window_extent())
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_saved_with_numbers_and_origin_and_drawn_again(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path))
+    run = Run("tiny", "demo", "stage", "abc", inputs={"target": "def"})
+    plt.close(draw_and_save(name, FRAMES[name], run))
+    (run.folder / "manifest.json").write_text("{}")
+    assert redrawn(tmp_path, tmp_path / "out") == []  # an empty manifest is no finished stage
+    run.finish(seed=0)
+    (again,) = redrawn(tmp_path, tmp_path / "out")
+    assert again == tmp_path / "out" / "tiny-demo" / "stage" / f"{name}.png"
+    for folder in (run.folder / "figures", again.parent):
+        assert {p.suffix[1:] for p in folder.glob(f"{name}.*")} == {*FORMATS, "csv", "json"}
+        told = json.loads((folder / f"{name}.json").read_text())
+        assert told["fingerprint"] == "abc" and told["inputs"] == {"target": "def"} and told["stage"] == "stage"
+    first, second = (
+        np.asarray(Image.open(f / f"{name}.png").convert("L")) for f in (run.folder / "figures", again.parent)
+    )
+    assert first.std() > 5 and first.shape == second.shape
+    assert np.abs(first.astype(int) - second).mean() < 1
+
+
+def redrawn(runs, out):
+    try:
+        return redraw(out=out)
+    except CheckpointError as error:
+        assert "No finished stage" in str(error)
+        return []
+
+
+def lightness(colour):
+    r, g, b = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return 0.299 * r + 0.587 * g + 0.114 * b
+
+
+def test_levels_read_in_grey_and_neighbouring_views_too():
+    levels = [lightness(c) for c in LEVEL_COLOURS]
+    assert all(a - b > 0.1 for a, b in zip(levels, levels[1:], strict=False))
+    # Bars that stand side by side differ in hatch as well.
+    assert len(set(COLOURS)) == len(COLOURS)
+
+
+def test_every_committed_figure_is_known():
+    for path in (paths.ROOT / "figures").glob("*.png"):
+        assert path.stem in FIGURES, path

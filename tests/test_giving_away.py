@@ -1,0 +1,145 @@
+"""Discrimination, score prediction, LLMXRec's and XRec's measures: on texts whose secrets are known."""
+
+import numpy as np
+import pytest
+
+from recx.data.catalogue import build_catalogue
+from recx.errors import DataError, SettingsError
+from recx.evaluation.bert_discriminator import fit_encoder
+from recx.evaluation.discrimination import discriminate, discriminate_views, split_users
+from recx.evaluation.llmxrec import attribute_accuracy, win_rates
+from recx.evaluation.masking import verdict_of, without_verdict
+from recx.evaluation.score_prediction import predict_scores, score_table
+from recx.evaluation.xrec import bert_score, unique_ratio
+from recx.settings import EvaluateSettings
+
+RNG = np.random.default_rng(0)
+USERS = np.repeat(np.arange(150), 2)
+NOISE = ["alpha beta gamma delta epsilon zeta".split()[i] for i in RNG.integers(0, 6, 300)]
+YES = RNG.random(300) < 0.5
+WORDS = ["Yes" if y else "No" for y in YES]
+SHARED = [f"{w}. It is {n}." for w, n in zip(WORDS, NOISE, strict=True)]
+STYLED = [f"{w}. Truly, it is {n}, my friend." for w, n in zip(WORDS, NOISE, strict=True)]
+
+
+def test_no_user_is_on_both_sides():
+    tested = split_users(USERS)
+    assert not set(USERS[tested]) & set(USERS[~tested]) and tested.sum() == 60
+    with pytest.raises(DataError, match="at least two"):
+        split_users([1, 1, 1])
+
+
+def test_style_gives_a_source_away_and_sameness_does_not():
+    people = [*USERS, *USERS]
+    labels = ["a"] * 300 + ["b"] * 300
+    told = discriminate([*SHARED, *STYLED], labels, people)
+    assert told.accuracy.value == 1 and np.array_equal(told.counts, [[60, 0], [0, 60]])
+    assert 0.3 < told.shuffled.value < 0.7
+    assert "truly" in told.telling["b"] and np.allclose(told.shares.sum(1), 1)
+    same = discriminate([*SHARED, *SHARED], labels, people)
+    assert same.accuracy.low < 0.5 < same.accuracy.high or abs(same.accuracy.value - 0.5) < 0.1
+
+
+def test_sources_told_apart_by_their_verdicts_only_are_not_once_these_are_masked():
+    always = [f"Yes. It is {n}." for n in NOISE]
+    never = [f"No. It is {n}." for n in NOISE]
+    found = discriminate_views({"a": always, "b": never}, USERS, EvaluateSettings())
+    assert found.table.loc["whole text", "accuracy"] == 1
+    assert abs(found.table.loc["decision masked", "accuracy"] - 0.5) < 0.1
+    assert found.frame.groupby(["view", "true"])["share"].sum().to_numpy() == pytest.approx(1)
+    assert {r["method"] for r in found.records} >= {"whole text", "decision masked, shuffled labels"}
+    with pytest.raises(SettingsError, match="tfidf"):
+        discriminate_views({"a": always, "b": never}, USERS, EvaluateSettings(discriminator="x"))
+    with pytest.raises(SettingsError, match="needs an encoder"):
+        discriminate_views({"a": always, "b": never}, USERS, EvaluateSettings(discriminator="bert"))
+
+
+def test_masking():
+    assert without_verdict("Yes. A good match, not far.") == "_. A _ _, _ _."
+    assert [verdict_of(t) for t in ("Yes. x", " no, x", "Yesterday", "")] == ["yes", "no", "none", "none"]
+
+
+def test_scores_that_hang_on_the_verdict_are_leakage():
+    found = predict_scores(SHARED, YES * 4.0, USERS)
+    assert found["text"]["r2"] > 0.95 and found["verdict"]["r2"] > 0.95
+    assert found["masked"]["r2"] < 0.1 and abs(found["mean"]["r2"]) < 0.1
+    assert found["text"]["mse"].value < 0.2 < found["mean"]["mse"].value
+
+
+def test_scores_that_hang_on_the_reasons_are_not():
+    scores = np.array([float(len(n)) for n in NOISE])
+    found = predict_scores(SHARED, scores, USERS)
+    assert found["masked"]["r2"] > 0.9 and found["verdict"]["r2"] < 0.1
+    table = score_table({"a": SHARED}, scores, USERS)
+    assert len(table) == 8 and set(table["view"]) == {"text", "masked", "verdict", "mean"}
+
+
+def test_the_discriminator_prefers_what_the_judge_prefers():
+    texts = {"plain": SHARED, "styled": STYLED, "plain again": SHARED}
+    found = win_rates(texts, {"plain": [1] * 300, "styled": [2] * 300, "plain again": [1] * 300}, USERS)
+    assert found.rates.loc["styled", "plain"] == 1 and found.rates.loc["plain", "styled"] == 0
+    assert found.rates.loc["plain", "plain again"] == 0.5 and found.accuracy.value == 1 and found.pairs == 60
+    with pytest.raises(DataError, match="nothing to learn"):
+        win_rates(texts, {m: [1] * 300 for m in texts}, USERS)
+
+
+def test_an_attribute_that_is_said_is_predicted_and_one_that_is_not_is_not():
+    genres = [("Puzzle", "Racing")[int(n)] for n in RNG.integers(0, 2, 60)]
+    catalogue = build_catalogue(
+        [str(n) for n in range(60)], [f"T{n}" for n in range(60)], {"genre": [[g] for g in genres]}
+    )
+    items = RNG.integers(1, 61, 400)
+    said = [f'"T{i - 1}" is a {genres[i - 1]} title.' for i in items]
+    silent = [f'"T{i - 1}" is a title.' for i in items]
+    found, most_common = attribute_accuracy(said, items, catalogue, "genre")
+    assert found.value == 1 and most_common.value < 0.8
+    hidden, most_common = attribute_accuracy(silent, items, catalogue, "genre")
+    assert abs(hidden.value - most_common.value) < 0.3 and hidden.value < 0.8
+    with pytest.raises(DataError, match="at least two"):
+        attribute_accuracy(said[:1], items[:1], catalogue, "genre")
+
+
+def test_unique_ratio():
+    assert unique_ratio(["A  b", "a b", "c"]) == pytest.approx(2 / 3) and np.isnan(unique_ratio([]))
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """A tiny encoder with random weights and a tokenizer of the words used here."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
+
+    folder = tmp_path_factory.mktemp("encoder")
+    words = sorted({w for t in [*SHARED, *STYLED] for w in t.replace(".", " . ").replace(",", " , ").split()})
+    table = {w: n for n, w in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
+    tokenizer = Tokenizer(models.WordLevel(table, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    set_seed(0)
+    BertModel(
+        BertConfig(
+            vocab_size=len(table), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+            max_position_embeddings=64, pad_token_id=0,
+        )
+    ).save_pretrained(folder)  # fmt: skip
+    return str(folder)
+
+
+def test_bert_score_is_one_for_the_same_text_and_less_for_another(encoder):
+    found = bert_score([SHARED[0], SHARED[0], ""], [SHARED[0], STYLED[1], SHARED[0]], encoder)
+    assert found[0] == pytest.approx(1, abs=1e-5) and found[1] < 0.999 and found[2] == 0
+    with pytest.raises(SettingsError, match="cannot be loaded"):
+        bert_score(["a"], ["a"], encoder + "/nothing")
+
+
+def test_a_fine_tuned_encoder_tells_sources_apart(encoder):
+    fit = fit_encoder(encoder, epochs=4, learning_rate=5e-3, length=32)
+    told = discriminate([*SHARED, *STYLED], ["a"] * 300 + ["b"] * 300, [*USERS, *USERS], fit)
+    assert told.accuracy.value > 0.95 and told.shuffled.value < 0.8
+    with pytest.raises(SettingsError, match="cannot be loaded"):
+        fit_encoder(encoder + "/nothing")(["a"], np.array(["x"]), ["a"])
