@@ -27,6 +27,11 @@ PROFILES: dict[str, dict[str, Any]] = {
         "evaluate.ranking_users": 100,
         "evaluate.free_users": 32,
         "evaluate.pairs": 80,
+        "evaluate.rated": 80,
+        "evaluate.sources": 160,
+        "ablate.seeds": 1,
+        "ablate.users": 100,
+        "ablate.pairs": 40,
     },
     # One GPU: a small chat model with adapters.
     "gpu": {

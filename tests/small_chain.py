@@ -12,4 +12,7 @@ SMALL = {
     "evaluate.ranking_users": 12,
     "evaluate.free_users": 0,
     "evaluate.pairs": 8,
+    "evaluate.rated": 8,
+    "evaluate.sources": 24,
 }
+CORE = ("data", "target", "tasks", "alignments", "effect")

@@ -30,7 +30,7 @@ def test_segments_join_to_the_text_and_say_what_holds():
 
 
 def test_panels_escape_everything_and_do_not_rely_on_colour():
-    e = explained('No. "<script>alert(1)</script>" is <b>bold</b>, and "Halo" is a Shooter title.')
+    e = explained('No. "<script>alert(1)</script>" is <b>bold</b>; "Halo" is a Shooter title.')
     frame = case_frame("<i>", ["Halo", "<script>"], e.title, False, {"<u>x": e}, {"<u>x": 2})
     page = cases_html(frame) + marked_html(e)
     assert "<script" not in page and "<b>bold" not in page and "<u>" not in page and "<i>" not in page

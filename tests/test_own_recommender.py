@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from small_chain import SMALL
+from small_chain import CORE, SMALL
 
 from recx import paths, runs
 
@@ -28,7 +28,7 @@ def test_the_chain_around_ones_own(tmp_path, kind):
     chosen = SMALL | {"target.kind": path, "align.modes": "intention" if kind.startswith("docs") else "behavior"}
     words = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
     done = subprocess.run(
-        [sys.executable, "-m", "recx", "run", "--profile", "test", *words],
+        [sys.executable, "-m", "recx", "run", *CORE, "--profile", "test", *words],
         env=os.environ | {"RECX_RUNS_DIR": str(tmp_path / "runs")},
         capture_output=True,
         text=True,

@@ -1,0 +1,106 @@
+"""Long generation: kept row by row, by a hash of prompt and model; worked examples as earlier turns."""
+
+import numpy as np
+import pytest
+import torch
+
+from recx.alignment import generation
+from recx.alignment.model import AlignedModel
+from recx.alignment.prompts import Title
+from recx.data.demo import demo_catalogue
+from recx.errors import SettingsError
+from recx.explaining import explainer as module
+from recx.explaining.explainer import Explainer
+from recx.texts import TextStore
+
+CATALOGUE = demo_catalogue()
+HISTORIES = [np.array([3, 5, n]) for n in range(10, 18)]
+ITEMS = list(range(30, 38))
+
+
+class Target:
+    """User vectors that are the mean of random item vectors."""
+
+    length = 10
+
+    def __init__(self, seed=0):
+        torch.manual_seed(seed)
+        self.vectors = torch.randn(len(CATALOGUE) + 1, 8)
+
+    def encode_users(self, histories):
+        return self.vectors[histories].mean(1)
+
+    def item_vectors(self):
+        return self.vectors
+
+    def score(self, histories):
+        return self.encode_users(histories) @ self.vectors.T
+
+
+def build(backbone, mode="behavior", seed=0):
+    model, tokenizer = backbone
+    target = Target(seed)
+    torch.manual_seed(0)
+    items = target.item_vectors() if mode != "behavior" else None
+    return Explainer(AlignedModel(model, items).eval(), tokenizer, mode, CATALOGUE, target, 10, "float32")
+
+
+def test_stopped_it_goes_on_row_by_row(backbone, tmp_path, monkeypatch):
+    explainer, store = build(backbone), TextStore(tmp_path / "texts.jsonl")
+    wanted = [e.text for e in explainer.explain(HISTORIES, ITEMS)]
+    monkeypatch.setattr(module, "BATCH", 2)
+    whole, calls = generation.greedy_text, []
+
+    def stops(*args, **more):
+        calls.append(len(args[1]))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(*args, **more)
+
+    monkeypatch.setattr(generation, "greedy_text", stops)
+    with pytest.raises(KeyboardInterrupt):
+        explainer.explain(HISTORIES, ITEMS, store=store)
+    assert len(TextStore(store.path)) == 4
+    assert [e.text for e in explainer.explain(HISTORIES, ITEMS, store=TextStore(store.path))] == wanted
+    assert sum(calls) == 2 + 2 + 2 + 4  # the third batch was lost, and nothing else done twice
+    assert [e.text for e in explainer.explain(HISTORIES[::-1], ITEMS[::-1], store=TextStore(store.path))] == wanted[
+        ::-1
+    ]
+    assert sum(calls) == 10
+
+
+def test_another_question_or_model_has_texts_of_its_own(backbone, tmp_path):
+    store = TextStore(tmp_path / "texts.jsonl")
+    explainer = build(backbone)
+    explainer.explain(HISTORIES[:1], ITEMS[:1], store=store)
+    for count, (history, item, wish) in enumerate(
+        [(HISTORIES[1], ITEMS[0], ""), (HISTORIES[0], ITEMS[1], ""), (HISTORIES[0], ITEMS[0], "Use one sentence.")], 2
+    ):
+        explainer.explain([history], [item], wish, store=store)
+        assert len(store) == count
+    other, same = build(backbone, "intention"), build(backbone, "intention")
+    assert other.identity == same.identity != explainer.identity
+    assert build(backbone, "intention", seed=1).identity != other.identity
+
+
+def test_a_user_vector_is_known_by_what_it_holds_not_by_its_place(backbone, tmp_path):
+    explainer, store = build(backbone, "intention"), TextStore(tmp_path / "texts.jsonl")
+    explainer.explain(HISTORIES[:3], ITEMS[:3], store=store)
+    explainer.explain(HISTORIES[2:3], ITEMS[2:3], store=store)
+    assert len(store) == 3
+    explainer.with_target(Target(5)).explain(HISTORIES[2:3], ITEMS[2:3], store=store)
+    assert len(store) == 4
+
+
+def test_worked_examples_are_earlier_turns(backbone):
+    explainer = build(backbone)
+    shots = {"preference": [(["Is it good? ", Title(4)], ["Yes"]), (["And ", Title(5)], ["No"])]}
+    shown = explainer.with_shots(shots)
+    ids = shown._ask("preference", HISTORIES[:1], [[30]])[1][0]
+    text = explainer.encoder.tokenizer.decode(ids)
+    assert text.count("<|user|>") == 3 and text.count("<|assistant|>") == 3 and text.count("<|end|>") == 2
+    assert text.index(CATALOGUE.labels[4]) < text.index(CATALOGUE.labels[5]) < text.index(CATALOGUE.labels[30])
+    assert text.endswith("<|assistant|>") and '"<|assistant|>Yes<|end|><|user|>And "' in text
+    assert not explainer.shots and len(shown.predict(HISTORIES[:1], [30])) == 1
+    with pytest.raises(SettingsError, match="reads vectors"):
+        build(backbone, "intention").with_shots(shots)
