@@ -7,6 +7,7 @@ import pytest
 from recx import cli, runs, stages
 from recx.finished import open_finished
 from recx.profiles import settings
+from recx.redraw import redraw
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,49 @@ def test_explanations_follow_the_target_and_stay_true(chain):
     assert value(chain, "texts_differ", "hybrid", "views platform and genre")["value"] > 0.8
 
 
+def test_worked_examples_and_the_distilled_target_stand_beside(chain):
+    assert value(chain, "hr@5", method="distilled")["low"] > value(chain, "hr@5", method="popularity")["high"]
+    assert 0 <= value(chain, "accuracy", method="unaligned ICL")["value"] <= 1
+
+
+def test_ratings_and_controls_fall_where_they_must(chain):
+    rating = {m: value(chain, "rating (reference)", m) for m in ("behavior", "intention", "hybrid")}
+    assert rating["hybrid"]["value"] > value(chain, "rating (reference)", method="unaligned")["value"]
+    controls = json.loads((stages.folder("quality", settings("test")) / "controls.json").read_text())["reference"]
+    assert all(controls["as_written"] > controls[kind] for kind in controls if kind != "as_written"), controls
+
+
+def test_sources_are_told_apart_and_shuffled_labels_are_not(chain):
+    found = value(chain, "source_accuracy", method="whole text")
+    assert found["low"] > value(chain, "source_accuracy", method="whole text, shuffled labels")["value"]
+    assert value(chain, "score_r2 (mean)", "hybrid")["value"] < 0.1
+
+
+def test_cases_are_shown_and_marked(chain):
+    page = (stages.folder("cases", settings("test")) / "cases.html").read_text()
+    assert page.count("<table") == 5 and "\u2713" in page and "hybrid" in page
+
+
+def test_every_figure_is_saved_whole_and_drawn_again(chain, tmp_path):
+    drawn = redraw("test", "demo", tmp_path)
+    names = {p.stem for p in drawn}
+    assert names >= {
+        "alignment_effect",
+        "explanations",
+        "ratings",
+        "discrimination",
+        "score_prediction",
+        "cases",
+        "views",
+    }
+    made = [p for p in stages.folder("data", settings("test")).parent.glob("*/figures/*.png")]
+    assert len(made) == len(drawn)
+    for path in [*drawn, *made]:
+        told = json.loads(path.with_suffix(".json").read_text())
+        assert told["fingerprint"] and told["stage"]
+        assert all(path.with_suffix(f".{kind}").stat().st_size > 100 for kind in ("pdf", "svg", "csv"))
+
+
 def test_a_finished_run_opens_and_answers(chain):
     opened = open_finished(settings("test"))
     history = opened.split.test_histories[0][:5].tolist()
@@ -79,7 +123,7 @@ def test_second_run_finds_everything_finished(chain, capsys):
 
 def test_run_folders_hold_what_the_plan_says(chain):
     chosen = settings("test")
-    for stage in stages.STAGES:
+    for stage in stages.STAGES.keys() - set(stages.EXTRA):
         folder = stages.folder(stage, chosen)
         manifest = json.loads((folder / "manifest.json").read_text())
         assert manifest["fingerprint"] == stages.fingerprint(stage, chosen)
