@@ -1,9 +1,11 @@
-"""SASRec as a target: ours against RecTools' on the same splits, and against variants the field has tried.
+"""SASRec as a target: ours against RecTools' and RecBole's on the same splits, and against variants of it.
 
     python benchmarks/sasrec.py --data-dir DIR --rectools PYTHON [--datasets ml-100k ...] [--seeds 3] [--quick]
+    python benchmarks/sasrec.py --data-dir DIR --recbole PYTHON [...]
     python benchmarks/sasrec.py --data-dir DIR --variants
 
-PYTHON is that of an environment with `rectools[torch]` and torch==2.13.0, which pins packages older than the kit's.
+PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `recbole` with numpy<2 and scipy<1.12: both
+want packages older than the kit's.
 Every model trains on all but the last two items of each user, stops on NDCG@10 of the last but one, and is compared on
 the last, among all items not in the history. Theirs is tuned too: the best of a few shapes on validation, first seed.
 Times are of training alone, up to the best validation epoch.
@@ -42,10 +44,10 @@ def write(split, folder: Path) -> None:
     frame.write_csv(folder / "interactions.csv")
 
 
-def theirs(python: str, split, config: dict, seed: int) -> dict:
+def theirs(library: str, python: str, split, config: dict, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         write(split, Path(folder))
-        line = [python, str(HERE / "rectools_sasrec.py"), folder, json.dumps(config), str(seed)]
+        line = [python, str(HERE / f"{library.lower()}_sasrec.py"), folder, json.dumps(config), str(seed)]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
@@ -103,13 +105,14 @@ def compare(told, names: list[str]) -> None:
         common = {"n_factors": 128, "lr": 1e-3, "dropout_rate": 0.3}
         shapes = [common | {"session_max_len": length} for length in lengths]
         shapes += [{"n_factors": 64, "lr": 2e-3, "dropout_rate": 0.3, "session_max_len": lengths[-1]}]
-        tried = [theirs(told.rectools, split, same | shape, 0) for shape in (shapes[:1] if told.quick else shapes)]
+        library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
+        tried = [theirs(library, python, split, same | s, 0) for s in (shapes[:1] if told.quick else shapes)]
         best = int(np.argmax([t["validation"] for t in tried]))
         others, own = [tried[best]], []
         for seed in range(told.seeds):  # in turn, so that both meet the same state of the machine
             own.append(ours(split, len(data.catalogue), how, seed))
             if seed:
-                others.append(theirs(told.rectools, split, same | shapes[best], seed))
+                others.append(theirs(library, python, split, same | shapes[best], seed))
         gap, low, high = paired(*(np.array([r["test"] for r in runs]) for runs in (own, others)))
         speed = sorted(o["seconds"] / r["seconds"] for o, r in zip(others, own, strict=True))
         # How long ours takes to be as good on validation as theirs at their best.
@@ -120,6 +123,7 @@ def compare(told, names: list[str]) -> None:
         as_good = sorted(o["seconds"] / s for o, s in zip(others, reached, strict=True))
         row = {
             "dataset": name,
+            "library": library,
             "ours": float(np.mean([r["test"] for r in own])),
             "theirs": float(np.mean([r["test"] for r in others])),
             "difference": gap,
@@ -135,7 +139,7 @@ def compare(told, names: list[str]) -> None:
         }
         table.append(row)
         print(
-            f"{name:<16} test NDCG@10 ours {row['ours']:.4f}, RecTools {row['theirs']:.4f}, difference {gap:+.4f} "
+            f"{name:<16} test NDCG@10 ours {row['ours']:.4f}, {library} {row['theirs']:.4f}, difference {gap:+.4f} "
             f"[{low:+.4f}, {high:+.4f}] | to the best epoch {row['ours_seconds']:.1f} s against "
             f"{row['theirs_seconds']:.1f} s: {np.median(speed):.1f}x, to their best validation value "
             f"{np.median(as_good):.1f}x | {told.seeds} seeds",
@@ -239,14 +243,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", default="")
     parser.add_argument("--rectools", default="", help="python of an environment with rectools[torch]")
+    parser.add_argument("--recbole", default="", help="python of an environment with recbole, compared with instead")
     parser.add_argument("--datasets", nargs="+", default=["ml-100k", "ml-latest-small", "games"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", action="store_true", help="variants of ours instead, one seed")
     parser.add_argument("--quick", action="store_true", help="the demo only, a few epochs")
     told = parser.parse_args()
     names = ["demo"] if told.quick else told.datasets
-    if not told.variants and not told.rectools:
-        parser.error("--rectools is needed, or --variants")
+    if not (told.variants or told.rectools or told.recbole):
+        parser.error("--rectools or --recbole is needed, or --variants")
     (variants if told.variants else compare)(told, names)
 
 
