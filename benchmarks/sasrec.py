@@ -4,8 +4,8 @@
     python benchmarks/sasrec.py --data-dir DIR --recbole PYTHON [...]
     python benchmarks/sasrec.py --data-dir DIR --variants
 
-PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `recbole` with numpy<2 and scipy<1.12: both
-want packages older than the kit's.
+PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `recbole` with numpy<2 and scipy<1.12;
+both want packages older than the kit does.
 Every model trains on all but the last two items of each user, stops on NDCG@10 of the last but one, and is compared on
 the last, among all items not in the history. Theirs is tuned too: the best of a few shapes on validation, first seed.
 Times are of training alone, up to the best validation epoch.

@@ -167,12 +167,8 @@ class ChatClient(Generic[T]):
                 raise ChatError(
                     f"{self.settings.address} refuses {self.settings.model!r}: {self._told(error)}"
                 ) from None
-            except (self._openai.OpenAIError, ValueError, TypeError, AttributeError, IndexError) as error:
-                text, messages = (
-                    "",
-                    [*question, {"role": "user", "content": f"No usable reply came ({type(error).__name__})."}],
-                )
-                continue
+            except (self._openai.OpenAIError, ValueError, TypeError, AttributeError, IndexError):
+                continue  # an answer that is none: cut off, or not of the protocol
             try:
                 value = read(text)
             except BadReply as problem:
