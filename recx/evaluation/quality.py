@@ -93,7 +93,8 @@ def agreement_table(rated: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for a, b in itertools.combinations(wide.columns, 2):
         found = agreement(wide[a].to_numpy(), wide[b].to_numpy())
-        kind = "-".join("human" if str(name).startswith("person ") else "judge" for name in (a, b))
+        kinds = ("human" if str(name).startswith("person ") else "judge" for name in (a, b))
+        kind = "-".join(sorted(kinds, reverse=True))  # human-human, judge-human, judge-judge
         for measure, told in found.items():
             if measure != "n":
                 rows.append((a, b, kind, measure, *told, found["n"]))
