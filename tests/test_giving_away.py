@@ -55,7 +55,11 @@ def test_sources_told_apart_by_their_verdicts_only_are_not_once_these_are_masked
 
 
 def test_masking():
-    assert without_verdict("Yes. A good match, not far.") == "_. A _ _, _ _."
+    text = (
+        'Yes. "A. B" is a Racing title. From it, "C" is a Racing title as well; it fits. The tastes differ. A new day.'
+    )
+    assert without_verdict(text) == '"A. B" is a Racing title. From it, "C" is a Racing title; it _. A new day.'
+    assert without_verdict("No. Not good.") == ""
     assert [verdict_of(t) for t in ("Yes. x", " no, x", "Yesterday", "")] == ["yes", "no", "none", "none"]
 
 

@@ -16,6 +16,9 @@ from recx.explaining.marks import segments
 _COLOURS = {"": "black", "yes": "#0a7d28", "no": "#b3261e"}
 _SIGNS = {"": "", "yes": "\u2713", "no": "\u2717"}
 _WIDTH = 104
+_SIZE = 8
+# A letter of DejaVu Sans Mono is .602 of its size wide: columns of letters fall together with the text's own spacing.
+_LETTER = 0.602 * _SIZE / 72
 Line = list[tuple[str, str, bool]]
 
 
@@ -59,9 +62,9 @@ def cases_figure(frame: pd.DataFrame) -> Figure:
     lines: list[Line] = []
     for title, case in frame.fillna({"holds": "", "why": ""}).groupby("case", sort=False):
         lines += _lines(str(title), case)
-    figure, axes = plt.subplots(figsize=(9.2, 0.175 * len(lines) + 0.2))
+    figure, axes = plt.subplots(figsize=((_WIDTH + 3) * _LETTER, 0.175 * len(lines) + 0.2))
     text_panel(lines, axes)
-    figure.subplots_adjust(0.005, 0.005, 0.995, 0.995)
+    figure.subplots_adjust(0, 0, 1, 1)
     return figure
 
 
@@ -83,7 +86,7 @@ def text_panel(lines: Sequence[Line], axes: Axes) -> Axes:
                 text.replace("$", r"\$"),
                 color=colour,
                 fontfamily="DejaVu Sans Mono",
-                fontsize=8,
+                fontsize=_SIZE,
                 fontweight="bold" if bold else "normal",
             )
             column += len(text)

@@ -13,22 +13,26 @@ from recx.runs import Run, write_json
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "--", "oo")
 FORMATS = ("pdf", "svg", "png")
-_METHODS = (
-    "random",
-    "popularity",
-    "constant",
-    "distilled",
-    "unaligned",
-    "behavior",
-    "intention",
-    "hybrid",
-    "intention, shuffled",
-)
+# Baselines in greys, what is not aligned in light blue, the modes in colours of their own.
+_LOOKS = {
+    "random": ("#d0d0d0", ""),
+    "popularity": ("#b0b0b0", "//"),
+    "constant": ("#909090", ".."),
+    "distilled": ("#CC79A7", "xx"),
+    "unaligned": ("#56B4E9", ""),
+    "unaligned ICL": ("#56B4E9", "//"),
+    "behavior": ("#E69F00", ""),
+    "intention": ("#009E73", "\\\\"),
+    "hybrid": ("#0072B2", ""),
+    "intention, shuffled": ("#D55E00", ".."),
+}
 
 
 def look_of(label: str) -> tuple[str, str]:
     """Colour and hatch of a method: the same in every figure."""
-    n = _METHODS.index(label) if label in _METHODS else zlib.crc32(label.encode())
+    if label in _LOOKS:
+        return _LOOKS[label]
+    n = zlib.crc32(label.encode())
     return COLOURS[n % len(COLOURS)], HATCHES[n % len(HATCHES)]
 
 
