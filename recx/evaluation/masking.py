@@ -16,8 +16,8 @@ def without_verdict(text: str) -> str:
     """A text without what tells the decision.
 
     Sentences that hold such a word and no quoted title are remarks on the decision ("The tastes differ.") and are taken
-    out; in the others every such word outside the titles is replaced by a mark. What is left of the decision then are the
-    facts chosen to support it.
+    out; in the others every such word outside the titles is replaced by a mark. What is left of the decision then are
+    the facts chosen to support it.
     """
     kept = [s for s in _SENTENCE.split(text.strip()) if '"' in s or not _VERDICT.search(s)]
     parts = " ".join(kept).split('"')
