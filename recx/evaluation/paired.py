@@ -56,4 +56,4 @@ def paired_table(records: Sequence[dict[str, Any]], metric: str, against: str) -
         if label != against and len(values) == len(rows[against]):
             gap, low, high, p = paired_difference(rows[against], values)
             table[label] = {"difference": gap, "low": low, "high": high, "p": p, "n": len(values)}
-    return pd.DataFrame.from_dict(table, orient="index").rename_axis(f"{against} minus")
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis(f"{metric}: {against} minus")
