@@ -3,6 +3,7 @@
 SMALL = {
     "data.demo.users": 260,
     "target.epochs": 5,
+    "align.modes": "intention hybrid",
     "align.rows_behavior": 320,
     "align.rows_intention": 640,
     "align.rows_hybrid": 480,

@@ -35,7 +35,7 @@ def test_style_gives_a_source_away_and_sameness_does_not():
     told = discriminate([*SHARED, *STYLED], labels, people)
     assert told.accuracy.value == 1 and np.array_equal(told.counts, [[60, 0], [0, 60]])
     assert 0.3 < told.shuffled.value < 0.7
-    assert "truly" in told.telling["b"] and np.allclose(told.shares.sum(1), 1)
+    assert any("truly" in words for words in told.telling["b"]) and np.allclose(told.shares.sum(1), 1)
     same = discriminate([*SHARED, *SHARED], labels, people)
     assert same.accuracy.low < 0.5 < same.accuracy.high or abs(same.accuracy.value - 0.5) < 0.1
 

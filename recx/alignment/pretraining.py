@@ -190,6 +190,7 @@ def build(settings: PretrainingSettings) -> Path:
         bos_token_id=None,
         eos_token_id=1,
         pad_token_id=0,
+        architectures=["LlamaForCausalLM"],  # servers look here for the class to load
     )
     model = AlignedModel(LlamaForCausalLM(config))
     fit_settings = FitSettings(
