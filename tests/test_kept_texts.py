@@ -1,5 +1,7 @@
 """Long generation: kept row by row, by a hash of prompt and model; worked examples as earlier turns."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -42,7 +44,9 @@ def build(backbone, mode="behavior", seed=0):
     target = Target(seed)
     torch.manual_seed(0)
     items = target.item_vectors() if mode != "behavior" else None
-    return Explainer(AlignedModel(model, items).eval(), tokenizer, mode, CATALOGUE, target, 10, "float32")
+    return Explainer(
+        AlignedModel(copy.deepcopy(model), items).eval(), tokenizer, mode, CATALOGUE, target, 10, "float32"
+    )
 
 
 def test_stopped_it_goes_on_row_by_row(backbone, tmp_path, monkeypatch):
