@@ -36,14 +36,21 @@ def prompts(explainer):
 
 @torch.inference_mode()
 def exact_scores(explainer, prompt):
-    """Log-probability of every title by teacher forcing, one by one."""
+    """Log-probability of every title among the catalogue's by teacher forcing, one by one, over a plain dictionary."""
+    follow = {}
+    answers = [[*t.tolist(), *explainer.encoder.end.tolist()] for t in explainer.encoder.titles[1:]]
+    for answer in answers:
+        for n, token in enumerate(answer):
+            follow.setdefault(tuple(answer[:n]), set()).add(token)
     scores = []
-    for title in explainer.encoder.titles[1:]:
-        answer = np.concatenate([title, explainer.encoder.end])
+    for answer in answers:
         ids = torch.from_numpy(np.concatenate([prompt, answer]).astype(np.int64))[None]
-        logp = explainer.model.backbone(input_ids=ids).logits[0].log_softmax(-1)
-        steps = torch.arange(len(prompt) - 1, ids.shape[1] - 1)
-        scores.append(logp[steps, ids[0, 1:][steps]].sum().item())
+        logits = explainer.model.backbone(input_ids=ids).logits[0, len(prompt) - 1 :]
+        total = 0.0
+        for n, token in enumerate(answer):
+            allowed = sorted(follow[tuple(answer[:n])])
+            total += logits[n, allowed].log_softmax(-1)[allowed.index(token)].item()
+        scores.append(total)
     return np.array(scores)
 
 
@@ -52,10 +59,21 @@ def test_wide_beams_find_the_exact_order(explainer, prompts):
     items, scores = decoding.beam_titles(explainer.model, prompts, graph, beams=64, precision="float32")
     for row, prompt in enumerate(prompts):
         exact = exact_scores(explainer, prompt)
+        assert np.exp(exact).sum() == pytest.approx(1, abs=1e-4)  # a distribution over the catalogue
         order = np.argsort(-exact)[:5] + 1
         assert items[row, :5].tolist() == order.tolist()
-        # All titles share the opening quote, which is put before decoding starts and not scored.
-        assert np.diff(scores[row, :5]) == pytest.approx(np.diff(exact[order - 1]), abs=1e-3)
+        assert scores[row, :5] == pytest.approx(exact[order - 1], abs=1e-3)
+
+
+def test_what_is_certain_needs_no_further_step(backbone):
+    _, tokenizer = backbone
+    labels = ["", "Portal", "Portal 2", "Halo"]
+    encoder = Encoder(tokenizer, labels, 4096)
+    graph = single_title(encoder.titles, encoder.end)
+    first = {tokenizer.decode([int(graph.tokens[e])]): int(graph.certain[graph.nodes[e]])
+             for e in range(int(graph.first[0]), int(graph.first[1]))}  # fmt: skip
+    assert sorted(first.values()) == [0, 3], first
+    assert title_list(encoder.titles, encoder.end, encoder.end).certain.sum() == 0
 
 
 def test_batches_do_not_change_answers(explainer, prompts):

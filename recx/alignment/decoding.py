@@ -17,7 +17,7 @@ def beam_titles(
     prompts: Sequence[np.ndarray],
     graph: TokenGraph,
     beams: int = 5,
-    batch: int = 64,
+    batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -33,8 +33,9 @@ def beam_titles(
         show_progress: show a bar.
 
     Returns:
-        Items (R, K), the most probable first, and the log-probabilities (R, K) of their titles, given the tokens
-        that all titles begin with.
+        Items (R, K), the most probable first, and the log-probabilities (R, K) of their titles among all titles of the
+        catalogue: at every token the probability is shared out among those that some title goes on with. A title that
+        is the only one left is certain, so its last tokens need no step of the model.
     """
 
     def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -43,28 +44,34 @@ def beam_titles(
             stream = Stream(model, [np.concatenate([prompts[r], graph.prefix]) for r in rows])
             left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
             nodes, scores = torch.zeros(len(rows), 1, dtype=torch.long), torch.zeros(len(rows), 1)
+            places = left[:, None]  # where an open title stands in the stream; titles that are certain left it
             while len(left):
-                tokens, targets, real = graph.children(nodes.flatten())
-                done = graph.is_end(nodes).flatten()
-                logp = stream.logits.log_softmax(-1).gather(1, tokens)
-                # A finished title stays as it is: one edge to itself at no cost.
-                logp[done, 0], targets[done, 0], real[done, 0] = 0.0, nodes.flatten()[done], True
-                total = (scores.flatten()[:, None] + logp).masked_fill(~real, -torch.inf)
-                width = total.shape[1]
-                total = total.view(len(left), -1)
+                certain, flat = graph.certain[nodes].flatten() > 0, nodes.flatten()
+                wanted = ~certain & (scores.flatten() > -torch.inf)
+                tokens, targets, real = graph.children(flat)
+                logp = torch.full(tokens.shape, -torch.inf)
+                logits = stream.logits[places.flatten()[wanted]].gather(1, tokens[wanted])
+                logp[wanted] = logits.masked_fill(~real[wanted], -torch.inf).log_softmax(-1)
+                # A title that is certain stays as it is: one edge to itself at no cost.
+                logp[certain, 0], targets[certain, 0] = 0.0, flat[certain]
+                total = (scores.flatten()[:, None] + logp).view(len(left), -1)
+                width = tokens.shape[1]
                 scores, chosen = total.topk(min(beams, total.shape[1]), dim=1)
                 parents = chosen // width + torch.arange(len(left))[:, None] * nodes.shape[1]
                 pick = chosen % width
                 nodes = targets[parents, pick]
-                through = (graph.is_end(nodes) | (scores == -torch.inf)).all(1)
+                through = ((graph.certain[nodes] > 0) | (scores == -torch.inf)).all(1)
                 ended, kept = left[through], nodes.shape[1]
-                items[ended, :kept] = graph.item[nodes[through]].masked_fill(scores[through] == -torch.inf, 0)
+                items[ended, :kept] = graph.certain[nodes[through]].masked_fill(scores[through] == -torch.inf, 0)
                 found[ended, :kept] = scores[through]
                 left, nodes, scores = left[~through], nodes[~through], scores[~through]
-                flat = parents[~through].flatten()
+                parents, pick = parents[~through], pick[~through]
+                going = (graph.certain[nodes] == 0) & (scores > -torch.inf)
                 if len(left):
-                    stream.select(flat)
-                    stream.step(tokens[flat, pick[~through].flatten()])
+                    stream.select(places.flatten()[parents[going]])
+                    stream.step(tokens[parents[going], pick[going]])
+                    places = torch.full(nodes.shape, -1)
+                    places[going] = torch.arange(int(going.sum()))
         return zip(items.numpy(), found.numpy(), strict=True)
 
     results = in_batches(prompts, batch, "titles", show_progress, decode)

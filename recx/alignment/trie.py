@@ -19,6 +19,7 @@ class TokenGraph:
         tokens: (edges,) token of each edge.
         nodes: (edges,) node each edge leads to.
         item: (nodes,) item whose title was just completed on entering the node, else 0.
+        certain: (nodes,) the only item that can still come from a node on, else 0; all 0 where paths have no end.
         prefix: tokens every path begins with; they are left out of the graph and put before decoding starts.
     """
 
@@ -26,6 +27,7 @@ class TokenGraph:
     tokens: Tensor
     nodes: Tensor
     item: Tensor
+    certain: Tensor
     prefix: np.ndarray
 
     def children(self, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -53,7 +55,7 @@ def single_title(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGraph:
     builder = _Builder()
     for item, sequence in enumerate(sequences, 1):
         builder.add(0, sequence[len(prefix) :], item)
-    return builder.freeze(prefix)
+    return builder.freeze(prefix, builder.only_items())
 
 
 def title_list(titles: Sequence[np.ndarray], separator: np.ndarray, end: np.ndarray) -> TokenGraph:
@@ -67,7 +69,7 @@ def title_list(titles: Sequence[np.ndarray], separator: np.ndarray, end: np.ndar
         for token in separator[:-1].tolist():
             node = builder.step(node, token)
         builder.edges[node].setdefault(int(separator[-1]), 0)
-    return builder.freeze([])
+    return builder.freeze([], [0] * len(builder.edges))
 
 
 class _Builder:
@@ -91,13 +93,22 @@ class _Builder:
         self.item[node] = item
         return node
 
-    def freeze(self, prefix: Sequence[int]) -> TokenGraph:
+    def only_items(self) -> list[int]:
+        """For each node of a tree the only item below it, 0 where there are several."""
+        only = [0] * len(self.edges)
+        for node in range(len(self.edges) - 1, -1, -1):  # children are younger than their parents
+            below = list(self.edges[node].values())
+            only[node] = self.item[node] if not below else only[below[0]] if len(below) == 1 else 0
+        return only
+
+    def freeze(self, prefix: Sequence[int], certain: Sequence[int]) -> TokenGraph:
         counts = [len(e) for e in self.edges]
         return TokenGraph(
             first=torch.tensor([0, *np.cumsum(counts).tolist()]),
             tokens=torch.tensor([t for e in self.edges for t in e]),
             nodes=torch.tensor([n for e in self.edges for n in e.values()]),
             item=torch.tensor(self.item),
+            certain=torch.tensor(certain),
             prefix=np.array(prefix, dtype=np.int32),
         )
 
