@@ -45,7 +45,7 @@ class Trie:
 
 
 @torch.inference_mode()
-def with_prefix_function(explainer, encoded: list[np.ndarray], trie: Trie, beams: int = 5, batch: int = 32) -> list:
+def with_prefix_function(explainer, encoded: list[np.ndarray], trie: Trie, beams: int = 5, batch: int = 128) -> list:
     end, longest = int(explainer.encoder.end[0]), max(map(len, explainer.encoder.titles)) + 1
     found = []
     for start in range(0, len(encoded), batch):

@@ -94,7 +94,7 @@ def free_answers(
     beams: int = 1,
     returned: int = 1,
     max_tokens: int = 48,
-    batch: int = 32,
+    batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
 ) -> list[list[np.ndarray]]:
