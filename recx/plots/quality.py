@@ -57,13 +57,7 @@ def confusion(frame: pd.DataFrame, axes: Axes) -> Axes:
         shares, annot=np.array(words), fmt="", cmap="Blues", vmin=0, vmax=1, square=True, cbar=False, ax=axes,
         annot_kws={"fontsize": 7}, linewidths=0.5, linecolor="white",
     )  # fmt: skip
-    axes.set(xlabel="predicted source", ylabel="true source")
-    axes.tick_params(axis="x", rotation=40)
-    for label in axes.get_xticklabels():
-        label.set_ha("right")
-        label.set_rotation_mode("anchor")
-    axes.tick_params(axis="y", rotation=0)
-    return axes
+    return _named_sides(axes, "predicted source", "true source")
 
 
 def score_errors(frame: pd.DataFrame, axes: Axes, metric: str = "r2") -> Axes:
@@ -101,13 +95,7 @@ def win_matrix(frame: pd.DataFrame, axes: Axes) -> Axes:
     shown = rates.mask(np.eye(len(names), dtype=bool))
     sns.heatmap(shown, annot=True, fmt=".2f", cmap="PuOr", vmin=0, vmax=1, square=True, cbar=False, ax=axes,
                 annot_kws={"fontsize": 7}, linewidths=0.5, linecolor="white")  # fmt: skip
-    axes.set(xlabel="against", ylabel="preferred")
-    axes.tick_params(axis="x", rotation=40)
-    for label in axes.get_xticklabels():
-        label.set_ha("right")
-        label.set_rotation_mode("anchor")
-    axes.tick_params(axis="y", rotation=0)
-    return axes
+    return _named_sides(axes, "against", "preferred")
 
 
 def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
@@ -132,4 +120,15 @@ def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", alpha=0.3, linewidth=0.6)
     axes.set_axisbelow(True)
+    return axes
+
+
+def _named_sides(axes: Axes, below: str, left: str) -> Axes:
+    """Name the sides of a matrix; long names below it lean."""
+    axes.set(xlabel=below, ylabel=left)
+    axes.tick_params(axis="x", rotation=40)
+    for label in axes.get_xticklabels():
+        label.set_ha("right")
+        label.set_rotation_mode("anchor")
+    axes.tick_params(axis="y", rotation=0)
     return axes
