@@ -16,7 +16,7 @@ lint: setup  ## check form and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 
 bench: setup  ## rerun all benchmarks, quickly with QUICK=--quick (benchmarks/README.md)
-	@for name in data examples alignment decoding; do $(BIN)/python benchmarks/$$name.py $(QUICK) || exit 1; done
+	@for name in data examples alignment decoding playground; do $(BIN)/python benchmarks/$$name.py $(QUICK) || exit 1; done
 	@if [ -n "$(RECTOOLS)" ]; then $(BIN)/python benchmarks/sasrec.py --rectools $(RECTOOLS) $(QUICK); \
 	else echo "sasrec.py is left out: name the python of an environment with rectools[torch] as RECTOOLS=..."; fi
 

@@ -94,7 +94,7 @@ def growth(explainer, histories, sizes: list[int]) -> list[dict]:
             titles[" ".join(rng.choice(words, rng.integers(2, 7)))] = None
         encoder = Encoder(explainer.encoder.tokenizer, ["", *titles], explainer.encoder.vocabulary)
         build, graph = timed(lambda encoder=encoder: single_title(encoder.titles, encoder.end))
-        _, encoded = explainer._ask("retrieval", histories)
+        _, encoded = explainer.ask("retrieval", histories)
         # Entity ids stand above the vocabulary in the aligned model, whatever catalogue the titles come from.
         seconds, _ = timed(lambda encoded=encoded, graph=graph: decoding.beam_titles(explainer.model, encoded, graph))
         rows.append({"titles": size, "milliseconds": 1000 * seconds / len(histories), "graph_seconds": build})
@@ -118,7 +118,7 @@ def main() -> None:
     cases = draw_cases(opened.split, opened.target, opened.target.length, chosen.evaluate)
     count, repeats = (32, 1) if told.quick else (200, 3)
     histories, wanted = cases.histories[:count], cases.labels.top[:count, 0]
-    _, encoded = explainer._ask("retrieval", histories)
+    _, encoded = explainer.ask("retrieval", histories)
     end = explainer.encoder.end.tolist()
     trie = Trie([[*t.tolist(), *end] for t in explainer.encoder.titles[1:]])
     runs = []

@@ -1,4 +1,4 @@
-"""The command line: `recx run | results | figures | data | lab`."""
+"""The command line: `recx run | results | figures | data | lab | app`."""
 
 import json
 import os
@@ -82,6 +82,20 @@ class LabCommand:
     """Port to listen on."""
 
 
+@dataclass(frozen=True)
+class AppCommand:
+    """Serve the playground as a web page, on this machine only unless another address is told."""
+
+    port: int = 8866
+    """Port to listen on."""
+    address: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets other machines in, who need no password."""
+    dark: bool = False
+    """Dark colours."""
+    idle_minutes: float = 30
+    """A visitor who does nothing for so long is forgotten."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; errors meant for the user are one line on stderr and exit code 2."""
     arguments = _unfold_set(sys.argv[1:] if arguments is None else arguments)
@@ -94,7 +108,8 @@ def main(arguments: list[str] | None = None) -> None:
             Annotated[RunCommand, tyro.conf.subcommand("run")]
             | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
             | Annotated[FiguresCommand, tyro.conf.subcommand("figures")]
-            | Annotated[LabCommand, tyro.conf.subcommand("lab")],
+            | Annotated[LabCommand, tyro.conf.subcommand("lab")]
+            | Annotated[AppCommand, tyro.conf.subcommand("app")],
             prog="recx",
             description=__doc__,
             args=arguments,
@@ -184,6 +199,14 @@ def _lab(command: LabCommand) -> None:
         raise RecxError("JupyterLab did not start; install it with: pip install -e '.[lab]' -c constraints.txt")
 
 
+def _app(command: AppCommand) -> None:
+    from recx.app import run_app
+
+    print(f"http://{command.address}:{command.port} (stop with Ctrl-C)", flush=True)
+    if run_app(command.port, command.address, command.dark, command.idle_minutes):
+        raise RecxError("Voila did not start; install it with: pip install -e '.[lab]' -c constraints.txt")
+
+
 _HANDLERS = {
     RunCommand: _run,
     ResultsCommand: _results,
@@ -192,6 +215,7 @@ _HANDLERS = {
     DescribeCommand: _describe,
     DownloadCommand: _download,
     LabCommand: _lab,
+    AppCommand: _app,
 }
 
 

@@ -1,10 +1,12 @@
 """Shared fixtures: real data where it is at hand, a small world, small models."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_chain import start
 
 from recx import paths
 from recx.alignment.backbones import load_backbone
@@ -33,6 +35,27 @@ def pytest_sessionfinish(session, exitstatus):
     skipped = [r for r in reporter.stats.get("skipped", []) if "real data" in str(r.longrepr)] if reporter else []
     if skipped and data_folder() is not None and os.environ.get("CI"):
         session.exitstatus = 1
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """Folder of a finished small chain, to be read only; what it found means nothing."""
+    folder = tmp_path_factory.mktemp("small-run")
+    process = start(folder)
+    out, _ = process.communicate(timeout=900)
+    assert process.returncode == 0, out.decode()[-2000:]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rated_run(small_run, tmp_path_factory):
+    """The small chain with explanations to rate."""
+    folder = tmp_path_factory.mktemp("rated-run") / "runs"
+    shutil.copytree(small_run, folder)
+    process = start(folder, ["07_explanation_quality"])
+    out, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, out.decode()[-2000:]
+    return folder
 
 
 @pytest.fixture(scope="session")

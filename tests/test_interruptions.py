@@ -10,25 +10,16 @@ import random
 import resource
 import signal
 import subprocess
-import sys
 import time
 
 import psutil
 import pytest
-from small_chain import CORE, SMALL
+from small_chain import CORE, SMALL, start
 
 from recx import stages
 from recx.profiles import settings
 
 KILLS = int(os.environ.get("RECX_KILLS", "2"))
-COMMAND = [sys.executable, "-m", "recx", "run", "--profile", "test"]
-COMMAND += [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
-
-
-def start(folder, notebooks=CORE, **more):
-    surroundings = os.environ | {"RECX_RUNS_DIR": str(folder)}
-    line = [*COMMAND[:4], *notebooks, *COMMAND[4:]]
-    return subprocess.Popen(line, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
 
 
 def left_behind(folder):
@@ -59,18 +50,9 @@ def kill(process, how):
             pass
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("undisturbed")
-    process = start(folder)
-    out, _ = process.communicate(timeout=900)
-    assert process.returncode == 0, out.decode()[-2000:]
-    return folder
-
-
 @pytest.mark.interruptions
-def test_killed_at_random_moments_it_ends_the_same(undisturbed, tmp_path):
-    chance, kills, wanted = random.Random(KILLS), 0, left_behind(undisturbed)
+def test_killed_at_random_moments_it_ends_the_same(small_run, tmp_path):
+    chance, kills, wanted = random.Random(KILLS), 0, left_behind(small_run)
     assert any(name.endswith("weights.safetensors") for name in wanted) and len(wanted) > 10
     while kills < KILLS:
         folder = tmp_path / f"after-{kills}"
@@ -90,21 +72,21 @@ def test_killed_at_random_moments_it_ends_the_same(undisturbed, tmp_path):
 
 
 @pytest.mark.interruptions
-def test_a_deleted_artefact_is_made_again(undisturbed):
-    chosen, wanted = settings("test", overrides=SMALL), left_behind(undisturbed)
+def test_a_deleted_artefact_is_made_again(small_run):
+    chosen, wanted = settings("test", overrides=SMALL), left_behind(small_run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECX_RUNS_DIR", str(undisturbed))
+        patch.setenv("RECX_RUNS_DIR", str(small_run))
         weights = stages.folder("align-hybrid", chosen) / "weights.safetensors"
         weights.unlink()
         assert not stages.is_finished("align-hybrid", chosen) and stages.is_finished("align-intention", chosen)
-    process = start(undisturbed)
+    process = start(small_run)
     out, _ = process.communicate(timeout=900)
     assert process.returncode == 0, out.decode()[-2000:]
-    assert left_behind(undisturbed) == wanted
+    assert left_behind(small_run) == wanted
 
 
 @pytest.mark.interruptions
-def test_two_commands_at_once_do_not_meet(undisturbed, tmp_path):
+def test_two_commands_at_once_do_not_meet(small_run, tmp_path):
     """Each is told, or finds stages finished; what they leave behind is whole, and the same command ends it."""
     first = start(tmp_path, CORE[:3])
     time.sleep(8)
@@ -114,7 +96,7 @@ def test_two_commands_at_once_do_not_meet(undisturbed, tmp_path):
     assert 0 in (first.returncode, second.returncode), out.decode()[-2000:] + told.decode()[-2000:]
     for process, words in ((first, out), (second, told)):
         assert process.returncode == 0 or b"another process" in words, words.decode()[-2000:]
-    whole, made = left_behind(undisturbed), left_behind(tmp_path)
+    whole, made = left_behind(small_run), left_behind(tmp_path)
     assert made == {name: whole[name] for name in made} and any(name.endswith("metrics.json") for name in made)
     assert {name.split("/")[2] for name in made} == set(CORE[:3])
 

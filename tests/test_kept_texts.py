@@ -100,7 +100,7 @@ def test_worked_examples_are_earlier_turns(backbone):
     explainer = build(backbone)
     shots = {"preference": [(["Is it good? ", Title(4)], ["Yes"]), (["And ", Title(5)], ["No"])]}
     shown = explainer.with_shots(shots)
-    ids = shown._ask("preference", HISTORIES[:1], [[30]])[1][0]
+    ids = shown.ask("preference", HISTORIES[:1], [[30]])[1][0]
     text = explainer.encoder.tokenizer.decode(ids)
     assert text.count("<|user|>") == 3 and text.count("<|assistant|>") == 3 and text.count("<|end|>") == 2
     assert text.index(CATALOGUE.labels[4]) < text.index(CATALOGUE.labels[5]) < text.index(CATALOGUE.labels[30])

@@ -115,7 +115,7 @@ class Explainer:
         """
         if not 0 < k <= len(self.catalogue):
             raise SettingsError(f"{k} titles were asked for; the catalogue has {len(self.catalogue)}.")
-        _, encoded = self._ask("retrieval", histories)
+        _, encoded = self.ask("retrieval", histories)
         items, scores = decoding.beam_titles(
             self.model, encoded, self._one, k, precision=self.precision, show_progress=show_progress
         )
@@ -132,7 +132,7 @@ class Explainer:
         Returns:
             Items (R, beams), the best first; 0 where the text is no title of the catalogue.
         """
-        _, encoded = self._ask("retrieval", histories)
+        _, encoded = self.ask("retrieval", histories)
         answers = generation.free_answers(
             self.model,
             encoded,
@@ -151,7 +151,7 @@ class Explainer:
     ) -> np.ndarray:
         """Candidates (R, C) of each person in the model's order, as item indices (task 2)."""
         shown = np.array([[self.find(c) for c in row] for row in candidates])
-        _, encoded = self._ask("ranking", histories, shown)
+        _, encoded = self.ask("ranking", histories, shown)
         return decoding.greedy_order(
             self.model,
             encoded,
@@ -167,7 +167,7 @@ class Explainer:
     ) -> list[Prediction]:
         """Would person r like item r? (task 3), from the probabilities of "Yes" and "No"."""
         found = [self.find(i) for i in items]
-        _, encoded = self._ask("preference", histories, [[i] for i in found])
+        _, encoded = self.ask("preference", histories, [[i] for i in found])
         probability = generation.choice_probability(
             self.model, encoded, (self._yes, self._no), precision=self.precision, show_progress=show_progress
         )
@@ -184,7 +184,7 @@ class Explainer:
         """
         if self.mode == "behavior":
             raise SettingsError("The behavior mode has no user vector, so there is nothing to reconstruct.")
-        _, encoded = self._ask("history", histories, form="intention")
+        _, encoded = self.ask("history", histories, form="intention")
         lists = decoding.greedy_lists(
             self.model, encoded, self._many, self.longest, precision=self.precision, show_progress=show_progress
         )
@@ -211,14 +211,24 @@ class Explainer:
         """
         asked = wish(instruction)
         found = [self.find(i) for i in items]
-        data, encoded = self._ask("explanation", histories, [[i] for i in found], instruction=asked)
+        data, encoded = self.ask("explanation", histories, [[i] for i in found], instruction=asked)
         texts = self._written(encoded, max_tokens, TextStore(None) if store is None else store, show_progress)
-        out = []
-        for row, (item, text) in enumerate(zip(found, texts, strict=True)):
-            read = self.reader.read(text, data.recent(row), item)
-            label = self.catalogue.labels[item]
-            out.append(Explanation(item, label, read.decision, text, read.citations, read.statements, asked))
-        return out
+        return [
+            self.read(text, data.recent(row), item, asked)
+            for row, (item, text) in enumerate(zip(found, texts, strict=True))
+        ]
+
+    def read(self, text: str, history: Sequence[int], item: int, instruction: str = "") -> Explanation:
+        """A text as an explanation: its decision, and what it cites and states, checked.
+
+        Args:
+            text: what was written.
+            history: item indices that the prompt showed.
+            item: the item asked about.
+            instruction: what it was asked to mind.
+        """
+        found, label = self.reader.read(text, history, item), self.catalogue.labels[item]
+        return Explanation(item, label, found.decision, text, found.citations, found.statements, instruction)
 
     def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
         """The prompt of an explanation as text; vectors show as <user> and <item>."""
@@ -263,7 +273,7 @@ class Explainer:
         found = [self.history(h) for h in histories]
         return TaskData(self.catalogue, found, NO_LABELS, longest=self.longest)
 
-    def _ask(
+    def ask(
         self,
         task: str,
         histories: Sequence[Sequence[Item]],
@@ -271,7 +281,21 @@ class Explainer:
         instruction: str = "",
         form: Mode | None = None,
     ) -> tuple[TaskData, list[np.ndarray]]:
-        """Put the user vectors in place and encode one question about each person."""
+        """Put the user vectors in place and encode one question about each person.
+
+        The model holds the vectors of the latest call only: whoever asks for several people at once in several
+        threads reads the prompts (a first pass through the model) before the next call.
+
+        Args:
+            task: a key of `prompts.ALL_WORDINGS`.
+            histories: R histories.
+            items: of each person, where the task asks about items.
+            instruction: a line that goes with the question.
+            form: of the prompt; the mode unless told.
+
+        Returns:
+            What is asked about, and R prompts as token ids.
+        """
         data, form = self._data(histories), form or self.mode
         if self.mode != "behavior":
             self.model.entities.set_users(self.user_vectors(data.histories))

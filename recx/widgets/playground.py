@@ -1,60 +1,240 @@
-"""A plain playground: pick a person, pick an item, ask an aligned model why."""
+"""The playground: a history, an item, wishes; target and explainers beside each other; what if; keep it."""
 
 import html
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Mapping
+from typing import Any
 
 import ipywidgets as widgets
-import numpy as np
 
-from recx.alignment.controls import Control
 from recx.errors import RecxError
-from recx.explaining.answers import Explanation
-from recx.explaining.explainer import Explainer
-from recx.plots.panels import marked_html
+from recx.explaining.conversation import said_of, state
+from recx.remote import Remote
+from recx.widgets.answers import AnswerPanel, Asking, models_page
+from recx.widgets.history import HistoryBox
+from recx.widgets.keep import Keep
+from recx.widgets.lessons import lesson
+from recx.widgets.look import button, facts, framed, item_table, notices, row
+from recx.widgets.titles import Item, TitleBox
+from recx.widgets.whatif import WhatIf
 
 
-def playground(explainers: Mapping[str, Explainer], histories: Sequence[np.ndarray]) -> widgets.Widget:
-    """A form over the explainers: history, item, instruction, and the answer with its citations marked.
+class PlaygroundForm:
+    """The forms over one run.
 
     Args:
-        explainers: name -> explainer, in the order offered.
-        histories: histories of real users to start from.
+        remote: the playground's process.
+        run: name, as `runs` of that process gives it.
+        start: a state to begin with; the first real user's history unless told.
     """
-    first = next(iter(explainers.values()))
-    labels = list(first.catalogue.labels[1:])
-    wishes = [Control(), *(Control(view=view) for view in first.catalogue.attributes)]
-    wishes += [Control(length="one sentence"), Control(length="detailed"), Control(audience="beginner")]
-    who = widgets.Dropdown(options=list(explainers), description="model")
-    person = widgets.BoundedIntText(0, 0, len(histories) - 1, description="person")
-    history = widgets.Textarea(description="history", layout={"width": "95%", "height": "7em"})
-    item = widgets.Combobox(options=labels, description="item", placeholder="a title", layout={"width": "95%"})
-    wish = widgets.Combobox(options=[w.wording() for w in wishes], description="wish", layout={"width": "95%"})
-    ask = widgets.Button(description="Ask why", button_style="primary")
-    answer = widgets.HTML()
 
-    def show_person(_: object = None) -> None:
-        chosen = histories[person.value][-first.longest :]
-        history.value = "\n".join(first.catalogue.labels[i] for i in chosen)
+    def __init__(self, remote: Remote, run: str, start: Mapping[str, Any] | None = None) -> None:
+        self.remote, self.run = remote, run
+        self.about = remote.call("about", run=run)
+        self.turns: list[dict[str, Any]] = []
+        self.item: Item | None = None
+        self.asking: Asking | None = None
+        models = self.about["models"]
+        self.history = HistoryBox(self.ask, self.about["people"], self._changed)
+        self.item_box = TitleBox(self.ask, "item", "Ask about this", self._choose)
+        self.item_shown = widgets.HTML()
+        self.wishes = _wishes(self.about)
+        self.chosen = {m: widgets.Checkbox(True, description=m, indent=False, layout={"width": "auto"}) for m in models}
+        self.ask_button = button("Ask", "Ask target and models about this item", primary=True)
+        self.stop_button = button("Stop", "Stop what is being written")
+        self.ask_button.on_click(lambda _: self.ask_now())
+        self.stop_button.on_click(lambda _: self.stop())
+        self.stop_button.disabled = True
+        self.message, self.target_page, self.models_page = (widgets.HTML() for _ in range(3))
+        self.panels = {m: AnswerPanel(m) for m in models}
+        self.what_if = WhatIf(self.ask, remote, run, models, self._noted)
+        self.keep = Keep(self.open)
+        self.view = self._layout()
+        self.open(start) if start else self.history.use_person()
 
-    def answer_now(_: object = None) -> None:
-        explainer = explainers[who.value]
+    def ask(self, method: str, **told: Any) -> Any:
+        """Call the playground's process about this run."""
+        return self.remote.call(method, run=self.run, **told)
+
+    def state(self) -> dict[str, Any]:
+        """What the form holds now."""
+        models = [m for m, box in self.chosen.items() if box.value]
+        label = self.item["label"] if self.item else ""
+        return state(self.run, [i["label"] for i in self.history.items], label, self._wish(), models)
+
+    def open(self, told: Mapping[str, Any]) -> None:
+        """Fill the form from a state; titles that this run does not have are named and left out."""
+        missing, items = [], []
+        for label in [*told["history"], *([told["item"]] if told["item"] else [])]:
+            found = self.ask("resolve", text=label)
+            exact = found["kind"] == "exact" and found["matches"][0]
+            missing += [] if exact else [label]
+            items.append(exact or None)
+        if told["item"]:
+            last = items.pop()
+            if last:
+                self._choose(last)
+        self.history.set([i for i in items if i])
+        for name, field in self.wishes.items():
+            value = told["wish"].get(name, "")
+            field.value = value if not isinstance(field, widgets.Dropdown) or value in _values(field) else ""
+        for model, box in self.chosen.items():
+            box.value = not told["models"] or model in told["models"]
+        if missing:
+            self.history.say([f"Not in this run's catalogue, and left out: {', '.join(missing[:10])}."])
+
+    def ask_now(self) -> None:
+        """Ask target and the chosen models, each in its panel."""
+        models = [m for m, box in self.chosen.items() if box.value]
+        problem = (
+            "Choose an item to ask about." if not self.item else "Choose at least one model." if not models else ""
+        )
+        if not self.history.items:
+            problem = "The history is empty: add at least one item."
+        if problem:
+            self.message.value = notices([problem], wrong=True)
+            return
+        self._busy(True)
+        self.asking = Asking(self.remote, self.run)
+        asked = {"history": self.history.numbers, "item": self.item["item"], "wish": self._wish()}
+        turn = {"item": self.item["label"], "number": self.item["item"], "wish": asked["wish"], "notes": []}
+        turn |= {"history": [i["label"] for i in self.history.items], "numbers": asked["history"]}
+        threading.Thread(target=self._whole_turn, args=(turn, models, asked), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop what is being written; what there is stays."""
+        if self.asking:
+            self.asking.stop()
+        self.what_if.stop()
+
+    def _whole_turn(self, turn: dict[str, Any], models: list[str], asked: dict[str, Any]) -> None:
+        """Target first, then the models' texts, then their own best items."""
+        asking = self.asking
         try:
-            titles = [line.strip() for line in history.value.splitlines() if line.strip()]
-            explanation = explainer.explain([titles], [item.value.strip()], wish.value)[0]
-            answer.value = render(explanation)
+            where = {"history": asked["history"], "item": asked["item"]}
+            self.message.value = notices(self.ask("notices", **where))
+            target = self.ask("ask_target", **where)
+            turn |= {"standing": target["standing"], "top": target["top"]}
+            self.target_page.value = _target_page(target, turn["item"])
+            self.models_page.value = ""
+            answers: list[dict[str, Any]] = []
+            asking.start({m: self.panels[m] for m in models}, asked, answers.extend).join()
+            if answers:
+                turn["answers"] = answers
+                self.turns.append(turn)
+                self.what_if.set_turn(turn)
+                self._save()
+            if not asking.stopped.is_set():
+                told = [self.ask("ask_model", model=m, **where) for m in models]
+                self.models_page.value = models_page(told, target, turn["item"])
         except RecxError as error:
-            answer.value = f"<p><b>Not answered:</b> {html.escape(str(error))}</p>"
+            self.message.value = notices([str(error)], wrong=True)
+        finally:
+            self._busy(False)
 
-    person.observe(show_person, "value")
-    ask.on_click(answer_now)
-    show_person()
-    item.value = labels[0]
-    return widgets.VBox([who, person, history, item, wish, ask, answer])
+    def _choose(self, item: Item) -> None:
+        self.item = item
+        about = f' <span class="soft">{facts(item)}</span>'
+        self.item_shown.value = f"asking about: <b>{html.escape(item['label'])}</b>{about}"
+        self._changed()
+
+    def _changed(self) -> None:
+        if not hasattr(self, "view"):
+            return
+        told = {"history": self.history.numbers, "item": self.item["item"] if self.item else None}
+        try:
+            self.message.value = notices(self.ask("notices", **told))
+        except RecxError as error:
+            self.message.value = notices([str(error)], wrong=True)
+        self._save()
+
+    def _noted(self, sentence: str) -> None:
+        self.turns[-1]["notes"].append(sentence)
+        self._save()
+
+    def _save(self) -> None:
+        self.keep.show(self.state(), self.turns, self.about["provenance"])
+
+    def _wish(self) -> dict[str, str]:
+        return {name: field.value or "" for name, field in self.wishes.items()}
+
+    def _busy(self, busy: bool) -> None:
+        self.ask_button.disabled, self.stop_button.disabled = busy, not busy
+
+    def _layout(self) -> widgets.Widget:
+        told = self.about["provenance"]
+        left = framed(
+            [
+                widgets.HTML("<h3>2. An item and wishes</h3>"),
+                self.item_box.view,
+                self.item_shown,
+                *self.wishes.values(),
+                widgets.HTML(
+                    '<p class="soft">The teaching backbone recx-tiny was taught views, lengths and beginners; tone, '
+                    "language and free words ask for a backbone that knows more.</p>"
+                    if told["backbone"] == "recx-tiny"
+                    else ""
+                ),
+                row(*self.chosen.values()),
+                row(self.ask_button, self.stop_button),
+                self.message,
+            ],
+            "panel",
+        )
+        target = framed(
+            [
+                widgets.HTML("<h3>3. What the target does</h3>"),
+                self.target_page,
+                self.models_page,
+                widgets.HTML(lesson("target")),
+            ],
+            "panel",
+        )
+        answers = framed(
+            [
+                widgets.HTML(
+                    "<h3>4. Would you recommend it, and why?</h3>"
+                    '<p class="soft">✓ green: checked and true (a title of the history, a fact of the catalogue). '
+                    "✗ red, underlined: checked and not true. = as the target decides, ≠ against it.</p>"
+                ),
+                widgets.Box(
+                    [p.view for p in self.panels.values()], layout={"flex_flow": "row wrap", "grid_gap": "8px"}
+                ),
+                widgets.HTML(lesson("models") + lesson("answers")),
+            ],
+            "panel",
+        )
+        for side in (self.history.view, left):
+            side.layout.flex, side.layout.min_width = "1 1 24em", "18em"
+        top = widgets.Box([self.history.view, left], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
+        return framed([top, target, answers, self.what_if.view, self.keep.view], "recx")
 
 
-def render(explanation: Explanation) -> str:
-    """An explanation as HTML: everything escaped, what was checked marked as true or false."""
-    decision = {True: "would recommend", False: "would not recommend", None: "gives no decision on"}[
-        explanation.decision
-    ]
-    return f"<p><i>{decision} {html.escape(explanation.title)}</i></p><p>{marked_html(explanation)}</p>"
+def _wishes(about: Mapping[str, Any]) -> dict[str, widgets.Widget]:
+    """Fields of what may be asked of a text."""
+
+    def choice(name: str, known: list[str], none: str) -> widgets.Dropdown:
+        return widgets.Dropdown(description=name, options=[(none, ""), *((k, k) for k in known)])
+
+    return {
+        "view": choice("view", about["views"], "whatever argues best"),
+        "length": choice("length", about["lengths"], "normal"),
+        "audience": choice("audience", about["audiences"], "anyone"),
+        "tone": choice("tone", about["tones"], "neutral"),
+        "language": widgets.Text(description="language", placeholder="as it comes", continuous_update=False),
+        "free": widgets.Text(
+            description="wish", placeholder="in your own words", continuous_update=False, layout={"width": "26em"}
+        ),
+    }
+
+
+def _values(field: widgets.Dropdown) -> list[str]:
+    return [value for _, value in field.options]
+
+
+def _target_page(target: Mapping[str, Any], item: str) -> str:
+    scores = [f"{i['score']:.2f}" for i in target["top"]]
+    said = html.escape(said_of(target["standing"]))
+    return f"<p>About “{html.escape(item)}” the target {said}.</p><h4>Its best items</h4>" + item_table(
+        target["top"], ["title", "score", "attributes"], scores
+    )

@@ -1,0 +1,134 @@
+"""The playground: how soon it is there, how soon it writes, how fast typing is answered, what ten visitors cost.
+
+    python benchmarks/playground.py [--visitors 10] [--quick]
+
+Needs a finished demo (`make demo`). Typing is compared with what one would write first: difflib's and rapidfuzz's
+search over all titles. Memory is the unique set size of every process: what would be freed if it ended.
+"""
+
+import argparse
+import difflib
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+
+import psutil
+from rapidfuzz import fuzz, process
+
+from recx.data.catalogue import build_catalogue
+from recx.data.registry import load_dataset
+from recx.explaining.titles import TitleIndex
+from recx.profiles import settings
+from recx.remote import ADDRESS, Remote, connect
+
+VISITOR = """
+import sys
+from ipykernel.kernelapp import IPKernelApp  # what a kernel holds before any cell
+from recx.widgets.app import app
+import time
+started = time.perf_counter()
+form = app()
+print(time.perf_counter() - started, flush=True)
+sys.stdin.read()
+"""
+TYPED = ["z", "zel", "the legnd of zel", "Mass Effekt 2", "final fantasy", "xbox controller wireles"]
+
+
+def typing(repeats: int) -> dict[str, float]:
+    """Milliseconds a keystroke with 20,000 titles made of the demo's words."""
+    words = [w for label in load_dataset(settings().data).catalogue.labels[1:] for w in label.split()]
+    draw = random.Random(0)
+    labels = [f"{' '.join(draw.choices(words, k=draw.randint(2, 9)))} {n}" for n in range(20_000)]
+    index = TitleIndex(build_catalogue([str(n) for n in range(20_000)], labels, {}))
+    ways = {
+        "ours": lambda typed: index.suggest(typed),
+        "rapidfuzz over all": lambda typed: process.extract(typed, labels, scorer=fuzz.WRatio, limit=8),
+        "difflib over all": lambda typed: difflib.get_close_matches(typed, labels, 8, 0.3),
+    }
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for n in range(repeats):
+        for name, way in ways.items():
+            if name.startswith("difflib") and n:
+                continue
+            for typed in TYPED:
+                started = time.perf_counter()
+                way(typed)
+                took[name].append(1000 * (time.perf_counter() - started))
+    out = {name: statistics.median(values) for name, values in took.items()}
+    return out | {"ours, slowest": max(took["ours"])}
+
+
+def first_words(remote: Remote, run: str, repeats: int) -> dict[str, float]:
+    """Milliseconds to the first words and to the end of an explanation, through the process that holds the model."""
+    first, whole = [], []
+    for n in range(repeats):
+        history = [i["item"] for i in remote.call("person", run=run, number=n)]
+        item = remote.call("ask_target", run=run, history=history, item=1)["top"][0]["item"]
+        for model in remote.call("about", run=run)["models"]:
+            started, came = time.perf_counter(), None
+            for _ in remote.stream("explain", run=run, model=model, history=history, item=item):
+                came = came or time.perf_counter() - started
+            first.append(1000 * came)
+            whole.append(1000 * (time.perf_counter() - started))
+    told = {"first token": statistics.median(first), "first token, slowest": max(first)}
+    return told | {"whole text": statistics.median(whole)}
+
+
+def unique(pid: int) -> float:
+    """Megabytes that only this process holds."""
+    return psutil.Process(pid).memory_full_info().uss / 1e6
+
+
+def visitors(remote: Remote, count: int, server: int) -> dict[str, float]:
+    """Kernels of visitors, each with the whole form open, beside one process that holds the models."""
+    environment = os.environ | {ADDRESS: f"{remote.port} {remote._token}"}
+    before, kernels, seconds = unique(server), [], []
+    for _ in range(count):
+        kernel = subprocess.Popen(
+            [sys.executable, "-c", VISITOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        seconds.append(float(kernel.stdout.readline()))
+        kernels.append(kernel)
+    each = [unique(k.pid) for k in kernels]
+    grown = unique(server) - before
+    for kernel in kernels:
+        kernel.stdin.close()
+        kernel.wait()
+    return {
+        "megabytes a visitor": statistics.mean(each) + grown / count,
+        "of it in the model's process": grown / count,
+        "model's process": before,
+        "form, seconds": statistics.median(seconds),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--visitors", type=int, default=10)
+    parser.add_argument("--quick", action="store_true")
+    told = parser.parse_args()
+    started = time.perf_counter()
+    with connect() as remote:
+        ready = [r["name"] for r in remote.call("runs") if not r["why"]]
+        if not ready:
+            raise SystemExit("No finished run; make one with: make demo")
+        remote.call("about", run=ready[0])
+        table = {"ready from nothing, seconds": time.perf_counter() - started}
+        table |= first_words(remote, ready[0], 2 if told.quick else 10)
+        table |= visitors(remote, 2 if told.quick else told.visitors, remote._process.pid)
+    table |= {f"typing: {name}": value for name, value in typing(2 if told.quick else 10).items()}
+    for name, value in table.items():
+        print(f"{name:<36} {value:10.2f}")
+    ratios = {
+        "over rapidfuzz": table["typing: rapidfuzz over all"] / table["typing: ours"],
+        "over difflib": table["typing: difflib over all"] / table["typing: ours"],
+    }
+    print("RESULT " + json.dumps({"benchmark": "playground", **ratios, "table": table}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""What a person may ask of an explanation, put into one line of instruction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from recx.alignment.controls import AUDIENCES, LENGTHS, Control
+from recx.errors import DataError
+
+TONES = ("friendly", "matter-of-fact", "enthusiastic", "critical")
+LONGEST = 300
+FIELDS = ("view", "length", "audience", "tone", "language", "free")
+
+
+def instruction(wish: Mapping[str, Any], views: tuple[str, ...]) -> str:
+    """One line from what was chosen and typed.
+
+    Views, lengths and audiences are what the teaching backbone has been taught; tone, language and free words are
+    for backbones that know more.
+
+    Args:
+        wish: some of `FIELDS`, each a text; empty or missing for no wish.
+        views: attribute columns of the catalogue.
+
+    Raises:
+        DataError: an unknown field or choice, or a text that is too long.
+    """
+    told = {name: _text(name, value) for name, value in wish.items()}
+    unknown = set(told) - set(FIELDS)
+    if unknown:
+        raise DataError(f"Unknown wish {sorted(unknown)[0]!r}; known are {', '.join(FIELDS)}.")
+    for name, known in (("view", views), ("length", tuple(LENGTHS)), ("audience", tuple(AUDIENCES)), ("tone", TONES)):
+        if told.get(name) and told[name] not in known:
+            raise DataError(f"The {name} {told[name]!r} is none of {', '.join(known)}.")
+    control = Control(told.get("view") or None, told.get("length") or "normal", told.get("audience") or "anyone")
+    parts = [control.wording()]
+    parts += [f"Write in a {told['tone']} tone."] if told.get("tone") else []
+    parts += [f"Answer in {told['language']}."] if told.get("language") else []
+    return " ".join(filter(None, [*parts, told.get("free", "")]))
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise DataError(f"The wish {name!r} is a text, not {type(value).__name__}.")
+    if len(value) > LONGEST:
+        raise DataError(f"The wish {name!r} has {len(value)} letters; at most {LONGEST} are read.")
+    return " ".join(value.split())

@@ -1,0 +1,84 @@
+"""The whole application: pick a run, question it, rate its explanations."""
+
+import html
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import ipywidgets as widgets
+
+from recx.errors import RecxError
+from recx.explaining.conversation import unpack
+from recx.remote import Remote, connect
+from recx.widgets.look import CSS, button, framed, notices, row
+from recx.widgets.playground import PlaygroundForm
+from recx.widgets.rating import RatingForm
+
+
+def app(run: str = "", remote: Remote | None = None) -> widgets.Widget:
+    """The playground and the blind rating over the finished runs found on disk.
+
+    A state in the page's address (`?state=...`) is opened; nothing heavy is imported here, models live in a process of
+    their own.
+
+    Args:
+        run: `profile/dataset` to begin with; the first that is ready unless told.
+        remote: the playground's process; the one `recx app` started, or a new one, unless told.
+    """
+    remote = remote or connect()
+    style, picker, status = widgets.HTML(f"<style>{CSS}</style>"), widgets.Dropdown(description="run"), widgets.HTML()
+    place = widgets.VBox([])
+    again = button("Look again", "Look for finished runs on disk")
+    start, problem = _told()
+
+    def open_run(name: str | None) -> None:
+        nonlocal start
+        if not name:
+            return
+        status.value = f'<span class="soft" role="status">Opening {html.escape(name)} ...</span>'
+        try:
+            form = PlaygroundForm(remote, name, start if start and start["run"] in ("", name) else None)
+            tabs = widgets.Tab([form.view, RatingForm(remote, name).view], titles=("Question", "Rate blind"))
+            place.children, start = [tabs], None
+            status.value = notices([problem], wrong=True) if problem else ""
+        except RecxError as error:
+            place.children = []
+            status.value = notices([str(error)], wrong=True)
+
+    def look() -> None:
+        found = remote.call("runs")
+        ready = [r["name"] for r in found if not r["why"]]
+        wanted = [n for n in (start["run"] if start else "", run, *ready) if n in ready]
+        picker.options = [(f"{r['dataset']} ({r['profile']})", r["name"]) for r in found if not r["why"]]
+        picker.layout.display = "" if ready else "none"
+        if wanted:
+            picker.value = wanted[0]
+            open_run(wanted[0])
+        else:
+            status.value = _nothing_yet(found)
+
+    look()
+    picker.observe(lambda change: open_run(change["new"]), "value")
+    again.on_click(lambda _: look())
+    return framed([style, widgets.HTML("<h2>Ask the explainer</h2>"), row(picker, again), status, place], "recx")
+
+
+def _told() -> tuple[Mapping[str, Any] | None, str]:
+    """A state in the page's address, and what is wrong with it."""
+    letters = parse_qs(os.environ.get("QUERY_STRING", "")).get("state", [""])[0]
+    try:
+        return (unpack(letters) if letters else None), ""
+    except RecxError as error:
+        return None, str(error)
+
+
+def _nothing_yet(found: list[dict[str, Any]]) -> str:
+    begun = "".join(
+        f"<li>{html.escape(r['name'])}: {html.escape(r['why'])}; <code>{html.escape(r['command'])}</code></li>"
+        for r in found
+    )
+    return (
+        "<p>There is no finished run yet. Make one with <code>recx run</code> (some twenty minutes on two cores), then "
+        f"look again.</p><ul>{begun}</ul>"
+    )

@@ -1,0 +1,343 @@
+"""The playground in a real browser, in JupyterLab and as a web page: what a visitor does, by mouse and by keyboard."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import urlparse
+
+import nbformat
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from papermill.parameterize import parameterize_notebook
+from small_chain import SMALL
+
+from recx import paths
+from recx.evaluation.human import read_ratings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if not CHROMIUM and not os.environ.get("CI"):
+    pytest.skip("no Chromium at hand", allow_module_level=True)
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SCREENS = os.environ.get("RECX_SCREENS", "")
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def served(line, port, folder, **more):
+    environment = os.environ | {"RECX_RUNS_DIR": str(folder), "PYTHONPATH": str(paths.ROOT)} | more
+    log = (folder.parent / f"served-{port}.log").open("w")
+    process = subprocess.Popen(line, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    for _ in range(600):
+        with socket.socket() as found:
+            if found.connect_ex(("127.0.0.1", port)) == 0:
+                return process
+        assert process.poll() is None, (folder.parent / f"served-{port}.log").read_text()[-2000:]
+        time.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert CHROMIUM, "CI installs Chromium"
+    with sync_playwright() as running:
+        found = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def web_page(rated_run):
+    """Address of the playground as a web page."""
+    port = free_port()
+    process = served([sys.executable, "-m", "recx", "app", "--port", str(port)], port, rated_run)
+    yield f"http://127.0.0.1:{port}/"
+    end(process)
+
+
+@pytest.fixture(scope="module")
+def lab_page(rated_run, tmp_path_factory):
+    """Address of notebook 12 in JupyterLab, told of the small run."""
+    folder, port = tmp_path_factory.mktemp("lab"), free_port()
+    notebook = nbformat.read(paths.notebooks() / "12_playground.ipynb", 4)
+    told = {"profile": "test", "overrides": SMALL}
+    nbformat.write(parameterize_notebook(notebook, told), folder / "12_playground.ipynb")
+    line = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
+    line += ["--IdentityProvider.token=tested", str(folder)]
+    process = served(
+        line, port, rated_run, JUPYTERLAB_SETTINGS_DIR=str(folder / "s"), JUPYTER_CONFIG_DIR=str(folder / "c")
+    )
+    yield f"http://127.0.0.1:{port}/lab/tree/12_playground.ipynb?token=tested"
+    end(process)
+
+
+@pytest.fixture
+def visit(browser):
+    """Open an address; what it asks of other machines is refused and noted."""
+    contexts, outside = [], []
+
+    def local(route):
+        if urlparse(route.request.url).hostname in ("127.0.0.1", None):
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    def go(address, **options):
+        context = browser.new_context(accept_downloads=True, viewport={"width": 1280, "height": 1000}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.route("**/*", local)
+        page.goto(address)
+        return page
+
+    go.outside = outside
+    yield go
+    for context in contexts:
+        context.close()
+    assert not outside
+
+
+def shot(page, name):
+    if SCREENS:
+        page.screenshot(path=f"{SCREENS}/{name}.png", full_page=True)
+
+
+def begin(page):
+    page.get_by_role("heading", name="1. A history").wait_for()
+    page.get_by_role("button", name="Remove all").click()
+    page.get_by_text("The history is empty").first.wait_for()
+
+
+def field(page, label):
+    return page.get_by_label(label, exact=True).first
+
+
+def add(page, title, taken=True):
+    field(page, "add").fill(title)
+    page.get_by_role("button", name="Add to history").click()
+    expect(field(page, "add")).to_have_value("") if taken else None
+
+
+def history_of(page):
+    shown = page.get_by_label("history", exact=True).locator("option").all_inner_texts()
+    return [text.replace("\xa0", " ") for text in shown]
+
+
+def ask(page):
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+
+def wait_for_answers(page, count=3):
+    page.wait_for_function(f"document.querySelectorAll('.recx .badge').length >= {count}")
+
+
+def build_and_ask(page):
+    """A history, an item, a wish; then the answers of target and models."""
+    begin(page)
+    add(page, "Halo 3")
+    add(page, "halo reech")
+    page.get_by_text(re.compile("was read as")).wait_for()
+    add(page, "gears of war 2")
+    assert history_of(page) == ["1. Halo 3", "2. Halo: Reach", "3. Gears of War 2"]
+    field(page, "item").fill("mass effect 3")
+    page.get_by_role("button", name="Ask about this").click()
+    page.get_by_text("asking about:").wait_for()
+    field(page, "view").select_option("platform")
+    ask(page)
+    wait_for_answers(page)
+    page.get_by_text(re.compile(r"rank \d+ of \d+, score")).first.wait_for()
+    page.get_by_text(re.compile(r"of 10 shared")).first.wait_for()
+
+
+def watch_streaming(page):
+    """Lengths of the first panel's text while it is being written, and whether Stop ends it."""
+    page.evaluate("""() => {
+        window.lengths = [];
+        new MutationObserver(() => {
+            const found = document.evaluate("//*[contains(text(), 'is writing')]", document, null, 9, null);
+            const node = found.singleNodeValue;
+            if (node) window.lengths.push(node.parentElement.innerText.length);
+        }).observe(document.body, {subtree: true, childList: true, characterData: true});
+    }""")
+    field(page, "length").select_option("detailed")
+    ask(page)
+    page.get_by_text("is writing ...").first.wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    started = time.monotonic()
+    page.get_by_text(re.compile("stopped")).first.wait_for()
+    assert time.monotonic() - started < 3
+    page.wait_for_function(
+        "!document.querySelector('.recx button[title=\"Ask target and models about this item\"]').disabled"
+    )
+    assert len(set(page.evaluate("window.lengths"))) >= 2, "the text did not grow"
+
+
+def change_and_turn(page):
+    """What if the first item were missing, and the smallest change."""
+    page.get_by_label("without", exact=True).select_option(index=1)
+    page.get_by_role("button", name="Ask again with the change").click()
+    page.get_by_text("target after").wait_for()
+    page.get_by_text(re.compile(r"rank [+-]\d+, score")).wait_for()
+    page.get_by_role("button", name=re.compile("What would have to change")).first.click()
+    page.get_by_text(re.compile(r"histories tried|\(\d+ histories\)|already says|Nothing|No change")).first.wait_for()
+
+
+def saved(page, name, folder):
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name=name).click()
+    place = folder / name
+    waiting.value.save_as(place)
+    return place
+
+
+def rate(page, rater):
+    page.get_by_role("tab", name="Rate blind").click()
+    field(page, "your name").fill(rater)
+    field(page, "your name").press("Tab")
+    page.get_by_role("button", name="Begin, or go on").click()
+    page.get_by_text(re.compile("0 of .* rated")).wait_for()
+    for done, key in enumerate("2130", 1):
+        field(page, "rating").press(key)
+        page.get_by_text(re.compile(f"^{done} of .* rated")).wait_for()
+
+
+def whole_visit(page, tmp_path, rated_run, rater):
+    """All that a visitor does, in Lab as on the page."""
+    build_and_ask(page)
+    shot(page, f"{rater}-asked")
+    watch_streaming(page)
+    change_and_turn(page)
+    shot(page, f"{rater}-what-if")
+    kept = saved(page, "conversation.html", tmp_path)
+    told = json.loads(saved(page, "conversation.json", tmp_path).read_text())
+    assert "Halo: Reach" in saved(page, "conversation.md", tmp_path).read_text()
+    assert told["state"]["history"] == ["Halo 3", "Halo: Reach", "Gears of War 2"]
+    assert told["provenance"]["run"] == "test/demo" and len(told["turns"]) == 2
+    assert all(answer["prompt"] for turn in told["turns"] for answer in turn["answers"])
+    rate(page, rater)
+    shot(page, f"{rater}-rate")
+    (file,) = (rated_run / "test/demo/ratings").glob(f"{rater}-*.jsonl")
+    assert [r.score for r in read_ratings(file)] == [2, 1, 3, 0]
+    return kept
+
+
+def test_the_web_page(visit, web_page, rated_run, tmp_path):
+    page = visit(web_page)
+    kept = whole_visit(page, tmp_path, rated_run, "webber")
+    # The export opens without kernel or network.
+    other = visit(kept.as_uri())
+    assert "Gears of War 2" in other.inner_text("body") and "The target" in other.inner_text("body")
+    # A link opens the same state for somebody else.
+    page.get_by_role("tab", name="Question").click()
+    link = page.get_by_role("link", name="link to this state").get_attribute("href")
+    again = visit(web_page.rstrip("/") + "/" + link)
+    again.get_by_text("asking about:").wait_for()
+    assert history_of(again) == ["1. Halo 3", "2. Halo: Reach", "3. Gears of War 2"]
+
+
+def test_jupyterlab(visit, lab_page, rated_run, tmp_path):
+    page = visit(lab_page)
+    page.get_by_role("menuitem", name="Run", exact=True).wait_for(timeout=90_000)
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.get_by_role("heading", name="1. A history").wait_for(timeout=120_000)
+    page.get_by_role("heading", name="1. A history").scroll_into_view_if_needed()
+    whole_visit(page, tmp_path, rated_run, "labber")
+
+
+def test_what_is_typed_stays_text(visit, web_page):
+    page = visit(web_page)
+    begin(page)
+    nasty = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
+    add(page, nasty, taken=False)
+    page.get_by_text("The nearest stand below").wait_for()
+    add(page, "Halo 3")
+    field(page, "item").fill("Portal")
+    page.get_by_role("button", name="Ask about this").click()
+    page.get_by_text("asking about:").wait_for()
+    field(page, "wish").fill(nasty)
+    ask(page)
+    wait_for_answers(page)
+    page.get_by_text("The prompt").first.click()
+    page.get_by_text("window.broken=1").first.wait_for()
+    assert page.evaluate("window.broken") is None
+
+
+def test_the_keyboard_alone(visit, web_page):
+    page = visit(web_page)
+    begin(page)
+    field(page, "add").focus()
+    for title in ("Halo 3", "Portal"):
+        page.keyboard.type(title)
+        page.keyboard.press("Enter")
+        expect(field(page, "add")).to_have_value("")
+    page.get_by_label("history", exact=True).focus()
+    page.keyboard.press("ArrowDown")
+    for _ in range(12):  # Tab through the buttons beside the list
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText") == "Later":
+            page.keyboard.press("Enter")
+            break
+    page.get_by_label("history", exact=True).locator("option", has_text=re.compile(r"1\.\sPortal")).wait_for(
+        state="attached"
+    )
+    field(page, "item").focus()
+    page.keyboard.type("mass efect 3")
+    page.keyboard.press("Enter")
+    page.get_by_text("asking about:").wait_for()
+    reached = False
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText") == "Ask":
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            page.keyboard.press("Enter")
+            reached = True
+            break
+    assert reached
+    wait_for_answers(page)
+
+
+def test_two_visitors_do_not_meet(visit, web_page):
+    one, two = visit(web_page), visit(web_page)
+    begin(one)
+    begin(two)
+    add(one, "Halo 3")
+    add(two, "Portal")
+    for page, own in ((one, "Halo 3"), (two, "Portal")):
+        page.get_by_label("history", exact=True).locator(
+            "option", has_text=re.compile(own.replace(" ", r"\s"))
+        ).wait_for(state="attached")
+        assert history_of(page) == [f"1. {own}"]
+
+
+@pytest.mark.parametrize("width", [640, 1280])
+def test_readable_enlarged(visit, web_page, width):
+    """At 200 % a window 1280 wide has 640 left: everything wraps, nothing is cut off."""
+    page = visit(web_page)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.get_by_role("heading", name="1. A history").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    shot(page, f"wide-{width}")

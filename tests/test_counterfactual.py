@@ -1,0 +1,100 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from recx.errors import DataError
+from recx.explaining.counterfactual import changed, flip
+from recx.explaining.target_view import standings, top_items, verdict
+
+ITEMS, LENGTH = 40, 6
+
+
+class Bag:
+    """Scores by a fixed random table, summed over the items of a history: cheap to check by hand."""
+
+    length = LENGTH
+
+    def __init__(self, seed=0):
+        self.table = torch.randn(ITEMS + 1, ITEMS + 1, generator=torch.Generator().manual_seed(seed))
+        self.table[0] = 0
+
+    def score(self, histories):
+        return self.table[histories].sum(1)
+
+
+def plain_standing(target, history, item):
+    scores = target.table[torch.tensor(history[-LENGTH:])].sum(0)
+    others = [n for n in range(1, ITEMS + 1) if n not in history and n != item]
+    rank = 1 + sum(bool(scores[n] >= scores[item]) for n in others)
+    return rank, len(others) + 1
+
+
+def test_standing_is_that_of_a_plain_count(rng):
+    target = Bag()
+    for _ in range(20):
+        history = rng.permutation(np.arange(1, ITEMS + 1))[: rng.integers(1, 12)].tolist()
+        item = int(rng.integers(1, ITEMS + 1))
+        (found,) = standings(target, [np.array(history)], item, LENGTH)
+        assert (found.rank, found.unseen) == plain_standing(target, history, item)
+
+
+def test_verdict_follows_task_three():
+    told = [verdict(rank, 20) for rank in range(1, 21)]
+    assert told == ["yes"] * 4 + ["between"] * 6 + ["no"] * 10
+
+
+def test_best_items_are_unseen_and_in_order():
+    target, history = Bag(), np.array([3, 9, 14])
+    best = top_items(target, history, LENGTH, 50)
+    assert len(best) == ITEMS - 3 and not {n for n, _ in best} & {3, 9, 14}
+    assert [s for _, s in best] == sorted((s for _, s in best), reverse=True)
+
+
+def smallest_removal(target, history, item, wanted):
+    """By brute force over all subsets."""
+    for size in range(1, len(history)):
+        for gone in itertools.combinations(sorted(set(history[-LENGTH:])), size):
+            left = [i for i in history if i not in gone]
+            if left and verdict(*plain_standing(target, left, item)) == wanted:
+                return size
+    return None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_smallest_removal_is_found(seed):
+    rng, target = np.random.default_rng(seed), Bag(seed)
+    history = rng.permutation(np.arange(1, ITEMS + 1))[:6]
+    item = int(rng.choice([n for n in range(1, ITEMS + 1) if n not in history]))
+    (before,) = standings(target, [history], item, LENGTH)
+    wanted = "no" if before.verdict == "yes" else "yes"
+    found = flip(target, history, item, LENGTH, ITEMS, wanted, largest=5)
+    size = smallest_removal(target, history.tolist(), item, wanted)
+    assert len(found.changes) == (size or 0)
+    if size:
+        assert found.smallest and found.after.verdict == wanted
+        assert standings(target, [changed(history, found.changes)], item, LENGTH)[0] == found.after
+
+
+def test_additions_are_found_and_go_to_the_end():
+    target, history = Bag(3), np.array([1, 2])
+    (before,) = standings(target, [history], 7, LENGTH)
+    wanted = "no" if before.verdict == "yes" else "yes"
+    found = flip(target, history, 7, LENGTH, ITEMS, wanted, kinds=("remove", "add"))
+    assert found.after.verdict == wanted
+    added = [n for kind, n in found.changes if kind == "add"]
+    assert changed(history, found.changes).tolist()[-len(added) :] == sorted(added) if added else True
+    assert 7 not in added
+
+
+def test_it_stops_and_refuses():
+    target, history = Bag(), np.array([1, 2, 3])
+    (before,) = standings(target, [history], 9, LENGTH)
+    other = "no" if before.verdict != "no" else "yes"
+    assert flip(target, history, 9, LENGTH, ITEMS, other, stopped=lambda: True).changes == ()
+    with pytest.raises(DataError, match="empty"):
+        flip(target, np.array([], dtype=int), 9, LENGTH, ITEMS, "no")
+    if before.verdict != "between":
+        with pytest.raises(DataError, match="already"):
+            flip(target, history, 9, LENGTH, ITEMS, before.verdict)
