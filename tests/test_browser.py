@@ -12,12 +12,16 @@ from urllib.parse import urlparse
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from playwright.sync_api import expect, sync_playwright
 from small_chain import SMALL
 
 from recx import paths
+from recx.data.registry import load_dataset
 from recx.evaluation.human import read_ratings
+from recx.explaining.titles import TitleIndex
+from recx.profiles import settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if not CHROMIUM and not os.environ.get("CI"):
@@ -79,7 +83,7 @@ def web_page(rated_run):
 def lab_page(rated_run, tmp_path_factory):
     """Address of notebook 12 in JupyterLab, told of the small run."""
     folder, port = tmp_path_factory.mktemp("lab"), free_port()
-    notebook = nbformat.read(paths.notebooks() / "12_playground.ipynb", 4)
+    notebook = load_notebook_node(str(paths.notebooks() / "12_playground.ipynb"))
     told = {"profile": "test", "overrides": SMALL}
     nbformat.write(parameterize_notebook(notebook, told), folder / "12_playground.ipynb")
     line = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
@@ -153,15 +157,38 @@ def wait_for_answers(page, count=3):
     page.wait_for_function(f"document.querySelectorAll('.recx .badge').length >= {count}")
 
 
-def build_and_ask(page):
+@pytest.fixture(scope="module")
+def titles():
+    """Four titles of the small world, of which the second can be misspelt so that it is still clear."""
+    catalogue = load_dataset(settings("test", overrides=SMALL).data).catalogue
+    index = TitleIndex(catalogue)
+    found = [t for t in catalogue.titles[1:] if t in catalogue.index_of_label and len(t) > 9 and "&" not in t]
+    clear = [t for t in found if index.resolve(misspelt(t)).kind == "close"]
+    return [t for t in found if t != clear[0]][:1] + clear[:1] + [t for t in found if t != clear[0]][1:3]
+
+
+def misspelt(title):
+    return title[:3] + title[4] + title[3] + title[5:]
+
+
+def spaced(text):
+    """A list shows spaces that do not break."""
+    return re.compile(r"\s".join(map(re.escape, text.split())))
+
+
+def numbered(titles):
+    return [f"{n}. {t}" for n, t in enumerate(titles, 1)]
+
+
+def build_and_ask(page, titles):
     """A history, an item, a wish; then the answers of target and models."""
     begin(page)
-    add(page, "Halo 3")
-    add(page, "halo reech")
+    add(page, titles[0])
+    add(page, misspelt(titles[1]))
     page.get_by_text(re.compile("was read as")).wait_for()
-    add(page, "gears of war 2")
-    assert history_of(page) == ["1. Halo 3", "2. Halo: Reach", "3. Gears of War 2"]
-    field(page, "item").fill("mass effect 3")
+    add(page, titles[2].upper())
+    assert history_of(page) == numbered(titles[:3])
+    field(page, "item").fill(titles[3])
     page.get_by_role("button", name="Ask about this").click()
     page.get_by_text("asking about:").wait_for()
     field(page, "view").select_option("platform")
@@ -202,6 +229,8 @@ def change_and_turn(page):
     page.get_by_text(re.compile(r"rank [+-]\d+, score")).wait_for()
     page.get_by_role("button", name=re.compile("What would have to change")).first.click()
     page.get_by_text(re.compile(r"histories tried|\(\d+ histories\)|already says|Nothing|No change")).first.wait_for()
+    expect(page.get_by_text("is writing ...")).to_have_count(0)
+    page.wait_for_timeout(500)  # the record of the conversation is made anew, links and all
 
 
 def saved(page, name, folder):
@@ -223,17 +252,17 @@ def rate(page, rater):
         page.get_by_text(re.compile(f"^{done} of .* rated")).wait_for()
 
 
-def whole_visit(page, tmp_path, rated_run, rater):
+def whole_visit(page, titles, tmp_path, rated_run, rater):
     """All that a visitor does, in Lab as on the page."""
-    build_and_ask(page)
+    build_and_ask(page, titles)
     shot(page, f"{rater}-asked")
     watch_streaming(page)
     change_and_turn(page)
     shot(page, f"{rater}-what-if")
     kept = saved(page, "conversation.html", tmp_path)
     told = json.loads(saved(page, "conversation.json", tmp_path).read_text())
-    assert "Halo: Reach" in saved(page, "conversation.md", tmp_path).read_text()
-    assert told["state"]["history"] == ["Halo 3", "Halo: Reach", "Gears of War 2"]
+    assert "## 2." in saved(page, "conversation.md", tmp_path).read_text()
+    assert told["state"]["history"] == titles[:3]
     assert told["provenance"]["run"] == "test/demo" and len(told["turns"]) == 2
     assert all(answer["prompt"] for turn in told["turns"] for answer in turn["answers"])
     rate(page, rater)
@@ -243,39 +272,41 @@ def whole_visit(page, tmp_path, rated_run, rater):
     return kept
 
 
-def test_the_web_page(visit, web_page, rated_run, tmp_path):
+def test_the_web_page(visit, web_page, titles, rated_run, tmp_path):
     page = visit(web_page)
-    kept = whole_visit(page, tmp_path, rated_run, "webber")
+    kept = whole_visit(page, titles, tmp_path, rated_run, "webber")
     # The export opens without kernel or network.
     other = visit(kept.as_uri())
-    assert "Gears of War 2" in other.inner_text("body") and "The target" in other.inner_text("body")
+    assert titles[2] in other.inner_text("body") and "The target" in other.inner_text("body")
     # A link opens the same state for somebody else.
     page.get_by_role("tab", name="Question").click()
     link = page.get_by_role("link", name="link to this state").get_attribute("href")
     again = visit(web_page.rstrip("/") + "/" + link)
     again.get_by_text("asking about:").wait_for()
-    assert history_of(again) == ["1. Halo 3", "2. Halo: Reach", "3. Gears of War 2"]
+    assert history_of(again) == numbered(titles[:3])
 
 
-def test_jupyterlab(visit, lab_page, rated_run, tmp_path):
+def test_jupyterlab(visit, lab_page, titles, rated_run, tmp_path):
     page = visit(lab_page)
     page.get_by_role("menuitem", name="Run", exact=True).wait_for(timeout=90_000)
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    for _ in range(6):  # up to the form; below it the page would scroll on
+        page.keyboard.press("Shift+Enter")
     page.get_by_role("heading", name="1. A history").wait_for(timeout=120_000)
     page.get_by_role("heading", name="1. A history").scroll_into_view_if_needed()
-    whole_visit(page, tmp_path, rated_run, "labber")
+    whole_visit(page, titles, tmp_path, rated_run, "labber")
 
 
-def test_what_is_typed_stays_text(visit, web_page):
+def test_what_is_typed_stays_text(visit, web_page, titles):
     page = visit(web_page)
     begin(page)
     nasty = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
     add(page, nasty, taken=False)
     page.get_by_text("The nearest stand below").wait_for()
-    add(page, "Halo 3")
-    field(page, "item").fill("Portal")
+    add(page, titles[0])
+    field(page, "item").fill(titles[1])
     page.get_by_role("button", name="Ask about this").click()
     page.get_by_text("asking about:").wait_for()
     field(page, "wish").fill(nasty)
@@ -286,11 +317,11 @@ def test_what_is_typed_stays_text(visit, web_page):
     assert page.evaluate("window.broken") is None
 
 
-def test_the_keyboard_alone(visit, web_page):
+def test_the_keyboard_alone(visit, web_page, titles):
     page = visit(web_page)
     begin(page)
     field(page, "add").focus()
-    for title in ("Halo 3", "Portal"):
+    for title in titles[:2]:
         page.keyboard.type(title)
         page.keyboard.press("Enter")
         expect(field(page, "add")).to_have_value("")
@@ -301,11 +332,11 @@ def test_the_keyboard_alone(visit, web_page):
         if page.evaluate("document.activeElement.innerText") == "Later":
             page.keyboard.press("Enter")
             break
-    page.get_by_label("history", exact=True).locator("option", has_text=re.compile(r"1\.\sPortal")).wait_for(
+    page.get_by_label("history", exact=True).locator("option", has_text=spaced(f"1. {titles[1]}")).wait_for(
         state="attached"
     )
     field(page, "item").focus()
-    page.keyboard.type("mass efect 3")
+    page.keyboard.type(misspelt(titles[1]))
     page.keyboard.press("Enter")
     page.get_by_text("asking about:").wait_for()
     reached = False
@@ -320,16 +351,14 @@ def test_the_keyboard_alone(visit, web_page):
     wait_for_answers(page)
 
 
-def test_two_visitors_do_not_meet(visit, web_page):
+def test_two_visitors_do_not_meet(visit, web_page, titles):
     one, two = visit(web_page), visit(web_page)
     begin(one)
     begin(two)
-    add(one, "Halo 3")
-    add(two, "Portal")
-    for page, own in ((one, "Halo 3"), (two, "Portal")):
-        page.get_by_label("history", exact=True).locator(
-            "option", has_text=re.compile(own.replace(" ", r"\s"))
-        ).wait_for(state="attached")
+    add(one, titles[0])
+    add(two, titles[1])
+    for page, own in ((one, titles[0]), (two, titles[1])):
+        page.get_by_label("history", exact=True).locator("option", has_text=spaced(own)).wait_for(state="attached")
         assert history_of(page) == [f"1. {own}"]
 
 

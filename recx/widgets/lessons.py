@@ -42,4 +42,5 @@ LESSONS = {
 
 def lesson(name: str) -> str:
     """A lesson as a part of the page that opens and closes, also by keyboard."""
-    return f"<details><summary>What happens here</summary><div>{LESSONS[name]}</div></details>"
+    title = "What happens here" if name not in ("models", "answers") else f"What happens here: the {name}"
+    return f"<details><summary>{title}</summary><div>{LESSONS[name]}</div></details>"

@@ -16,6 +16,9 @@ CSS = (
 .recx, .recx .widget-label, .recx .widget-html-content { color: var(--jp-ui-font-color0, #111); font-size: 1rem; }
 .recx .widget-html-content { line-height: 1.45; }
 .recx h2, .recx h3, .recx h4 { margin: .4em 0 .2em; color: inherit; }
+.recx .widget-inline-hbox > .widget-label { width: 6.5em; }
+.recx .widget-inline-hbox > :is(input, select, textarea) { min-width: 0; }
+.recx > .panel, .recx .recx > .panel { margin: 4px 0; }
 .recx table { border-collapse: collapse; }
 .recx th, .recx td { text-align: left; vertical-align: top; padding: .1em .8em .1em 0; }
 .recx button:focus-visible, .recx input:focus-visible, .recx select:focus-visible, .recx textarea:focus-visible,

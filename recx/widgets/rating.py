@@ -64,9 +64,12 @@ class RatingForm:
         self.question = told
         self.message.value = ""
         share = told["done"] / max(told["of"], 1)
-        minutes = told["seconds_left"] / 60
+        minutes = round(told["seconds_left"] / 60)
+        left = (
+            "less than a minute" if minutes < 1 else "about one minute" if minutes == 1 else f"about {minutes} minutes"
+        )
         self.progress.value = (
-            f"<label>{told['done']} of {told['of']} rated, about {minutes:.0f} minutes left "
+            f"<label>{told['done']} of {told['of']} rated, {left} left "
             f'<progress value="{share:.3f}" max="1">{share:.0%}</progress></label>'
         )
         self.controls.layout.display = "" if "number" in told else "none"

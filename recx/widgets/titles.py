@@ -90,7 +90,7 @@ class TitleBox:
 
 
 def _soon(call: Callable[[], None]) -> None:
-    """Call a little later: a page holds back what was typed last while it is busy, but not the click that follows it."""
+    """Call a little later: a page holds back what was typed last while busy, but not the click that follows."""
     try:
         asyncio.get_running_loop().call_later(SETTLE, call)
     except RuntimeError:  # no kernel, so nothing is held back
