@@ -212,9 +212,12 @@ def run_app(port: int = 8866, address: str = HOST, dark: bool = False, idle_minu
         line = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", f"--Voila.ip={address}"]
         line += ["--template=recx", "--VoilaConfiguration.show_tracebacks=False"]
         line += [f"--theme={'dark' if dark else 'light'}", f"{cull}cull_idle_timeout={int(idle_minutes * 60)}"]
-        line += [f"{cull}cull_interval=30", f"{cull}cull_connected=True"]
+        line += [f"{cull}cull_interval={max(1, min(30, int(idle_minutes * 60)))}", f"{cull}cull_connected=True"]
+        line += ["--Voila.port_retries=0"]
         try:
             return subprocess.run(line, env=environment, check=False).returncode
+        except KeyboardInterrupt:
+            return 0
         finally:
             server.shutdown()
 

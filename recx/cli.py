@@ -204,7 +204,10 @@ def _app(command: AppCommand) -> None:
 
     print(f"http://{command.address}:{command.port} (stop with Ctrl-C)", flush=True)
     if run_app(command.port, command.address, command.dark, command.idle_minutes):
-        raise RecxError("Voila did not start; install it with: pip install -e '.[lab]' -c constraints.txt")
+        raise RecxError(
+            "Voila ended with an error, which stands above. Is the port taken (--port names another), or is it not "
+            "installed (pip install -e '.[lab]' -c constraints.txt)?"
+        )
 
 
 _HANDLERS = {

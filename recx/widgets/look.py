@@ -17,6 +17,7 @@ CSS = (
 .recx .widget-html-content { line-height: 1.45; }
 .recx h2, .recx h3, .recx h4 { margin: .4em 0 .2em; color: inherit; }
 .recx .widget-inline-hbox > .widget-label { width: 6.5em; }
+.recx .widget-inline-hbox, .recx .widget-textarea, .recx .widget-select { max-width: 100%; }
 .recx .widget-inline-hbox > :is(input, select, textarea) { min-width: 0; }
 .recx > .panel, .recx .recx > .panel { margin: 4px 0; }
 .recx table { border-collapse: collapse; }

@@ -65,6 +65,7 @@ class PlaygroundForm:
     def open(self, told: Mapping[str, Any]) -> None:
         """Fill the form from a state; titles that this run does not have are named and left out."""
         missing, items = [], []
+        self.item, self.item_shown.value = None, ""
         for label in [*told["history"], *([told["item"]] if told["item"] else [])]:
             found = self.ask("resolve", text=label)
             exact = found["kind"] == "exact" and found["matches"][0]
@@ -105,7 +106,6 @@ class PlaygroundForm:
         """Stop what is being written; what there is stays."""
         if self.asking:
             self.asking.stop()
-        self.what_if.stop()
 
     def _whole_turn(self, turn: dict[str, Any], models: list[str], asked: dict[str, Any]) -> None:
         """Target first, then the models' texts, then their own best items."""

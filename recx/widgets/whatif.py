@@ -41,6 +41,8 @@ class WhatIf:
         self.model = widgets.Dropdown(description="model", options=list(models), value=models[-1])
         self.again = button("Ask again with the change", primary=True)
         self.again.on_click(lambda _: self.change())
+        self.stop_button = button("Stop", "Stop what is being written or searched here")
+        self.stop_button.on_click(lambda _: self.stop())
         self.standing = widgets.HTML()
         self.before, self.after = AnswerPanel("before"), AnswerPanel("after")
         self.turns = {v: button(f"What would have to change for a {v}?") for v in ("no", "yes")}
@@ -54,7 +56,7 @@ class WhatIf:
                 self.removed,
                 self.add_box.view,
                 self.chosen,
-                row(self.model, self.again),
+                row(self.model, self.again, self.stop_button),
                 self.standing,
                 widgets.Box([self.before.view, self.after.view], layout={"flex_flow": "row wrap", "grid_gap": "8px"}),
                 row(*self.turns.values(), self.adding),
