@@ -285,7 +285,7 @@ class EvaluateSettings:
         seed: of the choice of users and items.
     """
 
-    users: int = 1000
+    users: int = 800
     ranking_users: int = 500
     free_users: int = 200
     pairs: int = 300

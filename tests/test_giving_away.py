@@ -1,5 +1,7 @@
 """Discrimination, score prediction, LLMXRec's and XRec's measures: on texts whose secrets are known."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -147,3 +149,12 @@ def test_a_fine_tuned_encoder_tells_sources_apart(encoder):
     assert told.accuracy.value > 0.95 and told.shuffled.value < 0.8
     with pytest.raises(SettingsError, match="cannot be loaded"):
         fit_encoder(encoder + "/nothing")(["a"], np.array(["x"]), ["a"])
+
+
+@pytest.mark.skipif(not os.environ.get("RECX_ENCODER"), reason="no pretrained encoder at hand (set RECX_ENCODER)")
+def test_a_pretrained_encoder_reads_what_it_never_saw():
+    encoder = os.environ["RECX_ENCODER"]
+    near, far = bert_score(["A good game of cars."] * 2, ["A fine racing game.", "The soup is cold."], encoder)
+    assert near > far
+    told = discriminate([*SHARED, *STYLED], ["a"] * 300 + ["b"] * 300, [*USERS, *USERS], fit_encoder(encoder, epochs=1))
+    assert told.accuracy.value > 0.95

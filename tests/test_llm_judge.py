@@ -8,6 +8,8 @@ from recx.data.demo import demo_catalogue
 from recx.evaluation.judging import Question, Rating
 from recx.evaluation.llm_judge import Choice, LLMJudge, read_choice, read_rating
 from recx.evaluation.planted import fitness, unfit
+from recx.evaluation.quality import preferences
+from recx.evaluation.reference_judge import ReferenceJudge
 from recx.explaining.chat_client import BadReply
 from recx.settings import ChatSettings
 
@@ -89,3 +91,16 @@ def test_a_judge_that_cannot_tell_is_called_unfit(serve):
     how, _ = serve(lambda messages, n: '{"score": 3}')
     means = fitness(LLMJudge(CATALOGUE, how), [GOOD, replace(GOOD, item=7)], CATALOGUE)
     assert unfit(means) == ["another_user", "invented_title", "flipped_decision"]
+
+
+def test_preferences_against_every_other_method(serve):
+    how, _ = serve(
+        lambda messages, n: '{"better": "A"}' if "text A\nYes. GOOD" in messages[1]["content"] else '{"better": "B"}'
+    )
+    questions = {m: [replace(GOOD, text=t)] * 3 for m, t in (("unaligned", "Yes."), ("hybrid", "Yes. GOOD"))}
+    table = preferences([ReferenceJudge(CATALOGUE), LLMJudge(CATALOGUE, how)], questions, "hybrid")
+    assert table[["method", "against", "metric", "value", "n"]].values.tolist() == [
+        ["hybrid", "unaligned", "preferred", 1.0, 3],
+        ["hybrid", "unaligned", "consistent", 1.0, 3],
+    ]
+    assert preferences([ReferenceJudge(CATALOGUE)], questions, "hybrid").empty

@@ -78,6 +78,37 @@ def rating_records(rated: pd.DataFrame) -> list[dict[str, Any]]:
     return records
 
 
+def preferences(
+    judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]], best: str, pairs: int = 100
+) -> pd.DataFrame:
+    """Explanations of one method against those of each other, by every judge that compares (a chat model).
+
+    Each pair is asked in both orders; where a judge answers by place and not by text, neither wins.
+
+    Args:
+        judges: those that only rate are left out.
+        questions: method -> explanations of the same pairs.
+        best: the method compared with the others.
+        pairs: at most so many of them.
+
+    Returns:
+        Columns `judge, method, against, metric, value, low, high, n`, metric being `preferred` (share of pairs won, a
+        tie counting one half) and `consistent` (share of pairs with the same answer in both orders).
+    """
+    rows = []
+    for judge in judges:
+        if not hasattr(judge, "compare"):
+            continue
+        for other in (m for m in questions if m != best):
+            choices = judge.compare(questions[best][:pairs], questions[other][:pairs])
+            usable = [c for c in choices if c.winner is not None]
+            values = {"preferred": [(c.winner + 1) / 2 for c in usable], "consistent": [c.consistent for c in usable]}
+            for metric, found in values.items():
+                told = estimate(best, metric, np.array(found, dtype=float))
+                rows.append((judge.name, best, other, *(told[k] for k in ("metric", "value", "low", "high", "n"))))
+    return pd.DataFrame(rows, columns=["judge", "method", "against", "metric", "value", "low", "high", "n"])
+
+
 def rating_shares(rated: pd.DataFrame) -> pd.DataFrame:
     """Share of each level among the ratings of a method (paper Figure 3): columns `judge, method, level, share, n`."""
     rows = []

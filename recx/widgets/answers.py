@@ -27,7 +27,7 @@ class AnswerPanel:
     def __init__(self, name: str) -> None:
         self.name = name
         self.page = widgets.HTML()
-        self.view = widgets.VBox([self.page], layout={"flex": "1 1 20em", "min_width": "16em"})
+        self.view = widgets.VBox([self.page], layout={"flex": "1 1 15em", "min_width": "13em"})
         self.view.add_class("panel")
         self.show("")
 

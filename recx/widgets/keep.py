@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from recx.errors import RecxError
 from recx.explaining.conversation import checked, pack, to_html, to_json, to_markdown, unpack
+from recx.widgets.lessons import lesson
 from recx.widgets.look import framed, notices, row
 
 
@@ -30,7 +31,14 @@ class Keep:
         self.file.observe(self._file, "value")
         self.letters.observe(self._letters, "value")
         self.view = framed(
-            [widgets.HTML("<h3>6. Keep it</h3>"), self.links, row(self.file, self.letters), self.message], "panel"
+            [
+                widgets.HTML("<h3>6. Keep it</h3>"),
+                self.links,
+                row(self.file, self.letters),
+                self.message,
+                widgets.HTML(lesson("keep")),
+            ],
+            "panel",
         )
 
     def show(self, now: Mapping[str, Any], turns: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]) -> None:
@@ -42,10 +50,14 @@ class Keep:
             ("conversation.json", "application/json", to_json(now, turns, provenance)),
         ]
         links = [_download(*f) for f in (files if turns else files[2:])]
+        told = "".join(
+            f"<tr><th>{html.escape(str(k))}</th><td>{html.escape(str(v))}</td></tr>" for k, v in provenance.items()
+        )
         link = f'<a href="?state={letters}" target="_blank" rel="noopener">link to this state</a>'
         self.links.value = (
             f"<p>{len(turns)} questions so far. Download: {' · '.join(links)}. In the web page: {link}.</p>"
             f"<details><summary>Letters of this state</summary><pre>{html.escape(letters)}</pre></details>"
+            f"<details><summary>Where the answers come from</summary><table>{told}</table></details>"
         )
 
     def open(self, state: Callable[[], Any]) -> None:

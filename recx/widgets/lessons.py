@@ -6,6 +6,11 @@ LESSONS = {
         "target reads the latest L. It turns them into one user vector u of width d: shape (1, L) &rarr; (1, d). A "
         "history nobody ever had is as good as a real one, which is why it can be typed."
     ),
+    "wishes": (
+        "A wish is a line of text at the end of the prompt, nothing else: it reaches no file and no setting. The "
+        "prompt becomes T tokens, (1, T) &rarr; logits (1, V) for the next one. Where the model reads vectors, two "
+        "of those tokens are no words but the projected vectors of user and item (section 4.3)."
+    ),
     "target": (
         "The target scores every item of the catalogue at once: s = E u, item vectors E of shape (N + 1, d), scores"
         " of shape (N + 1). Items of the history are left out, the rest is ranked. Within the best fifth of that "
@@ -30,6 +35,11 @@ LESSONS = {
         "single changes are tried, then all pairs, and so on, each scored by the target: R histories of shape (R, "
         "L) &rarr; scores (R, N + 1). Where a level has too many sets, only the most promising of the level before "
         "are extended. If a text cites the very items that turn the verdict, it named what mattered to the target."
+    ),
+    "keep": (
+        "A state is the run's name, the titles, the item, the wishes and the models asked. Decoding draws nothing at "
+        "random: y<sub>t</sub> = argmax p(y | prompt, y<sub>1</sub> ... y<sub>t&minus;1</sub>), so the same state on "
+        "the same run gives the same answers. The fingerprints name settings, data and code that made each stage."
     ),
     "rating": (
         "Explanations come in a random order of your own, without their source. The mean rating of a method is "

@@ -178,6 +178,7 @@ class PlaygroundForm:
                 row(*self.chosen.values()),
                 row(self.ask_button, self.stop_button),
                 self.message,
+                widgets.HTML(lesson("wishes")),
             ],
             "panel",
         )
