@@ -17,6 +17,7 @@ from recx.errors import RecxError
 ADDRESS = "RECX_PLAYGROUND"  # "port token", set by `recx app` for the kernels of its visitors
 HOST = "127.0.0.1"
 PATIENCE = 600.0
+_OWN: "list[Remote]" = []  # the process this one has started, so that a cell run again starts no other
 
 
 class RemoteError(RecxError):
@@ -76,6 +77,11 @@ class Remote:
         """Stop a stream; nothing happens if it has ended."""
         self.call("stop", call_id=call_id)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process that was started for this still runs."""
+        return self._process is not None and self._process.poll() is None
+
     def close(self) -> None:
         """End the process if it was started for this."""
         if self._process is not None:
@@ -104,10 +110,13 @@ def connect() -> Remote:
     told = os.environ.get(ADDRESS, "").split()
     if len(told) == 2:
         return Remote(int(told[0]), told[1])
+    if _OWN and _OWN[0].alive:
+        return _OWN[0]
     process = subprocess.Popen(
         [sys.executable, "-m", "recx.app"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     line = process.stdout.readline().split()
     if len(line) != 2:
         raise RemoteError("The process that holds the model did not start.")
-    return Remote(int(line[0]), line[1], process)
+    _OWN[:] = [Remote(int(line[0]), line[1], process)]
+    return _OWN[0]

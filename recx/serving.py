@@ -3,6 +3,8 @@
 import hmac
 import json
 import secrets
+import select
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +49,10 @@ class Server(ThreadingHTTPServer):
         """A caller who goes away is no error."""
 
 
+class _Gone(Exception):
+    """The caller has gone away."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     timeout = 60
@@ -64,7 +70,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(200)
             self.send_header("Content-Type", "application/x-ndjson")
             self.end_headers()
-            self._answer(body)
+            try:
+                self._answer(body)
+            except _Gone:
+                return
 
     def _answer(self, body: bytes) -> None:
         try:
@@ -84,23 +93,34 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.running[call_id] = stop
         try:
             if name in self.server.stoppable:
-                arguments["stopped"] = stop.is_set
+                arguments["stopped"] = lambda: stop.is_set() or self._gone()
             value = self.server.methods[name](**arguments)
             for record in value if isinstance(value, Iterator) else [value]:
                 self._send({"value": record})
             self._send({"end": True})
         except RecxError as error:
             self._send({"error": str(error)})
-        except OSError:
-            stop.set()  # the caller has gone away
+        except _Gone:
+            stop.set()
         except Exception as error:  # whatever a model does, the page of the visitor says it
             self._send({"error": f"{type(error).__name__}: {error}"})
         finally:
             self.server.running.pop(call_id, None)
 
     def _send(self, record: dict[str, Any]) -> None:
-        self.wfile.write(json.dumps(record).encode() + b"\n")
-        self.wfile.flush()
+        try:
+            self.wfile.write(json.dumps(record).encode() + b"\n")
+            self.wfile.flush()
+        except OSError as error:
+            raise _Gone from error
+
+    def _gone(self) -> bool:
+        """Whether the caller has hung up while nothing was sent."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        try:
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
 
     def log_message(self, *_: Any) -> None:
         """What visitors ask is written nowhere."""

@@ -235,8 +235,10 @@ def change_and_turn(page):
 
 
 def saved(page, name, folder):
+    if name == "ratings.jsonl":
+        page.get_by_text("Your ratings as a file").click()
     with page.expect_download() as waiting:
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name="Download your ratings" if name == "ratings.jsonl" else name).click()
     place = folder / name
     waiting.value.save_as(place)
     return place
@@ -270,6 +272,7 @@ def whole_visit(page, titles, tmp_path, rated_run, rater):
     shot(page, f"{rater}-rate")
     (file,) = (rated_run / "test/demo/ratings").glob(f"{rater}-*.jsonl")
     assert [r.score for r in read_ratings(file)] == [2, 1, 3, 0]
+    assert saved(page, "ratings.jsonl", tmp_path).read_text() == file.read_text()
     return kept
 
 
@@ -374,8 +377,12 @@ def test_an_idle_visitor_is_forgotten(visit, rated_run):
         while kernels(process) and time.monotonic() - waited < 40:
             time.sleep(0.5)
         assert not kernels(process)
+        others = psutil.Process(process.pid).children(recursive=True)
+        assert others
     finally:
         end(process)
+    gone, alive = psutil.wait_procs(others, timeout=20)
+    assert not alive, "the page's server outlives the command"
 
 
 def kernels(process):
@@ -384,10 +391,15 @@ def kernels(process):
 
 
 @pytest.mark.parametrize("width", [640, 1280])
-def test_readable_enlarged(visit, web_page, width):
+def test_readable_enlarged(visit, web_page, titles, width):
     """At 200 % a window 1280 wide has 640 left: everything wraps, nothing is cut off."""
     page = visit(web_page)
     page.set_viewport_size({"width": width, "height": 900})
-    page.get_by_role("heading", name="1. A history").wait_for()
+    build_and_ask(page, titles)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    cut = page.evaluate("""() => [...document.querySelectorAll('.recx, .recx *')].filter(
+        e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 2
+             && !['INPUT', 'SELECT', 'TEXTAREA'].includes(e.tagName)
+             && getComputedStyle(e).overflowX !== 'visible').map(e => e.className + ': ' + e.innerText.slice(0, 40))""")
+    assert not cut
     shot(page, f"wide-{width}")

@@ -28,6 +28,7 @@ TURN = {
     "top": [{"label": NASTY, "score": 2.0}],
     "answers": [ANSWER],
     "notes": [NASTY],
+    "own": [{"model": "hybrid", "shared": 3, "place": 0, "probability": 0.25, "top": [{"label": NASTY}]}],
 }
 texts = st.text(max_size=30)
 
@@ -67,6 +68,9 @@ def test_pages_escape_everything_and_need_no_network():
     page = c.to_html([TURN], {"run": NASTY})
     assert "<script" not in page and "http" not in page and "src=" not in page
     assert "✓" in page and "✗" in page and "rank 3 of 400" in page
+    assert page.index("#0a6b24") < page.index("#7ee29a"), "dark colours come last"
+    spaced = c.to_markdown([TURN], {})
+    assert " and Portal ✓" in spaced and "P(yes) = 0.25" in spaced
     text = c.to_markdown([TURN], {"run": "tiny/demo"})
     shown = re.sub(r"`[^`]*`|\\<", "", text.replace("\\`", ""))  # code spans show what they hold
     assert "<" not in shown and "Portal" in shown

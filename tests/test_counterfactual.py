@@ -55,7 +55,7 @@ def test_best_items_are_unseen_and_in_order():
 def smallest_removal(target, history, item, wanted):
     """By brute force over all subsets."""
     for size in range(1, len(history)):
-        for gone in itertools.combinations(sorted(set(history[-LENGTH:])), size):
+        for gone in itertools.combinations(sorted(set(history)), size):
             left = [i for i in history if i not in gone]
             if left and verdict(*plain_standing(target, left, item)) == wanted:
                 return size
@@ -63,13 +63,14 @@ def smallest_removal(target, history, item, wanted):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_smallest_removal_is_found(seed):
+@pytest.mark.parametrize("size", [LENGTH, LENGTH + 3])  # of a longer one the target reads the end only
+def test_the_smallest_removal_is_found(seed, size):
     rng, target = np.random.default_rng(seed), Bag(seed)
-    history = rng.permutation(np.arange(1, ITEMS + 1))[:6]
+    history = rng.permutation(np.arange(1, ITEMS + 1))[:size]
     item = int(rng.choice([n for n in range(1, ITEMS + 1) if n not in history]))
     (before,) = standings(target, [history], item, LENGTH)
     wanted = "no" if before.verdict == "yes" else "yes"
-    found = flip(target, history, item, LENGTH, ITEMS, wanted, largest=5)
+    found = flip(target, history, item, LENGTH, ITEMS, wanted, largest=size - 1)
     size = smallest_removal(target, history.tolist(), item, wanted)
     assert len(found.changes) == (size or 0)
     if size:
@@ -92,7 +93,8 @@ def test_it_stops_and_refuses():
     target, history = Bag(), np.array([1, 2, 3])
     (before,) = standings(target, [history], 9, LENGTH)
     other = "no" if before.verdict != "no" else "yes"
-    assert flip(target, history, 9, LENGTH, ITEMS, other, stopped=lambda: True).changes == ()
+    ended = flip(target, history, 9, LENGTH, ITEMS, other, stopped=lambda: True)
+    assert ended.stopped and ended.changes == () and not ended.smallest
     with pytest.raises(DataError, match="empty"):
         flip(target, np.array([], dtype=int), 9, LENGTH, ITEMS, "no")
     if before.verdict != "between":

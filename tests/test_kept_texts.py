@@ -11,7 +11,7 @@ from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import Title
 from recx.data.demo import demo_catalogue
 from recx.errors import SettingsError
-from recx.explaining import explainer as module
+from recx.explaining import writing as module
 from recx.explaining.explainer import Explainer
 from recx.texts import TextStore
 
@@ -83,8 +83,8 @@ def test_another_question_or_model_has_texts_of_its_own(backbone, tmp_path):
         explainer.explain([history], [item], wish, store=store)
         assert len(store) == count
     other, same = build(backbone, "intention"), build(backbone, "intention")
-    assert other.identity == same.identity != explainer.identity
-    assert build(backbone, "intention", seed=1).identity != other.identity
+    assert other.writer.identity == same.writer.identity != explainer.writer.identity
+    assert build(backbone, "intention", seed=1).writer.identity != other.writer.identity
 
 
 def test_a_user_vector_is_known_by_what_it_holds_not_by_its_place(backbone, tmp_path):

@@ -8,7 +8,7 @@ from recx import paths
 
 ROOMS = ["data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets"]
 TOP = {"paths", "errors", "memory", "settings", "profiles", "locks", "runs", "texts", "remote"}
-BOTTOM = {"app", "serving", "stages", "finished", "launch", "ablation", "redraw", "cli", "__main__"}
+BOTTOM = {"app", "serving", "shelf", "stages", "finished", "launch", "ablation", "redraw", "cli", "__main__"}
 
 
 def imports(path):

@@ -31,7 +31,7 @@ def playground():
     for mode, tables in (("behavior", (None, None)), ("hybrid", (target.item_vectors(), users))):
         model, tokenizer = build_aligned(BackboneSettings(), *tables)
         explainers[mode] = Explainer(model.eval(), tokenizer, mode, catalogue, target, 10)
-    people = [np.array(HISTORY), np.array([5])]
+    people = {"ann": np.array(HISTORY), "7": np.array([5])}
     known = Histories(catalogue, people, 10, list(explainers), {"run": "a test"})
     return Playground(known, explainers, target, 10)
 
@@ -96,6 +96,9 @@ def test_target_and_models_are_asked_the_same(playground):
     assert len(target["top"]) == 10 and not {r["item"] for r in target["top"]} & set(HISTORY)
     told = playground.ask_model("behavior", HISTORY, 9)
     assert len(told["top"]) == 10 and 0 <= told["probability"] <= 1
+    own = [r["item"] for r in told["top"]]
+    assert told["shared"] == len(set(own) & {r["item"] for r in target["top"]})
+    assert playground.ask_model("behavior", HISTORY, own[3])["place"] == 4
 
 
 def test_notices(playground):
@@ -120,9 +123,17 @@ def test_what_if(playground):
 def test_turning_says_what_was_named(playground):
     verdict = playground.ask_target(HISTORY, 9)["standing"]["verdict"]
     wanted = "no" if verdict == "yes" else "yes"
-    told = playground.turn_over(HISTORY, 9, wanted, cited=HISTORY, adding=True)
-    assert told["after"]["verdict"] == wanted
-    assert len(told["named"]) == told["removed"]
+    told = playground.turn_over(HISTORY, 9, wanted, adding=True)
+    assert told["after"]["verdict"] == wanted and told["named"] == []
+    for item in range(9, 60):  # one for which a removal is enough
+        verdict = playground.ask_target(HISTORY, item)["standing"]["verdict"]
+        wanted = "no" if verdict == "yes" else "yes"
+        found = playground.turn_over(HISTORY, item, wanted)
+        if found["removed"] > 1:
+            break
+    removed = [c["item"] for c in found["changes"]]
+    again = playground.turn_over(HISTORY, item, wanted, cited=[*removed[:1], 200])
+    assert [i["item"] for i in again["named"]] == removed[:1]
 
 
 @pytest.mark.parametrize(
@@ -140,10 +151,11 @@ def test_items_from_outside_are_checked(playground, item):
 
 
 def test_people_are_checked(playground):
-    assert [i["item"] for i in playground.histories.person(0)] == HISTORY
-    for number in (-1, 2, "0", None):
-        with pytest.raises(DataError):
-            playground.histories.person(number)
+    assert [i["item"] for i in playground.histories.person("ann")] == HISTORY
+    assert playground.histories.anybody()["user"] in ("ann", "7")
+    for user in (7, "0", None, "", "../ann"):
+        with pytest.raises(DataError, match="some are"):
+            playground.histories.person(user)
 
 
 def test_wishes_become_one_line():

@@ -4,14 +4,16 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 
 from recx import paths
 from recx.errors import DataError
 from recx.evaluation.human import read_ratings
-from recx.evaluation.quality import from_people
+from recx.evaluation.quality import from_people, people_of
 from recx.evaluation.rating_book import RatingBook, RatingQuestion
+from recx.explaining.answers import Explanation
 
 QUESTIONS = [
     RatingQuestion(f"{method}/{pair}", ("Halo 3", "Portal"), f"Item {pair}", pair % 2 == 0, f"Text {method} {pair}")
@@ -65,7 +67,19 @@ def test_later_and_back(book):
     assert second != first
     book.rate("Ann", second, 0)
     assert book.take_back("Ann") == second and book.next("Ann")["done"] == 0 and book.take_back("Ann") is None
-    assert book.next("Ann", list(range(10)))["number"] == first  # all put off: asked after all
+    assert book.next("Ann", [*range(10)])["number"] == 0  # all put off: asked after all, as they were put off
+    assert book.next("Ann", [*range(10), 0])["number"] == 1 and first in range(10)
+
+
+def test_a_text_made_anew_was_not_rated(book):
+    rate_all(book, "Ann")
+    anew = [replace(q, text="Another text.") if q.id == "hybrid/3" else q for q in QUESTIONS]
+    again = RatingBook(anew, book.folder)
+    assert again.next("Ann")["done"] == 9 and anew[again.next("Ann")["number"]].id == "hybrid/3"
+    given = Explanation(0, "", True, "Text hybrid 0", (), ())
+    path = book.folder
+    explained = {"hybrid": [given] + [replace(given, text="Other")] * 4, "unaligned ICL": []}
+    assert people_of(str(path), explained)[["method", "pair"]].values.tolist() == [["hybrid", 0]]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, None, 3])

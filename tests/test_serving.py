@@ -14,6 +14,10 @@ def refuse():
     raise DataError("There is no such thing.")
 
 
+def no_room():
+    raise OSError(28, "No space left on device")
+
+
 def break_down():
     raise ValueError("inside")
 
@@ -32,8 +36,22 @@ def server():
         finally:
             seen.set()
 
-    methods = {"add": lambda a, b: a + b, "count": count, "refuse": refuse, "break_down": break_down}
-    found = Server(methods, frozenset({"count"})).start()
+    methods = {
+        "add": lambda a, b: a + b,
+        "count": count,
+        "refuse": refuse,
+        "break_down": break_down,
+        "no_room": no_room,
+    }
+
+    def search(stopped):
+        """Says nothing until it ends."""
+        while not stopped():
+            time.sleep(0.01)
+        seen.set()
+
+    methods = methods | {"search": search}
+    found = Server(methods, frozenset({"count", "search"})).start()
     found.seen = seen
     yield found
     found.shutdown()
@@ -47,7 +65,12 @@ def remote(server):
 def test_values_streams_and_errors_cross(remote):
     assert remote.call("add", a=2, b=3) == 5
     assert list(remote.stream("count", upto=4)) == [0, 1, 2, 3]
-    for method, said in (("refuse", "no such thing"), ("break_down", "inside"), ("other", "no method")):
+    for method, said in (
+        ("refuse", "no such thing"),
+        ("break_down", "inside"),
+        ("no_room", "No space left"),
+        ("other", "no method"),
+    ):
         with pytest.raises(RemoteError, match=said):
             remote.call(method)
     with pytest.raises(RemoteError):
@@ -73,6 +96,17 @@ def test_a_caller_who_goes_away_stops_the_work(server, remote):
     assert not server.running
 
 
+def test_a_silent_search_ends_when_the_caller_goes_away(server):
+    connection = HTTPConnection(HOST, server.port, timeout=10)
+    call = json.dumps({"method": "search", "arguments": {}, "id": "x"})
+    connection.request("POST", "/", call, {"X-Recx-Token": server.token})
+    answer = connection.getresponse()
+    assert not server.seen.wait(0.3)
+    answer.close()
+    connection.close()
+    assert server.seen.wait(10)
+
+
 def ask(server, body, headers):
     connection = HTTPConnection(HOST, server.port, timeout=10)
     connection.request("POST", "/", body, headers)
@@ -86,7 +120,7 @@ def test_strangers_are_refused(server):
     assert ask(server, call, {"X-Recx-Token": "wrong"})[0] == 403
     known = {"X-Recx-Token": server.token}
     assert ask(server, call, known)[0] == 200
-    assert ask(server, "x" * 1_000_001, known)[0] == 413
+    assert ask(server, "", known | {"Content-Length": "1000001"})[0] == 413
     for body in ("", "[]", "{", '{"method": 1}', "[" * 10_000):
         status, said = ask(server, body, known)
         assert status == 200 and b"error" in said

@@ -75,7 +75,7 @@ def playground():
     model, tokenizer = build_aligned(BackboneSettings(), None, None)
     explainer = Explainer(model.eval(), tokenizer, "behavior", catalogue, target, 10)
     told = {"run": "a/b", "backbone": "recx-tiny"}
-    known = Histories(catalogue, [np.array([1, 2, 3])], 10, ["unaligned"], told)
+    known = Histories(catalogue, {"ann": np.array([1, 2, 3])}, 10, ["unaligned"], told)
     return Playground(known, {"unaligned": explainer}, target, 10)
 
 
@@ -175,7 +175,8 @@ def test_an_error_in_generation_stands_in_the_panel(form, monkeypatch):
 
     monkeypatch.setattr(form.remote.playground, "explain", broken)
     ask(form)
-    assert "no room" in form.panels["unaligned"].page.value and not form.turns
+    assert "no room" in form.panels["unaligned"].page.value and form.turns[0]["answers"] == []
+    form.what_if.turn_over("no" if form.turns[0]["standing"]["verdict"] == "yes" else "yes")
 
 
 def test_a_state_opens_again(form, playground):

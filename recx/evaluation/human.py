@@ -1,5 +1,6 @@
 """Ratings given by people: one JSON line each, whatever tool they come from."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,12 +20,19 @@ class HumanRating:
         question: id of the rated explanation, as `question_id` makes it.
         score: 0 to 3 by the rubric.
         seconds: time taken, where it was measured.
+        text: `text_mark` of what was read, where it is known: a text made anew under the same id was not rated.
     """
 
     rater: str
     question: str
     score: int
     seconds: float = 0.0
+    text: str = ""
+
+
+def text_mark(text: str) -> str:
+    """A short hash of an explanation."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def question_id(method: str, pair: int) -> str:
@@ -72,7 +80,11 @@ def _checked(file: Path, number: int, line: str) -> HumanRating:
     try:
         record = json.loads(line)
         rating = HumanRating(
-            str(record["rater"]), str(record["question"]), int(record["score"]), float(record.get("seconds") or 0)
+            str(record["rater"]),
+            str(record["question"]),
+            int(record["score"]),
+            float(record.get("seconds") or 0),
+            str(record.get("text") or ""),
         )
         if rating.score != record["score"] or rating.score not in (0, 1, 2, 3):
             raise ValueError(f"score {record['score']!r}")

@@ -13,7 +13,7 @@ from recx.alignment.prompts import MODES
 from recx.data.catalogue import Catalogue
 from recx.evaluation.agreement import LEVELS, agreement
 from recx.evaluation.effect import Pairs
-from recx.evaluation.human import HumanRating, read_ratings
+from recx.evaluation.human import HumanRating, question_id, read_ratings, text_mark
 from recx.evaluation.judging import Judge, Question
 from recx.evaluation.llm_judge import LLMJudge
 from recx.evaluation.reference_judge import ReferenceJudge
@@ -33,9 +33,17 @@ def judges_of(catalogue: Catalogue, settings: EvaluateSettings, texts: Path) -> 
     return judges
 
 
-def people_of(ratings: str) -> pd.DataFrame:
-    """Ratings by people in the form of `rate`, from a file or folder; empty where none is told."""
-    return from_people(read_ratings(Path(ratings).expanduser()) if ratings else [])
+def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> pd.DataFrame:
+    """Ratings by people in the form of `rate`, from a file or folder; empty where none is told.
+
+    Ratings of texts other than the ones at hand are left out, and counted in a printed line.
+    """
+    given = read_ratings(Path(ratings).expanduser()) if ratings else []
+    marks = {question_id(m, n): text_mark(e.text) for m, own in explained.items() for n, e in enumerate(own)}
+    fits = [r for r in given if r.question in marks and r.text in ("", marks[r.question])]
+    if len(fits) < len(given):
+        print(f"{len(given) - len(fits)} of {len(given)} ratings are of other texts, and left out.")
+    return from_people(fits)
 
 
 def questions_of(explanations: Sequence[Explanation], pairs: Pairs, longest: int) -> list[Question]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recx.errors import DataError
-from recx.evaluation.human import HumanRating, question_id, read_ratings, write_ratings
+from recx.evaluation.human import HumanRating, question_id, read_ratings, text_mark, write_ratings
 from recx.evaluation.judging import RUBRIC
 from recx.runs import read_frame
 
@@ -94,7 +94,8 @@ class RatingBook:
         given = self._ratings(rater)
         rated = {r.question for r in given}
         order = [n for n in self._order(rater) if self.questions[n].id not in rated]
-        left = [n for n in order if n not in skipped] or order
+        put_off = [n for n in dict.fromkeys(reversed(skipped)) if n in order][::-1]
+        left = [n for n in order if n not in skipped] or put_off
         took = [r.seconds for r in given if r.seconds > 0]
         usual = float(np.median(took)) if took else USUAL_SECONDS
         told = {"done": len(self.questions) - len(order), "of": len(self.questions), "rubric": list(RUBRIC.items())}
@@ -118,7 +119,8 @@ class RatingBook:
         with self._lock:
             kept = [r for r in self._ratings(rater) if r.question != self.questions[number].id]
             took = min(max(float(seconds), 0.0), 3600.0)
-            kept.append(HumanRating(_name(rater), self.questions[number].id, int(score), round(took, 1)))
+            question = self.questions[number]
+            kept.append(HumanRating(_name(rater), question.id, int(score), round(took, 1), text_mark(question.text)))
             self.folder.mkdir(parents=True, exist_ok=True)
             write_ratings(self._file(rater), kept)
 
@@ -142,8 +144,10 @@ class RatingBook:
         return np.random.default_rng(seed).permutation(len(self.questions)).tolist()
 
     def _ratings(self, rater: str) -> list[HumanRating]:
+        """Ratings of the texts at hand; those of texts that were made anew since do not count."""
         path = self._file(rater)
-        return read_ratings(path) if path.is_file() else []
+        marks = {q.id: text_mark(q.text) for q in self.questions}
+        return [r for r in read_ratings(path) if r.text == marks.get(r.question)] if path.is_file() else []
 
     def _file(self, rater: str) -> Path:
         """A name may hold anything; a file's name holds letters and what tells equal letters apart."""

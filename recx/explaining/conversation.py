@@ -7,6 +7,7 @@ import base64
 import binascii
 import html
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,14 +26,14 @@ STYLE = """
 .recx .no { color: var(--recx-no); font-weight: 600; text-decoration: underline wavy 1px; }
 """
 _PAGE = (
-    """
+    STYLE
+    + """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; } td, th { text-align: left; vertical-align: top; padding: .15rem .8rem .15rem 0; }
 pre { white-space: pre-wrap; } h2 { margin-top: 2.5rem; }
 @media (prefers-color-scheme: dark) { .recx { --recx-yes: #7ee29a; --recx-no: #ff9d96; } }
 """
-    + STYLE
 )
 
 
@@ -117,6 +118,7 @@ def to_markdown(turns: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any
         lines += [f"{n}. {_md(label)}" for n, label in enumerate(turn["history"], 1)]
         lines += ["", f"The target: {said_of(turn['standing'])}. Its best: "]
         lines[-1] += "; ".join(_md(row["label"]) for row in turn["top"][:5]) + "."
+        lines += [f"\n{_md(own_of(told))}" for told in turn.get("own", ())]
         for answer in turn["answers"]:
             lines += ["", f"**{answer['model']}** ({verdict_of(answer)})", ""]
             text = "".join(
@@ -140,6 +142,7 @@ def to_html(turns: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]) -
             f"<p>The target: {html.escape(said_of(turn['standing']))}.</p>"
             f"<table><tr><th>History<th>The target's best items<tr><td><ol>{history}</ol><td><ol>{best}</ol></table>"
         )
+        parts += [f"<p>{html.escape(own_of(told))}</p>" for told in turn.get("own", ())]
         for answer in turn["answers"]:
             parts.append(
                 f"<h3>{html.escape(answer['model'])} <small>({html.escape(verdict_of(answer))})</small></h3>"
@@ -166,15 +169,24 @@ def said_of(standing: Mapping[str, Any]) -> str:
     return f"{words[standing['verdict']]}, {place}"
 
 
+def own_of(told: Mapping[str, Any]) -> str:
+    """What an explainer would recommend itself, in words."""
+    best = "; ".join(row["label"] for row in told["top"][:5])
+    place = f"place {told['place']} of its ten" if told["place"] else "not among its ten"
+    return (
+        f"{told['model']} shares {told['shared']} of the target's ten best items; the item is {place}, "
+        f"P(yes) = {told['probability']:.2f}. Its best: {best}."
+    )
+
+
 def verdict_of(answer: Mapping[str, Any]) -> str:
     """An answer's decision, and whether it is the target's."""
     decision = {True: "yes", False: "no", None: "no decision"}[answer["decision"]]
     agrees = {True: "as the target", False: "against the target", None: "the target is undecided"}
-    if answer["decision"] is None:
-        return decision
-    return f"{decision}, {agrees[answer['agrees']]}" + (", stopped" if answer.get("stopped") else "")
+    said = decision if answer["decision"] is None else f"{decision}, {agrees[answer['agrees']]}"
+    return said + (", stopped" if answer.get("stopped") else "")
 
 
 def _md(text: str) -> str:
     """Text that Markdown and the HTML within it leave as it is."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else c for c in " ".join(str(text).split()))
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else c for c in re.sub(r"\s+", " ", str(text)))

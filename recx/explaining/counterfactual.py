@@ -28,6 +28,7 @@ class Flip:
         after: where it stands then; of the closest history tried where none turned the verdict.
         smallest: every smaller set of changes was tried, so that there is none.
         tried: histories scored.
+        stopped: the search was ended before its time.
     """
 
     wanted: Literal["yes", "no"]
@@ -36,6 +37,7 @@ class Flip:
     after: Standing
     smallest: bool
     tried: int
+    stopped: bool = False
 
 
 def flip(
@@ -57,7 +59,7 @@ def flip(
 
     Args:
         target: read only.
-        history: oldest first; what the target does not read any more is no candidate for removal.
+        history: oldest first, whole: where a late item goes, the target reads an older one instead.
         item: the item asked about, which is never added.
         length: items the target reads.
         items: N.
@@ -74,8 +76,7 @@ def flip(
     before = standings(target, [history], item, length)[0]
     if before.verdict == wanted:
         raise DataError(f"The target already says {wanted}.")
-    read = history[-length:]
-    singles: list[Change] = [("remove", int(i)) for i in dict.fromkeys(read.tolist())] if "remove" in kinds else []
+    singles: list[Change] = [("remove", int(i)) for i in dict.fromkeys(history.tolist())] if "remove" in kinds else []
     if "add" in kinds:
         taken = {*history.tolist(), item}
         singles += [("add", n) for n in range(1, items + 1) if n not in taken]
@@ -88,7 +89,7 @@ def flip(
         scored: list[tuple[int, tuple[Change, ...], Standing]] = []
         for part in _parts(sets, 2048):
             if stopped():
-                return Flip(wanted, before, (), closest, False, tried)
+                return Flip(wanted, before, (), closest, False, tried, stopped=True)
             possible = [(s, changed(history, s)) for s in part]
             possible = [(s, h) for s, h in possible if len(h)]  # no target reads an empty history
             found = standings(target, [h for _, h in possible], item, length)
@@ -123,8 +124,17 @@ def _level(
         count = count * (len(singles) - n) // (n + 1)
     if count <= EXHAUSTIVE or size == 1:
         return (frozenset(s) for s in itertools.combinations(singles, size)), True
-    grown = {one | {single} for one in front for single in singles if single not in one}
-    return iter(sorted(grown, key=sorted)), False
+    return _grown(front, singles), False
+
+
+def _grown(front: Sequence[frozenset[Change]], singles: Sequence[Change]) -> Iterator[frozenset[Change]]:
+    seen: set[frozenset[Change]] = set()
+    for one in front:
+        for single in singles:
+            larger = one | {single}
+            if len(larger) > len(one) and larger not in seen:
+                seen.add(larger)
+                yield larger
 
 
 def _parts(sets: Iterator[frozenset[Change]], size: int) -> Iterator[list[frozenset[Change]]]:

@@ -1,14 +1,10 @@
 """The Explainer: everything a notebook or a widget shows of an aligned model goes through it."""
 
 import copy
-import hashlib
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 import torch
-from rapidfuzz import fuzz, process
-from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from recx.alignment import decoding, generation, prompts
@@ -24,11 +20,10 @@ from recx.data.catalogue import Catalogue
 from recx.errors import DataError, SettingsError
 from recx.explaining.answers import Explanation, Prediction, Recommendation
 from recx.explaining.incontext import Shots
+from recx.explaining.titles import Item, find_item
+from recx.explaining.writing import Writer
 from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
 from recx.texts import TextStore
-
-Item = int | str
-BATCH = 128  # texts written at once
 
 
 class Explainer:
@@ -67,7 +62,7 @@ class Explainer:
         self.shots: Shots = {}
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = Encoder(tokenizer, catalogue.labels, vocabulary)
-        self.reader = Reader(catalogue)
+        self.reader, self.writer = Reader(catalogue), Writer(model, self.encoder, precision)
         self.separator = np.concatenate(self.encoder.pieces(["; "]))
         self._longest_title = max(map(len, self.encoder.titles))
         self._one = single_title(self.encoder.titles, self.encoder.end)
@@ -80,19 +75,7 @@ class Explainer:
         Raises:
             DataError: there is none, or several share the title; the message names the nearest ones.
         """
-        if isinstance(item, int | np.integer):
-            if 0 < item <= len(self.catalogue):
-                return int(item)
-            raise DataError(f"Item {item} is not between 1 and {len(self.catalogue)}.")
-        for table in (self.catalogue.index_of_label, self.catalogue.index_of_id):
-            if item in table:
-                return table[item]
-        same = [
-            label for label, title in zip(self.catalogue.labels, self.catalogue.titles, strict=True) if title == item
-        ]
-        near = same or [m[0] for m in process.extract(item, self.catalogue.labels[1:], scorer=fuzz.WRatio, limit=3)]
-        kind = "Several items are called" if same else "No item is called"
-        raise DataError(f"{kind} {item!r}. Did you mean {' or '.join(repr(n) for n in near)}?")
+        return find_item(self.catalogue, item)
 
     def history(self, items: Sequence[Item]) -> np.ndarray:
         """Indices of a history given in any form.
@@ -212,7 +195,7 @@ class Explainer:
         asked = wish(instruction)
         found = [self.find(i) for i in items]
         data, encoded = self.ask("explanation", histories, [[i] for i in found], instruction=asked)
-        texts = self._written(encoded, max_tokens, TextStore(None) if store is None else store, show_progress)
+        texts = self.writer.write(encoded, max_tokens, store, show_progress)
         return [
             self.read(text, data.recent(row), item, asked)
             for row, (item, text) in enumerate(zip(found, texts, strict=True))
@@ -306,50 +289,6 @@ class Explainer:
             for row in range(len(data.histories))
         ]
         return data, [self.encoder.prompt(pieces, self.shots.get(task, ())) for pieces in asked]
-
-    def _written(
-        self, encoded: Sequence[np.ndarray], max_tokens: int, store: TextStore, show_progress: bool
-    ) -> list[str]:
-        """Texts after the prompts, like lengths together; each batch is kept before the next begins."""
-        keys = [self._key(ids, max_tokens) for ids in encoded] if store.path else [str(n) for n in range(len(encoded))]
-        missing = [n for n in range(len(encoded)) if store.get(keys[n]) is None]
-        missing.sort(key=lambda n: len(encoded[n]))
-        with tqdm(total=len(encoded), initial=len(encoded) - len(missing), desc="texts", unit="text",
-                  disable=not show_progress, leave=False) as bar:  # fmt: skip
-            for start in range(0, len(missing), BATCH):
-                rows = missing[start : start + BATCH]
-                tokens = generation.greedy_text(
-                    self.model,
-                    [encoded[n] for n in rows],
-                    int(self.encoder.end[0]),
-                    max_tokens,
-                    precision=self.precision,
-                )
-                texts = [self.encoder.tokenizer.decode(t).strip() for t in tokens]
-                store.keep(dict(zip([keys[n] for n in rows], texts, strict=True)))
-                bar.update(len(rows))
-        return [store.get(key) for key in keys]
-
-    def _key(self, ids: np.ndarray, max_tokens: int) -> str:
-        """Hash of all that decides about a text: model, prompt, the vectors of its user, and how it is decoded."""
-        first = self.encoder.vocabulary + self.encoder.n_items
-        users = ids[ids >= first]
-        vectors = self.model.entities.users[torch.from_numpy(users.astype(np.int64) - first)] if len(users) else None
-        told = hashlib.sha256(f"{self.identity} {max_tokens} {self.precision} ".encode())
-        told.update(np.where(ids >= first, first, ids).tobytes())  # the place of a user vector is not its content
-        told.update(b"" if vectors is None else vectors.float().cpu().numpy().tobytes())
-        return told.hexdigest()[:32]
-
-    @cached_property
-    def identity(self) -> str:
-        """Hash of the model's weights and item vectors; those of persons come and go and are no part of it."""
-        told, tensors = hashlib.sha256(), dict(self.model.state_dict())
-        if self.model.entities is not None:
-            tensors["items"] = self.model.entities.items
-        for name, value in sorted(tensors.items()):
-            told.update(name.encode())
-            told.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-        return told.hexdigest()[:16]
 
     def _pieces(
         self, data: TaskData, row: int, wording: str, items: Sequence[int], instruction: str, form: Mode

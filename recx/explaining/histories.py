@@ -4,6 +4,7 @@ Items are catalogue indices, answers are dicts and lists of texts, numbers and b
 process to another. What comes in is checked: it was typed by somebody.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ class Histories:
 
     Args:
         catalogue: items.
-        people: histories of real users to start from.
+        people: user id -> history of a real user to start from.
         length: items the target reads.
         models: names of the explainers, in the order shown.
         provenance: which run answers: whatever tells it from others.
@@ -33,12 +34,12 @@ class Histories:
     def __init__(
         self,
         catalogue: Catalogue,
-        people: Sequence[np.ndarray],
+        people: Mapping[str, np.ndarray],
         length: int,
         models: Sequence[str],
         provenance: Mapping[str, Any],
     ) -> None:
-        self.catalogue, self.people, self.length = catalogue, people, length
+        self.catalogue, self.people, self.length = catalogue, dict(people), length
         self.models, self.provenance = list(models), dict(provenance)
         self.titles = TitleIndex(catalogue)
 
@@ -53,6 +54,7 @@ class Histories:
             "longest": self.length,
             "items": len(self.catalogue),
             "people": len(self.people),
+            "first_person": next(iter(self.people), ""),
             "provenance": self.provenance,
         }
 
@@ -69,15 +71,21 @@ class Histories:
         """Label and attributes of items."""
         return [self.shown(int(n)) for n in self.checked(items)]
 
-    def person(self, number: int) -> list[Plain]:
-        """The history of a real user.
+    def person(self, user: str) -> list[Plain]:
+        """The history of a real user, by the id that the data set has.
 
         Raises:
             DataError: there is no such user.
         """
-        if not isinstance(number, int) or not 0 <= number < len(self.people):
-            raise DataError(f"There is no person {number!r}; they have the numbers 0 to {len(self.people) - 1}.")
-        return [self.shown(int(n)) for n in self.people[number]]
+        if not isinstance(user, str) or user not in self.people:
+            some = ", ".join(list(self.people)[:3])
+            raise DataError(f"There is no user {str(user)[:40]!r} among {len(self.people)}; some are {some}.")
+        return [self.shown(int(n)) for n in self.people[user]]
+
+    def anybody(self) -> Plain:
+        """A real user at random: `user` and `items`."""
+        user = random.choice(list(self.people))
+        return {"user": user, "items": self.person(user)}
 
     def notices(self, history: Sequence[int], item: int | None = None) -> list[str]:
         """What a person should know about a history before asking."""

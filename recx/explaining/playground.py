@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
+from torch import Tensor
 
 from recx.errors import DataError
 from recx.explaining.answers import Explanation
@@ -45,14 +46,22 @@ class Playground:
         return {"top": [{**self.histories.shown(n), "score": s} for n, s in best], "standing": asdict(standing)}
 
     def ask_model(self, model: str, history: Sequence[int], item: int, k: int = 10) -> Plain:
-        """What an explainer would recommend, and how probable it calls a "yes" for the item."""
+        """What an explainer would recommend, and how probable it calls a "yes" for the item.
+
+        Returns:
+            `model, top, like, probability`, `shared` (how many of the target's k best are among its own) and `place`
+            of the item among them, 0 where it is not.
+        """
         explainer = self._explainer(model)
         given, asked = self._asked(history, item)
         with self._turn:
             best = explainer.recommend([given], k=min(k, len(self.catalogue)))[0]
             said = explainer.predict([given], [asked])[0]
+            wanted = {n for n, _ in top_items(self.target, given, self.length, k)}
         top = [{**self.histories.shown(n), "score": s} for n, s in zip(best.items, best.scores, strict=True)]
-        return {"model": model, "top": top, "like": said.like, "probability": said.probability}
+        told = {"model": model, "top": top, "like": said.like, "probability": said.probability}
+        place = best.items.index(asked) + 1 if asked in best.items else 0
+        return told | {"shared": len(wanted.intersection(best.items)), "place": place}
 
     def explain(
         self,
@@ -118,17 +127,9 @@ class Playground:
         given, asked = self._asked(history, item)
         if wanted not in ("yes", "no"):
             raise DataError(f"One can look for a yes or a no, not for {wanted!r}.")
-        with self._turn:
-            found = flip(
-                self.target,
-                given,
-                asked,
-                self.length,
-                len(self.catalogue),
-                wanted,
-                ("remove", "add") if adding else ("remove",),
-                stopped=stopped,
-            )
+        # A search is long: others take their turn between any two of its batches.
+        target, kinds = _InTurn(self.target, self._turn), ("remove", "add") if adding else ("remove",)
+        found = flip(target, given, asked, self.length, len(self.catalogue), wanted, kinds, stopped=stopped)
         return self._flipped(found, given, set(self.histories.checked(cited).tolist()))
 
     def _flipped(self, found: Flip, history: np.ndarray, cited: set[int]) -> Plain:
@@ -141,6 +142,7 @@ class Playground:
             "after": asdict(found.after),
             "smallest": found.smallest,
             "tried": found.tried,
+            "stopped": found.stopped,
             "removed": len(removed),
             "named": [self.histories.shown(n) for n in removed if n in cited],
         }
@@ -175,3 +177,15 @@ class Playground:
         if not len(given):
             raise DataError("The history is empty: add at least one item.")
         return given, int(self.histories.checked([item])[0])
+
+
+class _InTurn:
+    """A scorer that waits for its turn at every batch."""
+
+    def __init__(self, target: Scorer, turn: threading.Lock) -> None:
+        self.target, self.turn = target, turn
+
+    def score(self, histories: Tensor) -> Tensor:
+        """(B, L) -> (B, N + 1)."""
+        with self.turn:
+            return self.target.score(histories)

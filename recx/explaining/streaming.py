@@ -10,7 +10,8 @@ from recx.alignment.backbones import autocast
 from recx.alignment.controls import Control
 from recx.alignment.stream import Stream
 from recx.explaining.answers import Explanation
-from recx.explaining.explainer import Explainer, Item, wish
+from recx.explaining.explainer import Explainer, wish
+from recx.explaining.titles import Item
 
 
 def stream_explanation(

@@ -8,10 +8,14 @@ import numpy as np
 from rapidfuzz import fuzz, process, utils
 
 from recx.data.catalogue import Catalogue
+from recx.errors import DataError
+
+Item = int | str
 
 # Of 100: how near a title must be to be taken, how far ahead of the next one, and to be worth asking back.
 SURE, AHEAD, POSSIBLE = 86, 4, 60
 LONGEST = 300
+SAME = 50  # items of one title that are asked back
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,25 @@ class Resolution:
 
     kind: Literal["exact", "close", "ambiguous", "unknown"]
     matches: tuple[Match, ...]
+
+
+def find_item(catalogue: Catalogue, item: Item) -> int:
+    """Index of an item given as index, label, title or source id.
+
+    Raises:
+        DataError: there is none, or several share the title; the message names the nearest ones.
+    """
+    if isinstance(item, int | np.integer):
+        if 0 < item <= len(catalogue):
+            return int(item)
+        raise DataError(f"Item {item} is not between 1 and {len(catalogue)}.")
+    for table in (catalogue.index_of_label, catalogue.index_of_id):
+        if item in table:
+            return table[item]
+    same = [label for label, title in zip(catalogue.labels, catalogue.titles, strict=True) if title == item]
+    near = same or [m[0] for m in process.extract(item, catalogue.labels[1:], scorer=fuzz.WRatio, limit=3)]
+    kind = "Several items are called" if same else "No item is called"
+    raise DataError(f"{kind} {item!r}. Did you mean {' or '.join(repr(n) for n in near)}?")
 
 
 class TitleIndex:
@@ -93,7 +116,7 @@ class TitleIndex:
             return Resolution("exact", (Match(self._exact[sought], 100.0),))
         if same:
             kind = "exact" if len(same) == 1 else "ambiguous"
-            return Resolution(kind, tuple(Match(n, 100.0) for n in same[:limit]))
+            return Resolution(kind, tuple(Match(n, 100.0) for n in same[:SAME]))
         holding = [n for n, label in enumerate(self._labels, 1) if f" {sought}" in f" {label}"]
         if holding:  # part of a title: one that holds it is meant, several are asked back
             scored = sorted((-fuzz.ratio(sought, self._labels[n - 1]), n) for n in holding)

@@ -130,20 +130,23 @@ class Asking:
 
 def models_page(told: Sequence[Mapping[str, Any]], target: Mapping[str, Any], item: str) -> str:
     """The explainers' own best items beside the target's: shared ones have a tick, the others none."""
-    wanted = [row["item"] for row in target["top"]]
+    wanted, asked = [row["item"] for row in target["top"]], [t["place"] for t in told]
     heads = "<th>target</th>" + "".join(f"<th>{html.escape(t['model'])}</th>" for t in told)
     lines = []
     for place in range(max(len(wanted), *(len(t["top"]) for t in told)) if told else len(wanted)):
         cells = [_cell(target["top"], place, None)] + [_cell(t["top"], place, wanted) for t in told]
         lines.append(f"<tr><td>{place + 1}.</td>{''.join(cells)}</tr>")
     shared = "".join(
-        f"<td>{sum(r['item'] in wanted for r in t['top'])} of {len(wanted)} shared; "
+        f"<td>{t['shared']} of {len(wanted)} shared; "
         f"first {'the same' if t['top'] and t['top'][0]['item'] == wanted[0] else 'another'}</td>"
         for t in told
     )
+    places = "".join(f"<td>{f'place {place}' if place else 'not among the ten'}</td>" for place in asked)
     says = "".join(f"<td>P(yes) = {t['probability']:.2f}</td>" for t in told)
     return (
+        "<h4>Beside the explainers' own best items (scores of the explainers are log-probabilities)</h4>"
         f"<table><tr><th></th>{heads}</tr>{''.join(lines)}<tr><th></th><th>agreement</th>{shared}</tr>"
+        f"<tr><th></th><th>where “{html.escape(item)}” is</th>{places}</tr>"
         f"<tr><th></th><th>likes “{html.escape(item)}”?</th>{says}</tr></table>"
     )
 
@@ -152,7 +155,7 @@ def _cell(rows: Sequence[Mapping[str, Any]], place: int, wanted: Sequence[int] |
     if place >= len(rows):
         return "<td></td>"
     entry = rows[place]
-    label = html.escape(entry["label"])
-    if wanted is None:
-        return f'<td>{label} <span class="soft">{entry["score"]:.2f}</span></td>'
-    return f'<td><span class="yes">{label}&nbsp;✓</span></td>' if entry["item"] in wanted else f"<td>{label}</td>"
+    label, score = html.escape(entry["label"]), f' <span class="soft">{entry["score"]:.2f}</span>'
+    if wanted is not None and entry["item"] in wanted:
+        label = f'<span class="yes">{label}&nbsp;✓</span>'
+    return f"<td>{label}{score}</td>"

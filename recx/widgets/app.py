@@ -32,34 +32,45 @@ def app(run: str = "", remote: Remote | None = None) -> widgets.Widget:
     again = button("Look again", "Look for finished runs on disk")
     start, problem = _told()
 
-    def open_run(name: str | None) -> None:
+    forms: list[PlaygroundForm] = []
+    offering = False
+
+    def open_run(name: str) -> None:
         nonlocal start
-        if not name:
-            return
         status.value = f'<span class="soft" role="status">Opening {html.escape(name)} ...</span>'
+        place.children = []
+        while forms:
+            forms.pop().close()
         try:
-            form = PlaygroundForm(remote, name, start if start and start["run"] in ("", name) else None)
+            form = PlaygroundForm(remote, name, start)
+            forms.append(form)
             tabs = widgets.Tab([form.view, RatingForm(remote, name).view], titles=("Question", "Rate blind"))
             place.children, start = [tabs], None
             status.value = notices([problem], wrong=True) if problem else ""
         except RecxError as error:
-            place.children = []
             status.value = notices([str(error)], wrong=True)
 
     def look() -> None:
+        """Offer what is ready; what is open stays open."""
+        nonlocal problem, offering
         found = remote.call("runs")
-        ready = [r["name"] for r in found if not r["why"]]
-        wanted = [n for n in (start["run"] if start else "", run, *ready) if n in ready]
-        picker.options = [(f"{r['dataset']} ({r['profile']})", r["name"]) for r in found if not r["why"]]
+        ready = {r["name"]: f"{r['dataset']} ({r['profile']})" for r in found if not r["why"]}
+        asked = (start or {}).get("run") or run
+        unready = next((r for r in found if r["name"] == asked and r["why"]), None)
+        if unready:
+            problem = f"Run {asked} is not ready ({unready['why']}). Make it with: {unready['command']}"
+        wanted = next((n for n in (picker.value, asked, *ready) if n in ready), None)
+        offering = True
+        picker.options = [(label, name) for name, label in ready.items()]
+        picker.value, offering = wanted, False
         picker.layout.display = "" if ready else "none"
-        if wanted:
-            picker.value = wanted[0]
-            open_run(wanted[0])
-        else:
+        if not ready:
             status.value = _nothing_yet(found)
+        elif not forms or forms[0].run != wanted:
+            open_run(wanted)
 
     look()
-    picker.observe(lambda change: open_run(change["new"]), "value")
+    picker.observe(lambda change: open_run(change["new"]) if change["new"] and not offering else None, "value")
     again.on_click(lambda _: look())
     return framed([style, widgets.HTML("<h2>Ask the explainer</h2>"), row(picker, again), status, place], "recx")
 

@@ -19,18 +19,21 @@ class HistoryBox:
     Args:
         ask: calls the playground's process.
         people: how many real users there are to start from.
+        first: id of one of them.
         changed: called after every change.
     """
 
-    def __init__(self, ask: Ask, people: int, changed: Callable[[], None]) -> None:
+    def __init__(self, ask: Ask, people: int, first: str, changed: Callable[[], None]) -> None:
         self.ask, self._changed = ask, changed
         self.items: list[Item] = []
         self.add_box = TitleBox(ask, "add", "Add to history", self._add)
-        self.person = widgets.BoundedIntText(
-            0, 0, max(people - 1, 0), description="person no.", layout={"width": "12em"}
+        self.person = widgets.Text(
+            value=first, description="user id", continuous_update=False, layout={"width": "14em"}
         )
-        take = button("Start from this person", "Replace the history by that of a real user")
+        take = button("Start from this user", f"Replace the history by that of one of {people} real users")
         take.on_click(lambda _: self.use_person())
+        other = button("Another at random")
+        other.on_click(lambda _: self._try(self._use_anybody))
         self.pasted = widgets.Textarea(
             placeholder="one title a line", description="list", layout={"width": "26em", "height": "6em"}
         )
@@ -49,7 +52,7 @@ class HistoryBox:
             [
                 widgets.HTML("<h3>1. A history</h3>"),
                 self.add_box.view,
-                row(self.person, take),
+                row(self.person, take, other),
                 pasting,
                 row(self.list, widgets.VBox(controls)),
                 self.message,
@@ -67,18 +70,26 @@ class HistoryBox:
 
     def set(self, items: Sequence[Item], said: Sequence[str] = ()) -> None:
         """Replace the history."""
+        cut = [f"Only the latest {LONGEST} of {len(items)} items are kept here."] if len(items) > LONGEST else []
         self.items = list(items)[-LONGEST:]
-        self._show(said)
+        self._show([*said, *cut])
         self._changed()
 
     def use_person(self) -> None:
         """Take the history of a real user."""
-        self._try(lambda: self.set(self.ask("person", number=self.person.value)))
+        self._try(lambda: self.set(self.ask("person", user=self.person.value.strip())))
+
+    def _use_anybody(self) -> None:
+        found = self.ask("anybody")
+        self.person.value = found["user"]
+        self.set(found["items"])
 
     def paste(self) -> None:
         """Add the titles of a pasted list; lines that mean no item, or several, are named and left out."""
         lines = [line.strip() for line in self.pasted.value[:LONGEST_LIST].splitlines() if line.strip()]
         found, said = [], []
+        if len(lines) > LONGEST or len(self.pasted.value) > LONGEST_LIST:
+            said.append(f"The list is long: its first {min(len(lines), LONGEST)} lines were read.")
 
         def read() -> None:
             for number, line in enumerate(lines[:LONGEST], 1):

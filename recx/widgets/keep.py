@@ -53,9 +53,10 @@ class Keep:
         told = "".join(
             f"<tr><th>{html.escape(str(k))}</th><td>{html.escape(str(v))}</td></tr>" for k, v in provenance.items()
         )
+        # In JupyterLab the page's address is not the playground's; there the letters or the file open a state.
         link = f'<a href="?state={letters}" target="_blank" rel="noopener">link to this state</a>'
         self.links.value = (
-            f"<p>{len(turns)} questions so far. Download: {' · '.join(links)}. In the web page: {link}.</p>"
+            f"<p>{len(turns)} questions so far. Download: {' · '.join(links)}. In the web page also a {link}.</p>"
             f"<details><summary>Letters of this state</summary><pre>{html.escape(letters)}</pre></details>"
             f"<details><summary>Where the answers come from</summary><table>{told}</table></details>"
         )

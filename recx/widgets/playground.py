@@ -35,7 +35,7 @@ class PlaygroundForm:
         self.item: Item | None = None
         self.asking: Asking | None = None
         models = self.about["models"]
-        self.history = HistoryBox(self.ask, self.about["people"], self._changed)
+        self.history = HistoryBox(self.ask, self.about["people"], self.about["first_person"], self._changed)
         self.item_box = TitleBox(self.ask, "item", "Ask about this", self._choose)
         self.item_shown = widgets.HTML()
         self.wishes = _wishes(self.about)
@@ -81,8 +81,10 @@ class PlaygroundForm:
             field.value = value if not isinstance(field, widgets.Dropdown) or value in _values(field) else ""
         for model, box in self.chosen.items():
             box.value = not told["models"] or model in told["models"]
-        if missing:
-            self.history.say([f"Not in this run's catalogue, and left out: {', '.join(missing[:10])}."])
+        said = [f"Not in this run's catalogue, and left out: {', '.join(missing[:10])}."] if missing else []
+        said += [f"This was made with run {told['run']}; it is shown on {self.run}."] if told["run"] != self.run else []
+        if said:
+            self.history.say(said)
 
     def ask_now(self) -> None:
         """Ask target and the chosen models, each in its panel."""
@@ -95,6 +97,8 @@ class PlaygroundForm:
         if problem:
             self.message.value = notices([problem], wrong=True)
             return
+        if self.ask_button.disabled:
+            return  # asked already: a click came twice
         self._busy(True)
         self.asking = Asking(self.remote, self.run)
         asked = {"history": self.history.numbers, "item": self.item["item"], "wish": self._wish()}
@@ -117,16 +121,19 @@ class PlaygroundForm:
             turn |= {"standing": target["standing"], "top": target["top"]}
             self.target_page.value = _target_page(target, turn["item"])
             self.models_page.value = ""
-            answers: list[dict[str, Any]] = []
-            asking.start({m: self.panels[m] for m in models}, asked, answers.extend).join()
-            if answers:
-                turn["answers"] = answers
-                self.turns.append(turn)
-                self.what_if.set_turn(turn)
-                self._save()
-            if not asking.stopped.is_set():
-                told = [self.ask("ask_model", model=m, **where) for m in models]
-                self.models_page.value = models_page(told, target, turn["item"])
+            turn |= {"answers": [], "own": []}
+            for model in self.panels.keys() - set(models):
+                self.panels[model].show("", "was not asked")
+            asking.start({m: self.panels[m] for m in models}, asked, turn["answers"].extend).join()
+            self.turns.append(turn)
+            self.what_if.set_turn(turn)
+            self._save()
+            for model in models:
+                if asking.stopped.is_set():
+                    break
+                turn["own"].append(self.ask("ask_model", model=model, **where))
+                self.models_page.value = models_page(turn["own"], target, turn["item"])
+            self._save()
         except RecxError as error:
             self.message.value = notices([str(error)], wrong=True)
         finally:
@@ -148,9 +155,15 @@ class PlaygroundForm:
             self.message.value = notices([str(error)], wrong=True)
         self._save()
 
-    def _noted(self, sentence: str) -> None:
-        self.turns[-1]["notes"].append(sentence)
+    def _noted(self, turn: dict[str, Any], sentence: str) -> None:
+        turn["notes"].append(sentence)
         self._save()
+
+    def close(self) -> None:
+        """Stop all that runs, and let go of the form."""
+        self.stop()
+        self.what_if.stop()
+        self.view.close()
 
     def _save(self) -> None:
         self.keep.show(self.state(), self.turns, self.about["provenance"])

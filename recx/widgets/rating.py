@@ -118,9 +118,10 @@ class RatingForm:
         lines = self._call("rating_export") or ""
         data = base64.b64encode(lines.encode()).decode()
         self.links.value = (
+            "<details><summary>Your ratings as a file (it names the sources: rate first)</summary>"
             f'<p><a download="ratings.jsonl" href="data:application/jsonl;base64,{data}">Download your ratings</a> '
             f'<span class="soft">({lines.count(chr(10))} lines; notebook 07 reads them with '
-            "<code>--set evaluate.ratings=FILE</code>)</span></p>"
+            "<code>--set evaluate.ratings=FILE</code>)</span></p></details>"
         )
 
 

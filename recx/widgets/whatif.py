@@ -26,10 +26,12 @@ class WhatIf:
         remote: for what is written bit by bit.
         run: asked.
         models: names.
-        noted: is given a sentence for the record of the conversation.
+        noted: is given a turn and a sentence for its record.
     """
 
-    def __init__(self, ask: Ask, remote: Remote, run: str, models: Sequence[str], noted: Callable[[str], None]) -> None:
+    def __init__(
+        self, ask: Ask, remote: Remote, run: str, models: Sequence[str], noted: Callable[[Turn, str], None]
+    ) -> None:
         self.ask, self.remote, self.run, self._noted = ask, remote, run, noted
         self.turn: Turn | None = None
         self.asking: Asking | None = None
@@ -37,7 +39,9 @@ class WhatIf:
         self.removed = widgets.Dropdown(description="without", options=[("(nothing)", None)], layout={"width": "26em"})
         self.added: Item | None = None
         self.add_box = TitleBox(ask, "with", "Choose", self._choose)
-        self.chosen = widgets.HTML()
+        self.chosen, self.drop_button = widgets.HTML(), button("Choose none")
+        self.drop_button.on_click(lambda _: self._choose(None))
+        self.drop_button.layout.display = "none"
         self.model = widgets.Dropdown(description="model", options=list(models), value=models[-1])
         self.again = button("Ask again with the change", primary=True)
         self.again.on_click(lambda _: self.change())
@@ -55,7 +59,7 @@ class WhatIf:
                 widgets.HTML("<h3>5. What if?</h3>"),
                 self.removed,
                 self.add_box.view,
-                self.chosen,
+                row(self.chosen, self.drop_button),
                 row(self.model, self.again, self.stop_button),
                 self.standing,
                 widgets.Box([self.before.view, self.after.view], layout={"flex_flow": "row wrap", "grid_gap": "8px"}),
@@ -69,10 +73,11 @@ class WhatIf:
 
     def set_turn(self, turn: Turn) -> None:
         """The question that changes start from."""
-        self.turn, self.added = turn, None
+        self.turn = turn
+        self._choose(None)
         numbered = [(f"{n}. {t}", i) for n, (t, i) in enumerate(zip(turn["history"], turn["numbers"], strict=True), 1)]
         self.removed.options = [("(nothing)", None), *numbered]
-        self.chosen.value = self.standing.value = self.found.value = ""
+        self.standing.value = self.found.value = ""
         verdict = turn["standing"]["verdict"]
         for wanted, control in self.turns.items():
             control.layout.display = "none" if wanted == verdict else ""
@@ -82,51 +87,58 @@ class WhatIf:
 
     def change(self) -> None:
         """Ask target and explainer again, and show both answers beside each other."""
+        if self.again.disabled:
+            return
+        self.again.disabled = True
         removed = [self.removed.value] if self.removed.value is not None else []
         added = [self.added["item"]] if self.added else []
-        turn, model = self.turn, self.model.value
+        words = _words(self.removed.label if removed else "", self.added["label"] if added else "")
+        self.asking = Asking(self.remote, self.run)
+        changes = {"removed": removed, "added": added}
+        threading.Thread(
+            target=self._changed, args=(self.turn, self.asking, self.model.value, changes, words), daemon=True
+        ).start()
+
+    def _changed(self, turn: Turn, asking: Asking, model: str, changes: dict[str, list[int]], words: str) -> None:
         try:
-            told = self.ask("what_if", history=turn["numbers"], item=turn["number"], removed=removed, added=added)
+            told = self.ask("what_if", history=turn["numbers"], item=turn["number"], **changes)
+            self.standing.value = _compared(told["before"], told["after"])
+            self._noted(turn, f"What if {words}: {_step(told['before'], told['after'])}.")
+            asked = {"item": turn["number"], "wish": turn["wish"]}
+            first = next((a for a in turn["answers"] if a["model"] == model), None)
+            if first:
+                self.before.finish(first)
+            else:
+                asking.start({model: self.before}, asked | {"history": turn["numbers"]}).join()
+            asking.start({model: self.after}, asked | {"history": told["history"]}).join()
         except RecxError as error:
             self.standing.value = notices([str(error)], wrong=True)
-            return
-        words = _words(self.removed.label if removed else "", self.added["label"] if added else "")
-        self.standing.value = _compared(told["before"], told["after"])
-        self._noted(f"What if {words}: {_step(told['before'], told['after'])}.")
-        asked = {"item": turn["number"], "wish": turn["wish"]}
-        self.asking = Asking(self.remote, self.run)
-        first = next((a for a in turn["answers"] if a["model"] == model), None)
-        if first:
-            self.before.finish(first)
-        else:
-            Asking(self.remote, self.run).start({model: self.before}, asked | {"history": turn["numbers"]})
-        self.asking.start({model: self.after}, asked | {"history": told["history"]})
+        finally:
+            self.again.disabled = False
 
     def turn_over(self, wanted: str) -> None:
-        """Search for the smallest change that turns the target's verdict."""
+        """Search for the smallest change that turns the target's verdict; a search still going on is stopped."""
+        if self._search:
+            self.remote.stop(self._search)
         self._search = new_id()
         self.found.value = '<p class="soft">searching ...</p>'
         threading.Thread(target=self._look, args=(self.turn, self._search, wanted), daemon=True).start()
 
     def _look(self, turn: Turn, call: str, wanted: str) -> None:
         cited = sorted({i for a in turn["answers"] for i in a["cited"]})
+        where = {"history": turn["numbers"], "item": turn["number"], "wanted": wanted, "cited": cited}
         try:
-            (told,) = self.remote.stream(
-                "turn_over",
-                call,
-                run=self.run,
-                history=turn["numbers"],
-                item=turn["number"],
-                wanted=wanted,
-                cited=cited,
-                adding=self.adding.value,
-            )
+            found = self.remote.stream("turn_over", call, run=self.run, adding=self.adding.value, **where)
+            (told,) = found
         except RecxError as error:
-            self.found.value = notices([str(error)], wrong=True)
+            if call == self._search:
+                self.found.value = notices([str(error)], wrong=True)
             return
         said = flipped_words(told, by_model(turn["answers"], told))
-        self.found.value = "".join(f"<p>{html.escape(s)}</p>" for s in said)
-        self._noted(" ".join(said))
+        if not told["stopped"]:
+            self._noted(turn, " ".join(said))
+        if call == self._search and turn is self.turn:  # else something else was asked meanwhile
+            self.found.value = "".join(f"<p>{html.escape(s)}</p>" for s in said)
 
     def stop(self) -> None:
         """Stop what is being written or searched."""
@@ -135,9 +147,10 @@ class WhatIf:
         if self._search:
             self.remote.stop(self._search)
 
-    def _choose(self, item: Item) -> None:
+    def _choose(self, item: Item | None) -> None:
         self.added = item
-        self.chosen.value = f"with: <b>{html.escape(item['label'])}</b>, as the latest item"
+        self.chosen.value = f"with: <b>{html.escape(item['label'])}</b>, as the latest item" if item else ""
+        self.drop_button.layout.display = "" if item else "none"
 
     def _usable(self, usable: bool) -> None:
         for control in (self.again, *self.turns.values()):
@@ -152,6 +165,8 @@ def by_model(answers: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> d
 
 def flipped_words(told: Mapping[str, Any], named: Mapping[str, int]) -> list[str]:
     """What a search for the smallest change found, in sentences."""
+    if told["stopped"]:
+        return [f"Stopped after {told['tried']} histories; none of them turned the verdict."]
     if not told["changes"]:
         return [
             f"No change tried makes the target say {told['wanted']} ({told['tried']} histories); the closest moves the "
