@@ -212,7 +212,7 @@ def watch_streaming(page):
     field(page, "length").select_option("detailed")
     ask(page)
     page.get_by_text("is writing ...").first.wait_for()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Stop", exact=True).first.click()
     started = time.monotonic()
     page.get_by_text(re.compile("stopped")).first.wait_for()
     assert time.monotonic() - started < 3
@@ -316,7 +316,7 @@ def test_what_is_typed_stays_text(visit, web_page, titles):
     field(page, "wish").fill(nasty)
     ask(page)
     wait_for_answers(page)
-    page.get_by_text("The prompt").first.click()
+    page.locator("summary", has_text="The prompt").first.click()
     page.get_by_text("window.broken=1").first.wait_for()
     assert page.evaluate("window.broken") is None
 
