@@ -65,8 +65,8 @@ def typing(repeats: int) -> dict[str, float]:
 def first_words(remote: Remote, run: str, repeats: int) -> dict[str, float]:
     """Milliseconds to the first words and to the end of an explanation, through the process that holds the model."""
     first, whole = [], []
-    for n in range(repeats):
-        history = [i["item"] for i in remote.call("person", run=run, number=n)]
+    for _ in range(repeats):
+        history = [i["item"] for i in remote.call("anybody", run=run)["items"]]
         item = remote.call("ask_target", run=run, history=history, item=1)["top"][0]["item"]
         for model in remote.call("about", run=run)["models"]:
             started, came = time.perf_counter(), None
