@@ -219,7 +219,7 @@ class AlignSettings:
     shares: TaskShares = field(default_factory=TaskShares)
     rows_behavior: int = 19_000
     rows_intention: int = 56_000
-    rows_hybrid: int = 45_000
+    rows_hybrid: int = 58_000
     hybrid_from: str = "intention"
     continued_weight: float = 0.8
     continued_rate: float = 0.5

@@ -9,7 +9,9 @@ import torch
 from recx.alignment import decoding, generation
 from recx.alignment.encoding import Encoder
 from recx.alignment.model import AlignedModel
+from recx.alignment.ordering import Order
 from recx.alignment.prompts import subject
+from recx.alignment.stream import in_batches
 from recx.alignment.trie import single_title, title_list
 from recx.data.demo import demo_catalogue
 from recx.errors import DataError, SettingsError
@@ -137,6 +139,61 @@ def test_orders_are_permutations(explainer, prompts, rng):
         precision="float32",
     )
     assert order.tolist() == swapped.tolist(), "the order of asking must not matter when the prompt does not show it"
+
+
+@torch.inference_mode()
+def plain_order(explainer, prompt, titles):
+    """Places of the titles: token by token, every step from the first token on."""
+    left, open_, at, places = list(range(len(titles))), list(range(len(titles))), 0, []
+    written = prompt
+    while len(left) > 1:
+        ids = torch.from_numpy(written.astype(np.int64))[None]
+        last = torch.zeros_like(ids, dtype=torch.bool)
+        last[0, -1] = True
+        logits = explainer.model.logits_at(ids, last)[0]
+        token = max({int(titles[c][at]) for c in open_}, key=lambda t: float(logits[t]))
+        written, open_, at = np.append(written, token), [c for c in open_ if titles[c][at] == token], at + 1
+        if len(titles[open_[0]]) == at:
+            places.append(open_[0])
+            left.remove(open_[0])
+            open_, at = list(left), 0
+    return places + left
+
+
+def test_order_equals_writing_token_by_token(explainer, prompts, rng):
+    candidates = np.array([rng.permutation(515)[:5] + 1 for _ in prompts * 4])
+    encoder = explainer.encoder
+    order = decoding.greedy_order(
+        explainer.model, prompts * 4, candidates, encoder.titles, explainer.separator, precision="float32"
+    )
+    for prompt, own, found in zip(prompts * 4, candidates, order, strict=True):
+        titles = [np.concatenate([encoder.titles[i], explainer.separator]) for i in own]
+        assert found.tolist() == own[plain_order(explainer, prompt, titles)].tolist()
+
+
+def test_an_order_writes_at_once_what_leaves_no_choice():
+    order = Order([np.array(t) for t in ([1, 2, 3, 9], [1, 2, 4, 9], [5, 9])])
+    assert order.choices() == [1, 5]
+    assert order.take(1) == [1, 2]
+    assert order.choices() == [3, 4]
+    assert order.take(4) == [4, 9]
+    assert (order.choices(), order.complete) == ([1, 5], False)
+    assert order.take(5) == [5, 9]
+    assert (order.choices(), order.complete, order.places) == ([], True, [1, 2, 0])
+    assert Order([np.array([1, 9])]).places == [0]
+
+
+def test_long_prompts_go_fewer_at_once(explainer):
+    seen = []
+
+    def decode(rows):
+        seen.append(rows)
+        return [10 * r for r in rows]
+
+    lengths = [5_000, 3, 4_000, 3_000, 90_000, 4_000]
+    prompts = [np.zeros(n, dtype=int) for n in lengths]
+    assert in_batches(explainer.model, prompts, 2, "", False, decode) == [0, 10, 20, 30, 40, 50]
+    assert seen == [[1, 3], [2, 5], [0], [4]]
 
 
 def test_own_greedy_equals_generate(explainer, prompts):

@@ -27,6 +27,21 @@ def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):
 
 
 @pytest.mark.parametrize(
+    "text, cited",
+    [
+        ('Yes. "Portal 2" is a Puzzle title. From the history, "Portal 2" is a Puzzle title.', ["Portal 2"]),
+        ('Yes. From the history, "Portal" is a Puzzle title; "Portal 2" is one too.', ["Portal", "Portal 2"]),
+        ('Yes. From the history, "Portal" is a Puzzle title, like "Portal 2".', ["Portal"]),
+        ('Yes. From the history, "Portal" is a Puzzle title. "Portal 2" is one.', ["Portal"]),
+    ],
+)
+def test_the_item_itself_is_cited_where_it_is_claimed_to_be_of_the_history(small_catalogue, text, cited):
+    found = read(small_catalogue, text).citations
+    assert [c.title for c in found] == cited
+    assert [c.in_history for c in found] == [title == "Portal" for title in cited]
+
+
+@pytest.mark.parametrize(
     "text, truths",
     [
         ('Yes. "Portal 2" is a Puzzle title, like "Portal".', [True]),

@@ -7,6 +7,7 @@ import torch
 
 from recx.alignment.backbones import autocast
 from recx.alignment.model import AlignedModel
+from recx.alignment.ordering import Order
 from recx.alignment.stream import Stream, in_batches
 from recx.alignment.trie import TokenGraph
 
@@ -28,7 +29,7 @@ def beam_titles(
         prompts: R prompts.
         graph: of `single_title`.
         beams: K titles wanted (at most the size of the catalogue).
-        batch: prompts at once.
+        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
 
@@ -74,7 +75,7 @@ def beam_titles(
                     places[going] = torch.arange(int(going.sum()))
         return zip(items.numpy(), found.numpy(), strict=True)
 
-    results = in_batches(prompts, batch, "titles", show_progress, decode)
+    results = in_batches(model, prompts, batch, "titles", show_progress, decode)
     return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
 
 
@@ -95,7 +96,7 @@ def greedy_lists(
         prompts: R prompts.
         graph: of `title_list`.
         most: titles in a list; a longer one is cut there.
-        batch: prompts at once.
+        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
 
@@ -126,7 +127,7 @@ def greedy_lists(
                 stream.step(token[still])
         return written
 
-    return in_batches(prompts, batch, "lists", show_progress, decode)
+    return in_batches(model, prompts, batch, "lists", show_progress, decode)
 
 
 @torch.inference_mode()
@@ -142,56 +143,38 @@ def greedy_order(
 ) -> np.ndarray:
     """Order candidates: titles are written one after another, each token one that a remaining candidate allows.
 
+    Tokens that leave no choice, most of a title, are appended together in one pass.
+
     Args:
         model: in eval mode.
         prompts: R prompts.
         candidates: (R, C) items, in any order.
         titles: tokens of items 0..N.
         separator: tokens between two titles.
-        batch: prompts at once.
+        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
 
     Returns:
         (R, C) the same items in the order written.
     """
-    count = candidates.shape[1]
 
-    def decode(rows: list[int]) -> np.ndarray:
-        own = candidates[rows]
-        sequences = [[np.concatenate([titles[i], separator]) for i in row] for row in own]
-        lengths = torch.tensor([[len(s) for s in row] for row in sequences])
-        table = torch.zeros(len(rows), count, int(lengths.max()) + 1, dtype=torch.long)
-        for r, row in enumerate(sequences):
-            for c, sequence in enumerate(row):
-                table[r, c, : len(sequence)] = torch.from_numpy(sequence.astype(np.int64))
-        order = torch.full((len(rows), count), -1)
-        placed = torch.zeros(len(rows), dtype=torch.long)
-        left = torch.ones(len(rows), count, dtype=torch.bool)
-        active, position = left.clone(), torch.zeros(len(rows), dtype=torch.long)
-        everyone = torch.arange(len(rows))
+    def decode(rows: list[int]) -> list[np.ndarray]:
+        orders = [Order([np.concatenate([titles[i], separator]) for i in candidates[r]]) for r in rows]
+        left = list(range(len(rows)))
         with autocast(precision):
             stream = Stream(model, [prompts[r] for r in rows])
-            while True:
-                offered = table[everyone[:, None], torch.arange(count), position[:, None]]
-                best = stream.logits.gather(1, offered).masked_fill(~active, -torch.inf).argmax(1)
-                token = offered[everyone, best]
-                active &= offered == token[:, None]
-                position += 1
-                finished = position >= lengths[everyone, best]
-                open_rows = finished & (placed < count)
-                order[everyone[open_rows], placed[open_rows]] = best[open_rows]
-                left[everyone[open_rows], best[open_rows]] = False
-                placed += open_rows
-                # One candidate left needs no decoding: it comes last.
-                last = open_rows & (placed == count - 1)
-                order[everyone[last], count - 1] = left[last].int().argmax(1)
-                placed[last] = count
-                if (placed >= count).all():
-                    break
-                active[finished], position[finished] = left[finished], 0
-                active[placed >= count] = True  # rows that are through walk on idly until the batch is
-                stream.step(token)
-        return np.take_along_axis(own, order.numpy(), axis=1)
+            while left:
+                runs = []
+                for k, n in enumerate(left):
+                    choices = orders[n].choices()
+                    runs.append(orders[n].take(choices[int(stream.logits[k, choices].argmax())]))
+                still = [k for k, n in enumerate(left) if not orders[n].complete]
+                if still and len(still) < len(left):
+                    stream.select(torch.tensor(still))
+                left = [left[k] for k in still]
+                if left:
+                    stream.extend([runs[k] for k in still])
+        return [candidates[r][order.places] for r, order in zip(rows, orders, strict=True)]
 
-    return np.stack(in_batches(prompts, batch, "rankings", show_progress, decode))
+    return np.stack(in_batches(model, prompts, batch, "rankings", show_progress, decode))

@@ -28,7 +28,7 @@ def choice_probability(
             logits = Stream(model, [prompts[r] for r in rows]).logits
         return torch.sigmoid(logits[:, options[0]] - logits[:, options[1]]).numpy()
 
-    return np.array(in_batches(prompts, batch, "decisions", show_progress, decode))
+    return np.array(in_batches(model, prompts, batch, "decisions", show_progress, decode))
 
 
 @torch.inference_mode()
@@ -49,7 +49,7 @@ def greedy_text(
         prompts: R prompts.
         end: id of the end token.
         max_tokens: longest answer.
-        batch: prompts at once.
+        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
         quotes: what each answer may quote; anything unless told.
@@ -72,7 +72,7 @@ def greedy_text(
                 stream.step(token)
         return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
 
-    return in_batches(prompts, batch, "texts", show_progress, decode)
+    return in_batches(model, prompts, batch, "texts", show_progress, decode)
 
 
 def _best(logits: Tensor, quotes: Sequence[Quotes]) -> Tensor:
@@ -124,4 +124,4 @@ def free_answers(
         answers = out[:, width:].cpu().numpy().reshape(len(rows), returned, -1)
         return [[a[: int((a == end).argmax()) if (a == end).any() else len(a)] for a in row] for row in answers]
 
-    return in_batches(prompts, batch, "answers", show_progress, decode)
+    return in_batches(model, prompts, batch, "answers", show_progress, decode)

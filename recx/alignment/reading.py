@@ -18,6 +18,10 @@ _DECISION = re.compile(r"^\W*(yes|no)\b[.,:;!]?", re.IGNORECASE)
 _QUOTED = r'"([^"]*)"'
 _CLAUSE = re.compile(r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change )")
 _NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|aren't)\b", re.IGNORECASE)
+# Titles after these words are claimed to be the history's, even the item asked about, up to a word that compares.
+_CLAIM = re.compile(
+    r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
+)
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)
 _MARK = re.compile("\x00(\\d+)\x00")
@@ -59,7 +63,8 @@ class Reading:
 
     Attributes:
         decision: True for yes, False for no, None where the text does not begin with either.
-        citations: quoted titles other than that of the item asked about.
+        citations: quoted titles other than that of the item asked about, and that one where it is said to come from
+            the history.
         statements: attribute values said of items.
         names: capitalised words within a sentence that belong to no quoted title and no value.
         invented: quoted titles that the catalogue does not have.
@@ -108,12 +113,15 @@ class Reader:
         citations: list[Citation] = []
         known = {int(h) for h in history}
 
+        def claimed(place: int) -> bool:
+            return bool(_CLAIM.search(re.sub(_QUOTED, " ", text[start : start + place])))
+
         def mark(match: re.Match[str]) -> str:
             span = (start + match.start(), start + match.end())
             if match[1] is not None:
                 index = self.catalogue.index_of_label.get(match[1])
                 titles.append(index)
-                if index != item:
+                if index != item or claimed(match.start()):
                     citations.append(Citation(match[1], index, index in known, span))
                 return f"\x00{len(titles) - 1}\x00"
             # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.

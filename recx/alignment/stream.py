@@ -1,6 +1,7 @@
 """The state of decoding many prompts at once.
 
-Prompts are padded on the right: the first pass over them needs no mask, later steps mask the padding.
+Prompts, and runs of tokens appended to them, are padded on the right: the first pass over the prompts needs no mask,
+later ones mask the padding.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from recx.alignment.model import AlignedModel
+
+CPU_TOKENS = 16384
+"""Tokens of prompts at once: every step copies the whole cache, which is dear once it outgrows the processor's own."""
+GPU_TOKENS = 65_536
+"""With a backbone of seven billion parameters their cache takes 34 GB."""
 
 
 class Stream:
@@ -33,16 +39,25 @@ class Stream:
 
     def step(self, tokens: Tensor) -> None:
         """Append one token to each row (B,) and set `logits` (B, V) to what comes after."""
-        self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
-        out = self.model.backbone(
-            input_ids=tokens[:, None].to(self.device),
-            attention_mask=self.mask,
-            position_ids=self.next_position[:, None],
-            past_key_values=self.cache,
-            use_cache=True,
-        )
-        self.next_position = self.next_position + 1
-        self.logits = out.logits[:, -1].float().cpu()
+        self.extend([[t] for t in tokens.tolist()])
+
+    def extend(self, runs: Sequence[Sequence[int]]) -> None:
+        """Append a run of at least one token to each row in one pass and set `logits` (B, V) to what comes after."""
+        lengths = torch.tensor([len(run) for run in runs])
+        longest = int(lengths.max())
+        ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs]).to(self.device)
+        steps = torch.arange(longest)
+        self.mask = torch.cat([self.mask, (steps < lengths[:, None]).long().to(self.device)], dim=1)
+        with self.model.selecting((steps == lengths[:, None] - 1).to(self.device)):
+            out = self.model.backbone(
+                input_ids=ids,
+                attention_mask=self.mask,
+                position_ids=self.next_position[:, None] + steps.to(self.device),
+                past_key_values=self.cache,
+                use_cache=True,
+            )
+        self.next_position = self.next_position + lengths.to(self.device)
+        self.logits = out.logits[0].float().cpu()
 
     def select(self, rows: Tensor) -> None:
         """Keep and repeat rows (B',), in that order."""
@@ -52,22 +67,32 @@ class Stream:
 
 
 def in_batches(
-    prompts: Sequence[np.ndarray], batch: int, describe: str, show_progress: bool, decode: Callable[..., Any]
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    batch: int,
+    describe: str,
+    show_progress: bool,
+    decode: Callable[..., Any],
 ) -> list[Any]:
     """Run `decode(rows)` over prompts of like length together; results come back in the prompts' order.
 
     Args:
+        model: whose device says how many tokens of prompts go at once.
         prompts: token ids of each prompt.
-        batch: prompts at once.
+        batch: prompts at once, at most; fewer where they are long.
         describe: label of the progress bar.
         show_progress: whether there is a bar.
         decode: takes a list of row numbers, returns one result for each.
     """
-    order = np.argsort([len(p) for p in prompts], kind="stable")
+    tokens = CPU_TOKENS if model.device.type == "cpu" else GPU_TOKENS
+    order = np.argsort([len(p) for p in prompts], kind="stable").tolist()
     results: list[Any] = [None] * len(prompts)
     with tqdm(total=len(prompts), desc=describe, disable=not show_progress, leave=False) as bar:
-        for start in range(0, len(prompts), batch):
-            rows = order[start : start + batch].tolist()
+        while order:
+            rows = order[:batch]
+            while len(rows) > 1 and len(rows) * len(prompts[rows[-1]]) > tokens:
+                rows.pop()
+            order = order[len(rows) :]
             for row, result in zip(rows, decode(rows), strict=True):
                 results[row] = result
             bar.update(len(rows))
