@@ -312,7 +312,7 @@ class AblateSettings:
     """
 
     seeds: int = 3
-    scale: float = 0.35
+    scale: float = 0.28
     users: int = 300
     pairs: int = 200
 
