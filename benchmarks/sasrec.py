@@ -105,6 +105,7 @@ def compare(told, names: list[str]) -> None:
         common = {"n_factors": 128, "lr": 1e-3, "dropout_rate": 0.3}
         shapes = [common | {"session_max_len": length} for length in lengths]
         shapes += [{"n_factors": 64, "lr": 2e-3, "dropout_rate": 0.3, "session_max_len": lengths[-1]}]
+        shapes += [common | {"n_blocks": 1, "session_max_len": lengths[0]}]
         library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
         tried = [theirs(library, python, split, same | s, 0) for s in (shapes[:1] if told.quick else shapes)]
         best = int(np.argmax([t["validation"] for t in tried]))
@@ -201,7 +202,7 @@ def cases_of(how) -> dict[str, tuple]:
         rest = {k: shape.pop(k) for k in ("learning_rate", "weight_decay") if k in shape}
         return dataclasses.replace(how, model=dataclasses.replace(how.model, **shape), **rest)
 
-    width, dropout = how.model.width, how.model.dropout
+    width, dropout, blocks = how.model.width, how.model.dropout, how.model.blocks
     return {
         "as it is": (how, {}),
         "cosine schedule": (how, {"schedule": "cosine"}),
@@ -210,7 +211,7 @@ def cases_of(how) -> dict[str, tuple]:
         "twice as wide": (shaped(width=2 * width), {}),
         "less dropout": (shaped(dropout=max(0.1, dropout - 0.2)), {}),
         "more dropout": (shaped(dropout=min(0.7, dropout + 0.2)), {}),
-        "one block": (shaped(blocks=1), {}),
+        "a block less" if blocks > 1 else "a block more": (shaped(blocks=blocks - 1 or 2), {}),
         "histories of 50": (shaped(length=50), {}),
         "half the learning rate": (shaped(learning_rate=how.learning_rate / 2), {}),
         "weight decay 0.1": (shaped(weight_decay=0.1), {}),
