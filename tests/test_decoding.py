@@ -196,6 +196,16 @@ def test_long_prompts_go_fewer_at_once(explainer):
     assert seen == [[1, 3], [2, 5], [0], [4]]
 
 
+def test_ranking_by_preference_goes_by_the_probability_of_yes(explainer, rng):
+    histories = [rng.permutation(515)[:4] + 1 for _ in range(3)]
+    candidates = np.array([rng.permutation(515)[:5] + 1 for _ in histories])
+    order = explainer.rank_by_preference(histories, candidates)
+    assert np.sort(order, 1).tolist() == np.sort(candidates, 1).tolist()
+    for history, row in zip(histories, order, strict=True):
+        said = [explainer.predict([history], [int(item)])[0].probability for item in row]
+        assert all(first >= second - 1e-5 for first, second in itertools.pairwise(said))
+
+
 def test_own_greedy_equals_generate(explainer, prompts):
     end = int(explainer.encoder.end[0])
     own = generation.greedy_text(explainer.model, prompts, end, 20, precision="float32")

@@ -159,6 +159,16 @@ class Explainer:
             for i, p in zip(found, probability, strict=True)
         ]
 
+    def rank_by_preference(
+        self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
+    ) -> np.ndarray:
+        """Candidates (R, C) of each person by the probability that task 3 says "Yes", the highest first."""
+        shown = np.array([[self.find(c) for c in row] for row in candidates])
+        people = [history for history in histories for _ in range(shown.shape[1])]
+        said = self.predict(people, shown.flatten().tolist(), show_progress=show_progress)
+        order = np.array([-p.probability for p in said]).reshape(shown.shape).argsort(1, kind="stable")
+        return np.take_along_axis(shown, order, axis=1)
+
     def reconstruct(self, histories: Sequence[Sequence[Item]], show_progress: bool = False) -> list[tuple[int, ...]]:
         """The items the model reads out of each person's user vector (task 6).
 

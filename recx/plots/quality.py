@@ -69,6 +69,8 @@ def score_errors(frame: pd.DataFrame, axes: Axes, metric: str = "r2") -> Axes:
         metric: which.
     """
     rows = frame[frame["metric"] == metric]
+    if metric == "r2":  # zero by definition: the line itself
+        rows = rows[rows["view"] != "mean"]
     methods, views = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["view"]))
     width = 0.8 / len(views)
     for n, view in enumerate(views):
@@ -78,7 +80,7 @@ def score_errors(frame: pd.DataFrame, axes: Axes, metric: str = "r2") -> Axes:
         axes.bar(places, values, width * 0.95, color=COLOURS[n], hatch=hatch, edgecolor="white", label=view)
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.set_xticks(np.arange(len(methods)), methods, rotation=20, ha="right", rotation_mode="anchor", fontsize=8)
-    axes.set(ylabel="explained share of the score ($R^2$)" if metric == "r2" else metric)
+    axes.set(ylabel="explained share of\nthe score ($R^2$, mean: 0)" if metric == "r2" else metric)
     axes.legend(frameon=False, fontsize=8, ncols=len(views), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return tidy(axes)
 

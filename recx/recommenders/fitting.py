@@ -181,14 +181,15 @@ def _pairs(
     """Draws an epoch of (user, chosen item, item not chosen) in batches; each chosen item once."""
     users = torch.from_numpy(np.repeat(np.arange(len(split.train)), [len(s) for s in split.train]))
     liked = torch.from_numpy(np.concatenate(split.train))
-    taken = torch.zeros(len(split.train), items + 1, dtype=torch.bool)
-    taken[users, liked] = True
+    # One sorted number for each (user, item): a table of users by items would not fit where both are many.
+    taken = (users * (items + 1) + liked).unique()
     generator = torch.Generator().manual_seed(settings.seed)
 
     def draw() -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         other = torch.randint(1, items + 1, liked.shape, generator=generator)
         for _ in range(20):  # those chosen after all are drawn again
-            wrong = taken[users, other]
+            drawn = users * (items + 1) + other
+            wrong = taken[torch.searchsorted(taken, drawn).clamp(max=len(taken) - 1)] == drawn
             other[wrong] = torch.randint(1, items + 1, (int(wrong.sum()),), generator=generator)
         rows = torch.randperm(len(liked), generator=generator).split(settings.batch_size)
         return [(users[r], liked[r], other[r]) for r in rows]
