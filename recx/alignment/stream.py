@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from recx.alignment.model import AlignedModel
 
-CPU_TOKENS = 16384
+CPU_TOKENS = 8_192
 """Tokens of prompts at once: every step copies the whole cache, which is dear once it outgrows the processor's own."""
 GPU_TOKENS = 65_536
 """With a backbone of seven billion parameters their cache takes 34 GB."""
