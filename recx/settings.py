@@ -182,12 +182,12 @@ class TaskShares:
     """
 
     retrieval: float = 0.27
-    ranking: float = 0.10
-    preference: float = 0.31
-    item: float = 0.09
+    ranking: float = 0.05
+    preference: float = 0.36
+    item: float = 0.07
     conversation: float = 0.02
-    reconstruction: float = 0.05
-    explanation: float = 0.16
+    reconstruction: float = 0.04
+    explanation: float = 0.19
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,8 @@ class AlignSettings:
             that mode, whose rows are a third as long.
         continued_weight: how far from the backbone (0) to the intention model (1) the hybrid mode starts then.
         continued_rate: learning rate where a mode goes on from another one, as a multiple of `fit.learning_rate`.
-        variants: further histories for each one of the data, made by leaving out items; the target labels them too.
+        variants: further histories for each one of the data, spliced from two persons'; the target labels them too.
+            They are read as user vectors only, never as titles.
         own_words: explanations the backbone writes for training.
         conversations: file or folder with conversations for task 5; the built-in ones unless told.
         max_tokens: longest row.
@@ -217,9 +218,9 @@ class AlignSettings:
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     shares: TaskShares = field(default_factory=TaskShares)
-    rows_behavior: int = 19_000
-    rows_intention: int = 56_000
-    rows_hybrid: int = 58_000
+    rows_behavior: int = 14_000
+    rows_intention: int = 70_000
+    rows_hybrid: int = 44_000
     hybrid_from: str = "intention"
     continued_weight: float = 0.8
     continued_rate: float = 0.5
@@ -287,7 +288,7 @@ class EvaluateSettings:
 
     users: int = 800
     ranking_users: int = 500
-    free_users: int = 200
+    free_users: int = 100
     pairs: int = 300
     shots: int = 2
     rated: int = 500

@@ -67,6 +67,56 @@ def test_wide_beams_find_the_exact_order(explainer, prompts):
         assert scores[row, :5] == pytest.approx(exact[order - 1], abs=1e-3)
 
 
+def test_items_left_out_never_come_and_the_others_keep_their_order(explainer, prompts):
+    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    items, scores = decoding.beam_titles(explainer.model, prompts, graph, beams=64, precision="float32")
+    without = [items[0, :3].tolist(), [], items[2, [0, 5, 6]].tolist()]
+    kept, left = decoding.beam_titles(explainer.model, prompts, graph, 64, precision="float32", without=without)
+    for row, gone in enumerate(without):
+        assert not set(kept[row]) & set(gone)
+        expected = [i for i in items[row].tolist() if i not in gone]
+        assert kept[row, :5].tolist() == expected[:5]
+        assert left[row, 0] == pytest.approx(scores[row, items[row].tolist().index(expected[0])], abs=1e-3)
+
+
+def test_beams_never_end_in_what_is_left_out(explainer, prompts):
+    """With one beam a path is given up where it can only lead to an item that is left out, not at its end."""
+    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    labels = explainer.catalogue.labels
+    series = [n for n, label in enumerate(labels) if label.startswith(("Halo", "Mario", "Super Mario", "The Legend"))]
+    found, scores = decoding.beam_titles(explainer.model, prompts, graph, 1, precision="float32", without=[series] * 3)
+    assert np.isfinite(scores).all() and (found > 0).all()
+    assert not set(found.flatten().tolist()) & set(series)
+    all_but_one = [n for n in range(1, 516) if n != 77]
+    found, _ = decoding.beam_titles(explainer.model, prompts, graph, 1, precision="float32", without=[all_but_one] * 3)
+    assert found.tolist() == [[77]] * 3
+
+
+def test_nothing_but_these_items_lies_below(backbone):
+    _, tokenizer = backbone
+    encoder = Encoder(tokenizer, ["", "Portal", "Portal 2", "Halo"], 4096)
+    graph = single_title(encoder.titles, encoder.end)
+
+    def items_below(node):
+        edges = range(int(graph.first[node]), int(graph.first[node + 1]))
+        return {int(graph.item[node])} if not edges else set().union(*(items_below(int(graph.nodes[e])) for e in edges))
+
+    for given in ([], [1], [1, 2], [3], [2, 3]):
+        wanted = {n for n in range(1, len(graph.item)) if items_below(n) <= set(given)}
+        assert set(graph.leading_only_to(given)) == wanted
+
+
+def test_recommendations_leave_the_history_out(explainer):
+    history = ["Halo 3", "Gears of War 2", "Okami (Wii)"]
+    (given,) = explainer.recommend([history])
+    (any_,) = explainer.recommend([history], k=12, seen=True)
+    taken = set(explainer.history(history).tolist())
+    assert not set(given.items) & taken and len(set(given.items)) == 5
+    assert set(any_.items) & taken, "unaligned, the backbone names what it reads"
+    with pytest.raises(SettingsError, match="513 titles .* there are 512 to choose"):
+        explainer.recommend([history], k=513)
+
+
 def test_what_is_certain_needs_no_further_step(backbone):
     _, tokenizer = backbone
     labels = ["", "Portal", "Portal 2", "Halo"]

@@ -3,7 +3,7 @@ import polars as pl
 
 from recx.data.filtering import k_core, sample_users
 from recx.data.report import Report
-from recx.data.split import leave_one_out, prefixes, shortened
+from recx.data.split import leave_one_out, prefixes, spliced
 
 
 def plain_core(pairs, min_user, min_item):
@@ -41,12 +41,16 @@ def test_split_never_leaks(rng):
     assert len(histories) == sum(map(len, sequences)) - 2 * len(sequences)
 
 
-def test_shortened_histories_keep_their_order_and_are_never_empty(rng):
-    history = np.arange(1, 40)
-    lengths = []
-    for _ in range(200):
-        kept = shortened(history, rng)
-        assert (np.diff(kept) > 0).all() and set(kept) <= set(history)
-        lengths.append(len(kept))
-    assert 0.6 < np.mean(lengths) / len(history) < 0.8
-    assert all(shortened(np.array([7]), rng).tolist() == [7] for _ in range(20))
+def test_spliced_histories_begin_with_one_and_end_with_another(rng):
+    sequences = [np.arange(1, 9), np.array([21, 22, 23]), np.array([31]), np.array([8, 7, 21])]
+    seen = set()
+    for _ in range(500):
+        history = spliced(sequences, rng)
+        assert len(history) and len(set(history.tolist())) == len(history)
+        cuts = range(len(history))
+        starts = [any(np.array_equal(history[:n], s[:n]) for s in sequences) for n in cuts]
+        ends = [any(set(history[n:].tolist()) <= set(s.tolist()) for s in sequences) for n in cuts]
+        assert any(start and end for start, end in zip(starts, ends, strict=True))
+        seen.add(tuple(history.tolist()))
+    assert len(seen) > 60, "they are many more than the sequences"
+    assert spliced([np.array([7])], rng).tolist() == [7]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
@@ -17,6 +18,7 @@ from transformers import (
 
 from recx.alignment.checkpoints import trainable
 from recx.alignment.encoding import IGNORED, EncodedRows, collate
+from recx.alignment.entities import HalfWhitening
 from recx.alignment.fitting import estimate_minutes, fit
 from recx.alignment.model import AlignedModel
 from recx.alignment.storage import build_aligned, continue_from, load_aligned, save_aligned
@@ -172,7 +174,31 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}
 
 
-@pytest.mark.parametrize("harm", ["cut weights", "cut tables", "other names", "no json", "odd mode"])
+def test_users_and_items_start_in_one_space_and_part_when_trained():
+    model, _ = build_aligned(BackboneSettings(), torch.randn(7, 5), torch.randn(4, 5))
+    items, users = model.entities.item_projector, model.entities.user_projector
+    for one, two in zip(items.parameters(), users.parameters(), strict=True):
+        assert torch.equal(one, two) and one.data_ptr() != two.data_ptr()
+
+
+def test_whitening_takes_the_fourth_root_of_every_direction(rng):
+    spread = np.array([10.0, 3.0, 1.0, 0.3])
+    turned = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    vectors = torch.from_numpy(rng.normal(size=(5000, 4)) * spread @ turned + 7.0).float()
+    found = HalfWhitening(vectors)(vectors)
+    assert torch.allclose(found.mean(0), torch.zeros(4), atol=1e-4) and found.std().item() == pytest.approx(1, abs=0.01)
+    sizes = (found @ torch.from_numpy(turned.T).float()).std(0).numpy()
+    wanted = spread / (spread**2 + 0.01 * np.mean(spread**2)) ** 0.25
+    assert sizes / sizes[0] == pytest.approx(wanted / wanted[0], rel=0.1)
+
+
+@pytest.mark.parametrize("vectors", [torch.zeros(0, 3), torch.ones(1, 3), torch.ones(4, 3)])
+def test_whitening_of_nothing_leaves_vectors_as_they_are(vectors):
+    some = torch.randn(5, 3)
+    assert torch.equal(HalfWhitening(vectors)(some), some)
+
+
+@pytest.mark.parametrize("harm", ["cut weights", "cut tables", "other names", "odd tables", "no json", "odd mode"])
 def test_damaged_model_is_a_clear_error(tmp_path, harm):
     settings = BackboneSettings()
     model, _ = build_aligned(settings, torch.randn(7, 5), torch.randn(4, 5))
@@ -184,6 +210,9 @@ def test_damaged_model_is_a_clear_error(tmp_path, harm):
         (tmp_path / "entities.safetensors").write_bytes(b"")
     elif harm == "other names":
         (tmp_path / "weights.safetensors").write_bytes((tmp_path / "entities.safetensors").read_bytes())
+    elif harm == "odd tables":
+        tables = load_file(tmp_path / "entities.safetensors")
+        save_file(tables | {"user_whitening.turn": torch.ones(1)}, tmp_path / "entities.safetensors")
     elif harm == "no json":
         (tmp_path / "aligned.json").unlink()
     else:

@@ -119,7 +119,7 @@ def test_a_graph_spells_its_titles_and_nothing_else(titles):
     spelled = {}
 
     def walk(node, path, item):
-        if graph.is_end(torch.tensor([node])).item():
+        if graph.is_end(node):
             spelled[path] = item
             return
         offered, targets, real = graph.children(torch.tensor([node]))
@@ -146,7 +146,7 @@ def test_a_list_graph_reads_any_list_back(titles, data):
         node = dict(zip(offered[real].tolist(), targets[real].tolist(), strict=True))[token]
         if graph.item[node]:
             read.append(int(graph.item[node]))
-    assert read == wanted and graph.is_end(torch.tensor([node])).item()
+    assert read == wanted and graph.is_end(node)
 
 
 @many
@@ -161,9 +161,9 @@ def test_entity_tokens_are_projected_vectors(sequence, seed):
         if token < 10:
             wanted = base.weight[token]
         elif token < 15:
-            wanted = layer.item_projector(items[token - 10] * layer.item_scale)
+            wanted = layer.item_projector(layer.item_whitening(items[token - 10]))
         else:
-            wanted = layer.user_projector(users[token - 15] * layer.user_scale)
+            wanted = layer.user_projector(layer.user_whitening(users[token - 15]))
         assert torch.allclose(vector, wanted, atol=1e-6)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.recommenders.sasrec import SASRec
-from recx.settings import AlignSettings, SASRecSettings
+from recx.settings import AlignSettings, SASRecSettings, TaskShares
 
 
 @pytest.fixture
@@ -78,6 +80,23 @@ def test_examples_have_the_form_of_their_mode(small_world, mode, rng):
         assert not any(isinstance(p, Title) for e in about for p in e.prompt)
 
 
+def test_made_up_histories_are_read_as_vectors_only(small_world, rng):
+    small_world = replace(small_world, shown=5, explanations=())
+    examples = [
+        e
+        for e in build_examples(small_world, "hybrid", {"retrieval": 300, "preference": 300}, rng)
+        if any(isinstance(p, Entity) and p.kind == "user" for p in e.prompt)
+    ]
+    with_titles, rows = (
+        [e for e in examples if any(isinstance(p, Title) for p in e.prompt) == shown] for shown in (True, False)
+    )
+    drawn = [
+        {p.row for e in part for p in e.prompt if isinstance(p, Entity) and p.kind == "user"}
+        for part in (with_titles, rows)
+    ]
+    assert drawn[0] == set(range(5)) and drawn[1] == set(range(20))
+
+
 def test_encoding_round_trips_and_learns_answers_only(backbone, small_world, rng):
     _, tokenizer = backbone
     encoder = Encoder(tokenizer, small_world.catalogue.labels, 4096)
@@ -104,10 +123,11 @@ def test_encoding_round_trips_and_learns_answers_only(backbone, small_world, rng
 
 @pytest.mark.parametrize("written", [0, 3, 100_000])
 def test_rows_follow_the_shares_and_few_explanations_are_not_learnt_by_heart(written):
-    counts = counts_of(AlignSettings(rows_hybrid=10_000), "hybrid", written)
+    shares = TaskShares(0.4, 0.1, 0.2, 0.05, 0.05, 0.05, 0.15)
+    counts = counts_of(AlignSettings(rows_hybrid=10_000, shares=shares), "hybrid", written)
     assert abs(sum(counts.values()) - 10_000) <= len(TASKS)
-    assert counts["explanation"] == min(1600, REPEATS * written)
-    assert counts["preference"] / counts["ranking"] == pytest.approx(3.1, rel=0.02)
+    assert counts["explanation"] == min(1500, REPEATS * written)
+    assert counts["preference"] / counts["ranking"] == pytest.approx(2, rel=0.02)
 
 
 def test_special_tokens_in_outside_text_are_text(backbone, small_world):

@@ -16,7 +16,7 @@ from recx.alignment.labels import label
 from recx.alignment.prompts import Mode
 from recx.alignment.tasks import NEIGHBOURS, TASKS, TaskData, build_examples
 from recx.data.catalogue import Catalogue
-from recx.data.split import Split, prefixes, shortened
+from recx.data.split import Split, prefixes, spliced
 from recx.errors import CheckpointError, SettingsError
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
@@ -30,7 +30,7 @@ class Corpus:
     """What alignment learns from.
 
     Attributes:
-        data: histories (every beginning of every training sequence, and variants) with the target's labels.
+        data: histories (every beginning of every training sequence, and spliced ones) with the target's labels.
         users: the target's vector of each history (H, d); None for a black box.
         items: the target's item vectors (N + 1, d); None for a black box.
     """
@@ -69,7 +69,7 @@ def build_corpus(
         )
     rng = np.random.default_rng(settings.seed)
     beginnings = prefixes(split.train)
-    histories = beginnings + [shortened(h, rng) for _ in range(settings.variants) for h in beginnings]
+    histories = beginnings + [spliced(split.train, rng) for _ in range(settings.variants * len(beginnings))]
     labels = label(target, histories, length, rng, show_progress=show_progress)
     users = items = near = None
     if isinstance(target, TwoTower):
@@ -81,7 +81,15 @@ def build_corpus(
                 for s in range(0, len(histories), 4096)
             ]
         )
-    data = TaskData(catalogue, histories, labels, near, general_conversations(settings.conversations), longest=length)
+    data = TaskData(
+        catalogue,
+        histories,
+        labels,
+        near,
+        general_conversations(settings.conversations),
+        longest=length,
+        shown=len(beginnings),
+    )
     return Corpus(data, users, items)
 
 

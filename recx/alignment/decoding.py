@@ -21,6 +21,7 @@ def beam_titles(
     batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
+    without: Sequence[Sequence[int]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The most probable titles after each prompt, by beam search over the catalogue's titles only.
 
@@ -32,6 +33,7 @@ def beam_titles(
         batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
+        without: for each prompt the items its titles are not to be among; K must leave room for them.
 
     Returns:
         Items (R, K), the most probable first, and the log-probabilities (R, K) of their titles among all titles of the
@@ -45,6 +47,7 @@ def beam_titles(
             stream = Stream(model, [np.concatenate([prompts[r], graph.prefix]) for r in rows])
             left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
             nodes, scores = torch.zeros(len(rows), 1, dtype=torch.long), torch.zeros(len(rows), 1)
+            closed = _closed(graph, [without[r] for r in rows]) if without is not None else None
             places = left[:, None]  # where an open title stands in the stream; titles that are certain left it
             while len(left):
                 certain, flat = graph.certain[nodes].flatten() > 0, nodes.flatten()
@@ -56,6 +59,9 @@ def beam_titles(
                 # A title that is certain stays as it is: one edge to itself at no cost.
                 logp[certain, 0], targets[certain, 0] = 0.0, flat[certain]
                 total = (scores.flatten()[:, None] + logp).view(len(left), -1)
+                if closed is not None:
+                    ways = left[:, None] * len(graph.item) + targets.view(len(left), -1)
+                    total = total.masked_fill(torch.isin(ways, closed), -torch.inf)
                 width = tokens.shape[1]
                 scores, chosen = total.topk(min(beams, total.shape[1]), dim=1)
                 parents = chosen // width + torch.arange(len(left))[:, None] * nodes.shape[1]
@@ -79,6 +85,14 @@ def beam_titles(
     return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
 
 
+def _closed(graph: TokenGraph, without: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Nodes that a row may not enter, as row * nodes + node; what is left of every other node leads to a title."""
+    size = len(graph.item)
+    return torch.tensor(
+        [r * size + n for r, items in enumerate(without) for n in graph.leading_only_to(items)], dtype=torch.long
+    )
+
+
 @torch.inference_mode()
 def greedy_lists(
     model: AlignedModel,
@@ -90,6 +104,8 @@ def greedy_lists(
     show_progress: bool = False,
 ) -> list[list[int]]:
     """Lists of catalogue titles, written greedily along the graph of `title_list`.
+
+    Tokens that leave no choice, most of a title, are appended together in one pass.
 
     Args:
         model: in eval mode.
@@ -108,24 +124,24 @@ def greedy_lists(
         written: list[list[int]] = [[] for _ in rows]
         with autocast(precision):
             stream = Stream(model, [prompts[r] for r in rows])
-            left, nodes = torch.arange(len(rows)), torch.zeros(len(rows), dtype=torch.long)
-            while True:
+            left, nodes = list(range(len(rows))), torch.zeros(len(rows), dtype=torch.long)
+            while left:
                 tokens, targets, real = graph.children(nodes)
                 best = stream.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1, keepdim=True)
-                token, nodes = tokens.gather(1, best)[:, 0], targets.gather(1, best)[:, 0]
-                full = torch.zeros(len(left), dtype=torch.bool)
-                for n in graph.item[nodes].nonzero()[:, 0].tolist():
-                    row = written[int(left[n])]
-                    row.append(int(graph.item[nodes[n]]))
-                    full[n] = len(row) == most
-                still = (~graph.is_end(nodes) & ~full).nonzero()[:, 0]
-                if not len(still):
-                    break
-                if len(still) < len(left):
-                    stream.select(still)
-                left, nodes = left[still], nodes[still]
-                stream.step(token[still])
-        return written
+                chosen = zip(tokens.gather(1, best)[:, 0].tolist(), targets.gather(1, best)[:, 0].tolist(), strict=True)
+                runs, ends = [], []
+                for row, (token, node) in zip(left, chosen, strict=True):
+                    more, entered = graph.without_choice(node)
+                    runs.append([token, *more])
+                    ends.append(entered[-1])
+                    written[row] += [int(item) for item in graph.item[entered] if item]
+                still = [n for n, row in enumerate(left) if not graph.is_end(ends[n]) and len(written[row]) < most]
+                if still and len(still) < len(left):
+                    stream.select(torch.tensor(still))
+                left, nodes = [left[n] for n in still], torch.tensor([ends[n] for n in still])
+                if left:
+                    stream.extend([runs[n] for n in still])
+        return [items[:most] for items in written]
 
     return in_batches(model, prompts, batch, "lists", show_progress, decode)
 

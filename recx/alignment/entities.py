@@ -33,6 +33,36 @@ class Projector(nn.Module):
         return self.outer(nn.functional.gelu(self.inner(vectors)))
 
 
+class HalfWhitening(nn.Module):
+    """Centres vectors and evens their directions out by half: each is divided by the fourth root of its variance.
+
+    A few directions carry most of a recommender's variance; as they are, a projector reads those first and learns the
+    others slowly. Whitened wholly, noise would be as loud as what the scores depend on.
+
+    Args:
+        vectors: (M, d) to take mean and covariance of; fewer than two leave vectors as they are.
+    """
+
+    def __init__(self, vectors: Tensor) -> None:
+        super().__init__()
+        exact = vectors.detach().double()
+        center, turn = exact.new_zeros(exact.shape[1]), torch.eye(exact.shape[1], dtype=exact.dtype)
+        if len(exact) > 1 and float(exact.std()) > 0:
+            center = exact.mean(0)
+            variances, directions = torch.linalg.eigh(torch.cov((exact - center).T))
+            variances = variances.clamp_min(0.0)
+            variances = variances + 0.01 * variances.mean()  # a direction that nothing varies in stays small
+            turn = (directions * variances**-0.25) @ directions.T
+            turn = turn / ((exact - center) @ turn).std()
+        self.register_buffer("center", center.float())
+        self.register_buffer("turn", turn.float())
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(M, d) -> (M, d), of unit variance over the vectors it was made from."""
+        with torch.autocast(vectors.device.type, enabled=False):  # bfloat16 would lose what it evens out
+            return (vectors.float() - self.center) @ self.turn
+
+
 class EntityEmbedding(nn.Module):
     """Input embedding for ordinary tokens, items and users.
 
@@ -51,13 +81,21 @@ class EntityEmbedding(nn.Module):
         scale = base.weight.detach().float().pow(2).mean().sqrt().item()
         self.item_projector = Projector(items.shape[1], base.embedding_dim, scale)
         self.user_projector = Projector(items.shape[1], base.embedding_dim, scale)
-        # Vectors come in any scale; to unit variance, by constants kept with the tables.
-        self.register_buffer("item_scale", 1.0 / items[1:].std().clamp_min(1e-6))
-        self.register_buffer(
-            "user_scale", 1.0 / (users.std() if users.numel() > 1 else items[1:].std()).clamp_min(1e-6)
-        )
+        # A score is the product of a user's and an item's vector: both start in the same space.
+        self.user_projector.load_state_dict(self.item_projector.state_dict())
+        # Vectors come in any scale and shape; what evens them out is kept with the tables.
+        self.item_whitening = HalfWhitening(items[1:])
+        self.user_whitening = HalfWhitening(users if len(users) > 1 else items[1:])
         self.register_buffer("items", items.detach().clone(), persistent=False)
         self.register_buffer("users", users.detach().clone(), persistent=False)
+        self.register_buffer("whitened_items", torch.empty(0), persistent=False)
+        self.register_buffer("whitened_users", torch.empty(0), persistent=False)
+        self.whiten()
+
+    def whiten(self) -> None:
+        """Make the tables that are looked up; to be called where the whitening itself was changed."""
+        self.whitened_items = self.item_whitening(self.items)
+        self.whitened_users = self.user_whitening(self.users)
 
     @property
     def weight(self) -> Tensor:
@@ -67,6 +105,7 @@ class EntityEmbedding(nn.Module):
     def set_users(self, users: Tensor) -> None:
         """Put other user vectors (U, d) in place, e.g. of histories typed in by a person."""
         self.users = users.detach().to(self.items)
+        self.whitened_users = self.user_whitening(self.users)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Token ids (B, T) -> embeddings (B, T, hidden)."""
@@ -77,7 +116,7 @@ class EntityEmbedding(nn.Module):
         rows = ids[entity] - self.vocabulary
         of_items = rows < len(self.items)
         vectors = torch.empty(len(rows), text.shape[-1], dtype=text.dtype, device=text.device)
-        vectors[of_items] = self.item_projector(self.items[rows[of_items]] * self.item_scale).to(text.dtype)
-        users = self.users[rows[~of_items] - len(self.items)]
-        vectors[~of_items] = self.user_projector(users * self.user_scale).to(text.dtype)
+        vectors[of_items] = self.item_projector(self.whitened_items[rows[of_items]]).to(text.dtype)
+        users = self.whitened_users[rows[~of_items] - len(self.items)]
+        vectors[~of_items] = self.user_projector(users).to(text.dtype)
         return text.masked_scatter(entity[..., None], vectors)

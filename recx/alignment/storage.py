@@ -16,6 +16,9 @@ from recx.alignment.prompts import MODES, Mode
 from recx.errors import CheckpointError
 from recx.settings import BackboneSettings
 
+_WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]
+_TABLES = ("items", "users", *_WHITENING)
+
 
 def build_aligned(
     settings: BackboneSettings, items: torch.Tensor | None, users: torch.Tensor | None, seed: int = 0
@@ -67,7 +70,7 @@ def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, fo
     weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
     save_file(weights, folder / "weights.safetensors")
     if model.entities is not None:
-        tables = {n: getattr(model.entities, n) for n in ("items", "users", "item_scale", "user_scale")}
+        tables = {n: model.entities.get_buffer(n) for n in _TABLES}
         save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
     record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
     (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -88,11 +91,24 @@ def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, M
     if mode not in MODES:
         raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
     tables = read_tensors(folder / "entities.safetensors") if with_entities else {}
-    if with_entities and tables.keys() != {"items", "users", "item_scale", "user_scale"}:
-        raise CheckpointError(f"{folder}: entities.safetensors holds {sorted(tables)}, not the entity tables.")
+    if with_entities:
+        _check_tables(tables, folder)
     model, tokenizer = build_aligned(settings, tables.get("items"), tables.get("users"))
+    for name in _WHITENING if with_entities else ():
+        model.entities.get_buffer(name).copy_(tables[name])
     if model.entities is not None:
-        model.entities.item_scale.copy_(tables["item_scale"])
-        model.entities.user_scale.copy_(tables["user_scale"])
+        model.entities.whiten()
     load_weights(folder / "weights.safetensors", trainable(model))
     return model.eval().requires_grad_(False), tokenizer, mode
+
+
+def _check_tables(tables: dict[str, torch.Tensor], folder: Path) -> None:
+    if tables.keys() != set(_TABLES):
+        raise CheckpointError(f"{folder}: entities.safetensors holds {sorted(tables)}, not the entity tables.")
+    items, users = tables["items"], tables["users"]
+    width = items.shape[-1] if items.ndim else 0
+    fits = items.ndim == users.ndim == 2 and len(items) > 1 and users.shape[1] == width
+    fits &= all(tables[n].shape == ((width,) if n.endswith("center") else (width, width)) for n in _WHITENING)
+    if not fits or not all(bool(t.isfinite().all()) for t in tables.values()):
+        shapes = {n: tuple(t.shape) for n, t in tables.items()}
+        raise CheckpointError(f"{folder}: the entity tables do not fit together or are not finite ({shapes}).")

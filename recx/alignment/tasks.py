@@ -51,6 +51,8 @@ class TaskData:
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
         longest: how many of the latest items a prompt shows.
+        shown: prompts with titles draw from the first `shown` histories only; from all unless told. Made-up histories
+            add user vectors to learn from, which the others read; as titles they would only make rows longer.
     """
 
     catalogue: Catalogue
@@ -60,6 +62,12 @@ class TaskData:
     conversations: Sequence[Conversation] = ()
     explanations: Sequence[tuple[int, int, str, str]] = ()
     longest: int = 10
+    shown: int | None = None
+
+    @property
+    def readable(self) -> int:
+        """How many histories prompts with titles draw from."""
+        return len(self.histories) if self.shown is None else self.shown
 
     @cached_property
     def instructions(self) -> tuple[str, ...]:
@@ -107,8 +115,10 @@ def build_examples(
             yield from _explanations(data, shown, wording, opening, rng)
         else:
             rows, extra = walk(len(data.histories), count, rng), rng.random((count, 24))
-            for n in range(count):
-                yield makers[task](data, chosen[n], rows[n], wording[n], opening[n], extra[n])
+            readable = walk(data.readable, count, rng)
+            for n, form in enumerate(chosen):
+                row = rows[n] if form == "intention" else readable[n]
+                yield makers[task](data, form, row, wording[n], opening[n], extra[n])
 
 
 def question(

@@ -1,7 +1,9 @@
 """Title graphs: which token may follow, so that decoding can only write titles of the catalogue."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,6 +22,8 @@ class TokenGraph:
         nodes: (edges,) node each edge leads to.
         item: (nodes,) item whose title was just completed on entering the node, else 0.
         certain: (nodes,) the only item that can still come from a node on, else 0; all 0 where paths have no end.
+        parent: (nodes,) the node before; 0 throughout where paths have no end.
+        below: (nodes,) how many items can still come; 0 throughout where paths have no end.
         prefix: tokens every path begins with; they are left out of the graph and put before decoding starts.
     """
 
@@ -28,6 +32,8 @@ class TokenGraph:
     nodes: Tensor
     item: Tensor
     certain: Tensor
+    parent: np.ndarray
+    below: np.ndarray
     prefix: np.ndarray
 
     def children(self, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -38,9 +44,43 @@ class TokenGraph:
         edges = (start[:, None] + offsets).clamp(max=len(self.tokens) - 1)
         return self.tokens[edges], self.nodes[edges], real
 
-    def is_end(self, nodes: Tensor) -> Tensor:
-        """Whether nodes (...) have no edges."""
-        return self.first[nodes + 1] == self.first[nodes]
+    def is_end(self, node: int) -> bool:
+        """Whether a node has no edges."""
+        return bool(self.first[node + 1] == self.first[node])
+
+    def without_choice(self, node: int) -> tuple[list[int], list[int]]:
+        """The tokens that must follow a node, up to where there is a choice or an end, and the nodes from it to there.
+
+        Only in a graph whose circles all pass through a choice.
+        """
+        tokens, entered = [], [node]
+        while self.first[entered[-1] + 1] - self.first[entered[-1]] == 1:
+            edge = self.first[entered[-1]]
+            tokens.append(int(self.tokens[edge]))
+            entered.append(int(self.nodes[edge]))
+        return tokens, entered
+
+    def leading_only_to(self, items: Sequence[int]) -> list[int]:
+        """Nodes from which nothing but these items can come, in a graph of single titles.
+
+        Args:
+            items: indices of the catalogue, each at most once.
+        """
+        reached: Counter[int] = Counter()
+        for item in items:
+            node = int(self._end_of[item])
+            while node:
+                reached[node] += 1
+                node = int(self.parent[node])
+        return [node for node, count in reached.items() if count == self.below[node]]
+
+    @cached_property
+    def _end_of(self) -> np.ndarray:
+        """The node that completes each item's title."""
+        nodes = self.item.nonzero()[:, 0].numpy()
+        ends = np.zeros(int(self.item.max()) + 1, dtype=np.int64)
+        ends[self.item[nodes].numpy()] = nodes
+        return ends
 
 
 def single_title(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGraph:
@@ -55,7 +95,7 @@ def single_title(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGraph:
     builder = _Builder()
     for item, sequence in enumerate(sequences, 1):
         builder.add(0, sequence[len(prefix) :], item)
-    return builder.freeze(prefix, builder.only_items())
+    return builder.freeze(prefix, tree=True)
 
 
 def title_list(titles: Sequence[np.ndarray], separator: np.ndarray, end: np.ndarray) -> TokenGraph:
@@ -69,7 +109,7 @@ def title_list(titles: Sequence[np.ndarray], separator: np.ndarray, end: np.ndar
         for token in separator[:-1].tolist():
             node = builder.step(node, token)
         builder.edges[node].setdefault(int(separator[-1]), 0)
-    return builder.freeze([], [0] * len(builder.edges))
+    return builder.freeze([], tree=False)
 
 
 class _Builder:
@@ -93,22 +133,23 @@ class _Builder:
         self.item[node] = item
         return node
 
-    def only_items(self) -> list[int]:
-        """For each node of a tree the only item below it, 0 where there are several."""
-        only = [0] * len(self.edges)
-        for node in range(len(self.edges) - 1, -1, -1):  # children are younger than their parents
-            below = list(self.edges[node].values())
-            only[node] = self.item[node] if not below else only[below[0]] if len(below) == 1 else 0
-        return only
-
-    def freeze(self, prefix: Sequence[int], certain: Sequence[int]) -> TokenGraph:
+    def freeze(self, prefix: Sequence[int], tree: bool) -> TokenGraph:
+        certain, parent, below = (np.zeros(len(self.edges), dtype=np.int64) for _ in range(3))
+        if tree:
+            for node in range(len(self.edges) - 1, -1, -1):  # children are younger than their parents
+                after = list(self.edges[node].values())
+                parent[after] = node
+                below[node] = below[after].sum() if after else 1
+                certain[node] = self.item[node] if not after else certain[after[0]] if len(after) == 1 else 0
         counts = [len(e) for e in self.edges]
         return TokenGraph(
             first=torch.tensor([0, *np.cumsum(counts).tolist()]),
             tokens=torch.tensor([t for e in self.edges for t in e]),
             nodes=torch.tensor([n for e in self.edges for n in e.values()]),
             item=torch.tensor(self.item),
-            certain=torch.tensor(certain),
+            certain=torch.from_numpy(certain),
+            parent=parent,
+            below=below,
             prefix=np.array(prefix, dtype=np.int32),
         )
 

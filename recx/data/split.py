@@ -38,7 +38,13 @@ def prefixes(train: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [s[:n] for s in train for n in range(1, len(s) + 1)]
 
 
-def shortened(history: np.ndarray, rng: np.random.Generator, share: float = 0.3) -> np.ndarray:
-    """A history with about `share` of its items left out at random, the others in their order; never empty."""
-    kept = rng.random(len(history)) >= share
-    return history[kept] if kept.any() else history[-1:]
+def spliced(sequences: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """A history that nobody has: the beginning of one random sequence and the end of another, each item once.
+
+    Args:
+        sequences: training sequences; none of them empty.
+        rng: draws the two and where they are cut; the end has at least one item.
+    """
+    first, second = (sequences[rng.integers(len(sequences))] for _ in range(2))
+    joined = np.concatenate([first[: rng.integers(len(first) + 1)], second[rng.integers(len(second)) :]])
+    return joined[np.sort(np.unique(joined, return_index=True)[1])]

@@ -62,7 +62,11 @@ def draw_cases(split: Split, target: Scorer, length: int, settings: EvaluateSett
 def measure(
     explainer: Explainer | ChatExplainer, cases: Cases, mode: str, method: str, show_progress: bool = True
 ) -> list[dict[str, Any]]:
-    """All tasks of Table 1 for one model; titles are decoded along the catalogue's trie, but for a chat model's."""
+    """All tasks of Table 1 for one model.
+
+    Titles are decoded along the catalogue's trie without those of the history, which the target never recommends
+    either; a chat model's titles are as it writes them.
+    """
     wanted = cases.labels.top[:, 0]
     found = np.array([r.items for r in explainer.recommend(cases.histories, show_progress=show_progress)])
     order = explainer.rank(cases.histories[: cases.ranking], cases.shown[: cases.ranking], show_progress=show_progress)
@@ -92,6 +96,14 @@ def measure_free(explainer: Explainer, cases: Cases, mode: str, show_progress: b
         records.append(estimate(method, f"hr@{width}", metrics.hit_rate(found, wanted), mode))
         records.append(estimate(method, "outside_catalogue", (found == 0).mean(1), mode))
     return records
+
+
+def measure_unmasked(explainer: Explainer, cases: Cases, mode: str, show_progress: bool = True) -> list[dict[str, Any]]:
+    """Task 1 along the whole catalogue's trie: the model may answer with an item of the history, the target never."""
+    wanted = cases.labels.top[:, 0]
+    found = np.array([r.items for r in explainer.recommend(cases.histories, show_progress=show_progress, seen=True)])
+    columns = {"hr@5": metrics.hit_rate(found, wanted), "ndcg@5": metrics.retrieval_ndcg(found, wanted)}
+    return [estimate("aligned (history not masked)", metric, values, mode) for metric, values in columns.items()]
 
 
 def measure_by_preference(

@@ -88,19 +88,33 @@ class Explainer:
         return np.array([self.find(i) for i in items], dtype=np.int64)
 
     def recommend(
-        self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
+        self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False, seen: bool = False
     ) -> list[Recommendation]:
         """The k most probable next titles of each person, by beam search over the catalogue (task 1).
 
+        Args:
+            histories: R histories.
+            k: titles wanted.
+            show_progress: show a bar.
+            seen: whether items of the whole history may be among them; the target never recommends these.
+
         Raises:
             DataError: a history is empty or names an unknown item.
-            SettingsError: k is not between 1 and the size of the catalogue.
+            SettingsError: k is not between 1 and the number of items that may be recommended.
         """
-        if not 0 < k <= len(self.catalogue):
-            raise SettingsError(f"{k} titles were asked for; the catalogue has {len(self.catalogue)}.")
-        _, encoded = self.ask("retrieval", histories)
+        data, encoded = self.ask("retrieval", histories)
+        without = [() if seen else np.unique(h).tolist() for h in data.histories]
+        room = len(self.catalogue) - max(map(len, without), default=0)
+        if not 0 < k <= room:
+            raise SettingsError(f"{k} titles were asked for; there are {room} to choose from.")
         items, scores = decoding.beam_titles(
-            self.model, encoded, self._one, k, precision=self.precision, show_progress=show_progress
+            self.model,
+            encoded,
+            self._one,
+            k,
+            precision=self.precision,
+            show_progress=show_progress,
+            without=None if seen else without,
         )
         return [
             Recommendation(tuple(i.tolist()), tuple(self.catalogue.labels[n] for n in i), tuple(s.tolist()))

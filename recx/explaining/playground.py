@@ -55,7 +55,7 @@ class Playground:
         explainer = self._explainer(model)
         given, asked = self._asked(history, item)
         with self._turn:
-            best = explainer.recommend([given], k=min(k, len(self.catalogue)))[0]
+            best = explainer.recommend([given], k=min(k, len(self.catalogue) - len(set(given))))[0]
             said = explainer.predict([given], [asked])[0]
             wanted = {n for n, _ in top_items(self.target, given, self.length, k)}
         top = [{**self.histories.shown(n), "score": s} for n, s in zip(best.items, best.scores, strict=True)]
