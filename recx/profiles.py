@@ -85,7 +85,6 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "align.shares.explanation": 0.08,
         "align.variants": 10,
         "align.own_words": 2_000,
-        "evaluate.users": 600,
         "evaluate.free_users": 50,
     },
     ("tiny", "ml-100k"): {"align.variants": 0, "align.own_words": 2_000},

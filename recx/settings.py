@@ -286,8 +286,8 @@ class EvaluateSettings:
         seed: of the choice of users and items.
     """
 
-    users: int = 800
-    ranking_users: int = 500
+    users: int = 600
+    ranking_users: int = 400
     free_users: int = 100
     pairs: int = 300
     shots: int = 2

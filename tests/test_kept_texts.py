@@ -87,6 +87,16 @@ def test_another_question_or_model_has_texts_of_its_own(backbone, tmp_path):
     assert build(backbone, "intention", seed=1).writer.identity != other.writer.identity
 
 
+def test_held_quotes_are_of_the_history_and_kept_apart(backbone, tmp_path):
+    """The hybrid model has learnt nothing and cites at random when it is free."""
+    explainer, store = build(backbone, "hybrid"), TextStore(tmp_path / "texts.jsonl")
+    free = explainer.explain(HISTORIES, ITEMS, store=store)
+    held = explainer.with_held_quotes().explain(HISTORIES, ITEMS, store=store)
+    assert len(store) == 2 * len(HISTORIES) and not explainer.held
+    assert all(c.in_history for e in held for c in e.citations) and any(e.citations for e in held)
+    assert [e.text for e in held] != [e.text for e in free]
+
+
 def test_a_user_vector_is_known_by_what_it_holds_not_by_its_place(backbone, tmp_path):
     explainer, store = build(backbone, "intention"), TextStore(tmp_path / "texts.jsonl")
     explainer.explain(HISTORIES[:3], ITEMS[:3], store=store)

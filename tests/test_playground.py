@@ -36,9 +36,11 @@ def playground():
     return Playground(known, explainers, target, 10)
 
 
+@pytest.mark.parametrize("held", [False, True])
 @pytest.mark.parametrize("mode", ["behavior", "hybrid"])
-def test_what_is_streamed_is_what_is_explained(playground, mode):
+def test_what_is_streamed_is_what_is_explained(playground, mode, held):
     explainer = playground.explainers[mode]
+    explainer = explainer.with_held_quotes() if held else explainer
     said = list(stream_explanation(explainer, HISTORY, 9, "Use one sentence."))
     (whole,) = explainer.explain([HISTORY], [9], "Use one sentence.")
     assert said[-1] == whole

@@ -35,7 +35,16 @@ def test_the_subject_comes_before_those_cited_in_a_sentence():
     assert quotes.allowed() == [5]
 
 
-def test_nothing_left_to_cite_holds_nothing():
-    quotes = Quotes([A], SUBJECT, STOP)
-    write(quotes, [*A, QUOTE])
-    assert quotes.allowed() is None
+def test_what_is_all_cited_may_be_cited_again():
+    quotes = Quotes([A, AB], SUBJECT, STOP)
+    write(quotes, [*A, 3, *AB, 3, QUOTE])
+    assert quotes.allowed() == [1]
+    write(quotes, [1])
+    assert quotes.allowed() == [2, QUOTE]
+
+
+def test_without_anything_to_cite_there_is_the_subject():
+    quotes = Quotes([], SUBJECT, STOP)
+    write(quotes, [*SUBJECT, 3, QUOTE])
+    assert quotes.allowed() == [5]
+    assert quotes.told() != Quotes([A], SUBJECT, STOP).told()

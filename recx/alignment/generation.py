@@ -61,7 +61,7 @@ def greedy_text(
         with autocast(precision):
             stream = Stream(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
-                token = _best(stream.logits, [quotes[rows[k]] for k in left] if quotes else [])
+                token = best_tokens(stream.logits, [quotes[rows[k]] for k in left] if quotes else [])
                 still = (token != end).nonzero()[:, 0]
                 if not len(still):
                     break
@@ -75,7 +75,7 @@ def greedy_text(
     return in_batches(model, prompts, batch, "texts", show_progress, decode)
 
 
-def _best(logits: Tensor, quotes: Sequence[Quotes]) -> Tensor:
+def best_tokens(logits: Tensor, quotes: Sequence[Quotes]) -> Tensor:
     """The most probable token of each row (B, V) -> (B,) that its quotes allow."""
     best = logits.argmax(-1)
     for row, held in enumerate(quotes):

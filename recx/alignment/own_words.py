@@ -70,7 +70,7 @@ def write_own_words(
         show_progress: show a bar.
     """
     views = list(data.catalogue.attributes)
-    rows = walk(data.readable, count, rng)
+    rows = walk(len(data.histories), count, rng)
     asked, prompts, quotes = [], [], []
     stop = int(encoder.pieces(["."])[0][-1])
     for n, row in enumerate(rows):

@@ -12,14 +12,15 @@ class Quotes:
     allowed, up to its closing quote. Outside of quotes everything is.
 
     Args:
-        cited: titles that may be cited once each, as token ids with both quotes.
+        cited: titles that may be cited, as token ids with both quotes; each once before any of them comes again.
         subject: the title the text is about: it may come again, but not after a cited one in the same sentence,
             where it would pass for one of them.
         stop: token that ends a sentence.
     """
 
     def __init__(self, cited: Sequence[np.ndarray], subject: np.ndarray, stop: int) -> None:
-        self._left = [t.tolist() for t in cited]
+        self._cited = [t.tolist() for t in cited]
+        self._left = list(self._cited)
         self._subject, self._stop = subject.tolist(), stop
         self._free_subject = True
         self._open: list[list[int]] = []
@@ -38,5 +39,9 @@ class Quotes:
         written = next((t for t in self._open if len(t) == self._at), None)
         if written:
             self._free_subject &= written == self._subject
-            self._left = [t for t in self._left if t != written]
+            self._left = [t for t in self._left if t != written] or list(self._cited)
             self._open = []
+
+    def told(self) -> bytes:
+        """What may be quoted, as bytes to be hashed; of a text not begun."""
+        return repr((self._cited, self._subject, self._stop)).encode()

@@ -46,15 +46,18 @@ def _share(flags: Sequence[bool]) -> float:
     return float(np.mean(flags)) if len(flags) else np.nan
 
 
-def explanation_records(explanations: Sequence[Explanation], target: Sequence[bool], name: str) -> list[dict[str, Any]]:
+def explanation_records(
+    explanations: Sequence[Explanation], target: Sequence[bool], name: str, how: str = "aligned"
+) -> list[dict[str, Any]]:
     """The three checks as records.
 
     Args:
         explanations: of one model.
         target: the target's decisions on the same pairs.
         name: a mode, or another method's name.
+        how: method of a mode's records.
     """
-    mode, method = (name, "aligned") if name in MODES else ("", name)
+    mode, method = (name, how) if name in MODES else ("", name)
     columns = {
         "decision_agreement": decision_agreement(explanations, target),
         "cited_in_history": cited_in_history(explanations),

@@ -13,6 +13,7 @@ from recx.alignment.encoding import Encoder
 from recx.alignment.labels import NO_LABELS
 from recx.alignment.model import AlignedModel
 from recx.alignment.prompts import Mode, Piece
+from recx.alignment.quoting import Quotes
 from recx.alignment.reading import Reader
 from recx.alignment.tasks import TaskData, as_text, question
 from recx.alignment.trie import single_title, title_list
@@ -60,6 +61,7 @@ class Explainer:
         self.model, self.mode, self.catalogue, self.target = model, mode, catalogue, target
         self.longest, self.precision = longest, precision
         self.shots: Shots = {}
+        self.held = False
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = Encoder(tokenizer, catalogue.labels, vocabulary)
         self.reader, self.writer = Reader(catalogue), Writer(model, self.encoder, precision)
@@ -219,7 +221,8 @@ class Explainer:
         asked = wish(instruction)
         found = [self.find(i) for i in items]
         data, encoded = self.ask("explanation", histories, [[i] for i in found], instruction=asked)
-        texts = self.writer.write(encoded, max_tokens, store, show_progress)
+        quotes = [self.quotes(data.recent(row), item) for row, item in enumerate(found)] if self.held else None
+        texts = self.writer.write(encoded, max_tokens, store, show_progress, quotes)
         return [
             self.read(text, data.recent(row), item, asked)
             for row, (item, text) in enumerate(zip(found, texts, strict=True))
@@ -275,6 +278,22 @@ class Explainer:
         other = copy.copy(self)
         other.target = target
         return other
+
+    def with_held_quotes(self) -> "Explainer":
+        """The same model; whatever title its explanations quote is one of the history, or the item asked about."""
+        other = copy.copy(self)
+        other.held = True
+        return other
+
+    def quotes(self, history: Sequence[int], item: int) -> Quotes:
+        """What an explanation may quote where quotes are held.
+
+        Args:
+            history: item indices that a prompt shows.
+            item: the item asked about.
+        """
+        stop = int(self.encoder.pieces(["."])[0][-1])
+        return Quotes([self.encoder.titles[h] for h in history], self.encoder.titles[item], stop)
 
     def _data(self, histories: Sequence[Sequence[Item]]) -> TaskData:
         found = [self.history(h) for h in histories]

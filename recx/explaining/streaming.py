@@ -8,6 +8,7 @@ import torch
 
 from recx.alignment.backbones import autocast
 from recx.alignment.controls import Control
+from recx.alignment.generation import best_tokens
 from recx.alignment.stream import Stream
 from recx.explaining.answers import Explanation
 from recx.explaining.explainer import Explainer, wish
@@ -39,9 +40,10 @@ def stream_explanation(
     with turn, torch.inference_mode(), autocast(explainer.precision):
         data, encoded = explainer.ask("explanation", [history], [[found]], instruction=asked)
         stream = Stream(explainer.model, encoded)
+    quotes = [explainer.quotes(data.recent(0), found)] if explainer.held else []
     text = ""
     while len(written) < max_tokens and not stopped():
-        token = int(stream.logits[0].argmax())
+        token = int(best_tokens(stream.logits, quotes)[0])
         if token == end:
             break
         written.append(token)

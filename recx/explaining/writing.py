@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from recx.alignment import generation
 from recx.alignment.encoding import Encoder
 from recx.alignment.model import AlignedModel
+from recx.alignment.quoting import Quotes
 from recx.texts import TextStore
 
 BATCH = 128  # texts written at once
@@ -34,6 +35,7 @@ class Writer:
         max_tokens: int,
         store: TextStore | None = None,
         show_progress: bool = False,
+        quotes: Sequence[Quotes] | None = None,
     ) -> list[str]:
         """Texts after the prompts, like lengths together; each batch is kept before the next begins.
 
@@ -42,9 +44,13 @@ class Writer:
             max_tokens: longest text.
             store: where texts are kept; what it holds is not written again.
             show_progress: show a bar.
+            quotes: what each text may quote; anything unless told.
         """
         store = TextStore(None) if store is None else store
-        keys = [self.key(ids, max_tokens) for ids in encoded] if store.path else [str(n) for n in range(len(encoded))]
+        held: Sequence[Quotes | None] = quotes or [None] * len(encoded)
+        keys = [str(n) for n in range(len(encoded))]
+        if store.path:
+            keys = [self.key(ids, max_tokens, quote) for ids, quote in zip(encoded, held, strict=True)]
         missing = [n for n in range(len(encoded)) if store.get(keys[n]) is None]
         missing.sort(key=lambda n: len(encoded[n]))
         with tqdm(total=len(encoded), initial=len(encoded) - len(missing), desc="texts", unit="text",
@@ -57,13 +63,14 @@ class Writer:
                     int(self.encoder.end[0]),
                     max_tokens,
                     precision=self.precision,
+                    quotes=[quotes[n] for n in rows] if quotes else None,
                 )
                 texts = [self.encoder.tokenizer.decode(t).strip() for t in tokens]
                 store.keep(dict(zip([keys[n] for n in rows], texts, strict=True)))
                 bar.update(len(rows))
         return [store.get(key) for key in keys]
 
-    def key(self, ids: np.ndarray, max_tokens: int) -> str:
+    def key(self, ids: np.ndarray, max_tokens: int, quotes: Quotes | None = None) -> str:
         """Hash of all that decides about a text: model, prompt, the vectors of its user, and how it is decoded."""
         first = self.encoder.vocabulary + self.encoder.n_items
         users = ids[ids >= first]
@@ -71,6 +78,7 @@ class Writer:
         told = hashlib.sha256(f"{self.identity} {max_tokens} {self.precision} ".encode())
         told.update(np.where(ids >= first, first, ids).tobytes())  # the place of a user vector is not its content
         told.update(b"" if vectors is None else vectors.float().cpu().numpy().tobytes())
+        told.update(b"" if quotes is None else quotes.told())
         return told.hexdigest()[:32]
 
     @cached_property
