@@ -6,8 +6,9 @@ BIN := .venv/bin
 demo: setup  ## set up and run all notebooks on the embedded demo
 	@$(BIN)/recx run
 
+# Two workers of one thread each: two that share two cores' threads slow each other down many times over.
 test: setup  ## set up and run the tests
-	@$(BIN)/python -m pytest $(TESTS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 lab: setup  ## open JupyterLab on the notebooks
 	@$(BIN)/recx lab
