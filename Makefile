@@ -8,7 +8,7 @@ demo: setup  ## set up and run all notebooks on the embedded demo
 
 # Two workers of one thread each: two that share two cores' threads slow each other down many times over.
 test: setup  ## set up and run the tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lab: setup  ## open JupyterLab on the notebooks
 	@$(BIN)/recx lab

@@ -29,14 +29,6 @@ def real_data() -> Path:
     return data_folder()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items):
-    """Which tests go to one worker: those of a file, as they share fixtures, and all that read the small run."""
-    shared = {item.path for item in items if {"small_run", "rated_run"} & set(item.fixturenames)}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("small run" if item.path in shared else item.path.stem))
-
-
 def pytest_sessionfinish(session, exitstatus):
     """Where the data is present, no test that needs it may have been skipped."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
