@@ -15,6 +15,7 @@ import psutil
 import pytest
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect, sync_playwright
 from small_chain import SMALL
 
@@ -210,16 +211,24 @@ def watch_streaming(page):
         }).observe(document.body, {subtree: true, childList: true, characterData: true});
     }""")
     field(page, "length").select_option("detailed")
+    assert any(stopped_in_time(page) for _ in range(6)), "six texts were written to their ends in spite of Stop"
+    assert len(set(page.evaluate("window.lengths"))) >= 2, "the text did not grow"
+
+
+def stopped_in_time(page):
+    """Ask and stop; a short text on a busy machine may have ended before the click is heard."""
     ask(page)
     page.get_by_text("is writing ...").first.wait_for()
-    page.get_by_role("button", name="Stop", exact=True).first.click()
-    started = time.monotonic()
-    page.get_by_text(re.compile("stopped")).first.wait_for()
-    assert time.monotonic() - started < 3
-    page.wait_for_function(
-        "!document.querySelector('.recx button[title=\"Ask target and models about this item\"]').disabled"
-    )
-    assert len(set(page.evaluate("window.lengths"))) >= 2, "the text did not grow"
+    try:
+        page.get_by_role("button", name="Stop", exact=True).first.click(timeout=2_000)
+        page.get_by_text(re.compile("stopped")).first.wait_for(timeout=3_000)
+        return True
+    except PlaywrightTimeoutError:
+        return False
+    finally:
+        page.wait_for_function(
+            "!document.querySelector('.recx button[title=\"Ask target and models about this item\"]').disabled"
+        )
 
 
 def change_and_turn(page):
@@ -387,7 +396,14 @@ def test_an_idle_visitor_is_forgotten(visit, rated_run):
 
 def kernels(process):
     found = psutil.Process(process.pid).children(recursive=True)
-    return [p for p in found if "ipykernel_launcher" in " ".join(p.cmdline())]
+    return [p for p in found if "ipykernel_launcher" in " ".join(line_of(p))]
+
+
+def line_of(process):
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # ended since, or a zombie
+        return []
 
 
 @pytest.mark.parametrize("width", [640, 1280])

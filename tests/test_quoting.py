@@ -28,11 +28,11 @@ def test_a_quote_leads_along_a_title_and_cites_it_once():
 
 
 def test_the_subject_comes_before_those_cited_in_a_sentence():
-    quotes = Quotes([A, AB], SUBJECT, STOP)
+    quotes = Quotes([A, AB, np.array([QUOTE, 6, QUOTE])], SUBJECT, STOP)
     write(quotes, [*SUBJECT, 3, *SUBJECT, 3, *A, 3, QUOTE])
-    assert quotes.allowed() == [1]
+    assert quotes.allowed() == [1, 6]
     write(quotes, [1, 2, QUOTE, STOP, QUOTE])
-    assert quotes.allowed() == [5]
+    assert quotes.allowed() == [5, 6]
 
 
 def test_what_is_all_cited_may_be_cited_again():
