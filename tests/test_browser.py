@@ -201,7 +201,7 @@ def build_and_ask(page, titles):
 
 
 def watch_streaming(page):
-    """Lengths of the first panel's text while it is being written, and whether Stop ends it."""
+    """See the first panel's text grow while it is being written, and Stop end it; how often that was asked for."""
     page.evaluate("""() => {
         window.lengths = [];
         new MutationObserver(() => {
@@ -211,8 +211,10 @@ def watch_streaming(page):
         }).observe(document.body, {subtree: true, childList: true, characterData: true});
     }""")
     field(page, "length").select_option("detailed")
-    assert any(stopped_in_time(page) for _ in range(6)), "six texts were written to their ends in spite of Stop"
+    asked = next((n for n in range(1, 7) if stopped_in_time(page)), 0)
+    assert asked, "six texts were written to their ends in spite of Stop"
     assert len(set(page.evaluate("window.lengths"))) >= 2, "the text did not grow"
+    return asked
 
 
 def stopped_in_time(page):
@@ -268,14 +270,14 @@ def whole_visit(page, titles, tmp_path, rated_run, rater):
     """All that a visitor does, in Lab as on the page."""
     build_and_ask(page, titles)
     shot(page, f"{rater}-asked")
-    watch_streaming(page)
+    asked = watch_streaming(page)
     change_and_turn(page)
     shot(page, f"{rater}-what-if")
     kept = saved(page, "conversation.html", tmp_path)
     told = json.loads(saved(page, "conversation.json", tmp_path).read_text())
-    assert "## 2." in saved(page, "conversation.md", tmp_path).read_text()
+    assert f"## {1 + asked}." in saved(page, "conversation.md", tmp_path).read_text()
     assert told["state"]["history"] == titles[:3]
-    assert told["provenance"]["run"] == "test/demo" and len(told["turns"]) == 2
+    assert told["provenance"]["run"] == "test/demo" and len(told["turns"]) == 1 + asked
     assert all(answer["prompt"] for turn in told["turns"] for answer in turn["answers"])
     rate(page, rater)
     shot(page, f"{rater}-rate")
