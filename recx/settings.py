@@ -207,7 +207,7 @@ class AlignSettings:
         continued_weight: how far from the backbone (0) to the intention model (1) the hybrid mode starts then.
         continued_rate: learning rate where a mode goes on from another one, as a multiple of `fit.learning_rate`.
         variants: further histories for each one of the data, spliced from two persons'; the target labels them too.
-            They are read as user vectors only, never as titles.
+            They are read as user vectors; as titles only where the backbone's own words are about them.
         own_words: explanations the backbone writes for training.
         conversations: file or folder with conversations for task 5; the built-in ones unless told.
         max_tokens: longest row.

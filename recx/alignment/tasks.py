@@ -51,8 +51,8 @@ class TaskData:
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
         longest: how many of the latest items a prompt shows.
-        shown: prompts with titles draw from the first `shown` histories only; from all unless told. Made-up histories
-            add user vectors to learn from, which the others read; as titles they would only make rows longer.
+        shown: prompts with titles draw from the first `shown` histories only, but for explanations, which bring their
+            own; from all unless told. Made-up histories are there for their user vectors; titles make rows longer.
     """
 
     catalogue: Catalogue

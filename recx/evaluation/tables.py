@@ -21,7 +21,7 @@ def label_of(record: dict[str, Any]) -> str:
 def decoded_otherwise(record: dict[str, Any]) -> bool:
     """Whether an aligned mode answered in another way than Table 1 has it.
 
-    Unconstrained, with the history's titles allowed, or task 2 through task 3.
+    Unconstrained, with the history's titles allowed, task 2 through task 3, or an explanation with held quotes.
     """
     return record["method"].startswith("aligned (")
 
