@@ -1,9 +1,17 @@
 """What each training task is worth: the hybrid alignment without it, trained anew (paper Figure 7)."""
 
+import contextlib
 import dataclasses
+import io
+import time
+from pathlib import Path
 from typing import Any
 
+import joblib
 import pandas as pd
+import torch
+from tqdm.auto import tqdm
+from transformers.utils.logging import disable_progress_bar
 
 from recx import profiles, stages
 from recx.errors import CheckpointError
@@ -13,7 +21,7 @@ from recx.evaluation.quality import questions_of, rate
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.finished import Finished, open_finished
 from recx.launch import launch
-from recx.runs import Run, read_json, write_json
+from recx.runs import Run, digest, read_json, write_json
 from recx.settings import Settings
 
 # Explanations in own words begin with the target's decision: without task 3 they must go too.
@@ -51,7 +59,8 @@ def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, 
 def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
     """Train and measure every variant with every seed; what was measured before is not done again.
 
-    Each training is an execution of notebooks 03 and 04 in a folder of its own below `variants/`.
+    Each training is an execution of notebooks 03 and 04 in a folder of its own below `variants/`. Several go on at a
+    time, each in a process of its own with its share of the processor's cores.
 
     Args:
         run: the stage's run; a result a file lies in its folder.
@@ -61,26 +70,54 @@ def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
         Columns `variant, seed, metric, value`.
     """
     settings = profiles.settings(**parameters)
-    rows = []
-    for seed in range(settings.ablate.seeds):  # a whole round of variants first, so that an early stop is a small grid
-        for variant in VARIANTS:
-            changed = parameters["overrides"] | variant_overrides(settings, variant, seed)
-            chosen = profiles.settings(**(parameters | {"overrides": changed}))
-            path = run.folder / f"{variant}-{seed}.json".replace(" ", "-")
-            wanted = stages.fingerprint(stages.ALIGN[MODE], chosen)
-            try:
-                told = read_json(path)
-            except CheckpointError:
-                told = {}
-            if told.get("fingerprint") != wanted:
-                print(f"{variant}, seed {seed}", flush=True)
-                for stage in ("tasks", *(stages.ALIGN[m] for m in chosen.align.mode_list)):
-                    own = {"mode": stage.removeprefix("align-")} if stage != "tasks" else {}
-                    launch(stage, chosen, parameters | {"overrides": changed} | own, quiet=True)
-                told = {"fingerprint": wanted, "values": measure_variant(chosen)}
-                write_json(path, told)
-            rows += [(variant, seed, metric, value) for metric, value in told["values"].items()]
+    # A whole round of variants first, so that an early stop is a small grid.
+    cells = [(variant, seed) for seed in range(settings.ablate.seeds) for variant in VARIANTS]
+    at_once, threads = processes(settings)
+    # Notebooks started by a process inherit its number of threads.
+    with joblib.parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads):
+        work = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=at_once)
+        found = work(joblib.delayed(run_cell)(run.folder, parameters, *cell) for cell in cells)
+        measured = dict(tqdm(found, desc="trainings", total=len(cells)))
+    rows = [
+        (variant, seed, metric, value)
+        for variant in VARIANTS
+        for seed in range(settings.ablate.seeds)
+        for metric, value in measured[variant, seed].items()
+    ]
     return pd.DataFrame(rows, columns=["variant", "seed", "metric", "value"])
+
+
+def processes(settings: Settings) -> tuple[int, int]:
+    """How many trainings go on at a time, and threads for each."""
+    cores = joblib.cpu_count()
+    at_once = settings.ablate.at_once or (1 if torch.cuda.is_available() else min(4, cores))
+    return at_once, max(1, cores // at_once)
+
+
+def run_cell(
+    folder: Path, parameters: dict[str, Any], variant: str, seed: int
+) -> tuple[tuple[str, int], dict[str, float]]:
+    """One training of the grid and its measures, kept in `folder`."""
+    changed = parameters["overrides"] | variant_overrides(profiles.settings(**parameters), variant, seed)
+    chosen = profiles.settings(**(parameters | {"overrides": changed}))
+    path = folder / f"{variant}-{seed}.json".replace(" ", "-")
+    how = (chosen.evaluate, chosen.ablate.users, chosen.ablate.pairs)
+    wanted = digest([stages.fingerprint(stages.ALIGN[MODE], chosen), repr(how), stages.code_digest("ablation")])
+    try:
+        told = read_json(path)
+    except CheckpointError:
+        told = {}
+    if told.get("fingerprint") != wanted:
+        started = time.monotonic()
+        disable_progress_bar()
+        for stage in ("tasks", *(stages.ALIGN[m] for m in chosen.align.mode_list)):
+            own = {"mode": stage.removeprefix("align-")} if stage != "tasks" else {}
+            with contextlib.redirect_stdout(io.StringIO()):  # lines of several trainings would not tell which is which
+                launch(stage, chosen, parameters | {"overrides": changed} | own, quiet=True)
+        told = {"fingerprint": wanted, "values": measure_variant(chosen)}
+        write_json(path, told)
+        print(f"{variant}, seed {seed}: {time.monotonic() - started:.0f} s", flush=True)
+    return (variant, seed), told["values"]
 
 
 def measure_variant(chosen: Settings) -> dict[str, float]:
@@ -116,4 +153,6 @@ def estimate(settings: Settings) -> str:
     """What the grid will cost, in words."""
     rows = settings.align.rows_hybrid + settings.align.rows_intention * (settings.align.hybrid_from == "intention")
     count = len(VARIANTS) * settings.ablate.seeds
-    return f"{count} trainings of up to {round(rows * settings.ablate.scale):,} rows each"
+    at_once, threads = processes(settings)
+    how = f"{at_once} at a time with {threads} thread{'s' * (threads > 1)} each"
+    return f"{count} trainings of up to {round(rows * settings.ablate.scale):,} rows each, {how}"

@@ -310,12 +310,14 @@ class AblateSettings:
         scale: training rows as a share of those of the alignment.
         users: test users for the alignment metrics.
         pairs: pairs whose explanations are rated.
+        at_once: trainings at a time (0: one with a GPU, else one a core, up to four).
     """
 
     seeds: int = 3
     scale: float = 0.28
     users: int = 300
     pairs: int = 200
+    at_once: int = 0
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def fingerprint(stage: str, settings: Settings) -> str:
     if "align" in chosen:
         chosen["backbone"] = _backbone_files(settings)
         chosen["conversations"] = _conversation_files(settings)
-    parts = [stage, settings.profile, json.dumps(chosen, sort_keys=True, default=str), _code(spec.depth)]
+    parts = [stage, settings.profile, json.dumps(chosen, sort_keys=True, default=str), code_digest(stage)]
     parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
     if "data" in spec.sections:
         parts += [file_digest(p) for p in input_files(settings.data)]
@@ -140,12 +140,13 @@ def fingerprint(stage: str, settings: Settings) -> str:
     return digest(parts)
 
 
-def _code(depth: int) -> str:
+def code_digest(stage: str) -> str:
+    """Hash of the code that a stage depends on: all rooms up to its own, and the published numbers."""
     package = paths.ROOT / "recx"
     # Not the settings' own modules: their values are hashed, and a default changed elsewhere makes nothing stale.
     files = [package / name for name in ("runs.py", "memory.py", "finished.py")]
     files += sorted((paths.shipped_data() / "published").glob("*.csv"))
-    for room in _ROOMS[:depth]:
+    for room in _ROOMS[: STAGES[stage].depth]:
         files += sorted((package / room).glob("*.py"))
     return digest([p.read_bytes() for p in files])
 

@@ -25,8 +25,8 @@ COMMAND = [sys.executable, "-m", "recx", "run", "--profile", "test"]
 COMMAND += [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
 
 
-def start(folder, notebooks=CORE, **more):
-    """`recx run` on a run folder, as a process."""
+def start(folder, notebooks=CORE, told=(), **more):
+    """`recx run` on a run folder, as a process; `told` are further words of the command line."""
     surroundings = os.environ | {"RECX_RUNS_DIR": str(folder)}
-    line = [*COMMAND[:4], *notebooks, *COMMAND[4:]]
+    line = [*COMMAND[:4], *notebooks, *COMMAND[4:], *told]
     return subprocess.Popen(line, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
