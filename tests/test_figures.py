@@ -93,6 +93,14 @@ def test_every_figure_has_a_frame_here():
         draw("x", STEPS)
 
 
+def test_the_full_training_stands_first_in_every_panel():
+    figure = draw("ablation", FRAMES["ablation"])
+    assert len(figure.axes) == 2
+    for axes in figure.axes:
+        assert axes.yaxis_inverted()
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()][0] == "full"
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_nothing_is_cut_off_or_lies_over_another(name):
     figure = draw(name, FRAMES[name])

@@ -117,7 +117,7 @@ def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
         axes.annotate(f"{means[variant]:.2f}", (max(means[variant], own.max()), n), xytext=(5, 0),
                       textcoords="offset points", va="center", fontsize=7)  # fmt: skip
     axes.set_yticks(range(len(variants)), variants, fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(variants) - 0.5, -0.5)  # not inverted: axes that share their sides would be turned several times
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", alpha=0.3, linewidth=0.6)
