@@ -4,8 +4,8 @@
     python benchmarks/sasrec.py --data-dir DIR --recbole PYTHON [...]
     python benchmarks/sasrec.py --data-dir DIR --variants
 
-PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `recbole` with numpy<2 and scipy<1.12;
-both want packages older than the kit does.
+PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `recbole` with numpy<2, scipy<1.12 and
+pandas<2.3; both want packages older than the kit does.
 Every model trains on all but the last two items of each user, stops on NDCG@10 of the last but one, and is compared on
 the last, among all items not in the history. Theirs is tuned too: the best of a few shapes on validation, first seed.
 Times are of training alone, up to the best validation epoch.
@@ -15,6 +15,7 @@ import argparse
 import dataclasses
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -51,13 +52,24 @@ def theirs(library: str, python: str, split, config: dict, seed: int) -> dict:
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
-        return json.loads((Path(folder) / "theirs.json").read_text())
+        found = json.loads((Path(folder) / "theirs.json").read_text())
+    say(f"{library}, {len(split.train):,} users, {config}, seed {seed}", found)
+    return found
+
+
+def say(what: str, found: dict) -> None:
+    """One line a training, as the whole takes long."""
+    told = ", ".join(f"{k} {found[k]:.4g}" for k in ("validation", "epoch", "seconds") if k in found)
+    tested = f", test {np.mean(found['test']):.4f}" if "test" in found else ""
+    print(f"    {what}: {told}{tested}", file=sys.stderr, flush=True)
 
 
 def ours(split, items: int, how, seed: int) -> dict:
     how = dataclasses.replace(how, seed=seed)
     model, curve = fit_sasrec(split, items, how, show_progress=False)
-    return report(model, curve, split)
+    found = report(model, curve, split)
+    say(f"ours, {how.model.blocks} block(s), seed {seed}", found)
+    return found
 
 
 def report(model, curve, split) -> dict:
@@ -107,7 +119,9 @@ def compare(told, names: list[str]) -> None:
         shapes += [{"n_factors": 64, "lr": 2e-3, "dropout_rate": 0.3, "session_max_len": lengths[-1]}]
         shapes += [common | {"n_blocks": 1, "session_max_len": lengths[0]}]
         library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
-        tried = [theirs(library, python, split, same | s, 0) for s in (shapes[:1] if told.quick else shapes)]
+        if told.quick:
+            how = dataclasses.replace(how, epochs=epochs, patience=patience)
+        tried = [theirs(library, python, split, same | s, 0) for s in shapes[: told.shapes]]
         best = int(np.argmax([t["validation"] for t in tried]))
         others, own = [], {case: [] for case in own_shapes(how)}
         for seed in range(told.seeds):  # in turn, so that all meet the same state of the machine
@@ -257,9 +271,11 @@ def main() -> None:
     parser.add_argument("--recbole", default="", help="python of an environment with recbole, compared with instead")
     parser.add_argument("--datasets", nargs="+", default=["ml-100k", "ml-latest-small", "games"])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--shapes", type=int, default=4, help="how many of their shapes are tried on validation")
     parser.add_argument("--variants", action="store_true", help="variants of ours instead, one seed")
     parser.add_argument("--quick", action="store_true", help="the demo only, a few epochs")
     told = parser.parse_args()
+    told.shapes = 1 if told.quick else told.shapes
     names = ["demo"] if told.quick else told.datasets
     if not (told.variants or told.rectools or told.recbole):
         parser.error("--rectools or --recbole is needed, or --variants")

@@ -70,7 +70,10 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "target.learning_rate": 3e-3,
         "target.epochs": 60,
         "target.patience": 12,
+        "evaluate.sources": 2_500,  # as in the paper; the demo has fewer
     },
+    ("*", "movies"): {"evaluate.sources": 2_500},
+    ("*", "steam"): {"evaluate.sources": 2_500},
     ("*", "demo"): {"target.model.blocks": 1},
     ("*", "ml-100k"): {"target.model.length": 20},
     ("tiny", "games"): {
