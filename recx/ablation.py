@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,9 @@ def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
     cells = [(variant, seed) for seed in range(settings.ablate.seeds) for variant in VARIANTS]
     at_once, threads = processes(settings)
     # Notebooks started by a process inherit its number of threads.
-    with joblib.parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads):
+    with joblib.parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads), warnings.catch_warnings():
+        # A process that has grown is replaced by a fresh one between trainings, as it should be.
+        warnings.filterwarnings("ignore", message="A worker stopped")
         work = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=at_once)
         found = work(joblib.delayed(run_cell)(run.folder, parameters, *cell) for cell in cells)
         measured = dict(tqdm(found, desc="trainings", total=len(cells)))
