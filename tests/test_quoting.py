@@ -35,6 +35,15 @@ def test_the_subject_comes_before_those_cited_in_a_sentence():
     assert quotes.allowed() == [5, 6]
 
 
+def test_what_a_sentence_takes_from_the_history_is_not_the_subject():
+    source = 7
+    quotes = Quotes([A, AB], SUBJECT, STOP, source)
+    write(quotes, [*SUBJECT, STOP, source, 3, QUOTE])
+    assert quotes.allowed() == [1]
+    write(quotes, [1, QUOTE, STOP, QUOTE])
+    assert quotes.allowed() == [1, 5]  # a new sentence
+
+
 def test_what_is_all_cited_may_be_cited_again():
     quotes = Quotes([A, AB], SUBJECT, STOP)
     write(quotes, [*A, 3, *AB, 3, QUOTE])

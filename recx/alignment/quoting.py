@@ -16,12 +16,13 @@ class Quotes:
         subject: the title the text is about: it may come again, but not after a cited one in the same sentence,
             where it would pass for one of them.
         stop: token that ends a sentence.
+        source: token after which a sentence speaks of the history, so that what it quotes is not the subject any more.
     """
 
-    def __init__(self, cited: Sequence[np.ndarray], subject: np.ndarray, stop: int) -> None:
+    def __init__(self, cited: Sequence[np.ndarray], subject: np.ndarray, stop: int, source: int | None = None) -> None:
         self._cited = [t.tolist() for t in cited]
         self._left = list(self._cited)
-        self._subject, self._stop = subject.tolist(), stop
+        self._subject, self._stop, self._source = subject.tolist(), stop, source
         self._free_subject = True
         self._open: list[list[int]] = []
         self._at = 0
@@ -33,7 +34,8 @@ class Quotes:
     def take(self, token: int) -> None:
         """Go on by one token, which must be allowed."""
         following = self._open or self._left + ([self._subject] if self._free_subject else [])
-        self._free_subject |= not self._open and token == self._stop
+        if not self._open:
+            self._free_subject = (self._free_subject or token == self._stop) and token != self._source
         self._at = self._at + 1 if self._open else 1
         self._open = [t for t in following if t[self._at - 1] == token]
         written = next((t for t in self._open if len(t) == self._at), None)
@@ -44,4 +46,4 @@ class Quotes:
 
     def told(self) -> bytes:
         """What may be quoted, as bytes to be hashed; of a text not begun."""
-        return repr((self._cited, self._subject, self._stop)).encode()
+        return repr((self._cited, self._subject, self._stop, self._source)).encode()

@@ -292,8 +292,8 @@ class Explainer:
             history: item indices that a prompt shows.
             item: the item asked about.
         """
-        stop = int(self.encoder.pieces(["."])[0][-1])
-        return Quotes([self.encoder.titles[h] for h in history], self.encoder.titles[item], stop)
+        stop, source = (int(found[-1]) for found in self.encoder.pieces([".", " history"]))
+        return Quotes([self.encoder.titles[h] for h in history], self.encoder.titles[item], stop, source)
 
     def _data(self, histories: Sequence[Sequence[Item]]) -> TaskData:
         found = [self.history(h) for h in histories]
