@@ -32,7 +32,7 @@ from recx.recommenders.fitting import fit_sasrec, stop_early, windows
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 
 
 def write(split, folder: Path) -> None:
@@ -48,8 +48,10 @@ def write(split, folder: Path) -> None:
 def theirs(library: str, python: str, split, config: dict, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         write(split, Path(folder))
-        line = [python, str(HERE / f"{library.lower()}_sasrec.py"), folder, json.dumps(config), str(seed)]
-        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        line = [str(Path(python).absolute()), str(HERE / f"{library.lower()}_sasrec.py"), folder]
+        line += [json.dumps(config), str(seed)]
+        # There, as RecBole leaves logs where it runs.
+        done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder)
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
         found = json.loads((Path(folder) / "theirs.json").read_text())
