@@ -73,7 +73,12 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "evaluate.sources": 2_500,  # as in the paper; the demo has fewer
     },
     ("*", "movies"): {"evaluate.sources": 2_500},
-    ("*", "steam"): {"evaluate.sources": 2_500},
+    ("*", "steam"): {
+        "target.model.blocks": 1,
+        "target.model.dropout": 0.5,
+        "target.learning_rate": 2e-3,
+        "evaluate.sources": 2_500,
+    },
     ("*", "demo"): {"target.model.blocks": 1},
     ("*", "ml-100k"): {"target.model.length": 20},
     ("tiny", "games"): {

@@ -9,13 +9,14 @@ from recx.alignment.corpus import build_corpus
 from recx.data.catalogue import build_catalogue
 from recx.data.split import leave_one_out, prefixes
 from recx.errors import CheckpointError, DataError, SettingsError
+from recx.evaluation.targets import notice_of_sameness
 from recx.recommenders.blackbox import BlackBox
 from recx.recommenders.distillation import distil
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF, fold_in
 from recx.recommenders.popularity import PopularityRecommender
 from recx.recommenders.protocol import Scorer, TwoTower
-from recx.recommenders.ranking import rank
+from recx.recommenders.ranking import Ranked, rank
 from recx.recommenders.targets import fit_target, load_target, save_target
 from recx.settings import AlignSettings, SASRecSettings, TargetSettings
 
@@ -159,3 +160,35 @@ def test_a_strangers_folder_runs_no_code(tmp_path):
     (tmp_path / "target.json").write_text('{"kind": "evil.py", "items": 3, "settings": {}}')
     with pytest.raises(CheckpointError, match="the settings say 'sasrec'"):
         load_target(tmp_path, settings("sasrec"))
+
+
+def test_a_target_that_says_the_same_to_many_is_told_by_its_item():
+    ranks = np.zeros(10, int)
+    alike = Ranked(ranks, np.array([[2, 1]] * 6 + [[1, 2]] * 4))
+    notice = notice_of_sameness(alike, ["", "Ada", "Bob <b>"])
+    assert "60%" in notice and "'Bob <b>'" in notice and "constant predictor" in notice
+    assert notice_of_sameness(Ranked(ranks, np.arange(1, 21).reshape(10, 2)), [str(n) for n in range(21)]) == ""
+
+
+def test_post_norm_of_the_benchmark_reads_no_later_item(monkeypatch):
+    monkeypatch.syspath_prepend(str(paths.ROOT / "benchmarks"))
+    from sasrec import PostNorm
+
+    torch.manual_seed(0)
+    model = PostNorm(20, SHAPE).eval()
+    one, other = torch.tensor([[0, 3, 4, 5], [0, 3, 4, 9]])
+    states = model.states(torch.stack([one, other]))
+    assert torch.allclose(states[0, :3], states[1, :3]) and not torch.allclose(states[0, 3], states[1, 3])
+    assert states.mean(-1).abs().max() < 1e-5  # a norm comes last
+
+
+@pytest.mark.parametrize("loss", ["full", "sampled", "bce", "gbce"])
+def test_losses_of_the_benchmark_reward_the_item_chosen(monkeypatch, loss):
+    monkeypatch.syspath_prepend(str(paths.ROOT / "benchmarks"))
+    from sasrec import summed_loss
+
+    table = torch.cat([torch.zeros(1, 16), 4 * torch.eye(16)])
+    wanted = torch.arange(1, 17)
+    draws = torch.Generator().manual_seed(0)
+    right, wrong = (summed_loss(loss, table[w], wanted, table, draws, negatives=12) for w in (wanted, wanted.flip(0)))
+    assert 0 < right < wrong

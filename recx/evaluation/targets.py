@@ -1,6 +1,6 @@
 """Measuring recommenders on the items users really chose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,26 @@ def target_records(
         records.append({"method": method, "metric": "coverage@10", "value": ranked.coverage(items, 10), "n": n})
         records.append({"method": method, "metric": "top1_share", "value": ranked.top1_share(), "n": n})
     return records, rankings
+
+
+def notice_of_sameness(ranked: Ranked, labels: Sequence[str], limit: float = 0.25) -> str:
+    """What a reader should know of a target whose first item is the same for many users; "" where it is not.
+
+    Such a target is right where the data are concentrated on a few items, but agreement with it is then cheap.
+
+    Args:
+        ranked: the target's rankings.
+        labels: name of each item, by id.
+        limit: share of users from which on there is something to say.
+    """
+    share = ranked.top1_share()
+    if share < limit:
+        return ""
+    item = labels[int(ranked.most_common_top1(1)[0])]
+    return (
+        f"For {share:.0%} of the users the first item is {item!r}: it tells people little apart. Whoever names "
+        "it agrees with the target, so read later tables against the constant predictor and other people's vectors."
+    )
 
 
 def estimate(method: str, metric: str, values: np.ndarray, mode: str = "") -> dict[str, Any]:

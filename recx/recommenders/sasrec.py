@@ -7,7 +7,13 @@ from recx.recommenders.dropout import Dropout
 from recx.settings import SASRecSettings
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """Self-attention and a feed-forward part, each with its norm before it: (B, L, d) -> (B, L, d).
+
+    Args:
+        settings: shape.
+    """
+
     def __init__(self, settings: SASRecSettings) -> None:
         super().__init__()
         d = settings.width
@@ -18,6 +24,7 @@ class _Block(nn.Module):
         self.drop = Dropout(settings.dropout)
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
+        """States (B, L, d) and where each position may look, (B, 1, L, L) -> (B, L, d)."""
         batch, length, d = x.shape
         heads = self.qkv(self.norm_attention(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = heads.unbind(0)
@@ -42,7 +49,7 @@ class SASRec(nn.Module):
         self.item_embedding = nn.Embedding(items + 1, settings.width, padding_idx=0)
         self.position = nn.Parameter(torch.zeros(settings.length, settings.width))
         self.drop = Dropout(settings.dropout)
-        self.blocks = nn.ModuleList(_Block(settings) for _ in range(settings.blocks))
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
         self.norm = nn.LayerNorm(settings.width)
         nn.init.normal_(self.item_embedding.weight, std=settings.width**-0.5)
         nn.init.normal_(self.position, std=0.02)
