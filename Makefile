@@ -1,5 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
+SASREC = $(BIN)/python benchmarks/sasrec.py --data-dir "$(DATA)" $(QUICK)
 
 .PHONY: demo test lab lint bench clean setup
 
@@ -18,8 +19,9 @@ lint: setup  ## check form and style
 
 bench: setup  ## rerun all benchmarks, quickly with QUICK=--quick (benchmarks/README.md)
 	@for name in data examples alignment decoding playground; do $(BIN)/python benchmarks/$$name.py $(QUICK) || exit 1; done
-	@if [ -n "$(RECTOOLS)" ]; then $(BIN)/python benchmarks/sasrec.py --rectools $(RECTOOLS) $(QUICK); \
-	else echo "sasrec.py is left out: name the python of an environment with rectools[torch] as RECTOOLS=..."; fi
+	@if [ -n "$(QUICK)$(DATA)" ]; then $(SASREC) --variants; else echo "sasrec.py: no DATA=... with the real data"; fi
+	@if [ -n "$(RECTOOLS)" ]; then $(SASREC) --rectools "$(RECTOOLS)"; else echo "sasrec.py: no RECTOOLS=..."; fi
+	@if [ -n "$(RECBOLE)" ]; then $(SASREC) --recbole "$(RECBOLE)"; else echo "sasrec.py: no RECBOLE=..."; fi
 
 clean:  ## remove runs and caches, keep the environment
 	rm -rf runs .pytest_cache .ruff_cache

@@ -80,7 +80,8 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "evaluate.sources": 2_500,
     },
     ("*", "demo"): {"target.model.blocks": 1},
-    ("*", "ml-100k"): {"target.model.length": 20},
+    ("*", "ml-100k"): {"target.model.blocks": 1, "target.model.length": 20},
+    ("*", "ml-latest-small"): {"target.model.blocks": 1},
     ("tiny", "games"): {
         "align.rows_behavior": 45_000,
         "align.rows_intention": 360_000,

@@ -7,11 +7,14 @@ import torch
 from torch.nn import functional
 from tqdm.auto import tqdm
 
+from recx.memory import keep_freed_memory
+from recx.recommenders.products import fast_float32
 from recx.recommenders.protocol import Scorer, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
 
 
+@fast_float32()
 def distil(
     teacher: Scorer,
     histories: Sequence[np.ndarray],
@@ -37,6 +40,7 @@ def distil(
     Returns:
         The student in eval mode, and for each epoch `epoch, divergence` (mean KL in nats, in training).
     """
+    keep_freed_memory()
     torch.manual_seed(settings.seed)
     order = torch.Generator().manual_seed(settings.seed)
     student = SASRec(items, settings.model)

@@ -11,8 +11,10 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from recx.data.split import Split
+from recx.memory import keep_freed_memory
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF
+from recx.recommenders.products import fast_float32
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
@@ -134,6 +136,7 @@ def fit_lightgcn(
     return model, stop_early(model, epoch, split, settings, show_progress)
 
 
+@fast_float32()
 def stop_early(
     model: nn.Module, epoch: Callable[[], float], split: Split, settings: TargetSettings, show_progress: bool = True
 ) -> Curve:
@@ -148,6 +151,7 @@ def stop_early(
         settings: how long.
         show_progress: a bar over the epochs.
     """
+    keep_freed_memory()
     curve: Curve = []
     best: tuple[float, float, dict] | None = None
     waited, started, training = 0, time.monotonic(), 0.0
