@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from recx import paths, profiles, runs
+from recx import paths, profiles, runs, stages
 from recx.errors import RecxError
 
 
@@ -135,7 +135,7 @@ def _run(command: RunCommand) -> None:
     print(f"\n{executed} notebooks executed in {(time.monotonic() - started) / 60:.1f} minutes")
     folder = paths.runs() / chosen.profile / chosen.dataset
     summary = folder / "effect" / "summary.txt"
-    if summary.is_file():
+    if summary.is_file() and stages.is_finished("effect", chosen):  # else it is of earlier settings
         print("\n" + summary.read_text(encoding="utf-8"))
     print(f"Executed notebooks, figures and numbers: {folder}")
 

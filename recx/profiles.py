@@ -104,6 +104,7 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
 KINDS: dict[str, dict[str, Any]] = {
     "mf": {"target.learning_rate": 5e-3, "target.weight_decay": 0.01, "target.batch_size": 1024, "target.epochs": 60},
     "lightgcn": {
+        "target.model.blocks": 2,  # steps over the graph, whatever SASRec has on the data
         "target.learning_rate": 1e-2,
         "target.weight_decay": 1e-4,
         "target.batch_size": 1024,
@@ -152,6 +153,18 @@ def _check(result: Settings) -> Settings:
         raise SettingsError(
             f"Setting 'align.continued_weight' is between 0 and 1, not {result.align.continued_weight:g}."
         )
+    target, shape = result.target, result.target.model
+    least = {"epochs": target.epochs, "patience": target.patience, "batch_size": target.batch_size}
+    least |= {f"model.{name}": getattr(shape, name) for name in ("width", "blocks", "heads", "length")}
+    for name, value in least.items():
+        if value < 1:
+            raise SettingsError(f"Setting 'target.{name}' is at least 1, not {value}.")
+    if shape.width % shape.heads:
+        raise SettingsError(
+            f"Setting 'target.model.heads' divides target.model.width; {shape.heads} does not divide {shape.width}."
+        )
+    if not 0 <= shape.dropout < 1:
+        raise SettingsError(f"Setting 'target.model.dropout' is at least 0 and below 1, not {shape.dropout:g}.")
     return result
 
 

@@ -146,7 +146,9 @@ def code_digest(stage: str) -> str:
     # Not the settings' own modules: their values are hashed, and a default changed elsewhere makes nothing stale.
     files = [package / name for name in ("runs.py", "memory.py", "finished.py")]
     files += sorted((paths.shipped_data() / "published").glob("*.csv"))
-    for room in _ROOMS[: STAGES[stage].depth]:
+    rooms = _ROOMS[: STAGES[stage].depth]
+    files += [package / "texts.py"] * ("explaining" in rooms) + [package / "ablation.py"] * (stage == "ablation")
+    for room in rooms:
         files += sorted((package / room).glob("*.py"))
     return digest([p.read_bytes() for p in files])
 
@@ -162,7 +164,8 @@ def _backbone_files(settings: Settings) -> str:
     folder = paths.shipped_data() / "backbones" / name if name == "recx-tiny" else Path(name).expanduser()
     if not folder.is_dir():
         return name
-    return digest([p.read_bytes() for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
+    # By each file's own hash: a backbone of billions of weights is never held in memory, and read once a process.
+    return digest([file_digest(p) for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
 
 
 def _conversation_files(settings: Settings) -> str:

@@ -1,5 +1,6 @@
 """Downloads from a server on this machine that misbehaves in every way a server can."""
 
+import gzip
 import hashlib
 import io
 import threading
@@ -7,6 +8,7 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from filelock import FileLock
 
 from recx.data import downloads
 from recx.data.downloads import Download, fetch
@@ -151,7 +153,7 @@ def test_no_server_at_all(server, tmp_path):
 
 def archive(members):
     raw = io.BytesIO()
-    with zipfile.ZipFile(raw, "w") as file:
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as file:
         for name, text in members.items():
             file.writestr(name, text)
     return raw.getvalue()
@@ -170,7 +172,64 @@ def test_a_bad_archive_leaves_nothing(server, tmp_path, body):
     server.body = body
     with pytest.raises(DataError, match="cannot be unpacked"):
         fetch(Download(server.url, "", ("ml/ratings.csv",)), tmp_path)
-    assert names(tmp_path) == ["checksums.json"]
+    assert names(tmp_path) == []
+    server.body = archive({"ml/ratings.csv": "r"})  # what was no archive is not what the right one is held against
+    assert fetch(Download(server.url, "", ("ml/ratings.csv",)), tmp_path)[0].read_text() == "r"
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zip"])
+def test_a_page_instead_of_a_packed_file_is_not_kept(server, tmp_path, suffix):
+    url = server.url.replace(".bin", suffix)
+    server.body = b"<html>Please log in.</html>"
+    with pytest.raises(DataError, match="perhaps a page"):
+        fetch(Download(url), tmp_path)
+    assert names(tmp_path) == []
+    server.body = gzip.compress(b"rows") if suffix == ".gz" else archive({"rows": "r"})
+    assert fetch(Download(url), tmp_path)[0].read_bytes() == server.body
+
+
+def test_a_disk_too_full_to_unpack_keeps_the_archive(server, tmp_path, monkeypatch):
+    server.body = archive({"ml/ratings.csv": "r" * 5000})
+    wanted = Download(server.url, "", ("ml/ratings.csv",))
+    copy = downloads.shutil.copyfileobj
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(downloads.shutil, "copyfileobj", full)
+    with pytest.raises(DataError, match="No space left"):
+        fetch(wanted, tmp_path)
+    assert names(tmp_path) == ["data.bin"]
+    monkeypatch.setattr(downloads.shutil, "copyfileobj", copy)
+    assert fetch(wanted, tmp_path)[0].read_text() == "r" * 5000 and len(server.asked) == 1
+    usage = downloads.shutil.disk_usage(tmp_path)
+    (tmp_path / "ratings.csv").unlink()
+    fetch_again = Download(server.url.replace("data", "more"), "", ("ml/ratings.csv",))
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: usage._replace(free=2000))
+    with pytest.raises(DataError, match="are free"):
+        fetch(fetch_again, tmp_path)
+    assert "more.bin" in names(tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_told(server, tmp_path):
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(DataError, match="RECX_CACHE_DIR"):
+        fetch(Download(server.url), tmp_path / "cache" / "games")
+
+
+def test_who_waits_for_another_download_is_told(server, tmp_path, capsys):
+    holds, may_end = threading.Event(), threading.Event()
+
+    def other():
+        with FileLock(tmp_path / ".lock"):
+            holds.set()
+            may_end.wait(20)
+
+    threading.Thread(target=other).start()
+    holds.wait(20)
+    threading.Timer(1.5, may_end.set).start()
+    assert fetch(Download(server.url), tmp_path)[0].read_bytes() == BODY
+    assert "Another command" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_told_before_it_is_full(server, tmp_path, monkeypatch):

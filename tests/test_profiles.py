@@ -28,6 +28,10 @@ def test_overrides_convert_text_to_the_type_of_the_field():
         ("target.model=3", "is a group"),
         ("target.epochs.x=3", "no fields"),
         ("target", "key=value"),
+        ("target.epochs=0", "at least 1"),
+        ("target.model.length=0", "at least 1"),
+        ("target.model.heads=3", "divide"),
+        ("target.model.dropout=1", "below 1"),
     ],
 )
 def test_wrong_overrides_say_what_is_accepted(pair, word):

@@ -34,6 +34,31 @@ def test_list_form_keeps_the_order(tmp_path):
     assert frame["timestamp"].to_list() == [0, 1, 2, 0, 1]
 
 
+def test_times_called_tokens_are_numbers_all_the_same(tmp_path):
+    """As text nine digits come after ten, which would turn sequences round at September 2001."""
+    path = write(
+        tmp_path / "x.inter", "user_id:token\titem_id:token\ttimestamp:token\nu\tb\t1000000000\nu\ta\t999999999\n"
+    )
+    frame = interactions_from(read_atomic(path), path, Report())
+    assert frame.sort("timestamp")["item_id"].to_list() == ["a", "b"]
+    for told, words in (
+        ("token)\nu\ta\tsoon", "'soon', expected a number"),
+        ("token_seq)\nu\ta\t1 2", "is a sequence"),
+    ):
+        path = write(tmp_path / "y.inter", f"user_id:token\titem_id:token\ttimestamp:{told}\n".replace(")", ""))
+        with pytest.raises(DataError, match=words):
+            interactions_from(read_atomic(path), path, Report())
+
+
+def test_a_further_column_of_a_taken_name_is_told(tmp_path):
+    path = write(tmp_path / "items.csv", "item_id,name,title\n1,Ada,Dr\n")
+    with pytest.raises(DataError, match="'title' beside 'name'"):
+        items_from_table(path, Columns(title="name"))
+    path = write(tmp_path / "more.csv", "item_id,asin,title\n1,B00,Ada\n")
+    with pytest.raises(DataError, match="'item_id' beside 'asin'"):
+        items_from_table(path, Columns(item="asin"))
+
+
 @pytest.mark.parametrize(
     "text, words",
     [

@@ -97,6 +97,16 @@ def test_changed_code_makes_its_stages_stale(folder, tmp_path_factory, monkeypat
     ranking.write_text(ranking.read_text() + "\n# changed\n")
     after = {name: stages.fingerprint(name, chosen) for name in before}
     assert [name for name in before if after[name] != before[name]] == ["target", "effect"]
+    before = {name: stages.code_digest(name) for name in ("effect", "ablation", "data")}
+    for own in ("ablation", "texts"):
+        code = copy / "recx" / f"{own}.py"
+        code.write_text(code.read_text() + "\n# changed\n")
+        after = {name: stages.code_digest(name) for name in before}
+        assert [n for n in before if after[n] != before[n]] == {
+            "ablation": ["ablation"],
+            "texts": ["effect", "ablation"],
+        }[own]
+        before = after
     reader = copy / "recx" / "data" / "split.py"
     reader.write_text(reader.read_text() + "\n# changed\n")
     assert stages.why_unfinished("data", chosen) == "settings, inputs or code have changed"

@@ -1,5 +1,7 @@
 """Kinds of target: each learns, folds unseen histories in, is saved, loaded and named by settings."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -122,6 +124,24 @@ def test_a_black_box_is_held_to_its_shape():
         BlackBox(lambda histories: np.full((1, 4), np.nan), 3, 2).score(torch.tensor([[0, 3]]))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_scores_that_are_not_finite_are_refused_wherever_they_are_ranked(split, value):
+    """NaN would count as a hit, minus infinity tie with the items that are masked."""
+
+    class Odd:
+        length = 8
+
+        def score(self, histories):
+            scores = torch.rand(len(histories), 31)
+            scores[:, 7] = value
+            return scores
+
+    with pytest.raises(DataError, match="not finite"):
+        rank(Odd(), split.test_histories, split.test, 8)
+    with pytest.raises(DataError, match="not finite"):
+        distil(Odd(), prefixes(split.train), 30, settings("sasrec"), 1, show_progress=False)
+
+
 def test_a_black_box_allows_behavior_only(split):
     catalogue = build_catalogue([str(n) for n in range(30)], [f"Title {n}" for n in range(30)], {})
     box = BlackBox(lambda histories: np.random.default_rng(len(histories)).random((len(histories), 31)), 30, 8)
@@ -131,12 +151,33 @@ def test_a_black_box_allows_behavior_only(split):
     assert corpus.vectors() == {} and corpus.data.neighbours is None
 
 
+PLAIN = """from __future__ import annotations
+import torch
+from dataclasses import dataclass
+@dataclass
+class Plain:
+    length: int
+    def score(self, histories):
+        return torch.zeros(len(histories), {})
+def build(items, length):
+    return Plain(length)
+"""
+
+
+def test_a_plain_class_may_be_a_recommender_of_ones_own(split, tmp_path):
+    (tmp_path / "mine.py").write_text(PLAIN.format("31"))
+    target, curve = fit_target(split, 30, settings(str(tmp_path / "mine.py")), show_progress=False)
+    assert target.length == 8 and curve == []
+
+
 @pytest.mark.parametrize(
     "text, words",
     [
         ("x = 1\n", "needs a function build"),
         ("raise RuntimeError('boom')\n", "RuntimeError: boom"),
         ("def build(items, length):\n    return object()\n", r"score\(histories\)"),
+        (PLAIN.format("31") + "def fit(target, split):\n    target.x = 1\n", "only be kept in a torch.nn.Module"),
+        (PLAIN.format("30"), r"score gives shape \(1, 30\) for one history; expected \(1, 31\)"),
     ],
 )
 def test_own_files_that_do_not_fit_say_why(split, tmp_path, text, words):
@@ -151,6 +192,16 @@ def test_unknown_kinds_and_damaged_targets(split, tmp_path):
     (tmp_path / "target.json").write_text('{"kind": "mf", "items": 30}')
     with pytest.raises(CheckpointError, match="no readable target"):
         load_target(tmp_path, settings("mf"))
+    target, _ = fit_target(split, 30, dataclasses.replace(settings("mf"), epochs=1), show_progress=False)
+    for items, words in ((2 * 10**8, "no side of its weights"), ("many", "'many' items"), (True, "True items")):
+        save_target(target, items, settings("mf"), tmp_path)
+        with pytest.raises(CheckpointError, match=words):
+            load_target(tmp_path, settings("mf"))
+    save_target(target, 30, settings("mf"), tmp_path)
+    other = dataclasses.replace(settings("mf"), model=dataclasses.replace(SHAPE, width=8))
+    with pytest.raises(CheckpointError, match="not that of the settings"):
+        load_target(tmp_path, other)
+    (tmp_path / "target.json").write_text('{"kind": "mf", "items": 30}')
     with pytest.raises(CheckpointError, match="of kind 'mf', the settings say 'sasrec'"):
         load_target(tmp_path, settings("sasrec"))
 

@@ -46,11 +46,19 @@ def interactions_from(frame: pl.DataFrame, path: Path, report: Report) -> pl.Dat
     Returns:
         `user_id, item_id` and, where the file has them, `timestamp` and `rating`; in the list form `timestamp`
         is the position in the list.
+
+    Raises:
+        DataError: a column is missing, or a time or rating is no number.
     """
     missing = [c for c in ("user_id", "item_id") if c not in frame.columns]
     if missing:
         raise DataError(f"{path}: no column {missing[0]!r}; found {', '.join(frame.columns)}.")
     if "item_id_list" not in frame.columns:
+        for name in {"timestamp", "rating"} & set(frame.columns):
+            if isinstance(frame.schema[name], pl.List):
+                raise DataError(f"{path}, line 1: {name} is a sequence, expected a number.")
+            if frame.schema[name] == pl.String:  # called a token; as text 999999999 would come after 1000000000
+                frame = frame.with_columns(_typed(path, frame, name, "float"))
         return frame.select([c for c in ("user_id", "item_id", "timestamp", "rating") if c in frame.columns])
     joined = frame.select("user_id", pl.concat_list("item_id_list", pl.concat_list("item_id")).alias("item_id"))
     report.note("users in list form (history, then last item)", joined.height)

@@ -1,17 +1,20 @@
 """Official files fetched once: resumed where they broke off, checked, and in place only when whole."""
 
+import contextlib
 import json
 import os
 import shutil
+import sys
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pooch
 import requests
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from recx.errors import DataError
@@ -19,6 +22,7 @@ from recx.errors import DataError
 ATTEMPTS = 4
 BLOCK = 1 << 16
 TIMEOUT = (10.0, 30.0)
+_BEGINNINGS = {".gz": b"\x1f\x8b", ".zip": b"PK"}
 
 
 @dataclass(frozen=True)
@@ -55,23 +59,58 @@ def fetch(download: Download, folder: Path) -> list[Path]:
     found = [folder / name for name in download.files]
     if all(p.is_file() for p in found):
         return found
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        if not all(p.is_file() for p in found):
-            archive = _retrieved(download, folder)
-            for member, place in zip(download.members, found, strict=bool(download.members)):
-                _extract(archive, member, place)
-            if download.members:
-                archive.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            if not all(p.is_file() for p in found):
+                archive = _retrieved(download, folder)
+                if download.members:
+                    _extract(archive, dict(zip(download.members, found, strict=True)))
+                # Only now, as a file that is no archive must not be what later ones are held against.
+                _record(download, archive)
+                if download.members:
+                    archive.unlink()
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be written ({error}). Make room, or name another folder with RECX_CACHE_DIR; what has "
+            "come is kept."
+        ) from error
     return found
 
 
-def _retrieved(download: Download, folder: Path) -> Path:
-    record = folder / "checksums.json"
-    known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    expected = download.checksum or known.get(download.url)
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / ".lock")
     try:
-        path = Path(
+        lock.acquire(timeout=1)
+    except Timeout:
+        print(f"Another command fetches files into {folder}; waiting until it has ended.", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    record = folder / "checksums.json"
+    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+
+
+def _record(download: Download, path: Path) -> None:
+    known = _checksums(path.parent)
+    if download.checksum or download.url in known:
+        return
+    known[download.url] = f"sha256:{pooch.file_hash(str(path))}"
+    beside = path.parent / "checksums.part"
+    beside.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    beside.replace(path.parent / "checksums.json")
+
+
+def _retrieved(download: Download, folder: Path) -> Path:
+    expected = download.checksum or _checksums(folder).get(download.url)
+    try:
+        return Path(
             pooch.retrieve(
                 download.url,
                 known_hash=expected,
@@ -83,21 +122,13 @@ def _retrieved(download: Download, folder: Path) -> Path:
     except ValueError as error:
         raise DataError(
             f"{download.url}: what came is not the file expected ({expected}); nothing was kept. If the publisher "
-            f"has renewed the file, remove its line from {record} and try again."
+            f"has renewed the file, remove its line from {folder / 'checksums.json'} and try again."
         ) from error
     except requests.RequestException as error:
         raise DataError(
             f"{download.url}: cannot be downloaded ({_short(error)}). The same command goes on where it was; or fetch "
             "the file by other means and name its folder with --data-dir."
         ) from error
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error}).") from error
-    if not expected:
-        known[download.url] = f"sha256:{pooch.file_hash(str(path))}"
-        beside = record.with_suffix(".part")
-        beside.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        beside.replace(record)
-    return path
 
 
 def _resuming(part: Path) -> Callable[[str, str, Any], None]:
@@ -114,9 +145,20 @@ def _resuming(part: Path) -> Callable[[str, str, Any], None]:
                 if attempt == ATTEMPTS - 1:
                     raise
         _mark(part).unlink(missing_ok=True)
+        _look(part, url)
         os.replace(part, output_file)
 
     return download
+
+
+def _look(part: Path, url: str) -> None:
+    """Refuse a page that came instead of a packed file, as servers send with their excuses or to have one log in."""
+    wanted = _BEGINNINGS.get(Path(url).suffix)
+    with part.open("rb") as file:
+        if wanted and not file.read(len(wanted)).startswith(wanted):
+            file.close()
+            part.unlink()
+            raise DataError(f"{url}: what came is no {Path(url).suffix} file, perhaps a page; nothing was kept.")
 
 
 def _continue(url: str, part: Path) -> None:
@@ -159,16 +201,25 @@ def _version(part: Path) -> str:
     return mark.read_text(encoding="utf-8") if mark.is_file() else ""
 
 
-def _extract(archive: Path, member: str, place: Path) -> None:
-    beside = place.with_name(place.name + ".part")
-    try:
-        with zipfile.ZipFile(archive) as opened, opened.open(member) as source, beside.open("wb") as target:
-            shutil.copyfileobj(source, target)
-    except (KeyError, zipfile.BadZipFile, OSError, EOFError) as error:
-        beside.unlink(missing_ok=True)
-        archive.unlink(missing_ok=True)
-        raise DataError(f"{archive}: {member} cannot be unpacked ({error}).") from error
-    beside.replace(place)
+def _extract(archive: Path, members: dict[str, Path]) -> None:
+    """Unpack members into places; an archive that holds something else is removed, one that finds no room is kept."""
+    for member, place in members.items():
+        beside = place.with_name(place.name + ".part")
+        try:
+            with zipfile.ZipFile(archive) as opened, opened.open(member) as source:
+                size, free = opened.getinfo(member).file_size, shutil.disk_usage(archive.parent).free
+                if size > free:
+                    raise OSError(f"{member} needs {size / 1e9:.1f} GB, {free / 1e9:.1f} are free")
+                with beside.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+        except (KeyError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+            beside.unlink(missing_ok=True)
+            archive.unlink(missing_ok=True)
+            raise DataError(f"{archive}: {member} cannot be unpacked ({error}).") from error
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        beside.replace(place)
 
 
 def _short(error: requests.RequestException) -> str:

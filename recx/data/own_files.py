@@ -8,7 +8,7 @@ from recx.data.atomic import interactions_from, read_atomic
 from recx.data.dataset import Filtering
 from recx.data.report import Report
 from recx.data.sources import Form, Source, Tables
-from recx.data.tables import SUFFIXES, interactions_from_table, items_from_table
+from recx.data.tables import SUFFIXES, check_names, interactions_from_table, items_from_table
 from recx.errors import DataError
 from recx.settings import DataSettings
 
@@ -46,6 +46,7 @@ def _read_own_atomic(located: dict[str, Path], settings: DataSettings) -> Tables
     title = settings.columns.title
     if title not in items.columns or "item_id" not in items.columns:
         raise DataError(f"{files[1]}: needs columns 'item_id' and {title!r}; found {', '.join(items.columns)}.")
+    check_names(files[1], items, {"title": title})
     others = [c for c in items.columns if c not in ("item_id", title)]
     frame = items.select(
         "item_id",

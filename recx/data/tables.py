@@ -54,6 +54,7 @@ def interactions_from_table(path: Path, columns: Columns) -> pl.DataFrame:
 def items_from_table(path: Path, columns: Columns) -> pl.DataFrame:
     """`item_id, title` and one list column for every further column of the file."""
     frame = read_table(path, [columns.item, columns.title])
+    check_names(path, frame, {"item_id": columns.item, "title": columns.title})
     out = [pl.col(columns.item).cast(pl.String).alias("item_id"), pl.col(columns.title).cast(pl.String).alias("title")]
     for name in frame.columns:
         if name in (columns.item, columns.title):
@@ -64,6 +65,22 @@ def items_from_table(path: Path, columns: Columns) -> pl.DataFrame:
         else:
             out.append(pl.col(name).cast(pl.String).fill_null("").str.split(columns.separator).alias(name))
     return frame.select(out)
+
+
+def check_names(path: Path, frame: pl.DataFrame, taken: Mapping[str, str]) -> None:
+    """Raise where a further column bears a name that another column is to take.
+
+    Args:
+        path: of the file.
+        frame: its content.
+        taken: name of the kit -> the column that takes it.
+
+    Raises:
+        DataError: naming both columns.
+    """
+    for name, column in taken.items():
+        if column != name and name in frame.columns:
+            raise DataError(f"{path}: has a column {name!r} beside {column!r}, which is to be the {name}; rename one.")
 
 
 def check_numbers(path: Path, frame: pl.DataFrame, column: str) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from recx.errors import DataError
+from recx.recommenders.protocol import check_finite
 
 
 class BlackBox:
@@ -25,7 +26,7 @@ class BlackBox:
         """(B, L) left-padded with 0 -> (B, N + 1).
 
         Raises:
-            DataError: the function gave scores of another shape, or values that are no numbers.
+            DataError: the function gave scores of another shape, or scores that are not finite.
         """
         given = [[int(i) for i in row if i] for row in histories.tolist()]
         scores = torch.as_tensor(np.asarray(self._score(given), dtype=np.float32)).clone()
@@ -34,6 +35,5 @@ class BlackBox:
                 f"The recommender gave scores of shape {tuple(scores.shape)} for {len(given)} histories; expected "
                 f"({len(given)}, {self.items + 1}), one column an item and column 0 for none."
             )
-        if torch.isnan(scores[:, 1:]).any():
-            raise DataError("The recommender gave scores that are no numbers (NaN).")
+        check_finite(scores)
         return scores

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from recx.memory import keep_freed_memory
 from recx.recommenders.products import fast_float32
-from recx.recommenders.protocol import Scorer, pad_histories
+from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
 
@@ -52,7 +52,9 @@ def distil(
         total = []
         for rows in torch.randperm(len(padded), generator=order).split(settings.batch_size):
             with torch.no_grad():
-                told = functional.log_softmax(teacher.score(padded[rows])[:, 1:].float() / temperature, dim=1)
+                scores = teacher.score(padded[rows]).float()
+                check_finite(scores)
+                told = functional.log_softmax(scores[:, 1:] / temperature, dim=1)
             said = functional.log_softmax(student.score(padded[rows])[:, 1:] / temperature, dim=1)
             loss = functional.kl_div(said, told, reduction="batchmean", log_target=True)
             optimizer.zero_grad(set_to_none=True)

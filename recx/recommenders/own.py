@@ -1,6 +1,7 @@
 """A recommender written outside the package: a Python file with `build`, and where it learns, `fit`."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ def open_file(path: str) -> ModuleType:
         raise SettingsError(f"Setting 'target.kind': {path!r} is no Python file with a function build(items, length).")
     spec = importlib.util.spec_from_file_location(f"recx_own_{place.stem}", place)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses, for one, look their module up
     try:
         spec.loader.exec_module(module)
     except Exception as error:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recx.errors import DataError
+
 
 @runtime_checkable
 class Scorer(Protocol):
@@ -40,13 +42,30 @@ def pad_histories(histories: Sequence[Sequence[int] | np.ndarray], length: int) 
     return torch.from_numpy(padded)
 
 
+def check_finite(scores: Tensor) -> None:
+    """Refuse scores (B, N + 1) that would rank wrongly without a word: NaN, or infinite ones beside what is masked.
+
+    Raises:
+        DataError: a score is not finite; column 0 is not read.
+    """
+    if not torch.isfinite(scores[:, 1:]).all():
+        raise DataError(
+            "The recommender gave scores that are not finite (NaN or infinite). Where it has none for an item, "
+            "give a number below all others."
+        )
+
+
 def mask_seen(scores: Tensor, histories: Sequence[Sequence[int] | np.ndarray]) -> Tensor:
     """Set padding (item 0) and every item of each whole history to minus infinity, in place.
+
+    Raises:
+        DataError: a score is not finite.
 
     Args:
         scores: (B, N + 1).
         histories: B histories, unpadded and uncut: items older than the recommender reads are seen too.
     """
+    check_finite(scores)
     scores[:, 0] = -torch.inf
     rows = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
     if rows.size:

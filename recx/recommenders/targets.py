@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -16,7 +16,7 @@ from recx.recommenders import own
 from recx.recommenders.fitting import Curve, fit_lightgcn, fit_mf, fit_sasrec
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF
-from recx.recommenders.protocol import Scorer
+from recx.recommenders.protocol import Scorer, TwoTower, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import SASRecSettings, TargetSettings
 
@@ -31,6 +31,7 @@ def fit_target(split: Split, items: int, settings: TargetSettings, show_progress
 
     Raises:
         SettingsError: the kind is unknown, or one's own file does not hold what is needed.
+        DataError: one's own recommender gives scores that are not finite.
     """
     if settings.kind in KINDS:
         model, curve = KINDS[settings.kind](split, items, settings, show_progress)
@@ -38,10 +39,31 @@ def fit_target(split: Split, items: int, settings: TargetSettings, show_progress
     module = _own(settings.kind)
     torch.manual_seed(settings.seed)
     target = _checked(module.build(items, settings.model.length), settings.kind)
+    if hasattr(module, "fit") and not isinstance(target, nn.Module):
+        raise SettingsError(
+            f"{settings.kind}: what fit learns can only be kept in a torch.nn.Module (as parameters or buffers), and "
+            f"build gives a {type(target).__name__}. Make it one, or learn elsewhere and let build read the result."
+        )
     curve = module.fit(target, split) if hasattr(module, "fit") else None
     if isinstance(target, nn.Module):
         target.eval().requires_grad_(False)
+    _try(target, split, items, settings.kind)
     return target, list(curve or [])
+
+
+def _try(target: Scorer, split: Split, items: int, kind: str) -> None:
+    """Ask one's own recommender once, so that a wrong shape is told here and not three notebooks later."""
+    history = pad_histories(split.train[:1], target.length)
+    with torch.inference_mode():
+        given = {"score": (target.score(history), (1, items + 1))}
+        if isinstance(target, TwoTower):
+            width = target.item_vectors().shape[-1]
+            given["encode_users"] = (target.encode_users(history), (1, width))
+            given["item_vectors"] = (target.item_vectors(), (items + 1, width))
+    for name, (found, wanted) in given.items():
+        if tuple(found.shape) != wanted:
+            raise SettingsError(f"{kind}: {name} gives shape {tuple(found.shape)} for one history; expected {wanted}.")
+    check_finite(given["score"][0])
 
 
 def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:
@@ -66,12 +88,26 @@ def load_target(folder: Path, settings: TargetSettings) -> Scorer:
         record = json.loads((folder / "target.json").read_text(encoding="utf-8"))
         if record["kind"] != settings.name:
             raise ValueError(f"it is of kind {record['kind']!r}, the settings say {settings.name!r}")
-        target = _empty(settings.kind, int(record["items"]), SASRecSettings(**record["settings"]))
+        if record["settings"] != asdict(settings.model):
+            raise ValueError("its shape is not that of the settings")
+        _check_size(record["items"], folder / "target.safetensors")
+        target = _empty(settings.kind, record["items"], settings.model)
         if isinstance(target, nn.Module):
             target.load_state_dict(load_file(folder / "target.safetensors"))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: no readable target ({error}). Delete the folder and rerun.") from error
     return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
+
+
+def _check_size(items: Any, weights: Path) -> None:
+    """Believe a stated number of items only if the weights are as long, as memory is taken before they are read."""
+    if type(items) is not int or items < 1:
+        raise ValueError(f"{items!r} items")
+    if weights.is_file():
+        with safe_open(weights, "pt") as file:
+            longest = max((side for name in file.keys() for side in file.get_slice(name).get_shape()), default=0)
+        if items >= longest:
+            raise ValueError(f"it states {items:,} items, no side of its weights is longer than {longest:,}")
 
 
 def _empty(kind: str, items: int, shape: SASRecSettings) -> Any:
