@@ -8,6 +8,7 @@ does something else than it should is written to `fuzz-findings/`, and the run e
 
 import argparse
 import gzip
+import io
 import json
 import random
 import signal
@@ -17,6 +18,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import polars as pl
 
 from recx.data import amazon, movielens, steam
 from recx.data.atomic import interactions_from, read_atomic
@@ -44,6 +47,17 @@ class Case:
 def lines(raw: bytes, head: int = 0) -> int:
     """Lines that hold something, without the header."""
     return max(0, sum(bool(line.strip(b"\r")) for line in raw.split(b"\n")[head:]))
+
+
+def csv_rows(raw: bytes) -> int:
+    """Rows of a CSV file that hold something.
+
+    -1 where that is not plain: a line may end within quotes, and white space is a value of text but not of numbers.
+    """
+    rows = [row.strip(b",\r") for row in raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").split(b"\n")]
+    if b'"' in raw or any(row and not row.strip() for row in rows):
+        return -1
+    return sum(bool(row) for row in rows[1:])
 
 
 def filled(raw: bytes) -> int:
@@ -82,6 +96,20 @@ def whole(path: Path, report: Report) -> int:
     return -1
 
 
+def named(path: Path, report: Report) -> int:
+    """Names joined to games: none of the games may be lost by it."""
+    games = pl.DataFrame({"item_id": ["70", "80"], "title": ["Half-Life", ""]}, schema_overrides={"item_id": pl.String})
+    found = steam.with_names(games, path, report)
+    assert {"70", "80"} <= set(found["item_id"].cast(pl.String))
+    return -1
+
+
+def parquet(frame: pl.DataFrame) -> bytes:
+    raw = io.BytesIO()
+    frame.write_parquet(raw)
+    return raw.getvalue()
+
+
 def written(*records: dict) -> bytes:
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
@@ -90,6 +118,7 @@ AMAZON = written(*({"reviewerID": f"A{n}", "asin": "B1", "overall": 5.0, "unixRe
 LATE = written(*({"user_id": f"A{n}", "parent_asin": "B1", "rating": 5.0, "timestamp": n} for n in range(4)))
 ITEM = {"title": "Pong &amp; Co - PS4", "brand": "x", "category": ["Games", "PC"], "feature": ["a"], "also_buy": []}
 META = written(*({"asin": f"B{n}", "description": ["long"]} | ITEM for n in range(3)))
+META_LATE = written(*({"parent_asin": f"B{n}", "store": "x", "categories": ["A"]} | ITEM for n in range(3)))
 STEAM = b"{u'username': u'x', u'product_id': u'70', u'date': u'2017-12-17', u'text': u'it\\'s'}\n" * 3
 GAMES = b"{u'id': u'70', u'app_name': u'Half-Life', u'genres': [u'Action'], u'release_date': u'1998-11-08'}\n" * 3
 ROWS = b"user_id:token\titem_id:token\ttimestamp:float\nu\ta\t1\nu\tb\t2\nu\tc\t3\nv\ta\t4\nv\tb\t5\nv\tc\t6\n"
@@ -102,6 +131,7 @@ CASES = [
     Case("amazon 2018", AMAZON, counted(amazon.reviews_2018), filled),
     Case("amazon 2023", LATE, counted(amazon.reviews_2023), filled),
     Case("amazon items", META, counted(amazon.items_2018), filled),
+    Case("amazon items 2023", META_LATE, counted(amazon.items_2023), filled),
     Case("steam reviews", STEAM, counted(steam.reviews), filled),
     Case("steam games", GAMES, counted(steam.games), filled),
     Case("u.data", b"196\t242\t3\t881250949\n" * 3, counted(movielens.ratings_100k), lambda raw: lines(raw)),
@@ -109,13 +139,19 @@ CASES = [
     Case("ratings.dat", b"1::2::3::4\n" * 3, counted(movielens.ratings_1m), lambda raw: lines(raw)),
     Case("movies.dat", b"1::Toy Story (1995)::A|B\n" * 3, counted(movielens.movies_1m), lambda raw: lines(raw)),
     Case("ratings.csv", b"userId,movieId,rating,timestamp\n" + b"1,2,3,4\n" * 3,
-         lambda p, r: movielens.ratings_table(p, r).height, lambda raw: -1),
+         lambda p, r: movielens.ratings_table(p, r).height, csv_rows),
     Case("movies.csv", b'movieId,title,genres\n1,"Story, The (1995)",A|B\n' * 2,
-         lambda p, r: movielens.movies_table(p, r).height, lambda raw: -1),
+         lambda p, r: movielens.movies_table(p, r).height, csv_rows),
     Case("own csv", b"user_id,item_id,timestamp\nu,a,1\nv,b,2\n",
-         lambda p, r: interactions_from_table(p, Columns()).height, lambda raw: -1),
+         lambda p, r: interactions_from_table(p, Columns()).height, csv_rows),
     Case("own items", b'item_id,title,genre\na,"One, two",x|y\nb,Two,\n',
-         lambda p, r: items_from_table(p, Columns()).height, lambda raw: -1),
+         lambda p, r: items_from_table(p, Columns()).height, csv_rows),
+    Case("own parquet", parquet(pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "timestamp": [1.0, 2.0]})),
+         lambda p, r: interactions_from_table(p, Columns()).height, lambda raw: -1),
+    Case("steam reviews, csv", b"user_id,item_id,posted,row\n1,70,2014-02-01,0\n2,80,,1\n",
+         lambda p, r: steam.reviews_table(p, r).height, csv_rows),
+    Case("app names, csv", b"item_id,name,type\n70,Half-Life,game\n80,Portal,game\n90,Dota,game\n", named,
+         lambda raw: -1),
 ]  # fmt: skip
 
 
@@ -146,7 +182,8 @@ def hang(*_: object) -> None:
 def check(case: Case, raw: bytes, folder: Path, chance: random.Random) -> str | None:
     """What is wrong with how the reader took the file; None if nothing is."""
     suffix = ".csv" if "csv" in case.name or "own" in case.name else ".json"
-    packed = chance.random() < 0.05
+    suffix = ".parquet" if "parquet" in case.name else suffix
+    packed = chance.random() < 0.05 and suffix != ".parquet"
     path = folder / f"x{suffix}{'.gz' if packed else ''}"
     path.write_bytes(gzip.compress(raw, 1) if packed else raw)
     if packed and chance.random() < 0.5:

@@ -1,7 +1,9 @@
 import gzip
+import time
 
 import polars as pl
 import pytest
+from fuzz_readers import fuzz
 
 from recx.data.atomic import interactions_from, read_atomic
 from recx.data.dataset import build_dataset
@@ -32,6 +34,16 @@ def test_list_form_keeps_the_order(tmp_path):
     frame = interactions_from(read_atomic(path), path, Report())
     assert frame["item_id"].to_list() == ["c", "a", "b", "a", "c"]
     assert frame["timestamp"].to_list() == [0, 1, 2, 0, 1]
+
+
+def test_a_fuzzer_finds_nothing(capfd):
+    """A small part of what `tests/fuzz_readers.py` does; no crash, no hang, no row lost without a word."""
+    assert fuzz(4_000, seed=int(time.time())) == []
+
+
+def test_a_blank_line_of_a_csv_is_no_row(tmp_path):
+    path = write(tmp_path / "x.csv", "user_id,item_id,timestamp\nu,a,1\n\nv,,2\n\n")
+    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0), ("v", None, 2.0)]
 
 
 def test_times_called_tokens_are_numbers_all_the_same(tmp_path):

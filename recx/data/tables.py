@@ -37,7 +37,9 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
     missing = [c for c in required if c not in frame.columns]
     if missing:
         raise DataError(f"{path}: no column {missing[0]!r}; found {', '.join(frame.columns)}.")
-    return frame
+    # A blank line is no row; polars makes one of nulls of it. Looked for first, as filtering copies the whole.
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return frame.filter(~blank) if blank.any() else frame
 
 
 def interactions_from_table(path: Path, columns: Columns) -> pl.DataFrame:
