@@ -119,14 +119,16 @@ def compare(told, names: list[str]) -> None:
         library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
         if told.quick:
             how = dataclasses.replace(how, epochs=epochs, patience=patience)
-        tried = [theirs(library, python, split, same | s, 0) for s in shapes[: told.shapes]]
-        best = int(np.argmax([t["validation"] for t in tried]))
+        shapes = shapes[: told.shapes]
+        # One alone needs no choosing.
+        tried = [theirs(library, python, split, same | s, 0) for s in shapes] if len(shapes) > 1 else []
+        best = int(np.argmax([t["validation"] for t in tried])) if tried else 0
         others, own = [], {case: [] for case in own_shapes(how)}
         for seed in range(told.seeds):  # in turn, so that all meet the same state of the machine
             for case, changed in own_shapes(how).items():
                 own[case].append(ours(split, len(data.catalogue), changed, seed))
             # RecTools' first seed was trained above, untimed; times are all taken here, after ours.
-            trained = not seed and "seconds" not in tried[best]
+            trained = tried and not seed and "seconds" not in tried[best]
             found = tried[best] if trained else theirs(library, python, split, same | shapes[best], seed)
             if "seconds" not in found:
                 found |= theirs(library, python, split, same | shapes[best] | {"time_epochs": found["epoch"]}, seed)
