@@ -3,7 +3,8 @@
     python benchmarks/examples.py [--dataset games --data-dir DIR] [--quick]
 
 The alternative labels one history at a time (a full sort each) and tokenises each row's text as a whole, as
-row-by-row code does; its rows are those of tasks 1 to 3 read as titles, a sample, scaled up. Both run in turn, several times; the last line is `RESULT {json}`.
+row-by-row code does; its rows are those of tasks 1 to 3 read as titles, a sample, scaled up.
+Both run in turn, several times; the last line is `RESULT {json}`.
 """
 
 import argparse
