@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from fuzz_readers import fuzz
 
+from recx.data import tables
 from recx.data.atomic import interactions_from, read_atomic
 from recx.data.dataset import build_dataset
 from recx.data.platforms import platform_of
@@ -39,6 +40,19 @@ def test_list_form_keeps_the_order(tmp_path):
 def test_a_fuzzer_finds_nothing(capfd):
     """A small part of what `tests/fuzz_readers.py` does; no crash, no hang, no row lost without a word."""
     assert fuzz(4_000, seed=int(time.time())) == []
+
+
+def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path, monkeypatch):
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1.0]}).write_parquet(path)
+    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0)]
+    monkeypatch.setattr(tables, "_CHILD", "import os; os.abort()")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        interactions_from_table(path, Columns())
+    monkeypatch.undo()
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        interactions_from_table(path, Columns())
 
 
 def test_a_blank_line_of_a_csv_is_no_row(tmp_path):

@@ -1,5 +1,8 @@
 """CSV and Parquet files whose columns are named by the user."""
 
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from recx.errors import DataError
 from recx.settings import Columns
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_CHILD = "import sys, polars; polars.read_parquet(sys.argv[1]).write_ipc(sys.argv[2])"
 
 
 def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.DataType] | None = None) -> pl.DataFrame:
@@ -25,7 +29,7 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
     """
     try:
         if path.name.endswith(".parquet"):
-            frame = pl.read_parquet(path)
+            frame = _read_parquet(path)
         else:
             raw = read_bytes(path)
             names = [n.strip('\r" ') for n in raw.partition(b"\n")[0].decode("utf-8", "replace").split(",")]
@@ -40,6 +44,20 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
     # A blank line is no row; polars makes one of nulls of it. Looked for first, as filtering copies the whole.
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     return frame.filter(~blank) if blank.any() else frame
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    """Read in a process of its own: a damaged file can ask for more memory than there is, which ends the process."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "table.arrow"
+        line = [sys.executable, "-c", _CHILD, str(path), str(plain)]
+        done = subprocess.run(line, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode:
+            told = [
+                row for row in done.stderr.splitlines() if "exceptions." in row or "memory" in row or "Error" in row
+            ]
+            raise DataError(f"{path}: cannot be read as Parquet ({(told or ['damaged'])[-1].strip()[:200]}).")
+        return pl.read_ipc(plain.read_bytes())
 
 
 def interactions_from_table(path: Path, columns: Columns) -> pl.DataFrame:
