@@ -52,8 +52,8 @@ def notice_of_sameness(ranked: Ranked, labels: Sequence[str], limit: float = 0.2
         return ""
     item = labels[int(ranked.most_common_top1(1)[0])]
     return (
-        f"For {share:.0%} of the users the first item is {item!r}: it tells people little apart. Whoever names "
-        "it agrees with the target, so read later tables against the constant predictor and other people's vectors."
+        f"For {share:.0%} of the users the first item is {item!r}: the target hardly tells them apart. Whoever names "
+        "that item agrees with it, so read later tables against the constant predictor and other people's vectors."
     )
 
 
