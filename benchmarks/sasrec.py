@@ -34,6 +34,10 @@ from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import Block, SASRec
 
 HERE = Path(__file__).resolve().parent
+NEGATIVES = 256
+# Where the scores of a model that knows nothing are best under BCE with so many negatives. Started at zero, all item
+# vectors first move the same way to bring them there, and as they are the input too, histories then look alike.
+OFFSET = -float(np.log(NEGATIVES))
 
 
 def write(split, folder: Path) -> None:
@@ -215,8 +219,10 @@ def sampled(state, wanted, table, negatives: int, draws: torch.Generator) -> tup
     return (state * table[wanted]).sum(1), rest
 
 
-def summed_loss(loss: str, state, wanted, table, draws: torch.Generator, negatives: int = 256) -> torch.Tensor:
-    """The loss over M positions, summed."""
+def summed_loss(
+    loss: str, state, wanted, table, draws: torch.Generator, offset: float = 0.0, negatives: int = NEGATIVES
+) -> torch.Tensor:
+    """The loss over M positions, summed; (g)BCE with an offset to every score, which changes no order."""
     if loss == "full":
         return functional.cross_entropy(state @ table[1:].T, wanted - 1, reduction="sum")
     own, rest = sampled(state, wanted, table, negatives, draws)
@@ -224,10 +230,19 @@ def summed_loss(loss: str, state, wanted, table, draws: torch.Generator, negativ
         return functional.cross_entropy(torch.cat([own[:, None], rest], 1), torch.zeros_like(wanted), reduction="sum")
     rate = negatives / (len(table) - 2)
     power = rate * (0.75 * (1 - 1 / rate) + 1 / rate) if loss == "gbce" else 1.0  # Petrov & Macdonald 2023, t = .75
-    return -(power * functional.logsigmoid(own) + functional.logsigmoid(-rest).sum(1)).sum()
+    return -(power * functional.logsigmoid(own + offset) + functional.logsigmoid(-rest - offset).sum(1)).sum()
 
 
-def variant(split, items: int, how, loss: str = "full", course: str = "constant", kind=SASRec, average: float = 0.0):
+def variant(
+    split,
+    items: int,
+    how,
+    loss: str = "full",
+    offset: float = 0.0,
+    course: str = "constant",
+    kind=SASRec,
+    average: float = 0.0,
+):
     """The kit's SASRec, trained as `fit_sasrec` does but for what is told."""
     torch.manual_seed(how.seed)
     model = kind(items, how.model)
@@ -251,7 +266,7 @@ def variant(split, items: int, how, loss: str = "full", course: str = "constant"
             longest = int(lengths[rows].max())
             given, wanted = inputs[rows, -longest:], targets[rows, -longest:]
             learnt = given > 0
-            value = summed_loss(loss, model.states(given)[learnt], wanted[learnt], model.item_vectors(), draws)
+            value = summed_loss(loss, model.states(given)[learnt], wanted[learnt], model.item_vectors(), draws, offset)
             optimizer.zero_grad(set_to_none=True)
             (value / usual).backward()
             optimizer.step()
@@ -282,7 +297,9 @@ def cases_of(how) -> dict[str, tuple]:
         "warm-up, then cosine": (how, {"course": "cosine"}),
         "sampled softmax, 256": (how, {"loss": "sampled"}),
         "BCE, 256": (how, {"loss": "bce"}),
+        "BCE, 256, offset": (how, {"loss": "bce", "offset": OFFSET}),
         "gBCE, 256": (how, {"loss": "gbce"}),
+        "gBCE, 256, offset": (how, {"loss": "gbce", "offset": OFFSET}),
         "post-norm": (how, {"kind": PostNorm}),
         "averaged weights (.98)": (how, {"average": 0.98}),
         "twice as wide": (shaped(width=2 * width), {}),

@@ -67,6 +67,11 @@ def filled(raw: bytes) -> int:
     return sum(bool(line.strip()) for line in raw.split(b"\n"))
 
 
+def filled_text(raw: bytes) -> int:
+    """Of a file read as text, where a lone carriage return ends a line too."""
+    return filled(raw.replace(b"\r", b"\n"))
+
+
 def dropped(report: Report) -> int:
     return sum(count for what, count in report.lines if what.startswith(("reviews that name", "items without an id"))
                or "without an id dropped" in what and not what.startswith("items without an id"))  # fmt: skip
@@ -135,8 +140,8 @@ CASES = [
     Case("amazon 2023", LATE, counted(amazon.reviews_2023), filled),
     Case("amazon items", META, counted(amazon.items_2018), filled),
     Case("amazon items 2023", META_LATE, counted(amazon.items_2023), filled),
-    Case("steam reviews", STEAM, counted(steam.reviews), filled),
-    Case("steam games", GAMES, counted(steam.games), filled),
+    Case("steam reviews", STEAM, counted(steam.reviews), filled_text),
+    Case("steam games", GAMES, counted(steam.games), filled_text),
     Case("u.data", b"196\t242\t3\t881250949\n" * 3, counted(movielens.ratings_100k), lambda raw: lines(raw)),
     Case("u.item", FLAGS * 3, counted(movielens.movies_100k), lambda raw: lines(raw)),
     Case("ratings.dat", b"1::2::3::4\n" * 3, counted(movielens.ratings_1m), lambda raw: lines(raw)),

@@ -77,6 +77,7 @@ def test_right_padding_without_a_mask_changes_nothing(rng):
     model = tiny().eval()
     rows = [{"input_ids": r, "labels": r.copy()} for r in (rng.integers(2, 64, 5), rng.integers(2, 64, 11))]
     both = collate(rows)
+    assert both["input_ids"].shape == (2, 16) and collate(rows, multiple=1)["labels"].shape == (2, 11)
     together = model.backbone(input_ids=both["input_ids"]).logits
     for n, row in enumerate(rows):
         alone = model.backbone(input_ids=torch.from_numpy(row["input_ids"])[None]).logits[0]

@@ -8,6 +8,7 @@ from fuzz_readers import fuzz
 from recx.data import tables
 from recx.data.atomic import interactions_from, read_atomic
 from recx.data.dataset import build_dataset
+from recx.data.movielens import ratings_table
 from recx.data.platforms import platform_of
 from recx.data.registry import find_source, input_files, load_dataset
 from recx.data.report import Report
@@ -129,6 +130,12 @@ def test_csv_with_too_many_fields_names_the_line(tmp_path):
     path = write(tmp_path / "items.csv", "item_id,title\na,One\nb,Two,3\n")
     with pytest.raises(DataError, match="line 3"):
         items_from_table(path, Columns())
+
+
+def test_a_csv_row_with_nothing_but_an_unknown_column_is_a_row_still(tmp_path):
+    """It is dropped, and counted, where rows without ids are."""
+    path = write(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp,why\n1,2,3,4,x\n\n,,,,x\n")
+    assert ratings_table(path, Report()).rows() == [("1", "2", 4.0, 3.0), (None, None, None, None)]
 
 
 def test_csv_that_makes_the_parser_panic_is_an_error(tmp_path):

@@ -168,11 +168,17 @@ class Encoder:
         return self._encoded(head), self._encoded(tail)
 
 
-def collate(rows: Sequence[dict[str, np.ndarray]]) -> dict[str, torch.Tensor]:
-    """Right-pad rows to (B, T) without a mask: a causal model never looks right, and padding has no label."""
-    longest = max(len(r["input_ids"]) for r in rows)
-    ids = np.zeros((len(rows), longest), np.int64)
-    labels = np.full((len(rows), longest), IGNORED, np.int64)
+def collate(rows: Sequence[dict[str, np.ndarray]], multiple: int = 8) -> dict[str, torch.Tensor]:
+    """Right-pad rows to (B, T) without a mask: a causal model never looks right, and padding has no label.
+
+    Args:
+        rows: `input_ids` and `labels` of each, any length.
+        multiple: T is rounded up to one. Batches then come in few shapes; for each new one the processor's library
+            makes a dozen new kernels, which took a tenth of the time (measured, see LOG.md).
+    """
+    width = -(-max(len(r["input_ids"]) for r in rows) // multiple) * multiple
+    ids = np.zeros((len(rows), width), np.int64)
+    labels = np.full((len(rows), width), IGNORED, np.int64)
     for n, row in enumerate(rows):
         ids[n, : len(row["input_ids"])] = row["input_ids"]
         labels[n, : len(row["labels"])] = row["labels"]

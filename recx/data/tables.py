@@ -22,7 +22,7 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
     Args:
         path: the file.
         required: columns it must have.
-        numbers: columns of a CSV to read at once as numbers, and no others; all are read as text without.
+        numbers: columns of a CSV to read at once as numbers; others are read as text.
 
     Raises:
         DataError: naming file, line or column and what was expected.
@@ -32,9 +32,7 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
             frame = _read_parquet(path)
         else:
             raw = read_bytes(path)
-            names = [n.strip('\r" ') for n in raw.partition(b"\n")[0].decode("utf-8", "replace").split(",")]
-            chosen = [n for n in numbers or () if n in names]
-            frame = pl.read_csv(raw, infer_schema=False, columns=chosen or None, schema_overrides=dict(numbers or {}))
+            frame = pl.read_csv(raw, infer_schema=False, schema_overrides=dict(numbers or {}))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         words = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cannot be read ({words}){_where(path)}.") from error
