@@ -29,6 +29,21 @@ def test_segments_join_to_the_text_and_say_what_holds():
                                                               "no title of the catalogue"]  # fmt: skip
 
 
+def test_a_shared_value_that_nothing_shares_is_marked_with_the_words_that_share_it():
+    text = 'Yes. "Portal" is a Racing title. From the history, "Halo" is a Shooter title as well. Halo, as well.'
+    e = explained(text, item=3)
+    cut = segments(e.text, e.citations, e.statements)
+    assert "".join(s.text for s in cut) == text
+    wrong = [(s.text, s.why) for s in cut if s.holds is False]
+    assert wrong == [
+        ("Racing", "not true in the catalogue"),
+        ("Shooter title as well", "true of this title, but of nothing named before"),
+    ]
+    e = explained('Yes. "Halo" is a Racing title as well.', item=3)
+    wrong = [(s.text, s.why) for s in segments(e.text, e.citations, e.statements) if s.holds is False]
+    assert wrong == [("Racing", "not true in the catalogue")]
+
+
 def test_panels_escape_everything_and_do_not_rely_on_colour():
     e = explained('No. "<script>alert(1)</script>" is <b>bold</b>; "Halo" is a Shooter title.')
     frame = case_frame("<i>", ["Halo", "<script>"], e.title, False, {"<u>x": e}, {"<u>x": 2})

@@ -9,7 +9,7 @@ of the history as a whole two (or more than half where it says "most"); in a cla
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
@@ -47,7 +47,8 @@ class Citation:
 class Statement:
     """An attribute value said of items (of the history as a whole if there are none), and whether that is true.
 
-    `span` is where the value stands in the text.
+    `span` is where the value stands in the text. `lonely` where the value is true of the items, but "as well" says
+    that what was spoken of before has it too, which is not so; `span` then ends with "as well".
     """
 
     items: tuple[int, ...]
@@ -55,6 +56,7 @@ class Statement:
     negated: bool
     true: bool
     span: tuple[int, int] = field(default=(0, 0), compare=False)
+    lonely: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,9 @@ class Reader:
                 named = [titles[int(n)] for n in _MARK.findall(clause)]
                 plain = _VALUE.sub(" ", _MARK.sub(" ", clause))
                 before = {s.value for s in statements}
-                statements += self._clause(plain, stated, named, before, history, item)
+                again = bool(_ALSO.search(plain)) and not before.intersection(value for value, _ in stated)
+                said = self._clause(plain, stated, named, history, item)
+                statements += [_alone(s, text) for s in said] if again else said
         return Reading(decision, tuple(citations), tuple(statements), tuple(_NAME.findall(marked)))
 
     def _clause(
@@ -149,7 +153,6 @@ class Reader:
         plain: str,
         stated: Sequence[tuple[str, tuple[int, int]]],
         named: Sequence[int | None],
-        before: set[str],
         history: Sequence[int],
         item: int,
     ) -> list[Statement]:
@@ -157,8 +160,7 @@ class Reader:
         if _PRONOUN.search(plain):
             subjects.append(item)
         negated = bool(_NEGATION.search(plain))
-        again = bool(_ALSO.search(plain)) and not before.intersection(value for value, _ in stated)
-        wrong = any(n is None for n in named) or again
+        wrong = any(n is None for n in named)
         most = bool(re.search(r"\bmost\b", plain, re.IGNORECASE))
         return [
             Statement(tuple(subjects), v, negated, not wrong and self._true(v, subjects, history, negated, most), span)
@@ -173,3 +175,14 @@ class Reader:
         if subjects:
             return holders == len(over)
         return 2 * holders > len(over) if most else holders >= min(2, len(over))
+
+
+def _alone(statement: Statement, text: str) -> Statement:
+    """The statement where "as well" follows it and nothing said before has its value: false whatever it says."""
+    if not statement.true:
+        return statement
+    found = _ALSO.search(text, statement.span[1])
+    # Another value or a title may stand between; then the mark stays on the value.
+    near = found is not None and not re.search(r'[.;!?"]', text[statement.span[1] : found.start()])
+    end = found.end() if near else statement.span[1]
+    return replace(statement, true=False, lonely=True, span=(statement.span[0], end))

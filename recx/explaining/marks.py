@@ -24,7 +24,7 @@ class Segment:
 def segments(text: str, citations: Sequence[Citation], statements: Sequence[Statement]) -> list[Segment]:
     """Cut a text into checked and unchecked pieces; joined again they are the text."""
     marks = [(c.span, c.in_history, _of_citation(c)) for c in citations]
-    marks += [(s.span, s.true, "true in the catalogue" if s.true else "not true in the catalogue") for s in statements]
+    marks += [(s.span, s.true, _of_statement(s)) for s in statements]
     out, place = [], 0
     for (start, end), holds, why in sorted(marks):
         if start < place or end > len(text) or start >= end:
@@ -39,3 +39,9 @@ def _of_citation(citation: Citation) -> str:
     if citation.in_history:
         return "in the history"
     return "not in the history" if citation.item is not None else "no title of the catalogue"
+
+
+def _of_statement(statement: Statement) -> str:
+    if statement.lonely:
+        return "true of this title, but of nothing named before"
+    return "true in the catalogue" if statement.true else "not true in the catalogue"
