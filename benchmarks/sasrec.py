@@ -110,17 +110,18 @@ def compare(told, names: list[str]) -> None:
         data = load_dataset(chosen.data)
         split, how = leave_one_out(data.sequences), chosen.target
         epochs, patience = (4, 2) if told.quick else (100, 10)
+        library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
         same = {
             "n_blocks": 2,
             "n_heads": 2,
             "loss": "softmax",
-            # Few users make few steps an epoch, and in batches of 128 RecTools stops early at popularity.
-            "batch_size": 128 if len(split.train) > 2000 else 16,
+            # Few users make few steps an epoch, and in batches of 128 RecTools stops early at popularity. RecBole
+            # makes a row of every beginning of a sequence, so it has steps enough.
+            "batch_size": 128 if told.recbole or len(split.train) > 2000 else 16,
             "epochs": epochs,
             "patience": patience,
         }
-        shapes = their_shapes(split, how)
-        library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
+        shapes = their_shapes(split, how, library)
         if told.quick:
             how = dataclasses.replace(how, epochs=epochs, patience=patience)
         shapes = shapes[: told.shapes]
@@ -151,10 +152,10 @@ def compare(told, names: list[str]) -> None:
     print("RESULT " + json.dumps({"benchmark": "sasrec", "table": table}))
 
 
-def their_shapes(split, how) -> list[dict]:
+def their_shapes(split, how, library: str) -> list[dict]:
     """What is tried for theirs: sizes and rates that are usual there, and the rate and dropout that ours has."""
-    # RecTools trains on the latest items of each user only, so long histories want long sessions.
-    typical = int(np.quantile([len(s) for s in split.train], 0.9))
+    # RecTools trains on the latest items of each user only, so long histories want long sessions; RecBole on all.
+    typical = int(np.quantile([len(s) for s in split.train], 0.9)) if library == "RecTools" else 0
     short, long = how.model.length, min(100, max(how.model.length, typical))
     usual = {"n_factors": 128, "lr": 1e-3, "dropout_rate": 0.3, "session_max_len": long}
     small = {"n_factors": 64, "lr": 2e-3, "dropout_rate": 0.3, "session_max_len": long}
