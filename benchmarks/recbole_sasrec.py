@@ -105,6 +105,7 @@ def main() -> None:
         seconds += time.perf_counter() - started
         value = float(ndcg(model, dataset, valid, length).mean())
         curve.append(value)
+        print(f"epoch {epoch}: validation {value:.4f} after {seconds:.0f} s", flush=True)
         waited = 0 if value > best[0] else waited + 1
         if value > best[0]:
             best = (value, epoch, seconds, ndcg(model, dataset, test, length))

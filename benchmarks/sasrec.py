@@ -55,10 +55,13 @@ def theirs(library: str, python: str, split, config: dict, seed: int) -> dict:
         write(split, Path(folder))
         line = [str(Path(python).absolute()), str(HERE / f"{library.lower()}_sasrec.py"), folder]
         line += [json.dumps(config), str(seed)]
-        # There, as RecBole leaves logs where it runs.
-        done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder)
+        log = Path(folder) / "log.txt"  # a training may take half an hour: what it says can be read meanwhile
+        print(f"    {library}: {log}", file=sys.stderr, flush=True)
+        with log.open("w") as told:
+            # There, as RecBole leaves logs where it runs.
+            done = subprocess.run(line, stdout=told, stderr=told, check=False, cwd=folder)
         if done.returncode:
-            raise SystemExit(done.stderr[-2000:])
+            raise SystemExit(log.read_text()[-2000:])
         found = json.loads((Path(folder) / "theirs.json").read_text())
     say(f"{library}, {len(split.train):,} users, {config}, seed {seed}", found)
     return found
@@ -109,7 +112,8 @@ def compare(told, names: list[str]) -> None:
         chosen = settings(dataset=name, data_dir=told.data_dir)
         data = load_dataset(chosen.data)
         split, how = leave_one_out(data.sequences), chosen.target
-        epochs, patience = (4, 2) if told.quick else (100, 10)
+        # RecBole's epoch on MovieLens has some two hundred steps, ours six: four of it are the longer patience.
+        epochs, patience = (4, 2) if told.quick else (100, told.patience)
         library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
         same = {
             "n_blocks": 2,
@@ -344,6 +348,7 @@ def main() -> None:
     parser.add_argument("--recbole", default="", help="python of an environment with recbole, compared with instead")
     parser.add_argument("--datasets", nargs="+", default=["ml-100k", "ml-latest-small", "games"])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--patience", type=int, default=10, help="epochs theirs trains on without a better one")
     parser.add_argument("--shapes", type=int, default=5, help="how many of their shapes are tried on validation")
     parser.add_argument("--variants", action="store_true", help="variants of ours instead, one seed")
     parser.add_argument("--quick", action="store_true", help="the demo only, a few epochs")

@@ -249,7 +249,7 @@ class ChatSettings:
         retries: further attempts after a time-out, a rate limit or an error of the server, waiting longer each time.
         replies: attempts to get a reply of the form asked for.
         parallel: requests at once.
-        max_tokens: longest reply.
+        max_tokens: longest reply, with what a reasoning model thinks before it; such a one wants a few thousand.
         price_in: of a million tokens sent, in whatever currency.
         price_out: of a million tokens received.
     """

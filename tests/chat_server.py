@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class ChatServer:
     """Answers POST /v1/chat/completions by `answer(messages, number)`.
 
-    What it returns is a text, or `("status", code)`, `("wait", seconds)`, `("cut",)` (half a body), `("html",)`.
+    What it returns is a text, or `("status", code)`, `("refused", message)`, `("wait", seconds)`,
+    `("cut",)` (half a body), `("html",)`.
     """
 
     def __init__(self, answer):
@@ -44,6 +45,8 @@ class ChatServer:
                     body = json.dumps(record).encode()
                 elif told[0] == "status":
                     code, body = told[1], b'{"error": {"message": "no, key-123 may not"}}'
+                elif told[0] == "refused":
+                    code, body = 400, json.dumps({"error": {"message": told[1]}}).encode()
                 elif told[0] == "html":
                     kind, body = "text/html", b"<html>Welcome to the hotel network</html>"
                 elif told[0] == "cut":

@@ -91,6 +91,25 @@ def test_a_refused_key_ends_it_and_the_key_is_nowhere(serve, tmp_path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
+def test_a_model_that_names_the_limit_otherwise_and_wants_no_temperature_is_asked_its_way(serve):
+    def picky(messages, n):
+        if "max_tokens" in server.asked[n]:
+            return ("refused", "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        return ("refused", "'temperature' does not support 0.0") if "temperature" in server.asked[n] else "5"
+
+    server, how = serve(picky)
+    assert ChatClient(replace(how, parallel=1)).ask(questions(3), number) == [5, 5, 5]
+    assert len(server.asked) == 5  # two refusals, once
+    assert server.asked[-1]["max_completion_tokens"] == how.max_tokens and "temperature" not in server.asked[-1]
+
+
+def test_another_refusal_ends_it(serve):
+    server, how = serve(lambda messages, n: ("refused", "these messages are too long"))
+    with pytest.raises(ChatError, match="too long"):
+        ChatClient(replace(how, parallel=1)).ask(questions(3), number)
+    assert len(server.asked) == 1
+
+
 def test_nobody_listens(tmp_path):
     how = replace(HOW, address="http://127.0.0.1:9/v1", retries=0)
     with pytest.raises(ChatError, match="127.0.0.1:9"):

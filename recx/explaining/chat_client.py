@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -87,6 +87,7 @@ class ChatClient(Generic[T]):
             timeout=settings.seconds,
             max_retries=settings.retries,
         )
+        self._sampling: dict[str, float] = {"temperature": 0, "max_tokens": settings.max_tokens}
         self._lock = threading.Lock()
 
     def cost(self, questions: Sequence[Sequence[Message]]) -> Cost:
@@ -185,13 +186,18 @@ class ChatClient(Generic[T]):
         return None, ""
 
     def _reply(self, messages: Sequence[Message]) -> str:
-        answer = self._client.chat.completions.create(
-            model=self.settings.model,
-            messages=list(messages),
-            temperature=0,
-            max_tokens=self.settings.max_tokens,
-        )
-        return answer.choices[0].message.content or ""
+        sampling = self._sampling
+        while True:
+            try:
+                answer = self._client.chat.completions.create(
+                    model=self.settings.model, messages=list(messages), **sampling
+                )
+                return answer.choices[0].message.content or ""
+            except self._openai.BadRequestError as error:
+                sent, sampling = sampling, accepted(sampling, str(error))
+                if sampling == sent:
+                    raise
+                self._sampling = sampling
 
     def _key(self, question: Sequence[Message]) -> str:
         told = json.dumps([self.settings.address, self.settings.model, self.settings.max_tokens, list(question)])
@@ -202,3 +208,21 @@ class ChatClient(Generic[T]):
         key = os.environ.get(self.settings.key_variable, "")
         words = " ".join(str(error).split())[:200]
         return f"{type(error).__name__}: {words.replace(key, '***') if key else words}"
+
+
+def accepted(sampling: Mapping[str, float], refusal: str) -> dict[str, float]:
+    """What to send instead to a server that refuses part of it; the same where the refusal is about something else.
+
+    Models that reason before they reply call the limit `max_completion_tokens`, and some choose the temperature
+    themselves.
+
+    Args:
+        sampling: what was sent beside the messages.
+        refusal: what the server said of it.
+    """
+    words = refusal.lower()
+    if "max_tokens" in sampling and "max_completion_tokens" in words:
+        return {("max_completion_tokens" if k == "max_tokens" else k): v for k, v in sampling.items()}
+    if "temperature" in sampling and "temperature" in words:
+        return {k: v for k, v in sampling.items() if k != "temperature"}
+    return dict(sampling)
