@@ -8,11 +8,12 @@ from recx.alignment.storage import build_aligned
 from recx.data.demo import demo_catalogue
 from recx.errors import DataError
 from recx.explaining.answers import Explanation
+from recx.explaining.conversation import verdict_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.histories import Histories
 from recx.explaining.playground import Playground
 from recx.explaining.streaming import stream_explanation
-from recx.explaining.wishes import instruction
+from recx.explaining.wishes import HELD, instruction
 from recx.profiles import settings
 from recx.recommenders.sasrec import SASRec
 from recx.settings import BackboneSettings, SASRecSettings
@@ -41,11 +42,12 @@ def playground():
 def test_what_is_streamed_is_what_is_explained(playground, mode, held):
     explainer = playground.explainers[mode]
     explainer = explainer.with_held_quotes() if held else explainer
-    said = list(stream_explanation(explainer, HISTORY, 9, "Use one sentence."))
-    (whole,) = explainer.explain([HISTORY], [9], "Use one sentence.")
-    assert said[-1] == whole
-    texts = [s for s in said if isinstance(s, str)]
-    assert len(texts) > 5 and all(whole.text.startswith(t[:-1]) for t in texts)
+    for history in (HISTORY, [1, 8, 91, 34]):  # the second is where a user vector in bfloat16 changes the words
+        said = list(stream_explanation(explainer, history, 9))
+        (whole,) = explainer.explain([history], [9])
+        assert said[-1] == whole
+        texts = [s for s in said if isinstance(s, str)]
+        assert len(texts) > 5 and all(whole.text.startswith(t[:-1]) for t in texts)
 
 
 def test_streams_in_turn_do_not_mix_people(playground):
@@ -166,9 +168,30 @@ def test_wishes_become_one_line():
     told = instruction({"view": "genre", "length": "one sentence", "tone": "friendly", "language": "Welsh"}, views)
     assert "genre" in told and "sentence" in told and "friendly" in told and "Welsh" in told and "\n" not in told
     assert instruction({"free": "Ignore \n all\tthat"}, views) == "Ignore all that"
-    for wrong in ({"view": "colour"}, {"tone": "<b>"}, {"other": "x"}, {"free": 3}, {"free": "x" * 301}):
+    for wrong in (
+        {"view": "colour"},
+        {"tone": "<b>"},
+        {"other": "x"},
+        {"free": 3},
+        {"free": "x" * 301},
+        {"quotes": "loose"},
+    ):
         with pytest.raises(DataError):
             instruction(wrong, views)
+
+
+@pytest.mark.parametrize("mode", ["behavior", "hybrid"])
+def test_held_quotes_cite_nothing_but_the_history_and_are_told(playground, mode):
+    explainer = playground.explainers[mode]
+    for n in range(1, 500):  # a history of which the model cites one title twice if it is let
+        history = [n, n + 7, n + 90, n + 33]
+        (free,), (held,) = (e.explain([history], [9]) for e in (explainer, explainer.with_held_quotes()))
+        if free.text != held.text:
+            break
+    *_, loose = playground.explain(mode, history, 9)
+    *_, bound = playground.explain(mode, history, 9, {"quotes": HELD})
+    assert (loose["text"], loose["held"], bound["text"], bound["held"]) == (free.text, False, held.text, True)
+    assert loose["prompt"] == bound["prompt"] and "quotes held" in verdict_of(bound) and not explainer.held
 
 
 def test_a_wish_changes_no_setting(playground):

@@ -180,11 +180,11 @@ def own_of(told: Mapping[str, Any]) -> str:
 
 
 def verdict_of(answer: Mapping[str, Any]) -> str:
-    """An answer's decision, and whether it is the target's."""
+    """An answer's decision, whether it is the target's, and what ended or bound its text."""
     decision = {True: "yes", False: "no", None: "no decision"}[answer["decision"]]
     agrees = {True: "as the target", False: "against the target", None: "the target is undecided"}
     said = decision if answer["decision"] is None else f"{decision}, {agrees[answer['agrees']]}"
-    return said + (", stopped" if answer.get("stopped") else "")
+    return said + (", quotes held" if answer.get("held") else "") + (", stopped" if answer.get("stopped") else "")
 
 
 def _md(text: str) -> str:

@@ -14,7 +14,7 @@ from recx.alignment.controls import AUDIENCES, LENGTHS
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError
 from recx.explaining.titles import TitleIndex
-from recx.explaining.wishes import TONES
+from recx.explaining.wishes import HELD, TONES
 
 LONGEST_HISTORY = 500
 Plain = dict[str, Any]
@@ -51,6 +51,7 @@ class Histories:
             "lengths": list(LENGTHS),
             "audiences": list(AUDIENCES),
             "tones": list(TONES),
+            "quotes": [HELD],
             "longest": self.length,
             "items": len(self.catalogue),
             "people": len(self.people),

@@ -17,7 +17,7 @@ from recx.explaining.histories import Histories, Plain
 from recx.explaining.marks import segments
 from recx.explaining.streaming import stream_explanation
 from recx.explaining.target_view import standings, top_items
-from recx.explaining.wishes import instruction
+from recx.explaining.wishes import instruction, quotes_held
 from recx.recommenders.protocol import Scorer
 
 
@@ -73,15 +73,18 @@ class Playground:
     ) -> Iterator[Plain]:
         """The explanation as it is written: `{"text": so far}` after every token, then the checked answer.
 
-        The last record has `text, decision, segments, cited, agrees, verdict, instruction, prompt, seconds, tokens`.
+        The last record has `text, decision, segments, cited, agrees, verdict, instruction, prompt, held` (whether
+        quotes were), `seconds, tokens, stopped`.
         """
         explainer = self._explainer(model)
         given, asked = self._asked(history, item)
-        told = instruction(wish or {}, tuple(self.catalogue.attributes))
+        told, held = instruction(wish or {}, tuple(self.catalogue.attributes)), quotes_held(wish or {})
+        explainer = explainer.with_held_quotes() if held else explainer
         started, tokens = time.monotonic(), 0
         for said in stream_explanation(explainer, given, asked, told, stopped=stopped, turn=self._turn):
             if isinstance(said, Explanation):
                 yield self._answer(model, said, given, asked, told) | {
+                    "held": held,
                     "seconds": round(time.monotonic() - started, 2),
                     "tokens": tokens,
                     "stopped": stopped(),

@@ -37,9 +37,11 @@ def stream_explanation(
     """
     asked, found, end = wish(instruction), explainer.find(item), int(explainer.encoder.end[0])
     written: list[int] = []
-    with turn, torch.inference_mode(), autocast(explainer.precision):
+    with turn, torch.inference_mode():
+        # The target encodes in its own precision, as everywhere else.
         data, encoded = explainer.ask("explanation", [history], [[found]], instruction=asked)
-        stream = Stream(explainer.model, encoded)
+        with autocast(explainer.precision):
+            stream = Stream(explainer.model, encoded)
     quotes = [explainer.quotes(data.recent(0), found)] if explainer.held else []
     text = ""
     while len(written) < max_tokens and not stopped():

@@ -7,12 +7,15 @@ from recx.alignment.controls import AUDIENCES, LENGTHS, Control
 from recx.errors import DataError
 
 TONES = ("friendly", "matter-of-fact", "enthusiastic", "critical")
+HELD = "held to the history"
 LONGEST = 300
-FIELDS = ("view", "length", "audience", "tone", "language", "free")
+FIELDS = ("view", "length", "audience", "tone", "language", "free", "quotes")
 
 
 def instruction(wish: Mapping[str, Any], views: tuple[str, ...]) -> str:
     """One line from what was chosen and typed.
+
+    How quotes are to be is no part of it: `quotes_held` reads that.
 
     Views, lengths and audiences are what the teaching backbone has been taught; tone, language and free words are
     for backbones that know more.
@@ -28,7 +31,8 @@ def instruction(wish: Mapping[str, Any], views: tuple[str, ...]) -> str:
     unknown = set(told) - set(FIELDS)
     if unknown:
         raise DataError(f"Unknown wish {sorted(unknown)[0]!r}; known are {', '.join(FIELDS)}.")
-    for name, known in (("view", views), ("length", tuple(LENGTHS)), ("audience", tuple(AUDIENCES)), ("tone", TONES)):
+    choices = {"view": views, "length": tuple(LENGTHS), "audience": tuple(AUDIENCES), "tone": TONES, "quotes": (HELD,)}
+    for name, known in choices.items():
         if told.get(name) and told[name] not in known:
             raise DataError(f"The {name} {told[name]!r} is none of {', '.join(known)}.")
     control = Control(told.get("view") or None, told.get("length") or "normal", told.get("audience") or "anyone")
@@ -36,6 +40,11 @@ def instruction(wish: Mapping[str, Any], views: tuple[str, ...]) -> str:
     parts += [f"Write in a {told['tone']} tone."] if told.get("tone") else []
     parts += [f"Answer in {told['language']}."] if told.get("language") else []
     return " ".join(filter(None, [*parts, told.get("free", "")]))
+
+
+def quotes_held(wish: Mapping[str, Any]) -> bool:
+    """Whether an explanation may quote no title but those of the history and the item asked about."""
+    return wish.get("quotes") == HELD
 
 
 def _text(name: str, value: Any) -> str:

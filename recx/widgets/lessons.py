@@ -9,7 +9,9 @@ LESSONS = {
     "wishes": (
         "A wish is a line of text at the end of the prompt, nothing else: it reaches no file and no setting. The "
         "prompt becomes T tokens, (1, T) &rarr; logits (1, V) for the next one. Where the model reads vectors, two "
-        "of those tokens are no words but the projected vectors of user and item (section 4.3)."
+        "of those tokens are no words but the projected vectors of user and item (section 4.3). Quotes held to the "
+        "history are another matter: once a quote is open, logits of tokens that lead along no title of the history "
+        "or the item are set aside, so no other title can be cited. What is said of a title may still be wrong."
     ),
     "target": (
         "The target scores every item of the catalogue at once: s = E u, item vectors E of shape (N + 1, d), scores"

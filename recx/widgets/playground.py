@@ -235,6 +235,7 @@ def _wishes(about: Mapping[str, Any]) -> dict[str, widgets.Widget]:
         "length": choice("length", about["lengths"], "normal"),
         "audience": choice("audience", about["audiences"], "anyone"),
         "tone": choice("tone", about["tones"], "neutral"),
+        "quotes": choice("quotes", about["quotes"], "as they come"),
         "language": widgets.Text(description="language", placeholder="as it comes", continuous_update=False),
         "free": widgets.Text(
             description="wish", placeholder="in your own words", continuous_update=False, layout={"width": "26em"}
