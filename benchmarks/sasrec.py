@@ -8,12 +8,15 @@ PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `r
 pandas<2.3; both want packages older than the kit does.
 Every model trains on all but the last two items of each user, stops on NDCG@10 of the last but one, and is compared on
 the last, among all items not in the history. Theirs is tuned too: the best of five settings on validation, first seed.
-Times are of training alone, up to the best validation epoch.
+Times are of training alone, up to the best validation epoch. A training of theirs may take half an hour: with --keep
+DIR each is kept and, where ours has changed or a run was stopped, not done again; its time is then of that day.
 """
 
 import argparse
 import dataclasses
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,9 +53,14 @@ def write(split, folder: Path) -> None:
     frame.write_csv(folder / "interactions.csv")
 
 
-def theirs(library: str, python: str, split, config: dict, seed: int) -> dict:
+def theirs(library: str, python: str, split, config: dict, seed: int, keep: str = "") -> dict:
+    """A training of theirs, read from the folder `keep` where the very same one is kept there."""
     with tempfile.TemporaryDirectory() as folder:
         write(split, Path(folder))
+        key = (Path(folder) / "interactions.csv").read_bytes() + json.dumps([library, config, seed]).encode()
+        kept = Path(keep or folder) / f"{library.lower()}-{hashlib.sha256(key).hexdigest()[:16]}.json"
+        if kept.exists():
+            return json.loads(kept.read_text())
         line = [str(Path(python).absolute()), str(HERE / f"{library.lower()}_sasrec.py"), folder]
         line += [json.dumps(config), str(seed)]
         log = Path(folder) / "log.txt"  # a training may take half an hour: what it says can be read meanwhile
@@ -63,6 +71,9 @@ def theirs(library: str, python: str, split, config: dict, seed: int) -> dict:
         if done.returncode:
             raise SystemExit(log.read_text()[-2000:])
         found = json.loads((Path(folder) / "theirs.json").read_text())
+        if keep:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(Path(folder) / "theirs.json", kept)
     say(f"{library}, {len(split.train):,} users, {config}, seed {seed}", found)
     return found
 
@@ -128,9 +139,9 @@ def compare(told, names: list[str]) -> None:
         shapes = their_shapes(split, how, library)
         if told.quick:
             how = dataclasses.replace(how, epochs=epochs, patience=patience)
-        shapes = shapes[: told.shapes]
+        shapes = [shapes[n] for n in told.shapes if n < len(shapes)]
         # One alone needs no choosing.
-        tried = [theirs(library, python, split, same | s, 0) for s in shapes] if len(shapes) > 1 else []
+        tried = [theirs(library, python, split, same | s, 0, told.keep) for s in shapes] if len(shapes) > 1 else []
         best = int(np.argmax([t["validation"] for t in tried])) if tried else 0
         others, own = [], {case: [] for case in own_shapes(how)}
         for seed in range(told.seeds):  # in turn, so that all meet the same state of the machine
@@ -138,9 +149,11 @@ def compare(told, names: list[str]) -> None:
                 own[case].append(ours(split, len(data.catalogue), changed, seed))
             # RecTools' first seed was trained above, untimed; times are all taken here, after ours.
             trained = tried and not seed and "seconds" not in tried[best]
-            found = tried[best] if trained else theirs(library, python, split, same | shapes[best], seed)
+            chosen_one = same | shapes[best]
+            found = tried[best] if trained else theirs(library, python, split, chosen_one, seed, told.keep)
             if "seconds" not in found:
-                found |= theirs(library, python, split, same | shapes[best] | {"time_epochs": found["epoch"]}, seed)
+                timed = chosen_one | {"time_epochs": found["epoch"]}
+                found |= theirs(library, python, split, timed, seed, told.keep)
             others.append(found)
         for case, runs in own.items():
             row = against(runs, others) | {"dataset": name, "ours_is": case, "library": library}
@@ -251,9 +264,9 @@ def variant(
     """The kit's SASRec, trained as `fit_sasrec` does but for what is told."""
     torch.manual_seed(how.seed)
     model = kind(items, how.model)
-    inputs, targets = windows(split.train, how.model.length)
+    inputs, targets = windows(split.train, how.model.length, how.stride)
     lengths = (inputs > 0).sum(1)
-    usual = float(lengths.float().mean()) * how.batch_size
+    usual = float((targets > 0).sum(1).float().mean()) * how.batch_size
     order, draws = (torch.Generator().manual_seed(how.seed + n) for n in range(2))
     optimizer = torch.optim.AdamW(model.parameters(), how.learning_rate, weight_decay=how.weight_decay, fused=True)
     steps = how.epochs * len(batches_of_like_length(lengths, how.batch_size, torch.Generator()))
@@ -270,7 +283,7 @@ def variant(
         for rows in batches_of_like_length(lengths, how.batch_size, order):
             longest = int(lengths[rows].max())
             given, wanted = inputs[rows, -longest:], targets[rows, -longest:]
-            learnt = given > 0
+            learnt = wanted > 0
             value = summed_loss(loss, model.states(given)[learnt], wanted[learnt], model.item_vectors(), draws, offset)
             optimizer.zero_grad(set_to_none=True)
             (value / usual).backward()
@@ -349,11 +362,12 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="+", default=["ml-100k", "ml-latest-small", "games"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--patience", type=int, default=10, help="epochs theirs trains on without a better one")
-    parser.add_argument("--shapes", type=int, default=5, help="how many of their shapes are tried on validation")
+    parser.add_argument("--shapes", type=int, nargs="+", default=range(5), help="which of theirs are tried (0 to 4)")
+    parser.add_argument("--keep", default="", help="folder where their trainings are kept, and taken from if there")
     parser.add_argument("--variants", action="store_true", help="variants of ours instead, one seed")
     parser.add_argument("--quick", action="store_true", help="the demo only, a few epochs")
     told = parser.parse_args()
-    told.shapes = 1 if told.quick else told.shapes
+    told.shapes = [0] if told.quick else told.shapes
     names = ["demo"] if told.quick else told.datasets
     if not (told.variants or told.rectools or told.recbole):
         parser.error("--rectools or --recbole is needed, or --variants")

@@ -163,6 +163,10 @@ def _check(result: Settings) -> Settings:
         raise SettingsError(
             f"Setting 'target.model.heads' divides target.model.width; {shape.heads} does not divide {shape.width}."
         )
+    if not 0 <= target.stride <= shape.length:
+        raise SettingsError(
+            f"Setting 'target.stride' is between 0 and target.model.length ({shape.length}), not {target.stride}."
+        )
     if not 0 <= shape.dropout < 1:
         raise SettingsError(f"Setting 'target.model.dropout' is at least 0 and below 1, not {shape.dropout:g}.")
     return result

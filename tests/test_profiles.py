@@ -32,6 +32,8 @@ def test_overrides_convert_text_to_the_type_of_the_field():
         ("target.model.length=0", "at least 1"),
         ("target.model.heads=3", "divide"),
         ("target.model.dropout=1", "below 1"),
+        ("target.stride=11", "target.model.length"),
+        ("target.stride=-1", "target.model.length"),
     ],
 )
 def test_wrong_overrides_say_what_is_accepted(pair, word):

@@ -25,9 +25,16 @@ def test_padding_and_masking():
     assert mask_seen(torch.zeros(2, 5), [[1, 2, 3], [4]]).isinf().sum(1).tolist() == [4, 2]
 
 
-def test_windows_make_each_item_a_target_once():
-    inputs, targets = windows([np.arange(1, 12)], 4)
-    assert sorted(targets[(targets > 0) & (inputs > 0)].tolist()) == list(range(2, 12))
+@pytest.mark.parametrize("stride", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("size", [0, 1, 2, 4, 5, 6, 11, 12])
+def test_windows_make_each_item_a_target_once_after_the_items_before_it(size, stride):
+    inputs, targets = windows([np.arange(1, size + 1), np.arange(1, 3)], 4, stride)
+    assert sorted(targets[targets > 0].tolist()) == sorted([*range(2, size + 1), 2])
+    for row, column in (targets > 0).nonzero().tolist():
+        shown, wanted = inputs[row, : column + 1], int(targets[row, column])
+        before = shown[shown > 0].tolist()
+        assert before == list(range(wanted - len(before), wanted))
+        assert len(before) >= min(4 - (stride or 4) + 1, wanted - 1)
 
 
 def test_user_vector_ignores_padding_and_the_future():

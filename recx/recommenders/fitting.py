@@ -24,16 +24,30 @@ Curve = list[dict[str, float]]
 POOL = 8
 
 
-def windows(sequences: Sequence[np.ndarray], length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cut sequences into inputs (R, length) and next items (R, length), left-padded; each item is a target once."""
-    rows = []
+def windows(sequences: Sequence[np.ndarray], length: int, stride: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut sequences into inputs (R, length) and next items (R, length), left-padded; each item is a target once.
+
+    Args:
+        sequences: of items.
+        length: of a window.
+        stride: between two windows; the length, so that they do not overlap, unless told. A target has at least
+            length - stride + 1 items before it in its window, where the sequence has so many.
+
+    Returns:
+        Inputs and targets, 0 for padding and for targets that another window has.
+    """
+    stride, rows, learnt = stride or length, [], []
     for sequence in sequences:
         end = len(sequence)
         while end > 1:
-            rows.append(sequence[max(0, end - length - 1) : end])
-            end -= length
+            start = max(0, end - length - 1)
+            rows.append(sequence[start:end])
+            learnt.append(stride if start else length)
+            end = end - stride if start else 0
     padded = pad_histories(rows, length + 1)
-    return padded[:, :-1], padded[:, 1:]
+    inputs, targets = padded[:, :-1], padded[:, 1:]
+    elsewhere = torch.arange(length) < length - torch.tensor(learnt, dtype=torch.long)[:, None]
+    return inputs, targets.masked_fill(elsewhere | (inputs == 0), 0)
 
 
 def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[SASRec, Curve]:
@@ -51,9 +65,9 @@ def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress
     """
     torch.manual_seed(settings.seed)
     model = SASRec(items, settings.model)
-    inputs, targets = windows(split.train, settings.model.length)
+    inputs, targets = windows(split.train, settings.model.length, settings.stride)
     lengths = (inputs > 0).sum(1)
-    usual = max(float(lengths.float().mean()) * settings.batch_size, 1.0)
+    usual = max(float((targets > 0).sum(1).float().mean()) * settings.batch_size, 1.0)
     optimizer, order = _optimizer(model, settings), torch.Generator().manual_seed(settings.seed)
 
     def epoch() -> float:
@@ -61,8 +75,7 @@ def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress
         for rows in batches_of_like_length(lengths, settings.batch_size, order):
             longest = int(lengths[rows].max())
             given, wanted = inputs[rows, -longest:], targets[rows, -longest:]
-            # Positions whose input is padding have no history to predict from.
-            learnt = given > 0
+            learnt = wanted > 0
             logits = model.states(given)[learnt] @ model.item_vectors()[1:].T
             loss = functional.cross_entropy(logits, wanted[learnt] - 1, reduction="sum")
             # Batches hold rows of like length: each position weighs the same, whatever batch it came to.
