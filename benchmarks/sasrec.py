@@ -259,7 +259,6 @@ def variant(
     offset: float = 0.0,
     course: str = "constant",
     kind=SASRec,
-    average: float = 0.0,
 ):
     """The kit's SASRec, trained as `fit_sasrec` does but for what is told."""
     torch.manual_seed(how.seed)
@@ -276,7 +275,7 @@ def variant(
         "cosine": lambda n: min(1.0, (n + 1) / 100) * 0.5 * (1 + np.cos(np.pi * n / steps)),
     }
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, courses[course])
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(average), use_buffers=True) if average else None
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(how.average)) if how.average else None
 
     def epoch() -> float:
         total, count = 0.0, 0
@@ -305,7 +304,7 @@ def cases_of(how) -> dict[str, tuple]:
     """Settings and arguments of each variant."""
 
     def shaped(**shape):
-        rest = {k: shape.pop(k) for k in ("learning_rate", "weight_decay") if k in shape}
+        rest = {k: shape.pop(k) for k in ("learning_rate", "weight_decay", "average", "stride") if k in shape}
         return dataclasses.replace(how, model=dataclasses.replace(how.model, **shape), **rest)
 
     width, dropout, blocks = how.model.width, how.model.dropout, how.model.blocks
@@ -319,7 +318,14 @@ def cases_of(how) -> dict[str, tuple]:
         "gBCE, 256": (how, {"loss": "gbce"}),
         "gBCE, 256, offset": (how, {"loss": "gbce", "offset": OFFSET}),
         "post-norm": (how, {"kind": PostNorm}),
-        "averaged weights (.98)": (how, {"average": 0.98}),
+        "weights not averaged" if how.average else "averaged weights (.98)": (
+            shaped(average=0.0 if how.average else 0.98),
+            {},
+        ),
+        "windows that do not overlap" if how.stride else "windows that overlap by half": (
+            shaped(stride=0 if how.stride else (how.model.length + 1) // 2),
+            {},
+        ),
         "twice as wide": (shaped(width=2 * width), {}),
         "less dropout": (shaped(dropout=max(0.1, dropout - 0.2)), {}),
         "more dropout": (shaped(dropout=min(0.7, dropout + 0.2)), {}),

@@ -80,8 +80,13 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "evaluate.sources": 2_500,
     },
     ("*", "demo"): {"target.model.blocks": 1},
-    ("*", "ml-100k"): {"target.model.blocks": 1, "target.model.length": 20},
-    ("*", "ml-latest-small"): {"target.model.blocks": 1},
+    ("*", "ml-100k"): {
+        "target.model.blocks": 1,
+        "target.model.length": 20,
+        "target.stride": 10,
+        "target.average": 0.98,
+    },
+    ("*", "ml-latest-small"): {"target.model.blocks": 1, "target.stride": 5, "target.average": 0.98},
     ("tiny", "games"): {
         "align.rows_behavior": 45_000,
         "align.rows_intention": 360_000,
@@ -167,8 +172,9 @@ def _check(result: Settings) -> Settings:
         raise SettingsError(
             f"Setting 'target.stride' is between 0 and target.model.length ({shape.length}), not {target.stride}."
         )
-    if not 0 <= shape.dropout < 1:
-        raise SettingsError(f"Setting 'target.model.dropout' is at least 0 and below 1, not {shape.dropout:g}.")
+    for name, share in (("model.dropout", shape.dropout), ("average", target.average)):
+        if not 0 <= share < 1:
+            raise SettingsError(f"Setting 'target.{name}' is at least 0 and below 1, not {share:g}.")
     return result
 
 

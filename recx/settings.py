@@ -105,6 +105,7 @@ class TargetSettings:
         batch_size: rows a step.
         stride: of SASRec's training windows (0: their length, so that none overlap). Where sequences are much longer
             than the windows, a smaller one teaches from histories as long as those it is asked about, at more cost.
+        average: decay a step of the running average of SASRec's weights that is validated and kept (0: the weights).
         learning_rate: of AdamW (Adam for MF and LightGCN).
         weight_decay: of AdamW; of the vectors that a row touches for MF and LightGCN.
         tie: relative difference in NDCG@10 below which the more diverse epoch wins.
@@ -117,6 +118,7 @@ class TargetSettings:
     patience: int = 10
     batch_size: int = 128
     stride: int = 0
+    average: float = 0.0
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
     tie: float = 0.01

@@ -4,6 +4,7 @@ import torch
 
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError
+from recx.recommenders import fitting
 from recx.recommenders.fitting import fit_sasrec, windows
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
@@ -58,6 +59,26 @@ def test_sasrec_learns_a_circle(rng):
     assert popular.hits(1).mean() < 0.6
     again, _ = fit_sasrec(split, 12, settings, show_progress=False)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_what_is_kept_of_averaged_weights_is_their_running_average(rng, monkeypatch):
+    """The average remembers some ten steps, so it trails the weights that are trained."""
+    split, steps = leave_one_out(cycles(rng)), []
+    step = fitting._step
+
+    def recorded(optimizer, loss):
+        step(optimizer, loss)
+        steps.append(optimizer.param_groups[0]["params"][0].detach().clone())
+
+    monkeypatch.setattr(fitting, "_step", recorded)
+    settings = TargetSettings(model=SASRecSettings(width=16, length=5), epochs=1, batch_size=32, average=0.9, stride=3)
+    model, _ = fit_sasrec(split, 12, settings, show_progress=False)
+    wanted = steps[0]
+    for weights in steps[1:]:
+        wanted = 0.9 * wanted + 0.1 * weights
+    kept = next(iter(model.parameters()))
+    assert torch.allclose(kept, wanted, atol=1e-6) and not torch.allclose(kept, steps[-1], atol=1e-3)
+    assert not model.training and model.score(torch.tensor([[1, 2, 3]])).shape == (1, 13)
 
 
 def test_rank_equals_the_slow_way(rng):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from recx.data.split import Split
@@ -65,12 +66,15 @@ def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress
     """
     torch.manual_seed(settings.seed)
     model = SASRec(items, settings.model)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average)) if settings.average else None
+    kept = model if averaged is None else averaged.module
     inputs, targets = windows(split.train, settings.model.length, settings.stride)
     lengths = (inputs > 0).sum(1)
     usual = max(float((targets > 0).sum(1).float().mean()) * settings.batch_size, 1.0)
     optimizer, order = _optimizer(model, settings), torch.Generator().manual_seed(settings.seed)
 
     def epoch() -> float:
+        model.train()
         total, count = 0.0, 0
         for rows in batches_of_like_length(lengths, settings.batch_size, order):
             longest = int(lengths[rows].max())
@@ -80,10 +84,12 @@ def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress
             loss = functional.cross_entropy(logits, wanted[learnt] - 1, reduction="sum")
             # Batches hold rows of like length: each position weighs the same, whatever batch it came to.
             _step(optimizer, loss / usual)
+            if averaged is not None:
+                averaged.update_parameters(model)
             total, count = total + loss.item(), count + int(learnt.sum())
         return total / max(count, 1)
 
-    return model, stop_early(model, epoch, split, settings, show_progress)
+    return kept, stop_early(kept, epoch, split, settings, show_progress)
 
 
 def batches_of_like_length(lengths: torch.Tensor, size: int, order: torch.Generator) -> list[torch.Tensor]:
