@@ -86,7 +86,12 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "target.stride": 10,
         "target.average": 0.98,
     },
-    ("*", "ml-latest-small"): {"target.model.blocks": 1, "target.stride": 5, "target.average": 0.98},
+    ("*", "ml-latest-small"): {
+        "target.model.blocks": 1,
+        "target.stride": 5,
+        "target.average": 0.98,
+        "target.learning_rate": 8e-3,
+    },
     ("tiny", "games"): {
         "align.rows_behavior": 45_000,
         "align.rows_intention": 360_000,
