@@ -80,12 +80,7 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "evaluate.sources": 2_500,
     },
     ("*", "demo"): {"target.model.blocks": 1},
-    ("*", "ml-100k"): {
-        "target.model.blocks": 1,
-        "target.model.length": 20,
-        "target.stride": 10,
-        "target.average": 0.98,
-    },
+    ("*", "ml-100k"): {"target.model.blocks": 1, "target.model.length": 20, "target.average": 0.98},
     ("*", "ml-latest-small"): {
         "target.model.blocks": 1,
         "target.stride": 5,
