@@ -86,7 +86,6 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "target.stride": 5,
         "target.average": 0.98,
         "target.learning_rate": 8e-3,
-        "target.epochs": 25,
     },
     ("tiny", "games"): {
         "align.rows_behavior": 45_000,
