@@ -27,7 +27,8 @@ CSS = (
   outline: 3px solid var(--jp-brand-color1, #1976d2); outline-offset: 1px;
 }
 .recx .panel { border: 1px solid var(--jp-border-color1, #bbb); border-radius: 4px; padding: .6em; }
-.recx .badge { border: 1px solid currentColor; border-radius: 3px; padding: 0 .4em; white-space: nowrap; }
+.recx .badge { border: 1px solid currentColor; border-radius: 3px; padding: 0 .4em; }
+.recx .badge { display: inline-block; white-space: normal; }
 .recx .soft { color: var(--jp-ui-font-color1, #444); }
 .recx .notice { border-left: 4px solid var(--jp-warn-color1, #b35c00); padding-left: .6em; margin: .3em 0; }
 .recx .wrong { border-left-color: var(--jp-error-color1, #b00020); }
