@@ -7,7 +7,8 @@
 PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `recbole` with numpy<2, scipy<1.12 and
 pandas<2.3; both want packages older than the kit does.
 Every model trains on all but the last two items of each user, stops on NDCG@10 of the last but one, and is compared on
-the last, among all items not in the history. Theirs is tuned too: the best of five settings on validation, first seed.
+the last, among all items not in the history. Theirs is tuned too: the best of five settings on validation (or of those
+that --shapes names), first seed. RecBole's epoch on MovieLens has some two hundred steps: --patience 4 is much there.
 Times are of training alone, up to the best validation epoch. A training of theirs may take half an hour: with --keep
 DIR each is kept and, where ours has changed or a run was stopped, not done again; its time is then of that day.
 """
@@ -123,7 +124,6 @@ def compare(told, names: list[str]) -> None:
         chosen = settings(dataset=name, data_dir=told.data_dir)
         data = load_dataset(chosen.data)
         split, how = leave_one_out(data.sequences), chosen.target
-        # RecBole's epoch on MovieLens has some two hundred steps, ours six: four of it are the longer patience.
         epochs, patience = (4, 2) if told.quick else (100, told.patience)
         library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
         same = {

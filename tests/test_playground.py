@@ -42,9 +42,10 @@ def playground():
 def test_what_is_streamed_is_what_is_explained(playground, mode, held):
     explainer = playground.explainers[mode]
     explainer = explainer.with_held_quotes() if held else explainer
-    for history in (HISTORY, [1, 8, 91, 34]):  # the second is where a user vector in bfloat16 changes the words
-        said = list(stream_explanation(explainer, history, 9))
-        (whole,) = explainer.explain([history], [9])
+    # The second is where a user vector in bfloat16 changes the words.
+    for history, asked in ((HISTORY, "Use one sentence."), ([1, 8, 91, 34], "")):
+        said = list(stream_explanation(explainer, history, 9, asked))
+        (whole,) = explainer.explain([history], [9], asked)
         assert said[-1] == whole
         texts = [s for s in said if isinstance(s, str)]
         assert len(texts) > 5 and all(whole.text.startswith(t[:-1]) for t in texts)
