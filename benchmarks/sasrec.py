@@ -35,7 +35,7 @@ from recx.data.split import leave_one_out
 from recx.profiles import settings
 from recx.recommenders.fitting import batches_of_like_length, fit_sasrec, stop_early, windows
 from recx.recommenders.ranking import rank
-from recx.recommenders.sasrec import Block, SASRec
+from recx.recommenders.sasrec import SASRec
 
 HERE = Path(__file__).resolve().parent
 NEGATIVES = 256
@@ -209,27 +209,6 @@ def against(own: list[dict], others: list[dict]) -> dict:
     return row | {"top1_share": float(np.mean([r["top1_share"] for r in own]))}
 
 
-class PostNormBlock(Block):
-    """A block that norms each sum, as the Transformer of 2017, instead of what each part reads."""
-
-    def forward(self, x, allowed):
-        batch, length, d = x.shape
-        query, key, value = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        scores = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
-        mixed = self.drop(scores.masked_fill(~allowed, -torch.inf).softmax(-1)) @ value
-        x = self.norm_attention(x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, length, d))))
-        return self.norm_feed(x + self.drop(self.feed(x)))
-
-
-class PostNorm(SASRec):
-    """SASRec of such blocks."""
-
-    def __init__(self, items: int, settings) -> None:
-        super().__init__(items, settings)
-        self.blocks = torch.nn.ModuleList(PostNormBlock(settings) for _ in range(settings.blocks))
-        self.norm = torch.nn.Identity()
-
-
 def sampled(state, wanted, table, negatives: int, draws: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores of the item chosen (M,) and of items drawn alike (M, negatives), the chosen one left out of them."""
     other = torch.randint(1, len(table), (len(wanted), negatives), generator=draws)
@@ -258,11 +237,10 @@ def variant(
     loss: str = "full",
     offset: float = 0.0,
     course: str = "constant",
-    kind=SASRec,
 ):
     """The kit's SASRec, trained as `fit_sasrec` does but for what is told."""
     torch.manual_seed(how.seed)
-    model = kind(items, how.model)
+    model = SASRec(items, how.model)
     inputs, targets = windows(split.train, how.model.length, how.stride)
     lengths = (inputs > 0).sum(1)
     usual = float((targets > 0).sum(1).float().mean()) * how.batch_size
@@ -317,7 +295,10 @@ def cases_of(how) -> dict[str, tuple]:
         "BCE, 256, offset": (how, {"loss": "bce", "offset": OFFSET}),
         "gBCE, 256": (how, {"loss": "gbce"}),
         "gBCE, 256, offset": (how, {"loss": "gbce", "offset": OFFSET}),
-        "post-norm": (how, {"kind": PostNorm}),
+        "pre-norm" if how.model.norm == "post" else "post-norm": (
+            shaped(norm="pre" if how.model.norm == "post" else "post"),
+            {},
+        ),
         "weights not averaged" if how.average else "averaged weights (.98)": (
             shaped(average=0.0 if how.average else 0.98),
             {},

@@ -83,9 +83,9 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
     ("*", "ml-100k"): {"target.model.blocks": 1, "target.model.length": 20, "target.average": 0.98},
     ("*", "ml-latest-small"): {
         "target.model.blocks": 1,
+        "target.model.norm": "post",
         "target.stride": 5,
-        "target.average": 0.98,
-        "target.learning_rate": 8e-3,
+        "target.average": 0.995,
     },
     ("tiny", "games"): {
         "align.rows_behavior": 45_000,
@@ -168,6 +168,8 @@ def _check(result: Settings) -> Settings:
         raise SettingsError(
             f"Setting 'target.model.heads' divides target.model.width; {shape.heads} does not divide {shape.width}."
         )
+    if shape.norm not in ("pre", "post"):
+        raise SettingsError(f"Setting 'target.model.norm' is 'pre' or 'post', not {shape.norm!r}.")
     if not 0 <= target.stride <= shape.length:
         raise SettingsError(
             f"Setting 'target.stride' is between 0 and target.model.length ({shape.length}), not {target.stride}."

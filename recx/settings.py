@@ -84,6 +84,8 @@ class SASRecSettings:
         heads: attention heads.
         length: how many of the latest items are read, and shown in prompts.
         dropout: while it is trained; never when it is read.
+        norm: `pre` norms what each part of a block reads, as SASRec's paper has it (section 3.2); `post` norms each
+            sum, as the Transformer of 2017. Which is better differs by data set, see benchmarks/README.md.
     """
 
     width: int = 64
@@ -91,6 +93,7 @@ class SASRecSettings:
     heads: int = 2
     length: int = 10
     dropout: float = 0.3
+    norm: str = "pre"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def test_overrides_convert_text_to_the_type_of_the_field():
         ("target.model.length=0", "at least 1"),
         ("target.model.heads=3", "divide"),
         ("target.model.dropout=1", "below 1"),
+        ("target.model.norm=none", "'pre' or 'post'"),
         ("target.stride=11", "target.model.length"),
         ("target.average=1", "below 1"),
         ("target.stride=-1", "target.model.length"),

@@ -38,14 +38,38 @@ def test_windows_make_each_item_a_target_once_after_the_items_before_it(size, st
         assert len(before) >= min(4 - (stride or 4) + 1, wanted - 1)
 
 
-def test_user_vector_ignores_padding_and_the_future():
-    model = SASRec(9, SASRecSettings(width=16, length=6)).eval()
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_user_vector_ignores_padding_and_the_future(norm):
+    model = SASRec(9, SASRecSettings(width=16, length=6, norm=norm)).eval()
     short, padded = torch.tensor([[1, 2, 3]]), torch.tensor([[0, 0, 0, 1, 2, 3]])
     assert torch.allclose(model.encode_users(short), model.encode_users(padded), atol=1e-6)
     longer = torch.tensor([[1, 2, 3, 4, 5, 6]])
     changed = torch.tensor([[1, 2, 3, 9, 8, 7]])
     assert torch.allclose(model.states(longer)[:, :3], model.states(changed)[:, :3], atol=1e-6)
     assert isinstance(model, TwoTower)
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_norm_after_each_part_is_the_transformers_encoder(blocks):
+    """torch's own layer is the independent one."""
+    shape = SASRecSettings(width=16, length=6, norm="post", blocks=blocks, dropout=0)
+    torch.manual_seed(0)
+    model = SASRec(9, shape).eval()
+    x, causal = torch.randn(3, 6, 16), torch.ones(6, 6, dtype=torch.bool).tril()
+    wanted = found = x
+    for block in model.blocks:
+        layer = torch.nn.TransformerEncoderLayer(16, shape.heads, 64, 0.0, "gelu", batch_first=True)
+        same = {"self_attn.in_proj_weight": "qkv.weight", "self_attn.in_proj_bias": "qkv.bias"}
+        same |= {f"self_attn.out_proj.{part}": f"out.{part}" for part in ("weight", "bias")}
+        same |= {f"linear1.{part}": f"feed.0.{part}" for part in ("weight", "bias")}
+        same |= {f"linear2.{part}": f"feed.3.{part}" for part in ("weight", "bias")}
+        same |= {f"norm1.{part}": f"norm_attention.{part}" for part in ("weight", "bias")}
+        same |= {f"norm2.{part}": f"norm_feed.{part}" for part in ("weight", "bias")}
+        weights = block.state_dict()
+        layer.load_state_dict({theirs: weights[ours] for theirs, ours in same.items()})
+        wanted, found = layer.eval()(wanted, src_mask=~causal), block(found, causal[None, None])
+    assert torch.allclose(found, wanted, atol=1e-5)
+    assert model.norm(found) is found and "norm.weight" not in model.state_dict()
 
 
 def test_sasrec_learns_a_circle(rng):

@@ -221,18 +221,6 @@ def test_a_target_that_says_the_same_to_many_is_told_by_its_item():
     assert notice_of_sameness(Ranked(ranks, np.arange(1, 21).reshape(10, 2)), [str(n) for n in range(21)]) == ""
 
 
-def test_post_norm_of_the_benchmark_reads_no_later_item(monkeypatch):
-    monkeypatch.syspath_prepend(str(paths.ROOT / "benchmarks"))
-    from sasrec import PostNorm
-
-    torch.manual_seed(0)
-    model = PostNorm(20, SHAPE).eval()
-    one, other = torch.tensor([[0, 3, 4, 5], [0, 3, 4, 9]])
-    states = model.states(torch.stack([one, other]))
-    assert torch.allclose(states[0, :3], states[1, :3]) and not torch.allclose(states[0, 3], states[1, 3])
-    assert states.mean(-1).abs().max() < 1e-5  # a norm comes last
-
-
 @pytest.mark.parametrize("loss", ["full", "sampled", "bce", "gbce"])
 def test_losses_of_the_benchmark_reward_the_item_chosen(monkeypatch, loss):
     monkeypatch.syspath_prepend(str(paths.ROOT / "benchmarks"))

@@ -1,4 +1,4 @@
-"""SASRec: self-attention over the latest items (Kang & McAuley, ICDM 2018), pre-norm, tied item vectors."""
+"""SASRec: self-attention over the latest items (Kang & McAuley, ICDM 2018), tied item vectors."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from recx.settings import SASRecSettings
 
 
 class Block(nn.Module):
-    """Self-attention and a feed-forward part, each with its norm before it: (B, L, d) -> (B, L, d).
+    """Self-attention and a feed-forward part, with a norm before each or after each: (B, L, d) -> (B, L, d).
 
     Args:
         settings: shape.
@@ -17,7 +17,7 @@ class Block(nn.Module):
     def __init__(self, settings: SASRecSettings) -> None:
         super().__init__()
         d = settings.width
-        self.heads = settings.heads
+        self.heads, self.norm_first = settings.heads, settings.norm == "pre"
         self.norm_attention, self.norm_feed = nn.LayerNorm(d), nn.LayerNorm(d)
         self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
         self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), Dropout(settings.dropout), nn.Linear(4 * d, d))
@@ -25,14 +25,20 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
         """States (B, L, d) and where each position may look, (B, 1, L, L) -> (B, L, d)."""
+        if self.norm_first:
+            x = x + self.attend(self.norm_attention(x), allowed)
+            return x + self.drop(self.feed(self.norm_feed(x)))
+        x = self.norm_attention(x + self.attend(x, allowed))
+        return self.norm_feed(x + self.drop(self.feed(x)))
+
+    def attend(self, x: Tensor, allowed: Tensor) -> Tensor:
+        """What attention adds to each state: (B, L, d) -> (B, L, d)."""
         batch, length, d = x.shape
-        heads = self.qkv(self.norm_attention(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        query, key, value = heads.unbind(0)
+        query, key, value = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         # Histories are short: plain products are faster than the fused kernel and let dropout be the cheap one.
         scores = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
         mixed = self.drop(scores.masked_fill(~allowed, -torch.inf).softmax(-1)) @ value
-        x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, length, d)))
-        return x + self.drop(self.feed(self.norm_feed(x)))
+        return self.drop(self.out(mixed.transpose(1, 2).reshape(batch, length, d)))
 
 
 class SASRec(nn.Module):
@@ -50,7 +56,7 @@ class SASRec(nn.Module):
         self.position = nn.Parameter(torch.zeros(settings.length, settings.width))
         self.drop = Dropout(settings.dropout)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
-        self.norm = nn.LayerNorm(settings.width)
+        self.norm = nn.LayerNorm(settings.width) if settings.norm == "pre" else nn.Identity()  # normed already
         nn.init.normal_(self.item_embedding.weight, std=settings.width**-0.5)
         nn.init.normal_(self.position, std=0.02)
         with torch.no_grad():
