@@ -85,7 +85,9 @@ ADJUSTMENTS: dict[tuple[str, str], dict[str, Any]] = {
         "target.model.blocks": 1,
         "target.model.norm": "post",
         "target.stride": 5,
-        "target.average": 0.995,
+        "target.average": 0.99,
+        "target.learning_rate": 8e-3,
+        "target.epochs": 18,
     },
     ("tiny", "games"): {
         "align.rows_behavior": 45_000,
