@@ -84,7 +84,7 @@ class SASRecSettings:
         heads: attention heads.
         length: how many of the latest items are read, and shown in prompts.
         dropout: while it is trained; never when it is read.
-        norm: `pre` norms what each part of a block reads, as SASRec's paper has it (section 3.2); `post` norms each
+        norm: `pre` norms what each part of a block reads, as SASRec's paper has it (section III-C); `post` norms each
             sum, as the Transformer of 2017. Which is better differs by data set, see benchmarks/README.md.
     """
 
