@@ -45,6 +45,13 @@ def test_plots_return_the_axes_they_drew_on(axes, draw):
     assert draw(axes) is axes and axes.has_data()
 
 
+@pytest.mark.parametrize("epochs", [2, 3, 18])
+def test_ticks_of_epochs_are_whole(axes, epochs):
+    told = pd.DataFrame({"epoch": range(1, epochs + 1), "ndcg@10": 0.1, "top1_share": 0.2})
+    ticks = target_curve(told, axes).get_xticks()
+    assert len(ticks) > 1 and all(tick == round(tick) for tick in ticks)
+
+
 def test_bars_have_the_values_and_a_method_keeps_its_colour(axes):
     metric_bars(BARS, "hr@5", axes)
     assert [b.get_height() for b in axes.patches] == [0.2, 0.8]

@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from recx.plots.style import COLOURS, tidy
 
@@ -24,6 +25,7 @@ def target_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
         label="share of the most common first item",
     )
     axes.set(xlabel="epoch", ylabel="share", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there are no half epochs
     axes.legend(frameon=False, fontsize="small")
     return tidy(axes)
 
