@@ -26,18 +26,18 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from recx.alignment.backbones import use_bfloat16
-from recx.alignment.checkpoints import read_tensors
 from recx.alignment.corpus import build_corpus, encode_mode, load_rows, save_rows
-from recx.alignment.encoding import IGNORED, Encoder, collate
-from recx.alignment.fitting import PlainTrainer, _optimizer, _Rows, grouped_order
-from recx.alignment.prompts import MODES
-from recx.alignment.storage import build_aligned
+from recx.alignment.trainer import PlainTrainer, _optimizer, _Rows, grouped_order
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
-from recx.memory import keep_freed_memory
-from recx.profiles import settings
+from recx.models.backbones import use_bfloat16
+from recx.models.saved_models import build_aligned
+from recx.profiles.resolve import resolve_settings
+from recx.prompts.tokens import IGNORED, Encoder, collate
+from recx.prompts.wordings import MODES
 from recx.recommenders.sasrec import SASRec
+from recx.speed.allocator import keep_freed_memory
+from recx.storage.tensors import read_tensors
 
 REFERENCE = 1024
 
@@ -186,7 +186,7 @@ def main() -> None:
     for name, kind in (("way", str), ("mode", str), ("folder", str), ("steps", int), ("seed", int)):
         parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)
     told = parser.parse_args()
-    chosen = settings(dataset=told.dataset, data_dir=told.data_dir, overrides={"align.variants": 0})
+    chosen = resolve_settings(dataset=told.dataset, data_dir=told.data_dir, overrides={"align.variants": 0})
     if told.way:
         print(json.dumps(one(told, chosen, Path(told.folder))))
         return

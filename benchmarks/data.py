@@ -58,7 +58,7 @@ def generate(form: str, rows: int, folder: Path) -> None:
 def ours(form: str, folder: Path) -> dict[str, float]:
     from recx.data import amazon, movielens
     from recx.data.dataset import Filtering, build_dataset
-    from recx.data.report import Report
+    from recx.data.reading_report import Report
     from recx.data.split import leave_one_out
     from recx.data.statistics import statistics
 

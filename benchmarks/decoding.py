@@ -15,14 +15,14 @@ import time
 import numpy as np
 import torch
 
-from recx.alignment import decoding
-from recx.alignment.backbones import autocast
-from recx.alignment.encoding import Encoder
-from recx.alignment.trie import single_title
-from recx.evaluation.alignment import hit_rate
-from recx.evaluation.effect import draw_cases
-from recx.finished import open_finished
-from recx.profiles import settings
+from recx.decoding import constrained as decoding
+from recx.decoding.title_graph import single_title
+from recx.evaluation.alignment_effect import draw_cases
+from recx.evaluation.alignment_metrics import hit_rate
+from recx.models.backbones import autocast
+from recx.pipeline.finished import open_finished
+from recx.profiles.resolve import resolve_settings
+from recx.prompts.tokens import Encoder
 
 
 class Trie:
@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("--mode", default="intention")
     parser.add_argument("--quick", action="store_true", help="32 histories, once, no growth")
     told = parser.parse_args()
-    chosen = settings(told.profile, told.dataset, told.data_dir)
+    chosen = resolve_settings(told.profile, told.dataset, told.data_dir)
     opened = open_finished(chosen)
     explainer = opened.explainers[told.mode]
     cases = draw_cases(opened.split, opened.target, opened.target.length, chosen.evaluate)

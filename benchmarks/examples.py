@@ -14,14 +14,14 @@ import time
 import numpy as np
 import torch
 
-from recx.alignment.backbones import load_backbone
 from recx.alignment.corpus import build_corpus, encode_mode
-from recx.alignment.encoding import Encoder
-from recx.alignment.labels import label
-from recx.alignment.tasks import as_text, build_examples
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out, prefixes
-from recx.profiles import settings
+from recx.models.backbones import load_backbone
+from recx.profiles.resolve import resolve_settings
+from recx.prompts.tokens import Encoder
+from recx.prompts.training_tasks import as_text, build_examples
+from recx.recommenders.labels import label
 from recx.recommenders.sasrec import SASRec
 
 
@@ -33,7 +33,9 @@ def main() -> None:
     options = parser.parse_args()
     total = 10_000 if options.quick else 100_000
     repeats = 2 if options.quick else 3
-    chosen = settings(dataset=options.dataset, data_dir=options.data_dir, overrides={"align.rows_hybrid": total})
+    chosen = resolve_settings(
+        dataset=options.dataset, data_dir=options.data_dir, overrides={"align.rows_hybrid": total}
+    )
     data = load_dataset(chosen.data)
     split = leave_one_out(data.sequences)
     torch.manual_seed(0)

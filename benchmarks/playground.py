@@ -21,14 +21,14 @@ from rapidfuzz import fuzz, process
 
 from recx.data.catalogue import build_catalogue
 from recx.data.registry import load_dataset
-from recx.explaining.titles import TitleIndex
-from recx.profiles import settings
-from recx.remote import ADDRESS, Remote, connect
+from recx.playground.client import ADDRESS, Remote, connect
+from recx.playground.title_search import TitleIndex
+from recx.profiles.resolve import resolve_settings
 
 VISITOR = """
 import sys
 from ipykernel.kernelapp import IPKernelApp  # what a kernel holds before any cell
-from recx.widgets.app import app
+from recx.playground.widgets.app_form import app
 import time
 started = time.perf_counter()
 form = app()
@@ -40,7 +40,7 @@ TYPED = ["z", "zel", "the legnd of zel", "Mass Effekt 2", "final fantasy", "xbox
 
 def typing(repeats: int) -> dict[str, float]:
     """Milliseconds a keystroke with 20,000 titles made of the demo's words."""
-    words = [w for label in load_dataset(settings().data).catalogue.labels[1:] for w in label.split()]
+    words = [w for label in load_dataset(resolve_settings().data).catalogue.labels[1:] for w in label.split()]
     draw = random.Random(0)
     labels = [f"{' '.join(draw.choices(words, k=draw.randint(2, 9)))} {n}" for n in range(20_000)]
     index = TitleIndex(build_catalogue([str(n) for n in range(20_000)], labels, {}))

@@ -32,10 +32,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
-from recx.profiles import settings
-from recx.recommenders.fitting import batches_of_like_length, fit_sasrec, stop_early, windows
+from recx.profiles.resolve import resolve_settings
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
+from recx.recommenders.training import batches_of_like_length, fit_sasrec, stop_early, windows
 
 HERE = Path(__file__).resolve().parent
 NEGATIVES = 256
@@ -121,7 +121,7 @@ def paired(ours_: np.ndarray, theirs_: np.ndarray, draws: int = 5000) -> tuple[f
 def compare(told, names: list[str]) -> None:
     table = []
     for name in names:
-        chosen = settings(dataset=name, data_dir=told.data_dir)
+        chosen = resolve_settings(dataset=name, data_dir=told.data_dir)
         data = load_dataset(chosen.data)
         split, how = leave_one_out(data.sequences), chosen.target
         epochs, patience = (4, 2) if told.quick else (100, told.patience)
@@ -320,7 +320,7 @@ def cases_of(how) -> dict[str, tuple]:
 def variants(told, names: list[str]) -> None:
     table = []
     for name in names:
-        chosen = settings(dataset=name, data_dir=told.data_dir)
+        chosen = resolve_settings(dataset=name, data_dir=told.data_dir)
         data = load_dataset(chosen.data)
         split, how, items = leave_one_out(data.sequences), chosen.target, len(data.catalogue)
         if told.quick:

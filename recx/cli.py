@@ -11,8 +11,11 @@ from typing import Annotated
 
 import tyro
 
-from recx import paths, profiles, runs, stages
+from recx import paths
 from recx.errors import RecxError
+from recx.pipeline import stages
+from recx.profiles.resolve import parse_overrides, resolve_settings, show
+from recx.storage import run_folder as runs
 
 
 @dataclass(frozen=True)
@@ -125,11 +128,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(command: RunCommand) -> None:
-    from recx.launch import run_all
+    from recx.pipeline.launch import run_all
 
-    overrides = profiles.parse_overrides(command.set)
-    chosen = profiles.settings(command.profile, command.dataset, command.data_dir, overrides)
-    print(profiles.show(chosen))
+    overrides = parse_overrides(command.set)
+    chosen = resolve_settings(command.profile, command.dataset, command.data_dir, overrides)
+    print(show(chosen))
     started = time.monotonic()
     chosen, executed = run_all(command.notebooks, command.profile, command.dataset, command.data_dir, overrides)
     print(f"\n{executed} notebooks executed in {(time.monotonic() - started) / 60:.1f} minutes")
@@ -157,7 +160,7 @@ def _results(command: ResultsCommand) -> None:
 
 
 def _figures(command: FiguresCommand) -> None:
-    from recx.redraw import redraw
+    from recx.pipeline.saved_figures import redraw
 
     for path in redraw(command.profile, command.dataset, Path(command.out).expanduser() if command.out else None):
         print(path)
@@ -176,7 +179,7 @@ def _describe(command: DescribeCommand) -> None:
 
     source = find_source(command.name)
     print(source.terms())
-    dataset = load_dataset(profiles.settings("tiny", command.name, command.data_dir).data)
+    dataset = load_dataset(resolve_settings("tiny", command.name, command.data_dir).data)
     print(f"\nWhat was read:\n{dataset.report}\n\nWhat is left:")
     for name, value in statistics(dataset).items():
         print(f"{value:>12,.2f}  {name}" if isinstance(value, float) else f"{value:>12,}  {name}")
@@ -200,7 +203,7 @@ def _lab(command: LabCommand) -> None:
 
 
 def _app(command: AppCommand) -> None:
-    from recx.app import run_app
+    from recx.playground.web_app import run_app
 
     print(f"http://{command.address}:{command.port} (stop with Ctrl-C)", flush=True)
     if run_app(command.port, command.address, command.dark, command.idle_minutes):

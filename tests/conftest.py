@@ -9,8 +9,8 @@ import pytest
 from small_chain import start
 
 from recx import paths
-from recx.alignment.backbones import load_backbone
 from recx.data.catalogue import build_catalogue
+from recx.models.backbones import load_backbone
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 _SHARED = paths.ROOT.parent / "shared" / "data"

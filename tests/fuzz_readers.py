@@ -22,10 +22,10 @@ from pathlib import Path
 import polars as pl
 
 from recx.data import amazon, movielens, steam
-from recx.data.atomic import interactions_from, read_atomic
+from recx.data.csv_parquet import interactions_from_table, items_from_table
 from recx.data.dataset import Filtering, build_dataset
-from recx.data.report import Report
-from recx.data.tables import interactions_from_table, items_from_table
+from recx.data.reading_report import Report
+from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.errors import DataError
 from recx.settings import Columns
 

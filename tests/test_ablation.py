@@ -6,9 +6,9 @@ import shutil
 import pytest
 from small_chain import start
 
-from recx import ablation
-from recx.profiles import settings
-from recx.runs import read_json
+from recx.pipeline import ablation
+from recx.profiles.resolve import resolve_settings
+from recx.storage.run_folder import read_json
 
 SET = {"ablate.seeds": 1, "ablate.scale": 0.5, "ablate.users": 12, "ablate.pairs": 6, "align.hybrid_from": "backbone"}
 # Two at a time even where there is one core: a single one trains in the notebook, whose prints reach no console.
@@ -16,7 +16,7 @@ GRID = [word for key, value in {**SET, "ablate.at_once": 2}.items() for word in 
 
 
 def test_what_is_left_keeps_its_rows():
-    chosen = settings("tiny", "demo")
+    chosen = resolve_settings("tiny", "demo")
     full, less = (ablation.variant_overrides(chosen, v, 0) for v in ("full", "without task 3"))
     shares = chosen.align.shares
     left = 1 - shares.preference - shares.explanation
@@ -31,7 +31,7 @@ def test_what_is_left_keeps_its_rows():
 def test_trainings_share_the_cores(monkeypatch, told, cores, expected):
     monkeypatch.setattr(ablation.joblib, "cpu_count", lambda: cores)
     monkeypatch.setattr(ablation.torch.cuda, "is_available", lambda: False)
-    assert ablation.processes(settings("tiny", "demo", overrides={"ablate.at_once": told})) == expected
+    assert ablation.processes(resolve_settings("tiny", "demo", overrides={"ablate.at_once": told})) == expected
 
 
 def test_the_grid_is_measured_and_taken_up_again(small_run, tmp_path):

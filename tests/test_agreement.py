@@ -6,8 +6,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from recx.errors import DataError
 from recx.evaluation.agreement import agreement, krippendorff_alpha
-from recx.evaluation.human import HumanRating, as_matrix, read_ratings, write_ratings
-from recx.evaluation.quality import agreement_table, from_people
+from recx.evaluation.explanation_ratings import agreement_table, from_people
+from recx.evaluation.human_ratings import HumanRating, as_matrix, read_ratings, write_ratings
 
 
 def slow_alpha(ratings):

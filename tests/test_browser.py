@@ -21,9 +21,9 @@ from small_chain import SMALL
 
 from recx import paths
 from recx.data.registry import load_dataset
-from recx.evaluation.human import read_ratings
-from recx.explaining.titles import TitleIndex
-from recx.profiles import settings
+from recx.evaluation.human_ratings import read_ratings
+from recx.playground.title_search import TitleIndex
+from recx.profiles.resolve import resolve_settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if not CHROMIUM and not os.environ.get("CI"):
@@ -162,7 +162,7 @@ def wait_for_answers(page, count=3):
 @pytest.fixture(scope="module")
 def titles():
     """Four titles of the small world, of which the second can be misspelt so that it is still clear."""
-    catalogue = load_dataset(settings("test", overrides=SMALL).data).catalogue
+    catalogue = load_dataset(resolve_settings("test", overrides=SMALL).data).catalogue
     index = TitleIndex(catalogue)
     found = [t for t in catalogue.titles[1:] if t in catalogue.index_of_label and len(t) > 9 and "&" not in t]
     clear = [t for t in found if index.resolve(misspelt(t)).kind == "close"]

@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 
-from recx.alignment.reading import Reader
 from recx.data.catalogue import build_catalogue
-from recx.evaluation.cases import RULES, case_frame, choose_cases
-from recx.explaining.answers import Explanation
-from recx.explaining.marks import segments
-from recx.plots.panels import cases_figure, cases_html, marked_html
+from recx.evaluation.case_studies import RULES, case_frame, choose_cases
+from recx.explaining.records import Explanation
+from recx.explaining.segments import segments
+from recx.plots.case_panels import cases_figure, cases_html, marked_html
+from recx.prompts.reading import Reader
 
 CATALOGUE = build_catalogue(
     ["a", "b", "c"], ["Halo", "<script>alert(1)</script>", "Portal"], {"genre": [["Shooter"], ["Racing"], ["Puzzle"]]}

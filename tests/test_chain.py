@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from recx import cli, runs, stages
-from recx.finished import open_finished
-from recx.profiles import settings
-from recx.redraw import redraw
+from recx import cli
+from recx.pipeline import stages
+from recx.pipeline.finished import open_finished
+from recx.pipeline.saved_figures import redraw
+from recx.profiles.resolve import resolve_settings
+from recx.storage import run_folder as runs
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,9 @@ def test_worked_examples_and_the_distilled_target_stand_beside(chain):
 def test_ratings_and_controls_fall_where_they_must(chain):
     rating = {m: value(chain, "rating (reference)", m) for m in ("behavior", "intention", "hybrid")}
     assert rating["hybrid"]["value"] > value(chain, "rating (reference)", method="unaligned")["value"]
-    controls = json.loads((stages.folder("quality", settings("test")) / "controls.json").read_text())["reference"]
+    controls = json.loads((stages.folder("quality", resolve_settings("test")) / "controls.json").read_text())[
+        "reference"
+    ]
     assert all(controls["as_written"] > controls[kind] for kind in controls if kind != "as_written"), controls
 
 
@@ -81,7 +85,7 @@ def test_sources_are_told_apart_and_shuffled_labels_are_not(chain):
 
 
 def test_cases_are_shown_and_marked(chain):
-    page = (stages.folder("cases", settings("test")) / "cases.html").read_text()
+    page = (stages.folder("cases", resolve_settings("test")) / "cases.html").read_text()
     assert page.count("<table") == 5 and "\u2713" in page and "hybrid" in page
 
 
@@ -97,7 +101,7 @@ def test_every_figure_is_saved_whole_and_drawn_again(chain, tmp_path):
         "cases",
         "views",
     }
-    made = [p for p in stages.folder("data", settings("test")).parent.glob("*/figures/*.png")]
+    made = [p for p in stages.folder("data", resolve_settings("test")).parent.glob("*/figures/*.png")]
     assert len(made) == len(drawn)
     for path in [*drawn, *made]:
         told = json.loads(path.with_suffix(".json").read_text())
@@ -106,7 +110,7 @@ def test_every_figure_is_saved_whole_and_drawn_again(chain, tmp_path):
 
 
 def test_a_finished_run_opens_and_answers(chain):
-    opened = open_finished(settings("test"))
+    opened = open_finished(resolve_settings("test"))
     history = opened.split.test_histories[0][:5].tolist()
     for explainer in opened.explainers.values():
         (answer,) = explainer.recommend([history])
@@ -122,7 +126,7 @@ def test_second_run_finds_everything_finished(chain, capsys):
 
 
 def test_run_folders_hold_what_the_plan_says(chain):
-    chosen = settings("test")
+    chosen = resolve_settings("test")
     for stage in stages.STAGES.keys() - set(stages.EXTRA):
         folder = stages.folder(stage, chosen)
         manifest = json.loads((folder / "manifest.json").read_text())

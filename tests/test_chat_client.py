@@ -7,7 +7,7 @@ from chat_server import ChatServer
 from recx.errors import SettingsError
 from recx.explaining.chat_client import BadReply, ChatClient, ChatError
 from recx.settings import ChatSettings
-from recx.texts import TextStore
+from recx.storage.text_store import TextStore
 
 HOW = ChatSettings(model="m", seconds=0.6, retries=2, parallel=2, key_variable="RECX_TEST_KEY")
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from chat_server import ChatServer
 
-from recx.alignment.labels import Labels
-from recx.alignment.tasks import TaskData
 from recx.data.demo import demo_catalogue
-from recx.explaining.chat import ChatExplainer
-from recx.explaining.incontext import draw_shots
+from recx.explaining.chat_explainer import ChatExplainer
+from recx.explaining.in_context import draw_shots
+from recx.prompts.training_tasks import TaskData
+from recx.recommenders.labels import Labels
 from recx.settings import ChatSettings
 
 CATALOGUE = demo_catalogue()

@@ -14,9 +14,9 @@ import pytest
 
 from recx import paths
 from recx.data.demo import demo_catalogue
-from recx.evaluation.judging import Question, Rating
+from recx.evaluation.judges import Question, Rating
 from recx.evaluation.llm_judge import LLMJudge
-from recx.explaining.chat import ChatExplainer
+from recx.explaining.chat_explainer import ChatExplainer
 from recx.settings import ChatSettings
 
 CATALOGUE = demo_catalogue()

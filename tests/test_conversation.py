@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recx.errors import DataError
-from recx.explaining import conversation as c
+from recx.playground import conversation as c
 
 NASTY = '<script>alert("x")</script> [link](javascript:1) `tick`'
 STANDING = {"score": 1.5, "rank": 3, "unseen": 400, "verdict": "yes"}

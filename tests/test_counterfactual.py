@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from recx.errors import DataError
-from recx.explaining.counterfactual import changed, flip
-from recx.explaining.target_view import standings, top_items, verdict
+from recx.playground.counterfactual import changed, flip
+from recx.recommenders.standing import standings, top_items, verdict
 
 ITEMS, LENGTH = 40, 6
 

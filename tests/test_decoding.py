@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from recx.alignment import decoding, generation
-from recx.alignment.encoding import Encoder
-from recx.alignment.model import AlignedModel
-from recx.alignment.ordering import Order
-from recx.alignment.prompts import subject
-from recx.alignment.stream import in_batches
-from recx.alignment.trie import single_title, title_list
 from recx.data.demo import demo_catalogue
+from recx.decoding import constrained as decoding
+from recx.decoding import free as generation
+from recx.decoding.candidate_order import Order
+from recx.decoding.state import in_batches
+from recx.decoding.title_graph import single_title, title_list
 from recx.errors import DataError, SettingsError
-from recx.explaining.explainer import Explainer
+from recx.explaining.aligned import Explainer
+from recx.models.aligned_model import AlignedModel
+from recx.prompts.tokens import Encoder
+from recx.prompts.wordings import subject
 
 
 @pytest.fixture(scope="module")
 def explainer():
-    from recx.alignment.backbones import load_backbone
+    from recx.models.backbones import load_backbone
 
     model, tokenizer = load_backbone("recx-tiny")
     return Explainer(AlignedModel(model).eval(), tokenizer, "behavior", demo_catalogue(), None, 10, "float32")

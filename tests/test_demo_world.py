@@ -41,7 +41,10 @@ def test_planted_rules_hold():
 
 
 def test_no_training_code_reads_the_planted_reasons():
-    for path in sorted((paths.ROOT / "recx" / "alignment").glob("*.py")):
-        imported = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
-        from_demo = {a.name for n in imported if n.module == "recx.data.demo" for a in n.names}
-        assert from_demo <= {"demo_catalogue"}, path
+    for room in ("prompts", "alignment", "teaching"):
+        for path in sorted((paths.ROOT / "recx" / room).glob("*.py")):
+            named = {n.attr for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Attribute)}
+            named |= {
+                a.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) for a in n.names
+            }
+            assert not named & {"reasons", "generate", "REASONS"}, path

@@ -13,11 +13,11 @@ from PIL import Image
 
 from recx import paths
 from recx.errors import CheckpointError, SettingsError
+from recx.pipeline.saved_figures import redraw
+from recx.plots.explanation_plots import LEVEL_COLOURS
 from recx.plots.figures import FIGURES, draw, draw_and_save
-from recx.plots.quality import LEVEL_COLOURS
 from recx.plots.style import COLOURS, FORMATS
-from recx.redraw import redraw
-from recx.runs import Run
+from recx.storage.run_folder import Run
 
 METHODS = ["unaligned", "unaligned ICL", "behavior", "intention", "hybrid"]
 BARS = pd.DataFrame(

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 
 from recx.data.filtering import k_core, sample_users
-from recx.data.report import Report
+from recx.data.reading_report import Report
 from recx.data.split import leave_one_out, prefixes, spliced
 
 

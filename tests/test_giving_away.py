@@ -8,9 +8,9 @@ import pytest
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError, SettingsError
 from recx.evaluation.bert_discriminator import fit_encoder
+from recx.evaluation.decision_masking import verdict_of, without_verdict
 from recx.evaluation.discrimination import discriminate, discriminate_views, split_users
 from recx.evaluation.llmxrec import attribute_accuracy, win_rates
-from recx.evaluation.masking import verdict_of, without_verdict
 from recx.evaluation.score_prediction import predict_scores, score_table
 from recx.evaluation.xrec import bert_score, unique_ratio
 from recx.settings import EvaluateSettings

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from small_chain import CORE, SMALL, start
 
-from recx import stages
-from recx.profiles import settings
+from recx.pipeline import stages
+from recx.profiles.resolve import resolve_settings
 
 KILLS = int(os.environ.get("RECX_KILLS", "2"))
 
@@ -73,7 +73,7 @@ def test_killed_at_random_moments_it_ends_the_same(small_run, tmp_path):
 
 @pytest.mark.interruptions
 def test_a_deleted_artefact_is_made_again(small_run):
-    chosen, wanted = settings("test", overrides=SMALL), left_behind(small_run)
+    chosen, wanted = resolve_settings("test", overrides=SMALL), left_behind(small_run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECX_RUNS_DIR", str(small_run))
         weights = stages.folder("align-hybrid", chosen) / "weights.safetensors"

@@ -3,8 +3,8 @@
 import pytest
 
 from recx.data.catalogue import build_catalogue
-from recx.evaluation.judging import RUBRIC, Question, scores
-from recx.evaluation.planted import INVENTED, fitness, planted, unfit
+from recx.evaluation.bad_explanations import INVENTED, fitness, planted, unfit
+from recx.evaluation.judges import RUBRIC, Question, scores
 from recx.evaluation.reference_judge import ReferenceJudge
 
 
@@ -80,7 +80,7 @@ def test_a_judge_that_likes_everything_is_unfit(catalogue):
         name = "kind"
 
         def rate(self, questions):
-            from recx.evaluation.judging import Rating
+            from recx.evaluation.judges import Rating
 
             return [Rating(3) for _ in questions]
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from recx.alignment import generation
-from recx.alignment.model import AlignedModel
-from recx.alignment.prompts import Title
 from recx.data.demo import demo_catalogue
+from recx.decoding import free as generation
 from recx.errors import SettingsError
 from recx.explaining import writing as module
-from recx.explaining.explainer import Explainer
-from recx.texts import TextStore
+from recx.explaining.aligned import Explainer
+from recx.models.aligned_model import AlignedModel
+from recx.prompts.wordings import Title
+from recx.storage.text_store import TextStore
 
 CATALOGUE = demo_catalogue()
 HISTORIES = [np.array([3, 5, n]) for n in range(10, 18)]

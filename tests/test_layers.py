@@ -1,38 +1,73 @@
-"""Rooms import only from the rooms above them."""
+"""Rooms import only from the rooms above them, and a file's name says one thing."""
 
-import ast
+import re
+from collections import Counter
 
 import pytest
 
 from recx import paths
+from recx.pipeline.imports import imported, reached
 
-ROOMS = ["data", "recommenders", "alignment", "explaining", "evaluation", "plots", "widgets"]
-TOP = {"paths", "errors", "memory", "settings", "profiles", "locks", "runs", "texts", "remote"}
-BOTTOM = {"app", "serving", "shelf", "stages", "finished", "launch", "ablation", "redraw", "cli", "__main__"}
+PACKAGE = paths.ROOT / "recx"
+ROOT = {"__init__", "__main__", "cli", "errors", "paths", "settings"}
+ROOMS = (
+    "storage profiles speed data recommenders prompts models decoding alignment teaching explaining evaluation plots "
+    "pipeline playground"
+).split()
+
+
+def room_of(path):
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def modules(room):
+    return sorted((PACKAGE / room).rglob("*.py"))
 
 
 def imports(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "recx":
-            parts = node.module.split(".")
-            yield from [parts[1]] if len(parts) > 1 else [a.name for a in node.names]
-        elif isinstance(node, ast.Import):
-            yield from [a.name.split(".")[1] for a in node.names if a.name.startswith("recx.")]
+    return {room_of(found) for found in imported(path.read_text(encoding="utf-8"))} - {"__init__"}
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_go_one_way(room):
-    allowed = TOP | set(ROOMS[: ROOMS.index(room) + 1])
-    for path in sorted((paths.ROOT / "recx" / room).glob("*.py")):
-        assert set(imports(path)) <= allowed, path
+    allowed = {"errors", "paths", "settings", *ROOMS[: ROOMS.index(room) + 1]}
+    for path in modules(room):
+        assert imports(path) <= allowed, path
 
 
-def test_top_modules_import_no_room():
-    for name in TOP:
-        assert set(imports(paths.ROOT / "recx" / f"{name}.py")) <= TOP, name
+def test_root_holds_the_command_line_errors_paths_and_settings():
+    assert {p.stem for p in PACKAGE.glob("*.py")} == ROOT
+    assert {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name != "__pycache__"} == set(ROOMS)
+    for name in ("errors", "paths", "settings"):
+        assert imports(PACKAGE / f"{name}.py") <= {"errors", "paths", "settings"}, name
 
 
-def test_every_module_is_known():
-    found = {p.stem for p in (paths.ROOT / "recx").glob("*.py")} - {"__init__"}
-    assert found == TOP | BOTTOM
-    assert {p.name for p in (paths.ROOT / "recx").iterdir() if p.is_dir() and p.name != "__pycache__"} == set(ROOMS)
+def test_both_forms_of_import_are_seen():
+    code = "def f():\n    import recx.data.demo as d, os\n    from recx.storage import locks\nfrom recx import cli"
+    found = imported(code)
+    names = {p.relative_to(PACKAGE).as_posix() for p in found if p.name != "__init__.py"}
+    assert names == {"data/demo.py", "storage/locks.py", "cli.py"}
+
+
+def test_figures_are_drawn_from_frames_alone():
+    for path in modules("plots"):
+        assert imports(path) <= {"plots", "errors"}, path
+
+
+def test_forms_import_no_model():
+    """A visitor's kernel holds forms only; what is heavy lives in another process."""
+    reach = {room_of(p) for path in modules("playground/widgets") for p in reached([path])}
+    assert reach <= {"__init__", "playground", "errors", "paths"}
+
+
+def test_a_name_is_used_for_one_file():
+    names = Counter(p.name for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")
+    assert not [name for name, count in names.items() if count > 1]
+    assert not {p.stem for room in ROOMS for p in modules(room)} & set(ROOMS), "a file is called like a room"
+
+
+def test_contributing_says_one_sentence_a_room():
+    text = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = re.findall(r"^(\w+)/ +(\S.+)$", text, re.MULTILINE)
+    assert [name for name, _ in told] == ROOMS

@@ -4,8 +4,8 @@ import json
 import polars as pl
 import pytest
 
-from recx.data import lines
-from recx.data.lines import pieces, read_json_lines, read_literal_lines
+from recx.data import json_lines as lines
+from recx.data.json_lines import pieces, read_json_lines, read_literal_lines
 from recx.errors import DataError
 
 SCHEMA = {"a": pl.String, "n": pl.Float64}

@@ -5,10 +5,10 @@ import pytest
 from chat_server import ChatServer
 
 from recx.data.demo import demo_catalogue
-from recx.evaluation.judging import Question, Rating
+from recx.evaluation.bad_explanations import fitness, unfit
+from recx.evaluation.explanation_ratings import preferences
+from recx.evaluation.judges import Question, Rating
 from recx.evaluation.llm_judge import Choice, LLMJudge, read_choice, read_rating
-from recx.evaluation.planted import fitness, unfit
-from recx.evaluation.quality import preferences
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.explaining.chat_client import BadReply
 from recx.settings import ChatSettings

@@ -3,14 +3,14 @@ import sys
 
 import pytest
 
-from recx import locks
 from recx.errors import CheckpointError
-from recx.locks import hold, release
+from recx.storage import locks
+from recx.storage.locks import hold, release
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from recx.locks import hold
+from recx.storage.locks import hold
 hold(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)

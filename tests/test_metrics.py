@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from recx.evaluation import alignment as m
-from recx.evaluation.intervals import bootstrap
+from recx.evaluation import alignment_metrics as m
+from recx.evaluation.bootstrap import bootstrap
 
 
 def test_hits_and_ndcg_by_hand():

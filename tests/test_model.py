@@ -16,14 +16,14 @@ from transformers import (
     Qwen3Config,
 )
 
-from recx.alignment.checkpoints import trainable
-from recx.alignment.encoding import IGNORED, EncodedRows, collate
-from recx.alignment.entities import HalfWhitening
-from recx.alignment.fitting import estimate_minutes, fit
-from recx.alignment.model import AlignedModel
-from recx.alignment.storage import build_aligned, continue_from, load_aligned, save_aligned
+from recx.alignment.trainer import estimate_minutes, fit
 from recx.errors import CheckpointError
+from recx.models.aligned_model import AlignedModel
+from recx.models.entities import HalfWhitening
+from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
+from recx.prompts.tokens import IGNORED, EncodedRows, collate
 from recx.settings import BackboneSettings, FitSettings
+from recx.storage.tensors import trainable
 
 SHAPE = dict(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
              intermediate_size=48, head_dim=16, pad_token_id=0, eos_token_id=1, bos_token_id=None)  # fmt: skip

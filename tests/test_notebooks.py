@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from recx import paths
-from recx.stages import STAGES
+from recx.pipeline.stages import STAGES
 
 NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
 

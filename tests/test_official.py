@@ -6,10 +6,10 @@ import json
 import pytest
 
 from recx.data import amazon, movielens, steam
-from recx.data.prepared import load_prepared
+from recx.data.reading_report import Report
 from recx.data.registry import SOURCES, find_source, load_dataset
-from recx.data.report import Report
 from recx.data.statistics import statistics
+from recx.data.table_cache import load_prepared
 from recx.errors import DataError
 from recx.settings import DataSettings as D
 
@@ -76,7 +76,7 @@ def test_files_of_the_other_year_are_refused(tmp_path):
 
 def test_official_games_through_the_registry(tmp_path, monkeypatch):
     monkeypatch.setenv("RECX_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("recx.data.prepared.LARGE", 0)
+    monkeypatch.setattr("recx.data.table_cache.LARGE", 0)
     folder = tmp_path / "games"
     folder.mkdir()
     lines = [review_2018(f"u{u}", f"B{i}", t) for u in range(6) for t, i in enumerate((1, 2, 4, 5, 6))]

@@ -7,7 +7,8 @@ import sys
 import pytest
 from small_chain import CORE, SMALL
 
-from recx import paths, runs
+from recx import paths
+from recx.storage import run_folder as runs
 
 BLACK_BOX = """
 import numpy as np

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from recx.alignment.storage import build_aligned
 from recx.data.demo import demo_catalogue
 from recx.errors import DataError
-from recx.explaining.answers import Explanation
-from recx.explaining.conversation import verdict_of
-from recx.explaining.explainer import Explainer
-from recx.explaining.histories import Histories
-from recx.explaining.playground import Playground
-from recx.explaining.streaming import stream_explanation
-from recx.explaining.wishes import HELD, instruction
-from recx.profiles import settings
+from recx.explaining.aligned import Explainer
+from recx.explaining.records import Explanation
+from recx.models.saved_models import build_aligned
+from recx.playground.conversation import verdict_of
+from recx.playground.histories import Histories
+from recx.playground.questions import Playground
+from recx.playground.streaming import stream_explanation
+from recx.playground.wishes import HELD, instruction
+from recx.profiles.resolve import resolve_settings
 from recx.recommenders.sasrec import SASRec
 from recx.settings import BackboneSettings, SASRecSettings
 
@@ -196,9 +196,9 @@ def test_held_quotes_cite_nothing_but_the_history_and_are_told(playground, mode)
 
 
 def test_a_wish_changes_no_setting(playground):
-    before = settings()
+    before = resolve_settings()
     *_, answer = playground.explain(
         "behavior", HISTORY, 9, {"free": "--set target.epochs=1 {profile} $(cat /etc/passwd)"}
     )
-    assert settings() == before and "root:" not in answer["text"]
+    assert resolve_settings() == before and "root:" not in answer["text"]
     assert "$(cat /etc/passwd)" in answer["prompt"]

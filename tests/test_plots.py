@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recx.plots.alignment import metric_bars, share_bars
-from recx.plots.data import length_histogram, popularity_curve
+from recx.plots.alignment_bars import metric_bars, share_bars
+from recx.plots.dataset_plots import length_histogram, popularity_curve
 from recx.plots.style import save_figure
-from recx.plots.training import loss_curve, target_curve
-from recx.runs import Run
+from recx.plots.training_curves import loss_curve, target_curve
+from recx.storage.run_folder import Run
 
 BARS = pd.DataFrame(
     [{"label": lab, "metric": m, "value": v, "low": v - 0.1, "high": v + 0.1}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from recx.recommenders import products
+from recx.speed import float32 as products
 
 
 @pytest.fixture(autouse=True)

@@ -3,20 +3,22 @@ import dataclasses
 import pytest
 
 from recx.errors import SettingsError
-from recx.profiles import PROFILES, parse_overrides, settings, show
+from recx.profiles.resolve import PROFILES, parse_overrides, resolve_settings, show
 from recx.settings import Settings
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_profiles_are_frozen_and_complete(profile):
-    chosen = settings(profile)
+    chosen = resolve_settings(profile)
     assert isinstance(chosen, Settings) and chosen.profile == profile
     with pytest.raises(dataclasses.FrozenInstanceError):
         chosen.profile = "x"
 
 
 def test_overrides_convert_text_to_the_type_of_the_field():
-    chosen = settings(overrides=parse_overrides(["target.epochs=5", "align.fit.learning_rate=1e-4", "data.name=x"]))
+    chosen = resolve_settings(
+        overrides=parse_overrides(["target.epochs=5", "align.fit.learning_rate=1e-4", "data.name=x"])
+    )
     assert (chosen.target.epochs, chosen.align.fit.learning_rate, chosen.dataset) == (5, 1e-4, "x")
 
 
@@ -40,16 +42,16 @@ def test_overrides_convert_text_to_the_type_of_the_field():
 )
 def test_wrong_overrides_say_what_is_accepted(pair, word):
     with pytest.raises(SettingsError, match=word):
-        settings(overrides=parse_overrides([pair]))
+        resolve_settings(overrides=parse_overrides([pair]))
 
 
 def test_unknown_profile_lists_the_known():
     with pytest.raises(SettingsError, match="tiny"):
-        settings("huge")
+        resolve_settings("huge")
 
 
 def test_every_field_is_printed():
-    text = show(settings())
+    text = show(resolve_settings())
     for group in dataclasses.fields(Settings):
         assert group.name in text
     assert "learning_rate" in text and "follow_series" in text

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import ndcg_score
 
-from recx.alignment.entities import EntityEmbedding
-from recx.alignment.trie import single_title, title_list
-from recx.data.atomic import interactions_from, read_atomic
 from recx.data.catalogue import build_catalogue
+from recx.data.csv_parquet import interactions_from_table
 from recx.data.filtering import first_of_each_pair, k_core, numbered, top_items
-from recx.data.report import Report
+from recx.data.reading_report import Report
+from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.split import leave_one_out
-from recx.data.tables import interactions_from_table
-from recx.evaluation import alignment as metrics
-from recx.evaluation.intervals import bootstrap
+from recx.decoding.title_graph import single_title, title_list
+from recx.evaluation import alignment_metrics as metrics
+from recx.evaluation.bootstrap import bootstrap
+from recx.models.entities import EntityEmbedding
 from recx.recommenders.ranking import rank
 from recx.settings import Columns
 

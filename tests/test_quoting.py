@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recx.alignment.quoting import Quotes
+from recx.decoding.held_quotes import Quotes
 
 QUOTE, STOP = 9, 8
 A, AB, SUBJECT = np.array([QUOTE, 1, QUOTE]), np.array([QUOTE, 1, 2, QUOTE]), np.array([QUOTE, 5, QUOTE])

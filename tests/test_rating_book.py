@@ -10,10 +10,10 @@ import pytest
 
 from recx import paths
 from recx.errors import DataError
-from recx.evaluation.human import read_ratings
-from recx.evaluation.quality import from_people, people_of
-from recx.evaluation.rating_book import RatingBook, RatingQuestion
-from recx.explaining.answers import Explanation
+from recx.evaluation.explanation_ratings import from_people, people_of
+from recx.evaluation.human_ratings import read_ratings
+from recx.explaining.records import Explanation
+from recx.playground.rating_book import RatingBook, RatingQuestion
 
 QUESTIONS = [
     RatingQuestion(f"{method}/{pair}", ("Halo 3", "Portal"), f"Item {pair}", pair % 2 == 0, f"Text {method} {pair}")
@@ -106,7 +106,7 @@ def test_a_killed_process_loses_nothing(tmp_path):
     script = f"""
     import sys
     from pathlib import Path
-    from recx.evaluation.rating_book import RatingBook, RatingQuestion
+    from recx.playground.rating_book import RatingBook, RatingQuestion
     questions = [RatingQuestion(f"hybrid/{{n}}", (), "", True, "") for n in range(5000)]
     book = RatingBook(questions, Path({str(tmp_path)!r}))
     for n in range(5000):

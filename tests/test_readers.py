@@ -5,17 +5,17 @@ import polars as pl
 import pytest
 from fuzz_readers import fuzz
 
-from recx.data import tables
-from recx.data.atomic import interactions_from, read_atomic
+from recx.data import csv_parquet as tables
+from recx.data.csv_parquet import interactions_from_table, items_from_table, read_table
 from recx.data.dataset import build_dataset
 from recx.data.movielens import ratings_table
 from recx.data.platforms import platform_of
+from recx.data.reading_report import Report
+from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.registry import find_source, input_files, load_dataset
-from recx.data.report import Report
 from recx.data.statistics import statistics
-from recx.data.tables import interactions_from_table, items_from_table, read_table
 from recx.errors import DataError, SettingsError
-from recx.profiles import settings
+from recx.profiles.resolve import resolve_settings
 from recx.settings import Columns
 from recx.settings import DataSettings as D
 
@@ -169,7 +169,7 @@ def test_an_own_folder_called_demo_is_not_the_demo(tmp_path):
     own.mkdir()
     (own / "a.inter").write_text("user_id:token\titem_id:token\n1\t2\n")
     (own / "a.item").write_text("item_id:token\ttitle:token_seq\n2\tPong\n")
-    theirs, ours = settings(dataset=str(own)), settings()
+    theirs, ours = resolve_settings(dataset=str(own)), resolve_settings()
     assert input_files(theirs.data) == [own / "a.inter", own / "a.item"]
     assert theirs.dataset.startswith("demo-") and theirs.dataset != ours.dataset == "demo"
 
@@ -194,7 +194,7 @@ def test_folder_without_data_says_what_is_accepted(tmp_path):
 def test_missing_data_folder_is_explained(monkeypatch):
     monkeypatch.delenv("RECX_DATA_DIR", raising=False)
     with pytest.raises(DataError, match="--data-dir"):
-        load_dataset(settings(dataset="games").data)
+        load_dataset(resolve_settings(dataset="games").data)
 
 
 def frames(pairs, titles):
@@ -250,7 +250,7 @@ def test_platform_from_amazon_titles():
 
 
 def test_games_at_the_size_of_the_paper(real_data):
-    data = load_dataset(settings(dataset="games", data_dir=str(real_data)).data)
+    data = load_dataset(resolve_settings(dataset="games", data_dir=str(real_data)).data)
     numbers = statistics(data)
     assert (numbers["users"], numbers["items"], numbers["interactions"]) == (3930, 1947, 31420)
     assert len(set(data.catalogue.labels)) == 1948
@@ -258,5 +258,5 @@ def test_games_at_the_size_of_the_paper(real_data):
 
 
 def test_ml_100k(real_data):
-    numbers = statistics(load_dataset(settings(dataset="ml-100k", data_dir=str(real_data)).data))
+    numbers = statistics(load_dataset(resolve_settings(dataset="ml-100k", data_dir=str(real_data)).data))
     assert (numbers["users"], numbers["items"], numbers["interactions"]) == (943, 1349, 99287)

@@ -1,8 +1,8 @@
 import pytest
 
 from recx.alignment.own_words import holds
-from recx.alignment.reading import Reader
 from recx.data.catalogue import build_catalogue
+from recx.prompts.reading import Reader
 
 PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4
 

@@ -4,14 +4,14 @@ import torch
 
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError
-from recx.recommenders import fitting
-from recx.recommenders.fitting import fit_sasrec, windows
+from recx.recommenders import training as fitting
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
-from recx.recommenders.targets import load_target, save_target
+from recx.recommenders.target_kinds import load_target, save_target
+from recx.recommenders.training import fit_sasrec, windows
 from recx.settings import SASRecSettings, TargetSettings
 
 

@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 import pytest
 
 from recx.errors import DataError
-from recx.remote import HOST, Remote, RemoteError, new_id
-from recx.serving import Server
+from recx.playground.client import HOST, Remote, RemoteError, new_id
+from recx.playground.server import Server
 
 
 def refuse():

@@ -3,7 +3,7 @@ import pytest
 
 from recx.data.catalogue import build_catalogue
 from recx.data.dataset import Dataset
-from recx.data.report import Report
+from recx.data.reading_report import Report
 from recx.data.statistics import statistics, task_counts
 from recx.evaluation.published import published
 

@@ -11,7 +11,7 @@ from recx.alignment.corpus import build_corpus
 from recx.data.catalogue import build_catalogue
 from recx.data.split import leave_one_out, prefixes
 from recx.errors import CheckpointError, DataError, SettingsError
-from recx.evaluation.targets import notice_of_sameness
+from recx.evaluation.recommendation_quality import notice_of_sameness
 from recx.recommenders.blackbox import BlackBox
 from recx.recommenders.distillation import distil
 from recx.recommenders.lightgcn import LightGCN
@@ -19,7 +19,7 @@ from recx.recommenders.mf import MF, fold_in
 from recx.recommenders.popularity import PopularityRecommender
 from recx.recommenders.protocol import Scorer, TwoTower
 from recx.recommenders.ranking import Ranked, rank
-from recx.recommenders.targets import fit_target, load_target, save_target
+from recx.recommenders.target_kinds import fit_target, load_target, save_target
 from recx.settings import AlignSettings, SASRecSettings, TargetSettings
 
 EXAMPLE = str(paths.ROOT / "docs" / "own_recommender.py")

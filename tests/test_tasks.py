@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from recx.alignment import prompts
-from recx.alignment.conversations import read_conversations, read_folder
 from recx.alignment.corpus import REPEATS, counts_of, general_conversations
-from recx.alignment.encoding import IGNORED, Encoder
-from recx.alignment.labels import label
-from recx.alignment.prompts import MODES, Entity, Title
-from recx.alignment.tasks import TASKS, TaskData, as_text, build_examples, quoted_pieces
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
+from recx.prompts import wordings as prompts
+from recx.prompts.conversations import read_conversations, read_folder
+from recx.prompts.tokens import IGNORED, Encoder
+from recx.prompts.training_tasks import TASKS, TaskData, as_text, build_examples, quoted_pieces
+from recx.prompts.wordings import MODES, Entity, Title
+from recx.recommenders.labels import label
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import AlignSettings, SASRecSettings, TaskShares

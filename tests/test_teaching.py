@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from recx.alignment.controls import Control, random_control
-from recx.alignment.prompts import Entity
-from recx.alignment.reading import Reader
-from recx.alignment.synthetic import synthetic_catalogue
-from recx.alignment.tasks import as_text
-from recx.alignment.teaching import _VERDICTS, argue
 from recx.data.demo import demo_catalogue
+from recx.prompts.controls import Control, random_control
+from recx.prompts.reading import Reader
+from recx.prompts.templates import _VERDICTS, argue
+from recx.prompts.training_tasks import as_text
+from recx.prompts.wordings import Entity
+from recx.teaching.synthetic_titles import synthetic_catalogue
 
 
 @pytest.mark.parametrize("catalogue", [demo_catalogue(), synthetic_catalogue(np.random.default_rng(0), 400)])

@@ -1,4 +1,4 @@
-from recx.texts import TextStore
+from recx.storage.text_store import TextStore
 
 
 def test_texts_come_back_and_a_cut_line_is_left_out(tmp_path):

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from recx.alignment.storage import build_aligned
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
-from recx.explaining.conversation import checked, pack, state, unpack
-from recx.explaining.explainer import Explainer
-from recx.explaining.histories import Histories
-from recx.explaining.playground import Playground
+from recx.explaining.aligned import Explainer
+from recx.models.saved_models import build_aligned
+from recx.playground.client import RemoteError
+from recx.playground.conversation import checked, pack, state, unpack
+from recx.playground.histories import Histories
+from recx.playground.questions import Playground
+from recx.playground.widgets.app_form import app
+from recx.playground.widgets.playground_form import PlaygroundForm
+from recx.playground.widgets.rating_form import RatingForm
 from recx.recommenders.sasrec import SASRec
-from recx.remote import RemoteError
 from recx.settings import BackboneSettings, SASRecSettings
-from recx.widgets.app import app
-from recx.widgets.playground import PlaygroundForm
-from recx.widgets.rating import RatingForm
 
 NASTY = "<script>alert(1)</script>"
 TITLES = ["Halo 3", "Portal", NASTY, "Okami", "Okami", *(f"Title number {n}" for n in range(20))]

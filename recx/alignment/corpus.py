@@ -9,18 +9,18 @@ import torch
 from safetensors.torch import save_file
 
 from recx import paths
-from recx.alignment.checkpoints import read_tensors
-from recx.alignment.conversations import Conversation, read_conversations, read_folder
-from recx.alignment.encoding import EncodedRows, Encoder
-from recx.alignment.labels import label
-from recx.alignment.prompts import Mode
-from recx.alignment.tasks import NEIGHBOURS, TASKS, TaskData, build_examples
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, spliced
 from recx.errors import CheckpointError, SettingsError
+from recx.prompts.conversations import Conversation, read_conversations, read_folder
+from recx.prompts.tokens import EncodedRows, Encoder
+from recx.prompts.training_tasks import NEIGHBOURS, TASKS, TaskData, build_examples
+from recx.prompts.wordings import Mode
+from recx.recommenders.labels import label
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings
+from recx.storage.tensors import read_tensors
 
 REPEATS = 6
 

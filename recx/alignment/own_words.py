@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recx.alignment.controls import random_control
-from recx.alignment.encoding import Encoder
-from recx.alignment.generation import greedy_text
-from recx.alignment.model import AlignedModel
-from recx.alignment.prompts import EXPLANATION
-from recx.alignment.quoting import Quotes
-from recx.alignment.reading import Reader, Reading
-from recx.alignment.tasks import TaskData, question, walk
+from recx.decoding.free import greedy_text
+from recx.decoding.held_quotes import Quotes
+from recx.models.aligned_model import AlignedModel
+from recx.prompts.controls import random_control
+from recx.prompts.reading import Reader, Reading
+from recx.prompts.tokens import Encoder
+from recx.prompts.training_tasks import TaskData, question, walk
+from recx.prompts.wordings import EXPLANATION
 
 
 @dataclass(frozen=True)

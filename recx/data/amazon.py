@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from recx.data.lines import read_json_lines, read_literal_lines
+from recx.data.json_lines import read_json_lines, read_literal_lines
 from recx.data.platforms import platform_of
-from recx.data.report import Report
+from recx.data.reading_report import Report
 from recx.errors import DataError
 
 # What a crawl of the shop left in place of a title.

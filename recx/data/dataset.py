@@ -7,7 +7,7 @@ import polars as pl
 
 from recx.data.catalogue import TEXTS, Catalogue, build_catalogue, clean_title
 from recx.data.filtering import first_of_each_pair, k_core, numbered, sample_users, top_items
-from recx.data.report import Report
+from recx.data.reading_report import Report
 from recx.errors import DataError
 
 SHORTEST = 3

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from recx.data.report import Report
+from recx.data.reading_report import Report
 
 
 def top_items(interactions: pl.DataFrame, items: int, min_user: int) -> pl.DataFrame:

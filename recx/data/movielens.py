@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from recx.data.atomic import read_bytes
-from recx.data.report import Report
-from recx.data.tables import check_numbers, read_table
+from recx.data.csv_parquet import check_numbers, read_table
+from recx.data.reading_report import Report
+from recx.data.recbole_atomic import read_bytes
 from recx.errors import DataError
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:-\d{0,4})?\)\s*$")

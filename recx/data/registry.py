@@ -7,13 +7,14 @@ from pathlib import Path
 import polars as pl
 
 from recx import paths
-from recx.data import amazon, demo, movielens, prepared, steam
-from recx.data.atomic import interactions_from, read_atomic
+from recx.data import amazon, demo, movielens, steam
+from recx.data import table_cache as prepared
+from recx.data.custom_files import own_source
 from recx.data.dataset import Dataset, Filtering, build_dataset
 from recx.data.downloads import Download
-from recx.data.own_files import own_source
 from recx.data.platforms import platform_of
-from recx.data.report import Report
+from recx.data.reading_report import Report
+from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.sources import Form, Source, Tables
 from recx.errors import DataError, SettingsError
 from recx.settings import DataSettings

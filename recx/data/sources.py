@@ -9,7 +9,7 @@ import polars as pl
 from recx import paths
 from recx.data.dataset import Filtering
 from recx.data.downloads import Download, fetch
-from recx.data.report import Report
+from recx.data.reading_report import Report
 from recx.errors import DataError
 from recx.settings import DataSettings
 

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 
 from recx.data.amazon import texts
-from recx.data.lines import read_literal_lines
-from recx.data.report import Report
-from recx.data.tables import read_table
+from recx.data.csv_parquet import read_table
+from recx.data.json_lines import read_literal_lines
+from recx.data.reading_report import Report
 from recx.errors import DataError
 
 # Tags come in the order of their votes; the many that follow tell little.
@@ -18,7 +18,7 @@ TAGS = 5
 def reviews(path: Path, report: Report) -> pl.DataFrame:
     """`user_id, item_id, timestamp` of `steam_reviews.json.gz`; the user is the id, else the name.
 
-    Several million lines at some twenty microseconds each: minutes, once; see `recx.data.prepared`.
+    Several million lines at some twenty microseconds each: minutes, once; see `recx.data.table_cache`.
     """
     users: list[str] = []
     items: list[str] = []

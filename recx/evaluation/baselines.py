@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from recx.data.split import Split, prefixes
-from recx.evaluation import alignment as metrics
-from recx.evaluation.effect import Cases
-from recx.evaluation.targets import estimate
+from recx.evaluation import alignment_metrics as metrics
+from recx.evaluation.alignment_effect import Cases
+from recx.evaluation.recommendation_quality import estimate
 from recx.recommenders.distillation import distil
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories

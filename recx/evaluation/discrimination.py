@@ -12,8 +12,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from recx.errors import DataError, SettingsError
 from recx.evaluation.bert_discriminator import Fit, fit_encoder
-from recx.evaluation.intervals import Estimate, bootstrap
-from recx.evaluation.masking import without_verdict
+from recx.evaluation.bootstrap import Estimate, bootstrap
+from recx.evaluation.decision_masking import without_verdict
 from recx.settings import EvaluateSettings
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.judging import RUBRIC, Question, Rating
+from recx.evaluation.judges import RUBRIC, Question, Rating
 from recx.explaining.chat_client import BadReply, ChatClient, Message
 from recx.settings import ChatSettings
-from recx.texts import TextStore
+from recx.storage.text_store import TextStore
 
 _TASK = (
     "You rate explanations of a recommender system. A recommender has looked at the history of one person and has "

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError
+from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.discrimination import split_users
-from recx.evaluation.intervals import Estimate, bootstrap
 
 
 @dataclass(frozen=True)

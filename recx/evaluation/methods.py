@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from recx.alignment.labels import label
-from recx.alignment.tasks import TaskData
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split
-from recx.evaluation.effect import Pairs
-from recx.explaining.answers import Explanation
-from recx.explaining.chat import ChatExplainer
-from recx.explaining.explainer import Explainer
-from recx.explaining.incontext import Shots, draw_shots
+from recx.evaluation.alignment_effect import Pairs
+from recx.explaining.aligned import Explainer
+from recx.explaining.chat_explainer import ChatExplainer
+from recx.explaining.in_context import Shots, draw_shots
+from recx.explaining.records import Explanation
+from recx.prompts.training_tasks import TaskData
+from recx.recommenders.labels import label
 from recx.recommenders.protocol import Scorer
 from recx.settings import EvaluateSettings
-from recx.texts import TextStore
+from recx.storage.text_store import TextStore
 
 Method = Explainer | ChatExplainer
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from recx.alignment.reading import Reader, Reading, Statement
 from recx.data.catalogue import Catalogue
-from recx.evaluation.judging import Question, Rating
+from recx.evaluation.judges import Question, Rating
+from recx.prompts.reading import Reader, Reading, Statement
 
 
 class ReferenceJudge:

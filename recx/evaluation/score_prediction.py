@@ -8,9 +8,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 
+from recx.evaluation.bootstrap import Estimate, bootstrap
+from recx.evaluation.decision_masking import verdict_of, without_verdict
 from recx.evaluation.discrimination import split_users
-from recx.evaluation.intervals import Estimate, bootstrap
-from recx.evaluation.masking import verdict_of, without_verdict
 
 VIEWS = ("text", "masked", "verdict", "mean")
 

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from recx.errors import RecxError, SettingsError
 from recx.settings import ChatSettings
-from recx.texts import TextStore
+from recx.storage.text_store import TextStore
 
 T = TypeVar("T")
 Message = dict[str, str]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from recx.alignment.storage import build_aligned, load_aligned
 from recx.data.catalogue import Catalogue
-from recx.explaining.explainer import Explainer
+from recx.explaining.aligned import Explainer
+from recx.models.saved_models import build_aligned, load_aligned
 from recx.recommenders.protocol import TwoTower
 from recx.settings import AlignSettings
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from recx.alignment import generation
-from recx.alignment.encoding import Encoder
-from recx.alignment.model import AlignedModel
-from recx.alignment.quoting import Quotes
-from recx.texts import TextStore
+from recx.decoding import free as generation
+from recx.decoding.held_quotes import Quotes
+from recx.models.aligned_model import AlignedModel
+from recx.prompts.tokens import Encoder
+from recx.storage.text_store import TextStore
 
 BATCH = 128  # texts written at once
 

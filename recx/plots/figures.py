@@ -8,9 +8,13 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from recx.errors import SettingsError
-from recx.plots import alignment, data, panels, quality, training
+from recx.plots import alignment_bars as alignment
+from recx.plots import case_panels as panels
+from recx.plots import dataset_plots as data
+from recx.plots import explanation_plots as quality
+from recx.plots import training_curves as training
 from recx.plots.style import save_figure
-from recx.runs import Run
+from recx.storage.run_folder import Run
 
 
 def _dataset(frame: pd.DataFrame) -> Figure:

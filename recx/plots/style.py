@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recx.runs import Run, write_json
+from recx.storage.run_folder import Run, write_json
 
 # Okabe & Ito's colours, told apart by the colour-blind and, by lightness, in grey.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")

@@ -7,11 +7,11 @@ import torch
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from recx.memory import keep_freed_memory
-from recx.recommenders.products import fast_float32
 from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
+from recx.speed.allocator import keep_freed_memory
+from recx.speed.float32 import fast_float32
 
 
 @fast_float32()

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from recx.recommenders.dropout import Dropout
 from recx.settings import SASRecSettings
+from recx.speed.dropout import Dropout
 
 
 class Block(nn.Module):

@@ -1,0 +1,28 @@
+"""An item of a catalogue by whatever a person calls it."""
+
+import numpy as np
+from rapidfuzz import fuzz, process
+
+from recx.data.catalogue import Catalogue
+from recx.errors import DataError
+
+Item = int | str
+
+
+def find_item(catalogue: Catalogue, item: Item) -> int:
+    """Index of an item given as index, label, title or source id.
+
+    Raises:
+        DataError: there is none, or several share the title; the message names the nearest ones.
+    """
+    if isinstance(item, int | np.integer):
+        if 0 < item <= len(catalogue):
+            return int(item)
+        raise DataError(f"Item {item} is not between 1 and {len(catalogue)}.")
+    for table in (catalogue.index_of_label, catalogue.index_of_id):
+        if item in table:
+            return table[item]
+    same = [label for label, title in zip(catalogue.labels, catalogue.titles, strict=True) if title == item]
+    near = same or [m[0] for m in process.extract(item, catalogue.labels[1:], scorer=fuzz.WRatio, limit=3)]
+    kind = "Several items are called" if same else "No item is called"
+    raise DataError(f"{kind} {item!r}. Did you mean {' or '.join(repr(n) for n in near)}?")

@@ -1,0 +1,116 @@
+"""RecBole atomic files: tab-separated, a header of `name:type`, no quoting, optionally gzipped."""
+
+import gzip
+import io
+import zlib
+from pathlib import Path
+
+import polars as pl
+
+from recx.data.reading_report import Report
+from recx.errors import DataError
+
+TYPES = ("token", "token_seq", "float", "float_seq")
+
+
+def read_atomic(path: Path) -> pl.DataFrame:
+    """Read one atomic file.
+
+    Returns:
+        One column a field: text for `token`, list of text for `token_seq` (split at spaces), float for `float`.
+
+    Raises:
+        DataError: naming file, line and what was expected.
+    """
+    raw = read_bytes(path)
+    head, _, body = raw.partition(b"\n")
+    names, types = _header(path, head.decode("utf-8", "replace").rstrip("\r"))
+    lines = [line for line in body.split(b"\n") if line.strip(b"\r")]
+    # Polars would fill short lines up instead of refusing them, and take empty ones for rows.
+    if any(line.count(b"\t") + 1 != len(names) for line in lines):
+        raise _malformed(path, raw, len(names))
+    body = b"\n".join(lines)
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(body), separator="\t", has_header=False, quote_char=None, infer_schema=False, new_columns=names
+        ) if body else pl.DataFrame(schema=dict.fromkeys(names, pl.String))  # fmt: skip
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise _malformed(path, raw, len(names)) from error
+    frame = frame.with_columns(pl.all().fill_null("").str.strip_chars("\r"))
+    return frame.with_columns(_typed(path, frame, name, kind) for name, kind in zip(names, types, strict=True))
+
+
+def interactions_from(frame: pl.DataFrame, path: Path, report: Report) -> pl.DataFrame:
+    """Interactions of either form: one row each, or a user's row with `item_id_list` and the last `item_id`.
+
+    Returns:
+        `user_id, item_id` and, where the file has them, `timestamp` and `rating`; in the list form `timestamp`
+        is the position in the list.
+
+    Raises:
+        DataError: a column is missing, or a time or rating is no number.
+    """
+    missing = [c for c in ("user_id", "item_id") if c not in frame.columns]
+    if missing:
+        raise DataError(f"{path}: no column {missing[0]!r}; found {', '.join(frame.columns)}.")
+    if "item_id_list" not in frame.columns:
+        for name in {"timestamp", "rating"} & set(frame.columns):
+            if isinstance(frame.schema[name], pl.List):
+                raise DataError(f"{path}, line 1: {name} is a sequence, expected a number.")
+            if frame.schema[name] == pl.String:  # called a token; as text 999999999 would come after 1000000000
+                frame = frame.with_columns(_typed(path, frame, name, "float"))
+        return frame.select([c for c in ("user_id", "item_id", "timestamp", "rating") if c in frame.columns])
+    joined = frame.select("user_id", pl.concat_list("item_id_list", pl.concat_list("item_id")).alias("item_id"))
+    report.note("users in list form (history, then last item)", joined.height)
+    return (
+        joined.explode("item_id")
+        .filter(pl.col("item_id") != "")
+        .with_columns(pl.int_range(pl.len()).over("user_id").cast(pl.Float64).alias("timestamp"))
+    )
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes, unpacked if its name ends in .gz.
+
+    Raises:
+        DataError: it cannot be read or unpacked.
+    """
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}).") from error
+
+
+def _header(path: Path, line: str) -> tuple[list[str], list[str]]:
+    fields = [f.rpartition(":") for f in line.lstrip("\ufeff").split("\t")]
+    names, types = [f[0] for f in fields], [f[2] for f in fields]
+    wrong = [n or t for n, t in zip(names, types, strict=True) if not n or t not in TYPES]
+    if wrong:
+        raise DataError(f"{path}, line 1: {wrong[0]!r} is not name:type with a type of {', '.join(TYPES)}.")
+    if len(set(names)) < len(names):
+        raise DataError(f"{path}, line 1: a column name occurs twice.")
+    return names, types
+
+
+def _malformed(path: Path, raw: bytes, width: int) -> DataError:
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        found = line.count(b"\t") + 1
+        if number > 1 and line and found != width:
+            return DataError(f"{path}, line {number}: {found} fields, expected {width} separated by tabs.")
+    return DataError(f"{path}: not readable as UTF-8 text with {width} fields separated by tabs.")
+
+
+def _typed(path: Path, frame: pl.DataFrame, name: str, kind: str) -> pl.Expr | pl.Series:
+    column = frame[name]
+    if kind == "token":
+        return column
+    if kind == "token_seq":
+        return column.str.strip_chars(" ").str.split(" ").alias(name)
+    if kind == "float_seq":
+        return column.str.split(" ").list.eval(pl.element().cast(pl.Float64, strict=False)).alias(name)
+    numbers = column.cast(pl.Float64, strict=False)
+    bad = (numbers.is_null() & (column != "")).arg_true()
+    if len(bad):
+        raise DataError(f"{path}, line {bad[0] + 2}: {name} is {column[bad[0]]!r}, expected a number.")
+    return numbers

@@ -1,0 +1,65 @@
+"""Tables read from large files, kept so that every notebook after the first opens them in a moment."""
+
+import functools
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from recx import paths
+from recx.data.reading_report import Report
+
+LARGE = 20_000_000
+Tables = tuple[pl.DataFrame, pl.DataFrame, Report]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, computed once a process for a file that does not change."""
+    state = path.stat()
+    return _digest(str(path), state.st_size, state.st_mtime_ns)
+
+
+def load_prepared(key: str) -> Tables | None:
+    """The tables kept under a key, or None if there are none (or they are damaged)."""
+    folder = paths.cache() / "prepared" / key
+    try:
+        report = Report([(what, int(count)) for what, count in json.loads((folder / "report.json").read_text("utf-8"))])
+        return pl.read_parquet(folder / "interactions.parquet"), pl.read_parquet(folder / "items.parquet"), report
+    except (OSError, ValueError, TypeError, pl.exceptions.PolarsError):
+        return None
+
+
+def keep_prepared(key: str, tables: Tables) -> None:
+    """Keep tables under a key; where the cache cannot be written, they are read from the files again next time."""
+    folder = paths.cache() / "prepared" / key
+    beside = folder.with_name(key + ".part")
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+        tables[0].write_parquet(beside / "interactions.parquet")
+        tables[1].write_parquet(beside / "items.parquet")
+        (beside / "report.json").write_text(json.dumps(tables[2].lines), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except OSError:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def key_of(reader: str, files: Iterable[Path]) -> str:
+    """A key for what a reader makes of files: their content, and the code of the readers."""
+    parts = [reader, *(file_digest(p) for p in files)]
+    parts += [hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(Path(__file__).parent.glob("*.py"))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def is_large(files: Iterable[Path]) -> bool:
+    """Whether reading the files takes long enough to keep what was read."""
+    return sum(p.stat().st_size for p in files) > LARGE
+
+
+@functools.cache
+def _digest(path: str, size: int, modified: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

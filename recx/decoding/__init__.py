@@ -1,0 +1,1 @@
+"""From a model to titles, lists, decisions and texts."""

@@ -1,0 +1,196 @@
+"""Decoding titles along the graph of a catalogue's titles, so that none is invented."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from recx.decoding.candidate_order import Order
+from recx.decoding.state import Stream, in_batches
+from recx.decoding.title_graph import TokenGraph
+from recx.models.aligned_model import AlignedModel
+from recx.models.backbones import autocast
+
+
+@torch.inference_mode()
+def beam_titles(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    graph: TokenGraph,
+    beams: int = 5,
+    batch: int = 128,
+    precision: str = "auto",
+    show_progress: bool = False,
+    without: Sequence[Sequence[int]] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The most probable titles after each prompt, by beam search over the catalogue's titles only.
+
+    Args:
+        model: in eval mode.
+        prompts: R prompts.
+        graph: of `single_title`.
+        beams: K titles wanted (at most the size of the catalogue).
+        batch: prompts at once, at most; fewer where they are long.
+        precision: of the matrix products.
+        show_progress: show a bar.
+        without: for each prompt the items its titles are not to be among; K must leave room for them.
+
+    Returns:
+        Items (R, K), the most probable first, and the log-probabilities (R, K) of their titles among all titles of the
+        catalogue: at every token the probability is shared out among those that some title goes on with. A title that
+        is the only one left is certain, so its last tokens need no step of the model.
+    """
+
+    def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        items, found = torch.zeros(len(rows), beams, dtype=torch.long), torch.full((len(rows), beams), -torch.inf)
+        with autocast(precision):
+            stream = Stream(model, [np.concatenate([prompts[r], graph.prefix]) for r in rows])
+            left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
+            nodes, scores = torch.zeros(len(rows), 1, dtype=torch.long), torch.zeros(len(rows), 1)
+            closed = _closed(graph, [without[r] for r in rows]) if without is not None else None
+            places = left[:, None]  # where an open title stands in the stream; titles that are certain left it
+            while len(left):
+                certain, flat = graph.certain[nodes].flatten() > 0, nodes.flatten()
+                wanted = ~certain & (scores.flatten() > -torch.inf)
+                tokens, targets, real = graph.children(flat)
+                logp = torch.full(tokens.shape, -torch.inf)
+                logits = stream.logits[places.flatten()[wanted]].gather(1, tokens[wanted])
+                logp[wanted] = logits.masked_fill(~real[wanted], -torch.inf).log_softmax(-1)
+                # A title that is certain stays as it is: one edge to itself at no cost.
+                logp[certain, 0], targets[certain, 0] = 0.0, flat[certain]
+                total = (scores.flatten()[:, None] + logp).view(len(left), -1)
+                if closed is not None:
+                    ways = left[:, None] * len(graph.item) + targets.view(len(left), -1)
+                    total = total.masked_fill(torch.isin(ways, closed), -torch.inf)
+                width = tokens.shape[1]
+                scores, chosen = total.topk(min(beams, total.shape[1]), dim=1)
+                parents = chosen // width + torch.arange(len(left))[:, None] * nodes.shape[1]
+                pick = chosen % width
+                nodes = targets[parents, pick]
+                through = ((graph.certain[nodes] > 0) | (scores == -torch.inf)).all(1)
+                ended, kept = left[through], nodes.shape[1]
+                items[ended, :kept] = graph.certain[nodes[through]].masked_fill(scores[through] == -torch.inf, 0)
+                found[ended, :kept] = scores[through]
+                left, nodes, scores = left[~through], nodes[~through], scores[~through]
+                parents, pick = parents[~through], pick[~through]
+                going = (graph.certain[nodes] == 0) & (scores > -torch.inf)
+                if len(left):
+                    stream.select(places.flatten()[parents[going]])
+                    stream.step(tokens[parents[going], pick[going]])
+                    places = torch.full(nodes.shape, -1)
+                    places[going] = torch.arange(int(going.sum()))
+        return zip(items.numpy(), found.numpy(), strict=True)
+
+    results = in_batches(model, prompts, batch, "titles", show_progress, decode)
+    return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
+
+
+def _closed(graph: TokenGraph, without: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Nodes that a row may not enter, as row * nodes + node; what is left of every other node leads to a title."""
+    size = len(graph.item)
+    return torch.tensor(
+        [r * size + n for r, items in enumerate(without) for n in graph.leading_only_to(items)], dtype=torch.long
+    )
+
+
+@torch.inference_mode()
+def greedy_lists(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    graph: TokenGraph,
+    most: int,
+    batch: int = 128,
+    precision: str = "auto",
+    show_progress: bool = False,
+) -> list[list[int]]:
+    """Lists of catalogue titles, written greedily along the graph of `title_list`.
+
+    Tokens that leave no choice, most of a title, are appended together in one pass.
+
+    Args:
+        model: in eval mode.
+        prompts: R prompts.
+        graph: of `title_list`.
+        most: titles in a list; a longer one is cut there.
+        batch: prompts at once, at most; fewer where they are long.
+        precision: of the matrix products.
+        show_progress: show a bar.
+
+    Returns:
+        The items of each list in the order written.
+    """
+
+    def decode(rows: list[int]) -> list[list[int]]:
+        written: list[list[int]] = [[] for _ in rows]
+        with autocast(precision):
+            stream = Stream(model, [prompts[r] for r in rows])
+            left, nodes = list(range(len(rows))), torch.zeros(len(rows), dtype=torch.long)
+            while left:
+                tokens, targets, real = graph.children(nodes)
+                best = stream.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1, keepdim=True)
+                chosen = zip(tokens.gather(1, best)[:, 0].tolist(), targets.gather(1, best)[:, 0].tolist(), strict=True)
+                runs, ends = [], []
+                for row, (token, node) in zip(left, chosen, strict=True):
+                    more, entered = graph.without_choice(node)
+                    runs.append([token, *more])
+                    ends.append(entered[-1])
+                    written[row] += [int(item) for item in graph.item[entered] if item]
+                still = [n for n, row in enumerate(left) if not graph.is_end(ends[n]) and len(written[row]) < most]
+                if still and len(still) < len(left):
+                    stream.select(torch.tensor(still))
+                left, nodes = [left[n] for n in still], torch.tensor([ends[n] for n in still])
+                if left:
+                    stream.extend([runs[n] for n in still])
+        return [items[:most] for items in written]
+
+    return in_batches(model, prompts, batch, "lists", show_progress, decode)
+
+
+@torch.inference_mode()
+def greedy_order(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    candidates: np.ndarray,
+    titles: Sequence[np.ndarray],
+    separator: np.ndarray,
+    batch: int = 128,
+    precision: str = "auto",
+    show_progress: bool = False,
+) -> np.ndarray:
+    """Order candidates: titles are written one after another, each token one that a remaining candidate allows.
+
+    Tokens that leave no choice, most of a title, are appended together in one pass.
+
+    Args:
+        model: in eval mode.
+        prompts: R prompts.
+        candidates: (R, C) items, in any order.
+        titles: tokens of items 0..N.
+        separator: tokens between two titles.
+        batch: prompts at once, at most; fewer where they are long.
+        precision: of the matrix products.
+        show_progress: show a bar.
+
+    Returns:
+        (R, C) the same items in the order written.
+    """
+
+    def decode(rows: list[int]) -> list[np.ndarray]:
+        orders = [Order([np.concatenate([titles[i], separator]) for i in candidates[r]]) for r in rows]
+        left = list(range(len(rows)))
+        with autocast(precision):
+            stream = Stream(model, [prompts[r] for r in rows])
+            while left:
+                runs = []
+                for k, n in enumerate(left):
+                    choices = orders[n].choices()
+                    runs.append(orders[n].take(choices[int(stream.logits[k, choices].argmax())]))
+                still = [k for k, n in enumerate(left) if not orders[n].complete]
+                if still and len(still) < len(left):
+                    stream.select(torch.tensor(still))
+                left = [left[k] for k in still]
+                if left:
+                    stream.extend([runs[k] for k in still])
+        return [candidates[r][order.places] for r, order in zip(rows, orders, strict=True)]
+
+    return np.stack(in_batches(model, prompts, batch, "rankings", show_progress, decode))

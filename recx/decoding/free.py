@@ -1,0 +1,127 @@
+"""Decoding without a graph: decisions, texts, and titles as the paper decodes them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recx.decoding.held_quotes import Quotes
+from recx.decoding.state import Stream, in_batches
+from recx.models.aligned_model import AlignedModel
+from recx.models.backbones import autocast
+
+
+@torch.inference_mode()
+def choice_probability(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    options: tuple[int, int],
+    batch: int = 256,
+    precision: str = "auto",
+    show_progress: bool = False,
+) -> np.ndarray:
+    """Probability (R,) of the first of two tokens against the second as the start of the answer."""
+
+    def decode(rows: list[int]) -> np.ndarray:
+        with autocast(precision):
+            logits = Stream(model, [prompts[r] for r in rows]).logits
+        return torch.sigmoid(logits[:, options[0]] - logits[:, options[1]]).numpy()
+
+    return np.array(in_batches(model, prompts, batch, "decisions", show_progress, decode))
+
+
+@torch.inference_mode()
+def greedy_text(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    end: int,
+    max_tokens: int = 160,
+    batch: int = 128,
+    precision: str = "auto",
+    show_progress: bool = False,
+    quotes: Sequence[Quotes] | None = None,
+) -> list[np.ndarray]:
+    """Greedy continuation of each prompt, up to the end token (left out) or `max_tokens`.
+
+    Args:
+        model: in eval mode.
+        prompts: R prompts.
+        end: id of the end token.
+        max_tokens: longest answer.
+        batch: prompts at once, at most; fewer where they are long.
+        precision: of the matrix products.
+        show_progress: show a bar.
+        quotes: what each answer may quote; anything unless told.
+    """
+
+    def decode(rows: list[int]) -> list[np.ndarray]:
+        written = np.full((len(rows), max_tokens), end, dtype=np.int64)
+        left = np.arange(len(rows))
+        with autocast(precision):
+            stream = Stream(model, [prompts[r] for r in rows])
+            for n in range(max_tokens):
+                token = best_tokens(stream.logits, [quotes[rows[k]] for k in left] if quotes else [])
+                still = (token != end).nonzero()[:, 0]
+                if not len(still):
+                    break
+                if len(still) < len(left):  # rows that have ended need no more steps
+                    stream.select(still)
+                left, token = left[still.numpy()], token[still]
+                written[left, n] = token.numpy()
+                stream.step(token)
+        return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
+
+    return in_batches(model, prompts, batch, "texts", show_progress, decode)
+
+
+def best_tokens(logits: Tensor, quotes: Sequence[Quotes]) -> Tensor:
+    """The most probable token of each row (B, V) -> (B,) that its quotes allow."""
+    best = logits.argmax(-1)
+    for row, held in enumerate(quotes):
+        allowed = held.allowed()
+        if allowed is not None:
+            best[row] = allowed[int(logits[row, allowed].argmax())]
+        held.take(int(best[row]))
+    return best
+
+
+@torch.inference_mode()
+def free_answers(
+    model: AlignedModel,
+    prompts: Sequence[np.ndarray],
+    end: int,
+    beams: int = 1,
+    returned: int = 1,
+    max_tokens: int = 48,
+    batch: int = 128,
+    precision: str = "auto",
+    show_progress: bool = False,
+) -> list[list[np.ndarray]]:
+    """Unconstrained answers as the paper decodes them: greedy (`beams=1`) or the best of a free beam search.
+
+    Returns:
+        For each prompt `returned` answers as token ids, the best first.
+    """
+
+    def decode(rows: list[int]) -> list[list[np.ndarray]]:
+        width = max(len(prompts[r]) for r in rows)
+        ids = np.zeros((len(rows), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for n, r in enumerate(rows):  # `generate` continues at the right edge, so padding goes to the left
+            ids[n, width - len(prompts[r]) :], mask[n, width - len(prompts[r]) :] = prompts[r], 1
+        with autocast(precision):
+            out = model.backbone.generate(
+                input_ids=torch.from_numpy(ids).to(model.device),
+                attention_mask=torch.from_numpy(mask).to(model.device),
+                num_beams=beams,
+                num_return_sequences=returned,
+                do_sample=False,
+                max_new_tokens=max_tokens,
+                eos_token_id=end,
+                pad_token_id=end,
+            )
+        answers = out[:, width:].cpu().numpy().reshape(len(rows), returned, -1)
+        return [[a[: int((a == end).argmax()) if (a == end).any() else len(a)] for a in row] for row in answers]
+
+    return in_batches(model, prompts, batch, "answers", show_progress, decode)

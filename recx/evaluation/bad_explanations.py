@@ -1,0 +1,62 @@
+"""Planted-bad explanations: what any fit judge must rate lower than the texts they were made from."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from recx.data.catalogue import Catalogue
+from recx.evaluation.judges import Judge, Question, scores
+
+_CITED = re.compile(r'"([^"]*)"')
+INVENTED = "Chronicles of the Painted Harbour"
+
+
+def planted(questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) -> dict[str, list[Question]]:
+    """Three kinds of bad explanation for the same pairs.
+
+    Returns:
+        another_user: the text written for another person and item.
+        invented_title: a cited title of the history replaced by one that does not exist.
+        flipped_decision: "Yes" for "No" and the other way round, the reasons left as they are.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(questions))
+    other = np.empty_like(order)
+    other[order] = np.roll(order, 1)
+    return {
+        "another_user": [replace(q, text=questions[o].text) for q, o in zip(questions, other, strict=True)],
+        "invented_title": [replace(q, text=_with_invented(q, catalogue)) for q in questions],
+        "flipped_decision": [replace(q, text=_flipped(q.text)) for q in questions],
+    }
+
+
+def fitness(judge: Judge, questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) -> dict[str, float]:
+    """Mean score of the texts as they are (`as_written`) and of each kind of planted one."""
+    bad: Mapping[str, list[Question]] = planted(questions, catalogue, seed)
+    return {
+        name: float(np.nanmean(scores(judge.rate(asked))))
+        for name, asked in {"as_written": list(questions), **bad}.items()
+    }
+
+
+def unfit(means: Mapping[str, float]) -> list[str]:
+    """Kinds of planted explanation that a judge did not rate lower than the real ones; empty for a fit judge."""
+    return [name for name, mean in means.items() if name != "as_written" and not mean < means["as_written"]]
+
+
+def _with_invented(question: Question, catalogue: Catalogue) -> str:
+    own = catalogue.labels[question.item]
+    cited = [m for m in _CITED.finditer(question.text) if m[1] != own]
+    if not cited:
+        return f'{question.text} It is like "{INVENTED}".'
+    start, end = cited[0].span()
+    return f'{question.text[:start]}"{INVENTED}"{question.text[end:]}'
+
+
+def _flipped(text: str) -> str:
+    head, _, rest = text.partition(".")
+    if head.strip().lower() in ("yes", "no"):
+        return f"{'No' if head.strip().lower() == 'yes' else 'Yes'}.{rest}"
+    return re.sub(r"^\W*(yes|no)\b", lambda m: "No" if m[1].lower() == "yes" else "Yes", text, flags=re.IGNORECASE)

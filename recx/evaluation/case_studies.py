@@ -1,0 +1,129 @@
+"""Which cases are shown, chosen by stated rules and not by hand (paper Figures 5 and 6), and what is said of them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from recx.data.catalogue import Catalogue
+from recx.evaluation.alignment_effect import Pairs
+from recx.explaining.aligned import Explainer
+from recx.explaining.records import Explanation
+from recx.explaining.segments import segments
+from recx.prompts.controls import Control
+
+RULES = {
+    "typical": "ratings of all methods nearest to the methods' mean ratings",
+    "hardest": "the explainer's own decision nearest to undecided",
+    "best rated": "highest rating of the explainer, then of all methods",
+    "worst rated": "lowest rating of the explainer, then of all methods",
+}
+
+
+def choose_cases(
+    ratings: Mapping[str, np.ndarray], likely: np.ndarray, explainer: str, seed: int = 0
+) -> dict[str, int]:
+    """One pair for each rule of `RULES`, no pair twice.
+
+    Args:
+        ratings: method -> (P,) ratings of the same pairs, NaN where there is none.
+        likely: (P,) the explainer's probability of "yes".
+        explainer: the method whose explanations are looked at.
+        seed: orders pairs that a rule finds equal.
+
+    Returns:
+        rule -> number of the pair; fewer than four where there are fewer pairs.
+    """
+    table = pd.DataFrame(dict(ratings))
+    means = table.mean(axis=1)
+    worth = {
+        "typical": ((table - table.mean()) ** 2).mean(axis=1).to_numpy(),
+        "hardest": np.abs(np.asarray(likely) - 0.5),
+        "best rated": -(table[explainer] * 100 + means).to_numpy(),
+        "worst rated": (table[explainer] * 100 + means).to_numpy(),
+    }
+    order = np.random.default_rng(seed).permutation(len(table))
+    chosen: dict[str, int] = {}
+    for rule, values in worth.items():
+        ranked = order[np.argsort(np.where(np.isnan(values), np.inf, values)[order], kind="stable")]
+        free = [int(n) for n in ranked if int(n) not in chosen.values()]
+        if free:
+            chosen[rule] = free[0]
+    return chosen
+
+
+def case_frame(
+    title: str,
+    history: Sequence[str],
+    item: str,
+    decision: bool,
+    texts: Mapping[str, Explanation],
+    ratings: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """One case as a row a piece of text: `case, history, item, decision, method, rating, text, holds, why`.
+
+    Args:
+        title: of the case, e.g. the rule that chose it.
+        history: labels, oldest first; joined by line breaks in the frame.
+        item: label.
+        decision: the target's.
+        texts: method -> explanation.
+        ratings: method -> rating, where there is one.
+    """
+    rows = []
+    for method, e in texts.items():
+        for piece in segments(e.text, e.citations, e.statements):
+            holds = "" if piece.holds is None else ("yes" if piece.holds else "no")
+            rating = (ratings or {}).get(method, np.nan)
+            rows.append((title, "\n".join(history), item, decision, method, rating, piece.text, holds, piece.why))
+    names = ["case", "history", "item", "decision", "method", "rating", "text", "holds", "why"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def frames_of(
+    chosen: Mapping[str, int],
+    explained: Mapping[str, Sequence[Explanation]],
+    ratings: Mapping[str, np.ndarray],
+    pairs: Pairs,
+    catalogue: Catalogue,
+    longest: int,
+) -> pd.DataFrame:
+    """The chosen cases as one frame, all methods' explanations with their ratings.
+
+    Args:
+        chosen: rule -> number of the pair.
+        explained: method -> explanations of all pairs.
+        ratings: method -> ratings of all pairs.
+        pairs: all of them.
+        catalogue: labels.
+        longest: how much of a history prompts show.
+    """
+    frames = []
+    for rule, n in chosen.items():
+        texts = {method: given[n] for method, given in explained.items()}
+        rated = {method: float(own[n]) for method, own in ratings.items()}
+        title = f"{rule[0].upper()}{rule[1:]}: {RULES[rule]} (pair {n})"
+        frames.append(_case(title, n, texts, pairs, catalogue, longest, rated))
+    return pd.concat(frames, ignore_index=True)
+
+
+def view_frame(explainer: Explainer, n: int, pairs: Pairs, views: Sequence[str]) -> pd.DataFrame:
+    """One pair explained from several sides, as a frame; without a view where the catalogue has no attributes."""
+    wishes = {f"by {view}": Control(view=view) for view in views} or {"no view": Control()}
+    history, item = pairs.histories[n], int(pairs.items[n])
+    texts = {name: explainer.explain([history], [item], wish)[0] for name, wish in wishes.items()}
+    title = f"One pair from {len(texts)} sides (pair {n})"
+    return _case(title, n, texts, pairs, explainer.catalogue, explainer.longest)
+
+
+def _case(
+    title: str,
+    n: int,
+    texts: Mapping[str, Explanation],
+    pairs: Pairs,
+    catalogue: Catalogue,
+    longest: int,
+    rated: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    history = [catalogue.labels[i] for i in pairs.histories[n][-longest:]]
+    return case_frame(title, history, catalogue.labels[pairs.items[n]], bool(pairs.liked[n]), texts, rated)

@@ -1,0 +1,147 @@
+"""Explanations of several methods rated by several judges (paper Table 2 and Figure 3), on the same pairs."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from recx.data.catalogue import Catalogue
+from recx.evaluation.agreement import LEVELS, agreement
+from recx.evaluation.alignment_effect import Pairs
+from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_mark
+from recx.evaluation.judges import Judge, Question
+from recx.evaluation.llm_judge import LLMJudge
+from recx.evaluation.recommendation_quality import estimate
+from recx.evaluation.reference_judge import ReferenceJudge
+from recx.explaining.records import Explanation
+from recx.prompts.wordings import MODES
+from recx.settings import EvaluateSettings
+from recx.storage.text_store import TextStore
+
+COLUMNS = ["judge", "method", "pair", "score", "points", "comment"]
+
+
+def judges_of(catalogue: Catalogue, settings: EvaluateSettings, texts: Path) -> list[Judge]:
+    """The reference judge, and a chat model where an address is told; its replies are kept in the folder of texts."""
+    judges: list[Judge] = [ReferenceJudge(catalogue)]
+    if settings.judge.address:
+        judges.append(LLMJudge(catalogue, settings.judge, TextStore(texts / "judge.jsonl"), show_progress=True))
+    return judges
+
+
+def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> pd.DataFrame:
+    """Ratings by people in the form of `rate`, from a file or folder; empty where none is told.
+
+    Ratings of texts other than the ones at hand are left out, and counted in a printed line.
+    """
+    given = read_ratings(Path(ratings).expanduser()) if ratings else []
+    marks = {question_id(m, n): text_mark(e.text) for m, own in explained.items() for n, e in enumerate(own)}
+    fits = [r for r in given if r.question in marks and r.text in ("", marks[r.question])]
+    if len(fits) < len(given):
+        print(f"{len(given) - len(fits)} of {len(given)} ratings are of other texts, and left out.")
+    return from_people(fits)
+
+
+def questions_of(explanations: Sequence[Explanation], pairs: Pairs, longest: int) -> list[Question]:
+    """Explanations of one method as questions to a judge, who sees what a prompt shows of a history."""
+    rows = zip(explanations, pairs.histories, pairs.items, pairs.liked, strict=True)
+    return [Question(tuple(map(int, h[-longest:])), int(i), bool(liked), e.text) for e, h, i, liked in rows]
+
+
+def rate(judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]]) -> pd.DataFrame:
+    """Every judge's rating of every explanation: columns `COLUMNS`; `points` as JSON, NaN for a missing score."""
+    rows = []
+    for judge in judges:
+        for method, asked in questions.items():
+            for pair, rating in enumerate(judge.rate(asked)):
+                score = np.nan if rating.score is None else float(rating.score)
+                rows.append((judge.name, method, pair, score, json.dumps(rating.points), rating.comment))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def from_people(ratings: Sequence[HumanRating]) -> pd.DataFrame:
+    """Ratings by people in the form of `rate`; the judge is "person" and the rater's name.
+
+    Ratings of unknown form (a question that is no `method/pair`) are left out.
+    """
+    rows = []
+    for r in ratings:
+        method, _, pair = r.question.rpartition("/")
+        if method and pair.isdigit():
+            rows.append((f"person {r.rater}", method, int(pair), float(r.score), "{}", ""))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def rating_records(rated: pd.DataFrame) -> list[dict[str, Any]]:
+    """Mean rating of each method by each judge, with its interval over pairs (paper Table 2)."""
+    records = []
+    for (judge, method), rows in rated.groupby(["judge", "method"], sort=False):
+        values = rows.sort_values("pair")["score"].to_numpy()
+        mode, name = (method, "aligned") if method in MODES else ("", method)
+        records.append(estimate(name, f"rating ({judge})", values, mode))
+    return records
+
+
+def preferences(
+    judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]], best: str, pairs: int = 100
+) -> pd.DataFrame:
+    """Explanations of one method against those of each other, by every judge that compares (a chat model).
+
+    Each pair is asked in both orders; where a judge answers by place and not by text, neither wins.
+
+    Args:
+        judges: those that only rate are left out.
+        questions: method -> explanations of the same pairs.
+        best: the method compared with the others.
+        pairs: at most so many of them.
+
+    Returns:
+        Columns `judge, method, against, metric, value, low, high, n`, metric being `preferred` (share of pairs won, a
+        tie counting one half) and `consistent` (share of pairs with the same answer in both orders).
+    """
+    rows = []
+    for judge in judges:
+        if not hasattr(judge, "compare"):
+            continue
+        for other in (m for m in questions if m != best):
+            choices = judge.compare(questions[best][:pairs], questions[other][:pairs])
+            usable = [c for c in choices if c.winner is not None]
+            values = {"preferred": [(c.winner + 1) / 2 for c in usable], "consistent": [c.consistent for c in usable]}
+            for metric, found in values.items():
+                told = estimate(best, metric, np.array(found, dtype=float))
+                rows.append((judge.name, best, other, *(told[k] for k in ("metric", "value", "low", "high", "n"))))
+    return pd.DataFrame(rows, columns=["judge", "method", "against", "metric", "value", "low", "high", "n"])
+
+
+def rating_shares(rated: pd.DataFrame) -> pd.DataFrame:
+    """Share of each level among the ratings of a method (paper Figure 3): columns `judge, method, level, share, n`."""
+    rows = []
+    for (judge, method), own in rated.dropna(subset="score").groupby(["judge", "method"], sort=False):
+        for level in LEVELS:
+            rows.append((judge, method, level, float((own["score"] == level).mean()), len(own)))
+    return pd.DataFrame(rows, columns=["judge", "method", "level", "share", "n"])
+
+
+def agreement_table(rated: pd.DataFrame) -> pd.DataFrame:
+    """How far each two judges agree on the explanations both rated (paper Appendix A.3)."""
+    wide = rated.pivot_table(index=["method", "pair"], columns="judge", values="score", sort=False)
+    rows = []
+    for a, b in itertools.combinations(wide.columns, 2):
+        found = agreement(wide[a].to_numpy(), wide[b].to_numpy())
+        kinds = ("human" if str(name).startswith("person ") else "judge" for name in (a, b))
+        kind = "-".join(sorted(kinds, reverse=True))  # human-human, judge-human, judge-judge
+        for measure, told in found.items():
+            if measure != "n":
+                rows.append((a, b, kind, measure, *told, found["n"]))
+    return pd.DataFrame(rows, columns=["first", "second", "kind", "measure", "value", "low", "high", "n"])
+
+
+def points_table(rated: pd.DataFrame, judge: str = "reference") -> pd.DataFrame:
+    """Share of a method's explanations for which each point of a judge holds."""
+    own = rated[rated["judge"] == judge]
+    points = pd.DataFrame([json.loads(p) for p in own["points"]], index=own["method"])
+    return points.astype(float).groupby(level=0, sort=False).mean()

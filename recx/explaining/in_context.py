@@ -1,0 +1,45 @@
+"""In-context examples: what an unaligned model is shown of the target before it is asked (paper section 5.1.3)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from recx.prompts import wordings as prompts
+from recx.prompts.controls import Control
+from recx.prompts.templates import argue
+from recx.prompts.training_tasks import TaskData, question
+from recx.prompts.wordings import Piece, Title
+
+Shot = tuple[list[Piece], list[Piece]]
+Shots = Mapping[str, Sequence[Shot]]
+
+
+def draw_shots(data: TaskData, rows: Sequence[int], rng: np.random.Generator) -> dict[str, list[Shot]]:
+    """One worked example of each task for each of some training histories, answered as the target answered.
+
+    Explanations begin with the target's decision, for every other history a no, and go on with true facts that
+    support it.
+
+    Args:
+        data: training histories, catalogue and the target's labels.
+        rows: which histories; two in the paper.
+        rng: orders the candidates of the ranking task.
+
+    Returns:
+        task -> (prompt, answer) pairs, for `retrieval, ranking, preference, explanation`.
+    """
+    shots: dict[str, list[Shot]] = {name: [] for name in ("retrieval", "ranking", "preference", "explanation")}
+    for n, row in enumerate(rows):
+        liked = n % 2 == 0
+        item = int((data.labels.liked if liked else data.labels.disliked)[row, 0])
+        ranked = data.labels.ranked[row]
+
+        def ask(wording: str, items: Sequence[int] = (), row: int = row) -> list[Piece]:
+            return question(data, "behavior", row, 0, wording, items)
+
+        shots["retrieval"].append((ask(prompts.RETRIEVAL[0]), [Title(int(data.labels.top[row, 0]))]))
+        shots["ranking"].append((ask(prompts.RANKING[0], rng.permutation(ranked)), prompts.titles(ranked)))
+        shots["preference"].append((ask(prompts.PREFERENCE[0], [item]), ["Yes" if liked else "No"]))
+        reasons = argue(rng, data.catalogue, data.recent(row).tolist(), item, liked, Control())
+        shots["explanation"].append((ask(prompts.EXPLANATION[0], [item]), reasons))
+    return shots

@@ -1,0 +1,1 @@
+"""Language models: backbones, entity tokens, the aligned model, saving and loading."""

@@ -1,0 +1,66 @@
+"""Language models to align: the embedded teaching backbone, or any causal model of the hub or a folder."""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from recx import paths
+from recx.errors import CheckpointError
+
+TEACHING = "recx-tiny"
+
+
+def backbone_folder(name: str) -> str:
+    """Where a backbone's files lie: `recx-tiny` ships with the kit, other names are hub ids or folders."""
+    return str(paths.shipped_data() / "backbones" / TEACHING) if name == TEACHING else name
+
+
+def load_backbone(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a causal language model in float32 with its tokenizer, from safetensors only.
+
+    Raises:
+        CheckpointError: nothing usable is found under that name.
+    """
+    folder = backbone_folder(name)
+    if name == TEACHING and not (Path(folder) / "model.safetensors").is_file():
+        raise CheckpointError(
+            f"The teaching backbone is missing at {folder}. Rebuild it with: python -m recx.teaching.pretraining"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            attn_implementation=fastest_attention(),
+        )
+    except Exception as error:  # a damaged file raises whatever its parser raises
+        raise CheckpointError(f"Cannot load the backbone {name!r}: {error}") from error
+    if tokenizer.eos_token_id is None:
+        raise CheckpointError(f"The tokenizer of {name!r} has no end-of-text token, so answers could not end.")
+    return model, tokenizer
+
+
+def fastest_attention() -> str:
+    """Attention for short rows: on a CPU plain matrix products beat the fused kernel by a fifth (see LOG.md)."""
+    return "sdpa" if torch.cuda.is_available() else "eager"
+
+
+def cpu_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 matrices in hardware; without that it would be slower."""
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def autocast(precision: str) -> torch.autocast:
+    """Autocast context for `precision` "bfloat16", "float32" or "auto" (bfloat16 where the hardware has it)."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled=use_bfloat16(precision))
+
+
+def use_bfloat16(precision: str) -> bool:
+    """Resolve a precision setting on this machine."""
+    if precision == "auto":
+        return torch.cuda.is_bf16_supported() if torch.cuda.is_available() else cpu_bfloat16()
+    return precision == "bfloat16"

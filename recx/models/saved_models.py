@@ -1,0 +1,114 @@
+"""Aligned models: building them from a backbone, saving and loading them (safetensors and JSON)."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import save_file
+from transformers import PreTrainedTokenizerBase
+
+from recx.errors import CheckpointError
+from recx.models.aligned_model import AlignedModel
+from recx.models.backbones import load_backbone
+from recx.prompts.wordings import MODES, Mode
+from recx.settings import BackboneSettings
+from recx.storage.tensors import load_weights, read_tensors, trainable
+
+_WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]
+_TABLES = ("items", "users", *_WHITENING)
+
+
+def build_aligned(
+    settings: BackboneSettings, items: torch.Tensor | None, users: torch.Tensor | None, seed: int = 0
+) -> tuple[AlignedModel, PreTrainedTokenizerBase]:
+    """A backbone with adapters (if asked for) and entity tokens (if there are vectors), ready to be trained.
+
+    Args:
+        settings: which backbone and what of it is tuned.
+        items: item vectors (N + 1, d), or None for behavior alignment.
+        users: user vectors (U, d).
+        seed: of the weights that start at random (projectors, adapters).
+    """
+    torch.manual_seed(seed)
+    backbone, tokenizer = load_backbone(settings.name)
+    if settings.lora_rank:
+        config = LoraConfig(
+            r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+        )
+        backbone = get_peft_model(backbone, config)
+    model = AlignedModel(backbone, items, users)
+    if torch.cuda.is_available():
+        model = model.cuda()
+    return model, tokenizer
+
+
+@torch.no_grad()
+def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> None:
+    """Give a new model the weights of one aligned before, with the same backbone, adapters and target.
+
+    Args:
+        model: new, as built from the backbone.
+        folder: of the model aligned before.
+        weight: how far to go from the backbone (0) to that model (1); the mean of two models tuned from the same
+            start keeps much of both (Wortsman et al. 2022, arXiv 2109.01903). Projectors are taken over whole.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or the weights do not fit.
+    """
+    tuned = trainable(model)
+    start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n}
+    load_weights(folder / "weights.safetensors", tuned)
+    for name, before in start.items():
+        tuned[name].lerp_(before, 1.0 - weight)
+
+
+def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, folder: Path) -> None:
+    """Write `weights.safetensors` (what was tuned), `entities.safetensors` (tables) and, last, `aligned.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
+    save_file(weights, folder / "weights.safetensors")
+    if model.entities is not None:
+        tables = {n: model.entities.get_buffer(n) for n in _TABLES}
+        save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
+    record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
+    (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, Mode]:
+    """Read an aligned model back, in eval mode, with its tokenizer and mode.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the weights do not fit.
+    """
+    try:
+        record = json.loads((folder / "aligned.json").read_text(encoding="utf-8"))
+        settings, mode = BackboneSettings(**record["backbone"]), record["mode"]
+        with_entities = bool(record["entities"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder}: no readable aligned model ({error}). Delete the folder and rerun.") from error
+    if mode not in MODES:
+        raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
+    tables = read_tensors(folder / "entities.safetensors") if with_entities else {}
+    if with_entities:
+        _check_tables(tables, folder)
+    model, tokenizer = build_aligned(settings, tables.get("items"), tables.get("users"))
+    for name in _WHITENING if with_entities else ():
+        model.entities.get_buffer(name).copy_(tables[name])
+    if model.entities is not None:
+        model.entities.whiten()
+    load_weights(folder / "weights.safetensors", trainable(model))
+    return model.eval().requires_grad_(False), tokenizer, mode
+
+
+def _check_tables(tables: dict[str, torch.Tensor], folder: Path) -> None:
+    if tables.keys() != set(_TABLES):
+        raise CheckpointError(f"{folder}: entities.safetensors holds {sorted(tables)}, not the entity tables.")
+    items, users = tables["items"], tables["users"]
+    width = items.shape[-1] if items.ndim else 0
+    fits = items.ndim == users.ndim == 2 and len(items) > 1 and users.shape[1] == width
+    fits &= all(tables[n].shape == ((width,) if n.endswith("center") else (width, width)) for n in _WHITENING)
+    if not fits or not all(bool(t.isfinite().all()) for t in tables.values()):
+        shapes = {n: tuple(t.shape) for n, t in tables.items()}
+        raise CheckpointError(f"{folder}: the entity tables do not fit together or are not finite ({shapes}).")

@@ -1,0 +1,162 @@
+"""What each training task is worth: the hybrid alignment without it, trained anew (paper Figure 7)."""
+
+import contextlib
+import dataclasses
+import io
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+from transformers.utils.logging import disable_progress_bar
+
+from recx.errors import CheckpointError
+from recx.evaluation import alignment_effect as effect
+from recx.evaluation.explanation_checks import explanation_records
+from recx.evaluation.explanation_ratings import questions_of, rate
+from recx.evaluation.reference_judge import ReferenceJudge
+from recx.pipeline import stages
+from recx.pipeline.finished import Finished, open_finished
+from recx.pipeline.launch import launch
+from recx.profiles.resolve import resolve_settings
+from recx.settings import Settings
+from recx.storage.run_folder import Run, digest, read_json, write_json
+
+# Explanations in own words begin with the target's decision: without task 3 they must go too.
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "full": (),
+    "without tasks 1 and 2": ("retrieval", "ranking"),
+    "without task 3": ("preference", "explanation"),
+    "without task 4": ("item",),
+    "without task 5": ("conversation",),
+    "without task 6": ("reconstruction",),
+}
+METRICS = ("rating", "decision_agreement", "hr@5", "accuracy", "history_coverage")
+MODE = "hybrid"
+
+
+def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, Any]:
+    """Settings that a variant changes: what is left of the tasks gets as many rows as in the full training.
+
+    Args:
+        settings: of the run.
+        variant: a key of `VARIANTS`.
+        seed: of labels, rows, projectors and order.
+    """
+    shares = dataclasses.asdict(settings.align.shares)
+    out = VARIANTS[variant]
+    left = sum(v for k, v in shares.items() if k not in out) / sum(shares.values()) * settings.ablate.scale
+    modes = ["intention", MODE] if settings.align.hybrid_from == "intention" else [MODE]
+    changed: dict[str, Any] = {f"align.shares.{task}": 0.0 for task in out}
+    changed |= {f"align.rows_{mode}": round(getattr(settings.align, f"rows_{mode}") * left) for mode in modes}
+    words = 0 if "explanation" in out else settings.align.own_words * settings.ablate.scale
+    changed |= {"align.own_words": round(words)}
+    return changed | {"align.modes": " ".join(modes), "align.seed": seed, "variant": f"{variant}, seed {seed}"}
+
+
+def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Train and measure every variant with every seed; what was measured before is not done again.
+
+    Each training is an execution of notebooks 03 and 04 in a folder of its own below `variants/`. Several go on at a
+    time, each in a process of its own with its share of the processor's cores.
+
+    Args:
+        run: the stage's run; a result a file lies in its folder.
+        parameters: of the notebook: profile, dataset, data_dir, overrides.
+
+    Returns:
+        Columns `variant, seed, metric, value`.
+    """
+    settings = resolve_settings(**parameters)
+    # A whole round of variants first, so that an early stop is a small grid.
+    cells = [(variant, seed) for seed in range(settings.ablate.seeds) for variant in VARIANTS]
+    at_once, threads = processes(settings)
+    # Notebooks started by a process inherit its number of threads.
+    with joblib.parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads), warnings.catch_warnings():
+        # A process that has grown is replaced by a fresh one between trainings, as it should be.
+        warnings.filterwarnings("ignore", message="A worker stopped")
+        work = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=at_once)
+        found = work(joblib.delayed(run_cell)(run.folder, parameters, *cell) for cell in cells)
+        measured = dict(tqdm(found, desc="trainings", total=len(cells)))
+    rows = [
+        (variant, seed, metric, value)
+        for variant in VARIANTS
+        for seed in range(settings.ablate.seeds)
+        for metric, value in measured[variant, seed].items()
+    ]
+    return pd.DataFrame(rows, columns=["variant", "seed", "metric", "value"])
+
+
+def processes(settings: Settings) -> tuple[int, int]:
+    """How many trainings go on at a time, and threads for each."""
+    cores = joblib.cpu_count()
+    at_once = settings.ablate.at_once or (1 if torch.cuda.is_available() else min(4, cores))
+    return at_once, max(1, cores // at_once)
+
+
+def run_cell(
+    folder: Path, parameters: dict[str, Any], variant: str, seed: int
+) -> tuple[tuple[str, int], dict[str, float]]:
+    """One training of the grid and its measures, kept in `folder`."""
+    changed = parameters["overrides"] | variant_overrides(resolve_settings(**parameters), variant, seed)
+    chosen = resolve_settings(**(parameters | {"overrides": changed}))
+    path = folder / f"{variant}-{seed}.json".replace(" ", "-")
+    how = (chosen.evaluate, chosen.ablate.users, chosen.ablate.pairs)
+    wanted = digest([stages.fingerprint(stages.ALIGN[MODE], chosen), repr(how), stages.code_digest("ablation")])
+    try:
+        told = read_json(path)
+    except CheckpointError:
+        told = {}
+    if told.get("fingerprint") != wanted:
+        started = time.monotonic()
+        disable_progress_bar()
+        for stage in ("tasks", *(stages.ALIGN[m] for m in chosen.align.mode_list)):
+            own = {"mode": stage.removeprefix("align-")} if stage != "tasks" else {}
+            with contextlib.redirect_stdout(io.StringIO()):  # lines of several trainings would not tell which is which
+                launch(stage, chosen, parameters | {"overrides": changed} | own, quiet=True)
+        told = {"fingerprint": wanted, "values": measure_variant(chosen)}
+        write_json(path, told)
+        print(f"{variant}, seed {seed}: {time.monotonic() - started:.0f} s", flush=True)
+    return (variant, seed), told["values"]
+
+
+def measure_variant(chosen: Settings) -> dict[str, float]:
+    """Alignment metrics and the reference judge's mean rating of the hybrid explanations, on users no variant saw."""
+    opened: Finished = open_finished(chosen)
+    explainer, target = opened.explainers[MODE], opened.target
+    how = dataclasses.replace(
+        chosen.evaluate, users=chosen.ablate.users, ranking_users=chosen.ablate.users // 3, free_users=0
+    )
+    cases = effect.draw_cases(opened.split, target, target.length, how)
+    found = {r["metric"]: r["value"] for r in effect.measure(explainer, cases, MODE, "aligned", show_progress=False)}
+    pairs = effect.pairs_of(cases, chosen.ablate.pairs)
+    explained = explainer.explain(pairs.histories, pairs.items.tolist())
+    found |= {r["metric"]: r["value"] for r in explanation_records(explained, pairs.liked, MODE)}
+    rated = rate([ReferenceJudge(opened.data.catalogue)], {MODE: questions_of(explained, pairs, explainer.longest)})
+    return found | {"rating": float(rated["score"].mean())}
+
+
+def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
+    """Mean over seeds of every metric of every variant; the interval is that of Student's t where seeds allow one."""
+    from scipy.stats import t
+
+    records = []
+    for (variant, metric), own in grid.groupby(["variant", "metric"], sort=False):
+        values, n = own["value"].to_numpy(dtype=float), len(own)
+        half = t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5 if n > 1 else float("nan")
+        told = {"value": values.mean(), "low": values.mean() - half, "high": values.mean() + half, "n": n}
+        records.append({"mode": MODE, "method": variant, "metric": metric} | told)
+    return records
+
+
+def estimate(settings: Settings) -> str:
+    """What the grid will cost, in words."""
+    rows = settings.align.rows_hybrid + settings.align.rows_intention * (settings.align.hybrid_from == "intention")
+    count = len(VARIANTS) * settings.ablate.seeds
+    at_once, threads = processes(settings)
+    how = f"{at_once} at a time with {threads} thread{'s' * (threads > 1)} each"
+    return f"{count} trainings of up to {round(rows * settings.ablate.scale):,} rows each, {how}"

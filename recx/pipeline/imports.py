@@ -1,0 +1,56 @@
+"""Which modules of the package a piece of code reaches through its imports."""
+
+import ast
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import nbformat
+
+from recx import paths
+
+
+def reached_from_notebook(notebook: Path) -> list[Path]:
+    """Modules that the cells of a notebook reach, directly or through other modules, sorted by path."""
+    cells = [cell.source for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+    return reached(imported("\n".join(cells)))
+
+
+def reached(starts: Iterable[Path]) -> list[Path]:
+    """Modules reached from some modules, these included, sorted by path."""
+    found: set[Path] = set()
+    waiting = list(starts)
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _imported_by(module, module.stat().st_mtime_ns)
+    return sorted(found)
+
+
+@functools.lru_cache(maxsize=1024)
+def _imported_by(module: Path, changed: int) -> tuple[Path, ...]:
+    return tuple(imported(module.read_text(encoding="utf-8")))
+
+
+def imported(code: str) -> Iterator[Path]:
+    """Files of the package that code imports, wherever in it the import stands, also within functions."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            # "from recx.data import demo" names a module, "from recx.data.demo import generate" what is in one.
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            yield from _files_of(name)
+
+
+def _files_of(name: str) -> list[Path]:
+    """The module of that dotted name, and the packages it lies in; none for a name from outside the package."""
+    parts = name.split(".")
+    if parts[0] != "recx":
+        return []
+    ways = [paths.ROOT.joinpath(*parts[: n + 1]) for n in range(len(parts))]
+    return [file for way in ways for file in (way / "__init__.py", way.with_suffix(".py")) if file.is_file()]

@@ -1,0 +1,175 @@
+"""The stages of the kit: which notebook makes which, from which inputs, and when one is up to date."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from recx import paths
+from recx.data.registry import input_files
+from recx.data.table_cache import file_digest
+from recx.errors import CheckpointError, SettingsError
+from recx.pipeline.imports import reached, reached_from_notebook
+from recx.settings import Settings
+from recx.storage.run_folder import Run, digest, missing_files, read_manifest
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    Attributes:
+        notebook: stem of the notebook that makes it.
+        sections: groups of settings it depends on, besides those of its inputs.
+        inputs: stages it reads; `inputs_of` has those that depend on settings too.
+        process: a module that its notebook runs in a process of its own, where imports do not show it.
+    """
+
+    notebook: str
+    sections: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    process: str = ""
+
+
+ALIGN = {m: f"align-{m}" for m in ("behavior", "intention", "hybrid")}
+STAGES: dict[str, Stage] = {
+    "tour": Stage("00_tour", ("data", "align")),
+    "data": Stage("01_dataset_statistics", ("data",)),
+    "target": Stage("02_train_recommender", ("target",), ("data",)),
+    "tasks": Stage("03_alignment_data", ("align",), ("target",)),
+    **{stage: Stage("04_align_llm", (), ("tasks",)) for stage in ALIGN.values()},
+    "alignments": Stage("05_launch_alignment", (), tuple(ALIGN.values())),
+    "effect": Stage("06_alignment_effect", ("evaluate",), ("target", *ALIGN.values())),
+    "quality": Stage("07_explanation_quality", ("evaluate",), ("target", *ALIGN.values())),
+    "discrimination": Stage("08_discrimination", ("evaluate",), ("target", *ALIGN.values())),
+    "cases": Stage("09_case_studies", ("evaluate",), ("target", *ALIGN.values(), "quality")),
+    "ablation": Stage("10_ablation", ("align", "evaluate", "ablate"), ("target",)),
+    "playground": Stage("12_playground", (), tuple(ALIGN.values()), "playground/web_app.py"),
+}
+_ALIGNED = {"tasks", *ALIGN.values()}  # what reads these differs between variants of the alignment
+# What `recx run` does, in order; 05 launches 04 once for every mode. The ablation retrains, so it must be named.
+EXTRA = ("ablation",)
+ORDER = ("tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "playground")
+
+
+def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
+    """Stages that a stage reads: of the modes only those aligned; hybrid may start from the intention model."""
+    aligned = [ALIGN[mode] for mode in settings.align.mode_list]
+    inputs = tuple(name for name in STAGES[stage].inputs if name in aligned or name not in ALIGN.values())
+    warm = stage == ALIGN["hybrid"] and settings.align.hybrid_from == "intention" and ALIGN["intention"] in aligned
+    return inputs + ((ALIGN["intention"],) if warm else ())
+
+
+def open_run(stage: str, settings: Settings) -> Run:
+    """The run folder of a stage, ready to be written to.
+
+    Raises:
+        CheckpointError: an input has not been made yet; the message names the notebook that makes it.
+    """
+    run = describe(stage, settings)
+    for name in inputs_of(stage, settings):
+        if not is_finished(name, settings):
+            raise CheckpointError(
+                f"Stage {stage!r} builds on {name!r}, which is not finished for these settings. "
+                f"Run notebook {STAGES[name].notebook} first (recx run does all in order)."
+            )
+    return run.begin()
+
+
+def describe(stage: str, settings: Settings) -> Run:
+    """The run of a stage without touching the disk."""
+    if stage not in STAGES:
+        raise SettingsError(f"Unknown stage {stage!r}. Known: {', '.join(STAGES)}.")
+    inputs = {name: fingerprint(name, settings) for name in inputs_of(stage, settings)}
+    variant = settings.variant if "align" in STAGES[stage].sections or inputs.keys() & _ALIGNED else ""
+    return Run(
+        settings.profile, settings.dataset, stage, fingerprint(stage, settings), asdict(settings), inputs, variant
+    )
+
+
+def folder(stage: str, settings: Settings) -> Path:
+    """Folder of a finished stage, to read from.
+
+    Raises:
+        CheckpointError: it is not finished for these settings.
+    """
+    run = describe(stage, settings)
+    if not is_finished(stage, settings):
+        raise CheckpointError(f"{run.folder}: stage {stage!r} is not finished for these settings. Run recx run first.")
+    return run.folder
+
+
+def is_finished(stage: str, settings: Settings) -> bool:
+    """Whether the stage was finished with just these settings, inputs and code, and its files are still there."""
+    return not why_unfinished(stage, settings)
+
+
+def why_unfinished(stage: str, settings: Settings) -> str:
+    """Why a stage has to be made (again), in words; empty for a finished one."""
+    if stage == "alignments":  # its notebook makes the modes, so it is finished only where they are
+        for name in inputs_of(stage, settings):
+            why = why_unfinished(name, settings)
+            if why:
+                return f"{name}: {why}"
+    run = describe(stage, settings)
+    manifest = read_manifest(run.folder)
+    if manifest is None:
+        return "not finished yet"
+    if manifest.get("fingerprint") != run.fingerprint:
+        return "settings, inputs or code have changed"
+    gone = missing_files(run.folder, manifest)
+    return f"gone or changed on disk: {', '.join(gone[:3])}" if gone else ""
+
+
+def fingerprint(stage: str, settings: Settings) -> str:
+    """Hash of a stage's settings, code, notebook and inputs (data files by content)."""
+    spec = STAGES[stage]
+    chosen = {name: asdict(getattr(settings, name)) for name in spec.sections}
+    if "data" in chosen:  # where the files lie does not matter, what is in them does
+        chosen["data"] = chosen["data"] | {"data_dir": "", "name": settings.dataset}
+    if "target" in chosen and settings.target.kind.endswith(".py"):
+        chosen["target"] |= {"kind": settings.target.name, "file": _text_of(settings.target.kind)}
+    if "align" in chosen:
+        chosen["backbone"] = _backbone_files(settings)
+        chosen["conversations"] = _conversation_files(settings)
+    parts = [stage, settings.profile, json.dumps(chosen, sort_keys=True, default=str), code_digest(stage)]
+    parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
+    if "data" in spec.sections:
+        parts += [file_digest(p) for p in input_files(settings.data)]
+    parts += [fingerprint(name, settings) for name in inputs_of(stage, settings)]
+    return digest(parts)
+
+
+def code_digest(stage: str) -> str:
+    """Hash of the code that a stage depends on: whatever its notebook reaches through imports.
+
+    The modules of settings are left out: their values are hashed, and a default changed elsewhere makes nothing stale.
+    """
+    package, spec = paths.ROOT / "recx", STAGES[stage]
+    modules = set(reached_from_notebook(paths.notebooks() / f"{spec.notebook}.ipynb"))
+    modules |= set(reached([package / spec.process])) if spec.process else set()
+    modules = {m for m in modules if m != package / "settings.py" and m.parent.name != "profiles"}
+    if package / "evaluation" / "published.py" in modules:
+        modules |= set((paths.shipped_data() / "published").glob("*.csv"))
+    return digest([p.read_bytes() for p in sorted(modules)])
+
+
+def _text_of(path: str) -> str:
+    place = Path(path).expanduser()
+    return digest([place.read_bytes()]) if place.is_file() else ""
+
+
+def _backbone_files(settings: Settings) -> str:
+    """A hash of the backbone's files; the hub's name where it lies on no disk."""
+    name = settings.align.backbone.name
+    folder = paths.shipped_data() / "backbones" / name if name == "recx-tiny" else Path(name).expanduser()
+    if not folder.is_dir():
+        return name
+    # By each file's own hash: a backbone of billions of weights is never held in memory, and read once a process.
+    return digest([file_digest(p) for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
+
+
+def _conversation_files(settings: Settings) -> str:
+    told = settings.align.conversations
+    path = Path(told).expanduser() if told else paths.shipped_data() / "instructions"
+    files = sorted(path.glob("*.json*")) if path.is_dir() else [path] if path.is_file() else []
+    return digest([p.read_bytes() for p in files])

@@ -1,0 +1,1 @@
+"""Everything behind the playground: the process that holds models, what it can be asked, the web page."""

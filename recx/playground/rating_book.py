@@ -1,0 +1,163 @@
+"""Blind rating by people: who is asked what next, and where ratings are kept."""
+
+import hashlib
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recx.errors import DataError
+from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_mark, write_ratings
+from recx.evaluation.judges import RUBRIC
+from recx.storage.run_folder import read_frame
+
+LONGEST_NAME = 60
+USUAL_SECONDS = 30.0  # a first guess of what one rating takes
+
+
+@dataclass(frozen=True)
+class RatingQuestion:
+    """An explanation to rate.
+
+    Attributes:
+        id: which method wrote it for which pair; never shown.
+        history: labels, oldest first.
+        item: label.
+        decision: what the target decided.
+        text: the explanation.
+    """
+
+    id: str
+    history: tuple[str, ...]
+    item: str
+    decision: bool
+    text: str
+
+
+def questions_from(folder: Path, longest: int, pairs: int = 40, seed: int = 0) -> list[RatingQuestion]:
+    """Explanations of a finished quality stage: every method's texts on the same few pairs, so that raters can agree.
+
+    Args:
+        folder: of the stage, with `explanations.parquet`.
+        longest: how many of the latest items of a history are shown.
+        pairs: how many pairs.
+        seed: of their choice.
+
+    Raises:
+        CheckpointError: the table is missing or damaged.
+    """
+    frame = read_frame(folder / "explanations.parquet")
+    known = np.unique(frame["pair"])
+    chosen = set(np.random.default_rng(seed).permutation(known)[:pairs].tolist())
+    rows = frame[frame["pair"].isin(chosen)]
+    return [
+        RatingQuestion(
+            question_id(row.method, int(row.pair)),
+            tuple(row.history[-longest:]),
+            row.item,
+            bool(row.target),
+            row.text,
+        )
+        for row in rows.itertuples()
+    ]
+
+
+class RatingBook:
+    """Hands out explanations without their source, in an order of each rater's own, and keeps every rating at once.
+
+    Args:
+        questions: what is rated.
+        folder: a file a rater, `<name>.jsonl`, written beside its place and then there.
+    """
+
+    def __init__(self, questions: Sequence[RatingQuestion], folder: Path) -> None:
+        self.questions, self.folder = list(questions), folder
+        self._lock = threading.Lock()
+
+    def next(self, rater: str, skipped: Sequence[int] = ()) -> dict[str, Any]:
+        """The next question to a rater, and how far he or she is.
+
+        Args:
+            rater: a name or number of one's own choice.
+            skipped: numbers to be asked last.
+
+        Returns:
+            `done, of, seconds_left` and, unless all is rated, `number, history, item, decision, text`.
+
+        Raises:
+            DataError: the name is empty or too long.
+        """
+        given = self._ratings(rater)
+        rated = {r.question for r in given}
+        order = [n for n in self._order(rater) if self.questions[n].id not in rated]
+        put_off = [n for n in dict.fromkeys(reversed(skipped)) if n in order][::-1]
+        left = [n for n in order if n not in skipped] or put_off
+        took = [r.seconds for r in given if r.seconds > 0]
+        usual = float(np.median(took)) if took else USUAL_SECONDS
+        told = {"done": len(self.questions) - len(order), "of": len(self.questions), "rubric": list(RUBRIC.items())}
+        told["seconds_left"] = round(usual * len(order))
+        if not left:
+            return told
+        question = asdict(self.questions[left[0]])
+        question.pop("id")
+        return told | question | {"number": left[0]}
+
+    def rate(self, rater: str, number: int, score: int, seconds: float = 0.0) -> None:
+        """Keep a rating; it is on disk when this returns. A later rating of the same question counts instead.
+
+        Raises:
+            DataError: there is no such question or score.
+        """
+        if isinstance(score, bool) or score not in RUBRIC:
+            raise DataError(f"A rating is 0, 1, 2 or 3, not {score!r}.")
+        if not isinstance(number, int) or not 0 <= number < len(self.questions):
+            raise DataError(f"There is no question {number!r}.")
+        with self._lock:
+            kept = [r for r in self._ratings(rater) if r.question != self.questions[number].id]
+            took = min(max(float(seconds), 0.0), 3600.0)
+            question = self.questions[number]
+            kept.append(HumanRating(_name(rater), question.id, int(score), round(took, 1), text_mark(question.text)))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_ratings(self._file(rater), kept)
+
+    def take_back(self, rater: str) -> int | None:
+        """Forget the latest rating, and give its question's number; None where there is none."""
+        with self._lock:
+            kept = self._ratings(rater)
+            if not kept:
+                return None
+            write_ratings(self._file(rater), kept[:-1])
+        ids = [q.id for q in self.questions]
+        return ids.index(kept[-1].question) if kept[-1].question in ids else None
+
+    def export(self, rater: str) -> str:
+        """A rater's ratings in the one JSON-lines format."""
+        path = self._file(rater)
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def _order(self, rater: str) -> list[int]:
+        seed = int.from_bytes(hashlib.sha256(_name(rater).encode()).digest()[:8], "little")
+        return np.random.default_rng(seed).permutation(len(self.questions)).tolist()
+
+    def _ratings(self, rater: str) -> list[HumanRating]:
+        """Ratings of the texts at hand; those of texts that were made anew since do not count."""
+        path = self._file(rater)
+        marks = {q.id: text_mark(q.text) for q in self.questions}
+        return [r for r in read_ratings(path) if r.text == marks.get(r.question)] if path.is_file() else []
+
+    def _file(self, rater: str) -> Path:
+        """A name may hold anything; a file's name holds letters and what tells equal letters apart."""
+        name = _name(rater)
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30] or "rater"
+        return self.folder / f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}.jsonl"
+
+
+def _name(rater: str) -> str:
+    name = " ".join(rater.split()) if isinstance(rater, str) else ""
+    if not name or len(name) > LONGEST_NAME:
+        raise DataError(f"A rater has a name of 1 to {LONGEST_NAME} letters.")
+    return name

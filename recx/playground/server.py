@@ -1,0 +1,126 @@
+"""Methods of this process for others on this machine: JSON over HTTP on the loopback address, with a token."""
+
+import hmac
+import json
+import secrets
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from recx.errors import RecxError
+from recx.playground.client import HOST
+
+LARGEST = 1_000_000  # bytes of a call
+Method = Callable[..., Any]
+
+
+class Server(ThreadingHTTPServer):
+    """Answers calls `{"method", "arguments", "id"}` with JSON lines `{"value"}`, then `{"end"}` or `{"error"}`.
+
+    A method that gives an iterator is sent as it comes. A method with an argument `stopped` is given a function that
+    tells whether the caller has said stop or gone away.
+
+    Args:
+        methods: by name; they are called from many threads.
+        stoppable: those that take `stopped`.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, methods: Mapping[str, Method], stoppable: frozenset[str] = frozenset()) -> None:
+        super().__init__((HOST, 0), _Handler)
+        self.methods, self.stoppable, self.token = dict(methods), stoppable, secrets.token_urlsafe(24)
+        self.running: dict[str, threading.Event] = {}
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.server_address[1]
+
+    def start(self) -> "Server":
+        """Answer calls in a thread of its own."""
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller who goes away is no error."""
+
+
+class _Gone(Exception):
+    """The caller has gone away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    timeout = 60
+
+    def do_POST(self) -> None:
+        """One call."""
+        token = self.headers.get("X-Recx-Token", "")
+        length = self.headers.get("Content-Length", "")
+        if not hmac.compare_digest(token.encode(), self.server.token.encode()):
+            self.send_error(403)
+        elif not length.isdigit() or int(length) > LARGEST:
+            self.send_error(413)
+        else:
+            body = self.rfile.read(int(length))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-ndjson")
+            self.end_headers()
+            try:
+                self._answer(body)
+            except _Gone:
+                return
+
+    def _answer(self, body: bytes) -> None:
+        try:
+            call = json.loads(body)
+            name, arguments, call_id = call["method"], dict(call["arguments"]), str(call["id"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return self._send({"error": "This is no call."})
+        if name == "stop":
+            running = self.server.running.get(str(arguments.get("call_id")))
+            if running:
+                running.set()
+            self._send({"value": running is not None})
+            return self._send({"end": True})
+        if name not in self.server.methods:
+            return self._send({"error": f"There is no method {str(name)[:40]!r}."})
+        stop = threading.Event()
+        self.server.running[call_id] = stop
+        try:
+            if name in self.server.stoppable:
+                arguments["stopped"] = lambda: stop.is_set() or self._gone()
+            value = self.server.methods[name](**arguments)
+            for record in value if isinstance(value, Iterator) else [value]:
+                self._send({"value": record})
+            self._send({"end": True})
+        except RecxError as error:
+            self._send({"error": str(error)})
+        except _Gone:
+            stop.set()
+        except Exception as error:  # whatever a model does, the page of the visitor says it
+            self._send({"error": f"{type(error).__name__}: {error}"})
+        finally:
+            self.server.running.pop(call_id, None)
+
+    def _send(self, record: dict[str, Any]) -> None:
+        try:
+            self.wfile.write(json.dumps(record).encode() + b"\n")
+            self.wfile.flush()
+        except OSError as error:
+            raise _Gone from error
+
+    def _gone(self) -> bool:
+        """Whether the caller has hung up while nothing was sent."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        try:
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
+
+    def log_message(self, *_: Any) -> None:
+        """What visitors ask is written nowhere."""

@@ -1,0 +1,1 @@
+"""Words without a model: wordings, training tasks, tokens, and reading an answer back."""

@@ -1,0 +1,76 @@
+"""General conversations for task 5, read from Alpaca and ShareGPT JSON."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recx.data.recbole_atomic import read_bytes
+from recx.errors import DataError
+
+_HUMAN = {"human", "user"}
+_MODEL = {"gpt", "assistant", "model", "chatgpt"}
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Turns of a person and the model, alternating, the person first; an even number of texts."""
+
+    turns: tuple[str, ...]
+
+
+def read_conversations(path: Path) -> tuple[list[Conversation], int]:
+    """Read a `.json` or `.json.gz` list of Alpaca or ShareGPT rows, mixed or not.
+
+    Returns:
+        The conversations, and how many rows were dropped because a turn was empty or the roles did not alternate.
+
+    Raises:
+        DataError: the file is not a JSON list, or a row has neither form.
+    """
+    raw = read_bytes(path)
+    try:
+        rows = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error}).") from error
+    if not isinstance(rows, list):
+        raise DataError(f"{path}: expected a JSON list of rows, found {type(rows).__name__}.")
+    read = [_turns(row, f"{path}, row {n}") for n, row in enumerate(rows, 1)]
+    kept = [Conversation(turns) for turns in read if turns]
+    return kept, len(read) - len(kept)
+
+
+def read_folder(folder: Path) -> tuple[list[Conversation], int]:
+    """Read every `.json` and `.json.gz` of a folder, in the order of their names."""
+    files = sorted(p for p in folder.iterdir() if p.name.endswith((".json", ".json.gz")))
+    if not files:
+        raise DataError(f"{folder}: no .json or .json.gz file with conversations.")
+    results = [read_conversations(path) for path in files]
+    return [c for kept, _ in results for c in kept], sum(dropped for _, dropped in results)
+
+
+def _turns(row: Any, where: str) -> tuple[str, ...]:
+    if isinstance(row, dict) and isinstance(row.get("conversations"), list):
+        turns, person = [], True
+        for message in row["conversations"]:
+            if not isinstance(message, dict) or not isinstance(message.get("value"), str):
+                raise DataError(f"{where}: each ShareGPT message needs 'from' and a text 'value'.")
+            role = str(message.get("from", "")).lower()
+            if role == "system":
+                continue
+            if role not in (_HUMAN if person else _MODEL):
+                return ()
+            turns.append(message["value"].strip())
+            person = not person
+        turns = turns[: len(turns) // 2 * 2]
+        return tuple(turns) if all(turns) else ()
+    if isinstance(row, dict) and isinstance(row.get("instruction"), str) and isinstance(row.get("output"), str):
+        pairs, given = row.get("history") or [], row.get("input") or ""
+        told = isinstance(pairs, list) and all(isinstance(p, list) and list(map(type, p)) == [str, str] for p in pairs)
+        if not told or not isinstance(given, str):
+            raise DataError(f"{where}: 'input' must be a text and 'history' a list of pairs of texts.")
+        earlier = [text for pair in pairs for text in pair]
+        asked = "\n".join(t for t in (row["instruction"].strip(), given.strip()) if t)
+        turns = [*earlier, asked, row["output"].strip()]
+        return tuple(turns) if all(turns) else ()
+    raise DataError(f"{where}: expected Alpaca keys (instruction, input, output) or a ShareGPT 'conversations' list.")

@@ -1,0 +1,186 @@
+"""The words of `recx-tiny`: facts, tastes and reasons written from a catalogue's content alone.
+
+Nothing here sees a target recommender. `argue` takes the decision as given and looks for true statements about
+titles of the history that support it; pretraining gives it the decision of a content rule. Each statement names one
+title and then one of its attributes: a small model can look that up, while a title searched for by an attribute, or a
+count over the history, was wrong in a third of the cases (measured, see LOG.md).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from recx.data.catalogue import Catalogue
+from recx.prompts.controls import Control
+from recx.prompts.wordings import Piece, Title, render
+
+# How an attribute value is said of a title; other columns use the last form of `phrase`.
+_PHRASES = {
+    "genre": "{a} {v} title",
+    "platform": "for {v}",
+    "developer": "made by {v}",
+    "brand": "made by {v}",
+    "year": "from {v}",
+    "series": "part of the {v} series",
+}
+# Which attribute makes the strongest reason, first to last; unknown columns come after these.
+_STRENGTH = ("series", "genre", "platform", "developer", "brand", "year")
+
+Facts = Mapping[str, tuple[str, ...]]
+
+
+def phrase(column: str, value: str) -> str:
+    """An attribute value as a predicate: what follows "is"."""
+    form = _PHRASES.get(column, "with the {c} {v}")
+    return form.format(v=value, c=column, a="an" if value[:1] in "AEIOUaeiou" else "a")
+
+
+def columns_by_strength(columns: Sequence[str]) -> list[str]:
+    """Attribute columns, the one that argues best first."""
+    return sorted(columns, key=lambda c: _STRENGTH.index(c) if c in _STRENGTH else len(_STRENGTH))
+
+
+def describe(catalogue: Catalogue, item: int) -> list[Piece]:
+    """One sentence with all known facts about an item."""
+    facts = catalogue.facts(item)
+    said = [phrase(c, facts[c][0]) for c in ("genre", "platform", "developer", "brand", "year", "series") if c in facts]
+    said += [phrase(c, facts[c][0]) for c in facts if c not in _STRENGTH]
+    if not said:
+        return [Title(item), " has no further facts on record."]
+    return [Title(item), " is " + ", ".join(said) + "."]
+
+
+def summarise(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]:
+    """A taste in words: the most common values of up to three attributes, and the latest choice."""
+    parts = []
+    for column in columns_by_strength(list(catalogue.attributes)):
+        value, count = _most_common(catalogue, history, column)
+        if count >= 2 and column != "series" and len(parts) < 3:
+            parts.append(f"{value}" if column != "year" else f"titles from {value}")
+    liking = f"Mostly {', '.join(parts)}. " if parts else "A mixed taste. "
+    return [liking, "Latest choice: ", Title(int(history[-1])), "."]
+
+
+def argue(
+    rng: np.random.Generator, catalogue: Catalogue, history: Sequence[int], item: int, yes: bool, control: Control
+) -> list[Piece]:
+    """An explanation of a given decision, with statements that are true of the catalogue and the history.
+
+    Args:
+        rng: picks among equally good evidence and among wordings.
+        catalogue: titles and attributes.
+        history: item indices, oldest first.
+        item: the item decided about, not in the history.
+        yes: the decision.
+        control: view, length and audience that were asked for.
+    """
+    history = [int(h) for h in history]
+    columns = _columns(catalogue, history, item, yes, control)
+    word = "Yes" if yes else "No"
+    brief = control.length == "one sentence"
+    opening = (
+        f"{word}, as " if brief else f"{word}. In simple words: " if control.audience == "beginner" else f"{word}. "
+    )
+    pieces: list[Piece] = [opening]
+    if not columns:
+        return pieces + _without_facts(rng, history, item, yes, control)
+    cited: list[int] = []
+    supported = False
+    for n, column in enumerate(columns[: 2 if control.length == "detailed" else 1]):
+        pieces += [f" By {column}: "] if n else []
+        said, alike = _comparison(
+            rng, catalogue, history, item, column, yes, brief or control.audience == "beginner", cited
+        )
+        pieces += said
+        supported = supported or yes in alike
+    if not brief and control.length != "detailed":
+        pieces.append(" " + str(rng.choice(_VERDICTS[yes, supported])))
+    return pieces
+
+
+# By decision, and by whether what was said speaks for it.
+_VERDICTS = {
+    (True, True): ("That fits the history.", "This goes well together.", "A good match."),
+    (True, False): ("Even so, a good match.", "A change, but a welcome one.", "Other sides of it fit."),
+    (False, True): ("The tastes differ.", "This is another direction.", "Not a good match."),
+    (False, False): ("Even so, not a good match.", "Still, other titles fit better.", "That alone is not enough."),
+}
+
+
+def _comparison(
+    rng: np.random.Generator,
+    catalogue: Catalogue,
+    history: list[int],
+    item: int,
+    column: str,
+    yes: bool,
+    brief: bool,
+    cited: list[int],
+) -> tuple[list[Piece], set[bool]]:
+    """The item's value in one column, then that of one or two titles of the history; and which of them are like it."""
+    values = catalogue.attributes[column]
+    own = values[item]
+    known = [h for h in history if values[h] and h not in cited]
+    alike = [h for h in known if set(own) & set(values[h])]
+    wanted = alike if yes else [h for h in known if h not in alike]
+    # Mostly titles that support the decision; some others too, so that each value is looked up and not repeated.
+    pool = wanted if wanted and rng.random() < 0.85 else known
+    shared = next((v for h in alike for v in own if v in values[h]), own[0]) if yes else own[0]
+    pieces = render("{t} is " + phrase(column, shared), t=[Title(item)])
+    between = "; from the history " if brief else ". From the history, "
+    likeness = set()
+    for h in _some(rng, pool, 1 if brief else 2):
+        theirs = shared if shared in values[h] else values[h][0]
+        pieces += [between, Title(h), " is " + phrase(column, theirs) + (" as well" if theirs == shared else "")]
+        between = "; "
+        cited.append(h)
+        likeness.add(theirs == shared)
+    return [*pieces, "."], likeness
+
+
+def _without_facts(rng: np.random.Generator, history: list[int], item: int, yes: bool, control: Control) -> list[Piece]:
+    """A reason for an item of which nothing but the title is known, or not what was asked for."""
+    unknown: list[Piece] = []
+    if control.view:
+        inner = control.length == "one sentence" or control.audience == "beginner"
+        the, end = ("the", "; ") if inner else ("The", ". ")
+        unknown = [f"{the} {control.view} of ", Title(item), " is not on record" + end]
+    fits = ("{t} goes well with {h}.", "{t} is close to {h}.", "{t} follows {h}.")
+    clashes = ("{t} is far from {h}.", "{t} does not go with {h}.", "{t} has little to do with {h}.")
+    cited: list[Piece] = []
+    for n, h in enumerate(_some(rng, history, 2)):
+        cited += ([" and "] if n else []) + [Title(h)]
+    return unknown + render(str(rng.choice(fits if yes else clashes)), t=[Title(item)], h=cited)
+
+
+def _columns(catalogue: Catalogue, history: list[int], item: int, yes: bool, control: Control) -> list[str]:
+    """Columns to argue with: the one asked for, else those where the item is like the history, or unlike it."""
+    known = columns_by_strength([c for c, v in catalogue.attributes.items() if v[item]])
+    if control.view:
+        return [c for c in known if c == control.view]
+    known = [c for c in known if c != "year"] or known
+
+    def likeness(column: str) -> float:
+        values = catalogue.attributes[column]
+        return float(np.mean([bool(set(values[item]) & set(values[h])) for h in history]))
+
+    general = [c for c in known if c != "series"] or known
+    if yes:
+        return [c for c in known if likeness(c)] or general[:1]
+    return sorted(general, key=lambda c: likeness(c) > 0.5)
+
+
+def _most_common(catalogue: Catalogue, history: Sequence[int], column: str) -> tuple[str, int]:
+    counts = Counter(v for h in history for v in catalogue.attributes[column][h])
+    return counts.most_common(1)[0] if counts else ("", 0)
+
+
+def _some(rng: np.random.Generator, items: Sequence[int], most: int) -> list[int]:
+    """Up to `most` of the items, later choices more often, in their order."""
+    count = min(len(items), most)
+    if not count:
+        return []
+    weights = np.arange(1, len(items) + 1, dtype=float)
+    chosen = rng.choice(len(items), size=count, replace=False, p=weights / weights.sum())
+    return [int(items[p]) for p in sorted(chosen)]

@@ -1,0 +1,134 @@
+"""The kinds of target that settings can name: made, trained, saved and loaded again."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from recx.data.split import Split
+from recx.errors import CheckpointError, SettingsError
+from recx.recommenders import custom_recommender as own
+from recx.recommenders.lightgcn import LightGCN
+from recx.recommenders.mf import MF
+from recx.recommenders.protocol import Scorer, TwoTower, check_finite, pad_histories
+from recx.recommenders.sasrec import SASRec
+from recx.recommenders.training import Curve, fit_lightgcn, fit_mf, fit_sasrec
+from recx.settings import SASRecSettings, TargetSettings
+
+KINDS = {"sasrec": fit_sasrec, "mf": fit_mf, "lightgcn": fit_lightgcn}
+
+
+def fit_target(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[Scorer, Curve]:
+    """Train the target that the settings name, or build and fit one's own.
+
+    Returns:
+        The target in eval mode, and its training curve (empty where one's own file has no `fit`, or gives none).
+
+    Raises:
+        SettingsError: the kind is unknown, or one's own file does not hold what is needed.
+        DataError: one's own recommender gives scores that are not finite.
+    """
+    if settings.kind in KINDS:
+        model, curve = KINDS[settings.kind](split, items, settings, show_progress)
+        return model.eval().requires_grad_(False), curve
+    module = _own(settings.kind)
+    torch.manual_seed(settings.seed)
+    target = _checked(module.build(items, settings.model.length), settings.kind)
+    if hasattr(module, "fit") and not isinstance(target, nn.Module):
+        raise SettingsError(
+            f"{settings.kind}: what fit learns can only be kept in a torch.nn.Module (as parameters or buffers), and "
+            f"build gives a {type(target).__name__}. Make it one, or learn elsewhere and let build read the result."
+        )
+    curve = module.fit(target, split) if hasattr(module, "fit") else None
+    if isinstance(target, nn.Module):
+        target.eval().requires_grad_(False)
+    _try(target, split, items, settings.kind)
+    return target, list(curve or [])
+
+
+def _try(target: Scorer, split: Split, items: int, kind: str) -> None:
+    """Ask one's own recommender once, so that a wrong shape is told here and not three notebooks later."""
+    history = pad_histories(split.train[:1], target.length)
+    with torch.inference_mode():
+        given = {"score": (target.score(history), (1, items + 1))}
+        if isinstance(target, TwoTower):
+            width = target.item_vectors().shape[-1]
+            given["encode_users"] = (target.encode_users(history), (1, width))
+            given["item_vectors"] = (target.item_vectors(), (items + 1, width))
+    for name, (found, wanted) in given.items():
+        if tuple(found.shape) != wanted:
+            raise SettingsError(f"{kind}: {name} gives shape {tuple(found.shape)} for one history; expected {wanted}.")
+    check_finite(given["score"][0])
+
+
+def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:
+    """Write `target.json` and, where it has weights, `target.safetensors`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(target, nn.Module):
+        save_file({n: t.contiguous() for n, t in target.state_dict().items()}, folder / "target.safetensors")
+    record = {"kind": settings.name, "items": items, "settings": asdict(settings.model)}
+    (folder / "target.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def load_target(folder: Path, settings: TargetSettings) -> Scorer:
+    """Read a target back, in eval mode.
+
+    A folder may come from a stranger: what it says of a Python file is not believed, only one's own settings name one.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, of another kind, or the weights do not fit the stated shape.
+        SettingsError: it was built by a file of one's own that is no longer there.
+    """
+    try:
+        record = json.loads((folder / "target.json").read_text(encoding="utf-8"))
+        if record["kind"] != settings.name:
+            raise ValueError(f"it is of kind {record['kind']!r}, the settings say {settings.name!r}")
+        if record["settings"] != asdict(settings.model):
+            raise ValueError("its shape is not that of the settings")
+        _check_size(record["items"], folder / "target.safetensors")
+        target = _empty(settings.kind, record["items"], settings.model)
+        if isinstance(target, nn.Module):
+            target.load_state_dict(load_file(folder / "target.safetensors"))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: no readable target ({error}). Delete the folder and rerun.") from error
+    return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
+
+
+def _check_size(items: Any, weights: Path) -> None:
+    """Believe a stated number of items only if the weights are as long, as memory is taken before they are read."""
+    if type(items) is not int or items < 1:
+        raise ValueError(f"{items!r} items")
+    if weights.is_file():
+        with safe_open(weights, "pt") as file:
+            longest = max((side for name in file.keys() for side in file.get_slice(name).get_shape()), default=0)
+        if items >= longest:
+            raise ValueError(f"it states {items:,} items, no side of its weights is longer than {longest:,}")
+
+
+def _empty(kind: str, items: int, shape: SASRecSettings) -> Any:
+    if kind == "sasrec":
+        return SASRec(items, shape)
+    if kind == "mf":
+        return MF(items, shape.width, shape.length)
+    if kind == "lightgcn":
+        return LightGCN(items, shape.width, shape.length, shape.blocks)
+    return _checked(_own(kind).build(items, shape.length), kind)
+
+
+def _own(kind: str) -> Any:
+    if not kind.endswith(".py"):
+        raise SettingsError(f"Setting 'target.kind' is {', '.join(KINDS)} or a Python file of your own, not {kind!r}.")
+    return own.open_file(kind)
+
+
+def _checked(target: Any, kind: str) -> Any:
+    if not isinstance(target, Scorer) or not hasattr(target, "length"):
+        raise SettingsError(
+            f"{kind}: what build gives needs a method score(histories) and a length; see docs/own_recommender.md."
+        )
+    return target

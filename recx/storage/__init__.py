@@ -1,0 +1,1 @@
+"""What lies on disk: run folders with their manifest, kept texts, locks, tensors."""

@@ -1,0 +1,234 @@
+"""Run folders: what one stage of one profile on one data set left behind.
+
+`runs/<profile>/<dataset>/<stage>/` holds the settings, tables, weights and metrics of a stage. `manifest.json` is
+written last: it exists only if the stage finished, and names the fingerprint it finished with.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+
+from recx import paths
+from recx.errors import CheckpointError
+from recx.storage.locks import hold, release
+
+RECORD = ("profile", "dataset", "stage", "mode", "method", "metric", "value", "low", "high", "n")
+_PACKAGES = ("torch", "transformers", "peft", "numpy", "polars", "recx")
+
+
+@dataclass
+class Run:
+    """One stage at work.
+
+    Attributes:
+        profile: name of the profile.
+        dataset: name of the data set.
+        stage: name of the stage.
+        fingerprint: of settings, inputs and code; the same fingerprint gives the same results.
+        config: settings, as plain values.
+        inputs: stage -> fingerprint of what it builds on.
+        variant: name of a variant, whose stages lie apart in `variants/<variant>/`.
+    """
+
+    profile: str
+    dataset: str
+    stage: str
+    fingerprint: str
+    config: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    variant: str = ""
+    started: float = field(default_factory=time.time)
+
+    @property
+    def folder(self) -> Path:
+        """Where the stage's files lie."""
+        base = paths.runs() / self.profile / self.dataset
+        return (base / "variants" / self.variant if self.variant else base) / self.stage
+
+    @property
+    def texts(self) -> Path:
+        """Where generated texts are kept, for all stages of this profile and data set."""
+        return paths.runs() / self.profile / self.dataset / "texts"
+
+    def begin(self) -> "Run":
+        """Make the folder, keep others out of it, forget an earlier finish, and store the settings.
+
+        Raises:
+            CheckpointError: the folder cannot be written, or another process works in it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            hold(self.folder)
+            (self.folder / "manifest.json").unlink(missing_ok=True)
+            write_json(self.folder / "config.json", self.config)
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.folder} cannot be written ({error.strerror or error}). Name another folder with RECX_RUNS_DIR."
+            ) from error
+        return self
+
+    def checkpoints(self) -> Path:
+        """Folder for checkpoints of this fingerprint; those of others are removed."""
+        base = self.folder / "checkpoints"
+        if base.is_dir():
+            for other in base.iterdir():
+                if other.name != self.fingerprint:
+                    shutil.rmtree(other)
+        return base / self.fingerprint
+
+    def save_table(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """Write `<name>.parquet` and return the frame."""
+        beside = self.folder / f"{name}.parquet.part"
+        frame.write_parquet(beside)
+        beside.replace(self.folder / f"{name}.parquet")
+        return frame
+
+    def save_frame(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a pandas frame as `<name>.parquet`; `read_frame` reads it back."""
+        self.save_table(name, pl.DataFrame(frame.to_dict("list"), infer_schema_length=None))
+
+    def save_json(self, name: str, value: Any) -> None:
+        """Write `<name>.json`."""
+        write_json(self.folder / f"{name}.json", value)
+
+    def record(self, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+        """Write `metrics.json`: rows of `method, metric, value` and, where known, `mode, low, high, n`."""
+        own = {"profile": self.profile, "dataset": self.dataset, "stage": self.stage}
+        defaults = {"mode": "", "low": None, "high": None, "n": None}
+        records = [{key: _finite((own | defaults | row)[key]) for key in RECORD} for row in rows]
+        write_json(self.folder / "metrics.json", records)
+        return pl.DataFrame(records, infer_schema_length=None)
+
+    def finish(self, seed: int) -> None:
+        """Remove checkpoints and write the manifest: from now on the stage counts as finished."""
+        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        manifest = {
+            "stage": self.stage,
+            "fingerprint": self.fingerprint,
+            "inputs": self.inputs,
+            "seed": seed,
+            "seconds": round(time.time() - self.started, 1),
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "device": _device(),
+            "versions": _versions(),
+            "files": _sizes(self.folder),
+        }
+        write_json(self.folder / "manifest.json", manifest)
+        release(self.folder)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a finished stage; None if it did not finish or the file is damaged."""
+    try:
+        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def missing_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """Files a finished stage left behind that are gone or have another size by now."""
+    listed = manifest.get("files")
+    if not isinstance(listed, dict):
+        return ["files"]
+    inside = [name for name in listed if not Path(name).is_absolute() and ".." not in Path(name).parts]
+    if len(inside) < len(listed):
+        return ["files"]
+    return [name for name, size in listed.items() if _size(folder / name) != size]
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read a Parquet table of a run as a pandas frame.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    try:
+        return pd.DataFrame(pl.read_parquet(path).to_dict(as_series=False))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON beside its place, then rename it there."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(json.dumps(value, indent=1, default=str), encoding="utf-8")
+    beside.replace(path)
+
+
+def results(root: Path | None = None) -> list[dict[str, Any]]:
+    """Records of all finished stages, in the order of their folders."""
+    root = root or paths.runs()
+    records: list[dict[str, Any]] = []
+    for manifest in sorted(root.glob("*/*/*/manifest.json")):
+        metrics = manifest.parent / "metrics.json"
+        if read_manifest(manifest.parent) and metrics.is_file():
+            records += read_json(metrics)
+    return records
+
+
+def digest(parts: Sequence[bytes | str]) -> str:
+    """A short hash of texts and bytes, in order."""
+    found = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        found.update(len(raw).to_bytes(8, "little") + raw)
+    return found.hexdigest()[:16]
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Sizes of a stage's files, but for the executed notebook, which is still being written."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".part", ".lock")]
+    names = {p.relative_to(folder).as_posix(): p for p in files if p.name not in (".lock", "manifest.json")}
+    return {name: path.stat().st_size for name, path in names.items()}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _finite(value: Any) -> Any:
+    """What has no value (a mean over nothing) is null in JSON, which knows no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _device() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {os.cpu_count()} cores"

@@ -1,0 +1,48 @@
+"""Weights on disk: safetensors only, checked as they are read."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from recx.errors import CheckpointError
+
+
+def trainable(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters that training changes, by name; tied ones once."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def load_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:
+    """Copy weights of a safetensors file into parameters of the same names and shapes.
+
+    Raises:
+        CheckpointError: names or shapes differ, or the file is missing or damaged.
+    """
+    saved = read_tensors(path)
+    if saved.keys() != parameters.keys():
+        odd = sorted(saved.keys() ^ parameters.keys())
+        raise CheckpointError(f"{path}: made for another model; {len(odd)} weights differ, e.g. {odd[0]!r}.")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if saved[name].shape != parameter.shape:
+                raise CheckpointError(
+                    f"{path}: {name} is {tuple(saved[name].shape)}, expected {tuple(parameter.shape)}."
+                )
+            parameter.copy_(saved[name])
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        CheckpointError: it is missing, cut short or not in that format.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: not a readable safetensors file ({error}). Delete the folder and rerun."
+        ) from error

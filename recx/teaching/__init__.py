@@ -1,0 +1,1 @@
+"""How the teaching backbone recx-tiny is made."""

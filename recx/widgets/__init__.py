@@ -1,1 +1,0 @@
-"""Notebook widgets; they show what the Explainer returns and hold no logic of their own."""
