@@ -23,18 +23,21 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch.nn import functional
+from torch.utils.data import Subset
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from recx.alignment.corpus import build_corpus, encode_mode, load_rows, save_rows
-from recx.alignment.trainer import PlainTrainer, _optimizer, _Rows, grouped_order
+from recx.alignment.corpus import build_corpus, encode_mode
+from recx.alignment.length_grouping import length_grouped_order
+from recx.alignment.rows_file import load_rows, save_rows
+from recx.alignment.trainer import AlignmentTrainer, build_optimizer
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.models.backbones import use_bfloat16
 from recx.models.saved_models import build_aligned
 from recx.profiles.resolve import resolve_settings
-from recx.prompts.tokens import IGNORED, Encoder, collate
-from recx.prompts.wordings import MODES
+from recx.prompts.pieces import MODES
+from recx.prompts.tokens import IGNORED, PromptEncoder, collate
 from recx.recommenders.sasrec import SASRec
 from recx.speed.allocator import keep_freed_memory
 from recx.storage.tensors import read_tensors
@@ -98,7 +101,7 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
         )
         aligned = model.aligned if isinstance(model, Plain) else model
         trainer = trainer_class(
-            optimizers=(_optimizer(aligned, how), None),
+            optimizers=(build_optimizer(aligned, how), None),
             model=model,
             args=arguments,
             train_dataset=data,
@@ -146,7 +149,7 @@ def prepare(told, chosen, folder: Path) -> None:
     save_file(corpus.vectors(), folder / "vectors.safetensors")
     _, tokenizer = build_aligned(chosen.align.backbone, None, None)
     for mode in MODES:
-        encoder = Encoder(tokenizer, data.catalogue.labels, 4096)
+        encoder = PromptEncoder(tokenizer, data.catalogue.labels, 4096)
         save_rows(encode_mode(corpus, encoder, mode, chosen.align)[0], folder / f"rows-{mode}.safetensors")
 
 
@@ -159,14 +162,16 @@ def one(told, chosen, folder: Path) -> dict[str, float]:
     model.train()
     if told.way == "ours":
         keep_freed_memory()
-        order = grouped_order(rows.lengths, how.batch_size, told.steps, told.seed)
-        rate = timed(PlainTrainer, model, how, _Rows(rows, order), collate, told.steps)
+        order = length_grouped_order(rows.lengths, how.batch_size, told.steps, told.seed)
+        rate = timed(AlignmentTrainer, model, how, Subset(rows, order.tolist()), collate, told.steps)
         told_more = {"flops": operations(model, rows, order, how), "tokens": float(rows.lengths.mean())}
         return {"rate": rate, "limit": matrix_rate()} | told_more
     model.backbone.set_attn_implementation("sdpa")
     mixed = np.random.default_rng(told.seed).permutation(len(rows))[: told.steps * how.batch_size]
     width = {"reference": REFERENCE, "padded": longest, "trainer": 0}[told.way]
-    return {"rate": timed(Trainer, Plain(model), how, _Rows(rows, mixed), lambda r: padded(r, width), told.steps)}
+    return {
+        "rate": timed(Trainer, Plain(model), how, Subset(rows, mixed.tolist()), lambda r: padded(r, width), told.steps)
+    }
 
 
 def measured(told, folder: str, way: str, mode: str, steps: int, seed: int) -> dict[str, float]:

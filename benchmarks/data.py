@@ -58,11 +58,11 @@ def generate(form: str, rows: int, folder: Path) -> None:
 def ours(form: str, folder: Path) -> dict[str, float]:
     from recx.data import amazon, movielens
     from recx.data.dataset import Filtering, build_dataset
-    from recx.data.reading_report import Report
+    from recx.data.reading_report import ReadingReport
     from recx.data.split import leave_one_out
     from recx.data.statistics import statistics
 
-    started, report = time.perf_counter(), Report()
+    started, report = time.perf_counter(), ReadingReport()
     if form == "csv":
         interactions = movielens.ratings_table(folder / "ratings.csv", report)
         items = movielens.movies_table(folder / "movies.csv", report)
@@ -74,7 +74,7 @@ def ours(form: str, folder: Path) -> dict[str, float]:
     split = leave_one_out(data.sequences)
     numbers = statistics(data)
     total = time.perf_counter() - started
-    return told(read, total, numbers, len(split.test))
+    return summary(read, total, numbers, len(split.test))
 
 
 def plain(form: str, folder: Path) -> dict[str, float]:
@@ -130,10 +130,10 @@ def plain(form: str, folder: Path) -> dict[str, float]:
         "longest": max(lengths),
         "top_item_percent": 100 * max(counts.values()) / sum(lengths),
     }
-    return told(read, time.perf_counter() - started, numbers, len(split))
+    return summary(read, time.perf_counter() - started, numbers, len(split))
 
 
-def told(read: float, total: float, numbers: dict[str, float], tested: int) -> dict[str, float]:
+def summary(read: float, total: float, numbers: dict[str, float], tested: int) -> dict[str, float]:
     kept = {k: numbers[k] for k in ("users", "items", "interactions", "longest")}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {"read": read, "work": total - read, "peak_gb": peak, "tested": tested, **kept}
@@ -152,16 +152,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="of each way, in turn (once from 10 million rows on)")
     for name in ("way", "form", "folder"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
-    told_to = parser.parse_args()
-    if told_to.way:
-        print(json.dumps({"ours": ours, "plain": plain}[told_to.way](told_to.form, Path(told_to.folder))))
+    args = parser.parse_args()
+    if args.way:
+        print(json.dumps({"ours": ours, "plain": plain}[args.way](args.form, Path(args.folder))))
         return
     table = []
-    for form in told_to.forms:
-        for rows in [200_000] if told_to.quick else told_to.rows:
+    for form in args.forms:
+        for rows in [200_000] if args.quick else args.rows:
             with tempfile.TemporaryDirectory() as folder:
                 generate(form, rows, Path(folder))
-                repeats = 1 if told_to.quick or rows >= 10_000_000 else told_to.repeats
+                repeats = 1 if args.quick or rows >= 10_000_000 else args.repeats
                 runs = [[measured(way, form, Path(folder)) for way in ("ours", "plain")] for _ in range(repeats)]
             for a, b in runs:
                 same = ("users", "items", "interactions", "longest", "tested")

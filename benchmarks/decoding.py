@@ -11,18 +11,19 @@ All three read the same prompts with the same aligned model (of a finished run),
 import argparse
 import json
 import time
+from functools import partial
 
 import numpy as np
 import torch
 
-from recx.decoding import constrained as decoding
+from recx.decoding import constrained
 from recx.decoding.title_graph import single_title
-from recx.evaluation.alignment_effect import draw_cases
 from recx.evaluation.alignment_metrics import hit_rate
+from recx.evaluation.test_set import draw_test_set
 from recx.models.backbones import autocast
 from recx.pipeline.finished import open_finished
 from recx.profiles.resolve import resolve_settings
-from recx.prompts.tokens import Encoder
+from recx.prompts.tokens import Prompt, PromptEncoder
 
 
 class Trie:
@@ -45,19 +46,20 @@ class Trie:
 
 
 @torch.inference_mode()
-def with_prefix_function(explainer, encoded: list[np.ndarray], trie: Trie, beams: int = 5, batch: int = 128) -> list:
+def with_prefix_function(explainer, prompts: list[Prompt], trie: Trie, beams: int = 5, batch: int = 128) -> list:
     end, longest = int(explainer.encoder.end[0]), max(map(len, explainer.encoder.titles)) + 1
-    found = []
-    for start in range(0, len(encoded), batch):
-        rows = encoded[start : start + batch]
-        width = max(map(len, rows))
+    answers = []
+    for start in range(0, len(prompts), batch):
+        rows = prompts[start : start + batch]
+        width = max(len(p.ids) for p in rows)
         ids = np.zeros((len(rows), width), dtype=np.int64)
         mask = np.zeros_like(ids)
-        for n, row in enumerate(rows):
-            ids[n, width - len(row) :], mask[n, width - len(row) :] = row, 1
+        for n, prompt in enumerate(rows):
+            ids[n, width - len(prompt.ids) :], mask[n, width - len(prompt.ids) :] = prompt.ids, 1
+        users = None if rows[0].user is None else torch.stack([p.user for p in rows])
         with autocast(explainer.precision):
             out = explainer.model.backbone.generate(
-                input_ids=torch.from_numpy(ids),
+                inputs_embeds=explainer.model.embed(torch.from_numpy(ids), users),
                 attention_mask=torch.from_numpy(mask),
                 num_beams=beams,
                 num_return_sequences=beams,
@@ -65,10 +67,10 @@ def with_prefix_function(explainer, encoded: list[np.ndarray], trie: Trie, beams
                 max_new_tokens=longest,
                 eos_token_id=end,
                 pad_token_id=end,
-                prefix_allowed_tokens_fn=lambda _, row, width=width: trie.allowed(row[width:].tolist(), end),
+                prefix_allowed_tokens_fn=lambda _, written: trie.allowed(written.tolist(), end),
             )
-        found += out[:, width:].view(len(rows), beams, -1).tolist()
-    return found
+        answers += out.view(len(rows), beams, -1).tolist()
+    return answers
 
 
 def items_of(answers: list, explainer) -> np.ndarray:
@@ -92,11 +94,12 @@ def growth(explainer, histories, sizes: list[int]) -> list[dict]:
         titles: dict[str, None] = {}
         while len(titles) < size:
             titles[" ".join(rng.choice(words, rng.integers(2, 7)))] = None
-        encoder = Encoder(explainer.encoder.tokenizer, ["", *titles], explainer.encoder.vocabulary)
+        encoder = PromptEncoder(explainer.encoder.tokenizer, ["", *titles], explainer.encoder.vocabulary)
         build, graph = timed(lambda encoder=encoder: single_title(encoder.titles, encoder.end))
-        _, encoded = explainer.ask("retrieval", histories)
+        prompts = explainer.prompts(explainer.requests("retrieval", histories))
         # Entity ids stand above the vocabulary in the aligned model, whatever catalogue the titles come from.
-        seconds, _ = timed(lambda encoded=encoded, graph=graph: decoding.beam_titles(explainer.model, encoded, graph))
+        work = partial(constrained.beam_titles, explainer.model, prompts, graph)
+        seconds, _ = timed(work)
         rows.append({"titles": size, "milliseconds": 1000 * seconds / len(histories), "graph_seconds": build})
         print(
             f"{size:>8,} titles: {rows[-1]['milliseconds']:6.1f} ms a history, graph built in {build:.1f} s", flush=True
@@ -115,16 +118,16 @@ def main() -> None:
     chosen = resolve_settings(told.profile, told.dataset, told.data_dir)
     opened = open_finished(chosen)
     explainer = opened.explainers[told.mode]
-    cases = draw_cases(opened.split, opened.target, opened.target.length, chosen.evaluate)
+    test_set = draw_test_set(opened.split, opened.target, opened.target.length, chosen.evaluate)
     count, repeats = (32, 1) if told.quick else (200, 3)
-    histories, wanted = cases.histories[:count], cases.labels.top[:count, 0]
-    _, encoded = explainer.ask("retrieval", histories)
+    histories, wanted = test_set.histories[:count], test_set.labels.top[:count, 0]
+    prompts = explainer.prompts(explainer.requests("retrieval", histories))
     end = explainer.encoder.end.tolist()
     trie = Trie([[*t.tolist(), *end] for t in explainer.encoder.titles[1:]])
     runs = []
     for _ in range(repeats):
         ours, found = timed(lambda: np.array([r.items for r in explainer.recommend(histories, seen=True)]))
-        held, answers = timed(lambda: with_prefix_function(explainer, encoded, trie))
+        held, answers = timed(lambda: with_prefix_function(explainer, prompts, trie))
         free, loose = timed(lambda: explainer.recommend_freely(histories))
         runs.append((ours, held, free))
     hits = [float(hit_rate(f, wanted).mean()) for f in (found, items_of(answers, explainer), loose)]

@@ -19,8 +19,9 @@ from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out, prefixes
 from recx.models.backbones import load_backbone
 from recx.profiles.resolve import resolve_settings
-from recx.prompts.tokens import Encoder
-from recx.prompts.training_tasks import as_text, build_examples
+from recx.prompts.tokens import PromptEncoder
+from recx.prompts.pieces import as_text
+from recx.prompts.training_tasks import build_examples
 from recx.recommenders.labels import label
 from recx.recommenders.sasrec import SASRec
 
@@ -43,7 +44,7 @@ def main() -> None:
     tokenizer = load_backbone("recx-tiny")[1]
     ours, plain = [], []
     for _ in range(repeats):
-        encoder = Encoder(tokenizer, data.catalogue.labels, 4096)
+        encoder = PromptEncoder(tokenizer, data.catalogue.labels, 4096)
         started = time.perf_counter()
         corpus = build_corpus(data.catalogue, split, target, target.length, chosen.align, show_progress=False)
         rows, dropped = encode_mode(corpus, encoder, "hybrid", chosen.align)

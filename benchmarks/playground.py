@@ -21,10 +21,17 @@ from rapidfuzz import fuzz, process
 
 from recx.data.catalogue import build_catalogue
 from recx.data.registry import load_dataset
-from recx.playground.client import ADDRESS, Remote, connect
+from recx.playground.client import ADDRESS_VARIABLE, RpcClient
 from recx.playground.title_search import TitleIndex
 from recx.profiles.resolve import resolve_settings
 
+SERVER = """
+import sys
+from recx.playground.web_app import serve
+server = serve()
+print(server.port, server.token, flush=True)
+sys.stdin.read()
+"""
 VISITOR = """
 import sys
 from ipykernel.kernelapp import IPKernelApp  # what a kernel holds before any cell
@@ -62,20 +69,20 @@ def typing(repeats: int) -> dict[str, float]:
     return out | {"ours, slowest": max(took["ours"])}
 
 
-def first_words(remote: Remote, run: str, repeats: int) -> dict[str, float]:
+def first_words(client: RpcClient, repeats: int) -> dict[str, float]:
     """Milliseconds to the first words and to the end of an explanation, through the process that holds the model."""
     first, whole = [], []
     for _ in range(repeats):
-        history = [i["item"] for i in remote.call("anybody", run=run)["items"]]
-        item = remote.call("ask_target", run=run, history=history, item=1)["top"][0]["item"]
-        for model in remote.call("about", run=run)["models"]:
+        history = [i["item"] for i in client.call("random_user")["items"]]
+        item = client.call("ask_target", history=history, item=1)["top"][0]["item"]
+        for model in client.call("about")["models"]:
             started, came = time.perf_counter(), None
-            for _ in remote.stream("explain", run=run, model=model, history=history, item=item):
+            for _ in client.stream("explain", model=model, history=history, item=item):
                 came = came or time.perf_counter() - started
             first.append(1000 * came)
             whole.append(1000 * (time.perf_counter() - started))
-    told = {"first token": statistics.median(first), "first token, slowest": max(first)}
-    return told | {"whole text": statistics.median(whole)}
+    milliseconds = {"first token": statistics.median(first), "first token, slowest": max(first)}
+    return milliseconds | {"whole text": statistics.median(whole)}
 
 
 def unique(pid: int) -> float:
@@ -83,9 +90,9 @@ def unique(pid: int) -> float:
     return psutil.Process(pid).memory_full_info().uss / 1e6
 
 
-def visitors(remote: Remote, count: int, server: int) -> dict[str, float]:
+def visitors(address: str, count: int, server: int) -> dict[str, float]:
     """Kernels of visitors, each with the whole form open, beside one process that holds the models."""
-    environment = os.environ | {ADDRESS: f"{remote.port} {remote._token}"}
+    environment = os.environ | {ADDRESS_VARIABLE: address}
     before, kernels, seconds = unique(server), [], []
     for _ in range(count):
         kernel = subprocess.Popen(
@@ -110,17 +117,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=10)
     parser.add_argument("--quick", action="store_true")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     started = time.perf_counter()
-    with connect() as remote:
-        ready = [r["name"] for r in remote.call("runs") if not r["why"]]
+    line = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        address = server.stdout.readline()
+        port, token = address.split()
+        client = RpcClient(int(port), token)
+        ready = [r["name"] for r in client.call("runs") if not r["why"]]
         if not ready:
             raise SystemExit("No finished run; make one with: make demo")
-        remote.call("about", run=ready[0])
+        client = client.bind(run=ready[0])
+        client.call("about")
         table = {"ready from nothing, seconds": time.perf_counter() - started}
-        table |= first_words(remote, ready[0], 2 if told.quick else 10)
-        table |= visitors(remote, 2 if told.quick else told.visitors, remote._process.pid)
-    table |= {f"typing: {name}": value for name, value in typing(2 if told.quick else 10).items()}
+        table |= first_words(client, 2 if arguments.quick else 10)
+        table |= visitors(address, 2 if arguments.quick else arguments.visitors, server.pid)
+    table |= {f"typing: {name}": value for name, value in typing(2 if arguments.quick else 10).items()}
     for name, value in table.items():
         print(f"{name:<36} {value:10.2f}")
     ratios = {

@@ -30,7 +30,7 @@ def ndcg(model, dataset, rows: list[tuple[int, list[int], int]], length: int) ->
     from recbole.data.interaction import Interaction
 
     model.eval()
-    found = []
+    values = []
     for start in range(0, len(rows), 512):
         part = rows[start : start + 512]
         ids = [torch.from_numpy(dataset.token2id("item_id", [str(i) for i in h])) for _, h, _ in part]
@@ -45,12 +45,12 @@ def ndcg(model, dataset, rows: list[tuple[int, list[int], int]], length: int) ->
             scores[n, history] = -torch.inf
         wanted = torch.from_numpy(dataset.token2id("item_id", [str(i) for _, _, i in part]))
         place = (scores > scores[torch.arange(len(part)), wanted][:, None]).sum(1).numpy()
-        found.append(np.where(place < 10, 1 / np.log2(place + 2), 0.0))
-    return np.concatenate(found)
+        values.append(np.where(place < 10, 1 / np.log2(place + 2), 0.0))
+    return np.concatenate(values)
 
 
 def main() -> None:
-    folder, told, seed = Path(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
+    folder, options, seed = Path(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
     from recbole.model.sequential_recommender import SASRec
@@ -59,7 +59,7 @@ def main() -> None:
 
     frame = pd.read_csv(folder / "interactions.csv").sort_values(["user_id", "position"])
     sequences = frame.groupby("user_id")["item_id"].agg(list)
-    length, epochs, patience = told["session_max_len"], told["epochs"], told["patience"]
+    length, epochs, patience = options["session_max_len"], options["epochs"], options["patience"]
     beginnings = [(u, s[:n], s[n]) for u, s in sequences.items() for n in range(1, len(s) - 2)]
     valid = [(u, s[:-2], s[-2]) for u, s in sequences.items()]
     test = [(u, s[:-1], s[-1]) for u, s in sequences.items()]
@@ -75,14 +75,14 @@ def main() -> None:
         "MAX_ITEM_LIST_LENGTH": length,
         "train_neg_sample_args": None,
         "loss_type": "CE",
-        "hidden_size": told["n_factors"],
-        "inner_size": 4 * told["n_factors"],
-        "n_layers": told["n_blocks"],
-        "n_heads": told["n_heads"],
-        "hidden_dropout_prob": told["dropout_rate"],
-        "attn_dropout_prob": told["dropout_rate"],
-        "learning_rate": told["lr"],
-        "train_batch_size": told["batch_size"] * 4,  # a row is one position here, not a whole sequence
+        "hidden_size": options["n_factors"],
+        "inner_size": 4 * options["n_factors"],
+        "n_layers": options["n_blocks"],
+        "n_heads": options["n_heads"],
+        "hidden_dropout_prob": options["dropout_rate"],
+        "attn_dropout_prob": options["dropout_rate"],
+        "learning_rate": options["lr"],
+        "train_batch_size": options["batch_size"] * 4,  # a row is one position here, not a whole sequence
         "epochs": epochs,
         "seed": seed,
         "use_gpu": False,

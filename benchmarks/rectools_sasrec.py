@@ -25,9 +25,9 @@ def ndcg(model, data, wanted: dict[int, int]) -> np.ndarray:
     users = np.array(sorted(wanted))
     table = model.recommend(users=users, dataset=data, k=10, filter_viewed=True)
     hit = table[table["item_id"] == table["user_id"].map(wanted)].set_index("user_id")["rank"]
-    found = np.zeros(len(users))
-    found[np.searchsorted(users, hit.index)] = 1 / np.log2(hit.to_numpy() + 1)
-    return found
+    values = np.zeros(len(users))
+    values[np.searchsorted(users, hit.index)] = 1 / np.log2(hit.to_numpy() + 1)
+    return values
 
 
 def main() -> None:
@@ -84,8 +84,8 @@ def main() -> None:
             best = (value, epoch, ndcg(model, seen, wanted[1]))
         if waited >= patience:
             break
-    told = {"validation": best[0], "epoch": best[1], "test": best[2].tolist(), "curve": curve}
-    (folder / "theirs.json").write_text(json.dumps(told))
+    result = {"validation": best[0], "epoch": best[1], "test": best[2].tolist(), "curve": curve}
+    (folder / "theirs.json").write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

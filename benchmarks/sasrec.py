@@ -35,7 +35,12 @@ from recx.data.split import leave_one_out
 from recx.profiles.resolve import resolve_settings
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
-from recx.recommenders.training import batches_of_like_length, fit_sasrec, stop_early, windows
+from recx.recommenders.training import (
+    fit_sasrec,
+    length_grouped_batches,
+    sliding_windows,
+    train_with_early_stopping,
+)
 
 HERE = Path(__file__).resolve().parent
 NEGATIVES = 256
@@ -66,32 +71,32 @@ def theirs(library: str, python: str, split, config: dict, seed: int, keep: str 
         line += [json.dumps(config), str(seed)]
         log = Path(folder) / "log.txt"  # a training may take half an hour: what it says can be read meanwhile
         print(f"    {library}: {log}", file=sys.stderr, flush=True)
-        with log.open("w") as told:
+        with log.open("w") as output:
             # There, as RecBole leaves logs where it runs.
-            done = subprocess.run(line, stdout=told, stderr=told, check=False, cwd=folder)
+            done = subprocess.run(line, stdout=output, stderr=output, check=False, cwd=folder)
         if done.returncode:
             raise SystemExit(log.read_text()[-2000:])
-        found = json.loads((Path(folder) / "theirs.json").read_text())
+        result = json.loads((Path(folder) / "theirs.json").read_text())
         if keep:
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(Path(folder) / "theirs.json", kept)
-    say(f"{library}, {len(split.train):,} users, {config}, seed {seed}", found)
-    return found
+    say(f"{library}, {len(split.train):,} users, {config}, seed {seed}", result)
+    return result
 
 
-def say(what: str, found: dict) -> None:
+def say(what: str, result: dict) -> None:
     """One line a training, as the whole takes long."""
-    told = ", ".join(f"{k} {found[k]:.4g}" for k in ("validation", "epoch", "seconds") if k in found)
-    tested = f", test {np.mean(found['test']):.4f}" if "test" in found else ""
-    print(f"    {what}: {told}{tested}", file=sys.stderr, flush=True)
+    values = ", ".join(f"{k} {result[k]:.4g}" for k in ("validation", "epoch", "seconds") if k in result)
+    tested = f", test {np.mean(result['test']):.4f}" if "test" in result else ""
+    print(f"    {what}: {values}{tested}", file=sys.stderr, flush=True)
 
 
 def ours(split, items: int, how, seed: int) -> dict:
     how = dataclasses.replace(how, seed=seed)
     model, curve = fit_sasrec(split, items, how, show_progress=False)
-    found = report(model, curve, split)
-    say(f"ours, {how.model.blocks} block(s), seed {seed}", found)
-    return found
+    result = report(model, curve, split)
+    say(f"ours, {how.model.blocks} block(s), seed {seed}", result)
+    return result
 
 
 def report(model, curve, split) -> dict:
@@ -118,43 +123,43 @@ def paired(ours_: np.ndarray, theirs_: np.ndarray, draws: int = 5000) -> tuple[f
     return float(gap.mean()), *map(float, np.quantile(means, [0.025, 0.975]))
 
 
-def compare(told, names: list[str]) -> None:
+def compare(args, names: list[str]) -> None:
     table = []
     for name in names:
-        chosen = resolve_settings(dataset=name, data_dir=told.data_dir)
+        chosen = resolve_settings(dataset=name, data_dir=args.data_dir)
         data = load_dataset(chosen.data)
         split, how = leave_one_out(data.sequences), chosen.target
-        epochs, patience = (4, 2) if told.quick else (100, told.patience)
-        library, python = ("RecBole", told.recbole) if told.recbole else ("RecTools", told.rectools)
+        epochs, patience = (4, 2) if args.quick else (100, args.patience)
+        library, python = ("RecBole", args.recbole) if args.recbole else ("RecTools", args.rectools)
         same = {
             "n_blocks": 2,
             "n_heads": 2,
             "loss": "softmax",
             # Few users make few steps an epoch, and in batches of 128 RecTools stops early at popularity. RecBole
             # makes a row of every beginning of a sequence, so it has steps enough.
-            "batch_size": 128 if told.recbole or len(split.train) > 2000 else 16,
+            "batch_size": 128 if args.recbole or len(split.train) > 2000 else 16,
             "epochs": epochs,
             "patience": patience,
         }
         shapes = their_shapes(split, how, library)
-        if told.quick:
+        if args.quick:
             how = dataclasses.replace(how, epochs=epochs, patience=patience)
-        shapes = [shapes[n] for n in told.shapes if n < len(shapes)]
+        shapes = [shapes[n] for n in args.shapes if n < len(shapes)]
         # One alone needs no choosing.
-        tried = [theirs(library, python, split, same | s, 0, told.keep) for s in shapes] if len(shapes) > 1 else []
+        tried = [theirs(library, python, split, same | s, 0, args.keep) for s in shapes] if len(shapes) > 1 else []
         best = int(np.argmax([t["validation"] for t in tried])) if tried else 0
         others, own = [], {case: [] for case in own_shapes(how)}
-        for seed in range(told.seeds):  # in turn, so that all meet the same state of the machine
+        for seed in range(args.seeds):  # in turn, so that all meet the same state of the machine
             for case, changed in own_shapes(how).items():
                 own[case].append(ours(split, len(data.catalogue), changed, seed))
             # RecTools' first seed was trained above, untimed; times are all taken here, after ours.
             trained = tried and not seed and "seconds" not in tried[best]
             chosen_one = same | shapes[best]
-            found = tried[best] if trained else theirs(library, python, split, chosen_one, seed, told.keep)
-            if "seconds" not in found:
-                timed = chosen_one | {"time_epochs": found["epoch"]}
-                found |= theirs(library, python, split, timed, seed, told.keep)
-            others.append(found)
+            result = tried[best] if trained else theirs(library, python, split, chosen_one, seed, args.keep)
+            if "seconds" not in result:
+                timed = chosen_one | {"time_epochs": result["epoch"]}
+                result |= theirs(library, python, split, timed, seed, args.keep)
+            others.append(result)
         for case, runs in own.items():
             row = against(runs, others) | {"dataset": name, "ours_is": case, "library": library}
             faster, as_good = np.median(row["speed"]), np.median(row["speed_to_their_best"])
@@ -163,7 +168,7 @@ def compare(told, names: list[str]) -> None:
                 f"{name:<16} {case}: test NDCG@10 {row['ours']:.4f}, {library} {row['theirs']:.4f}, difference "
                 f"{row['difference']:+.4f} [{row['interval'][0]:+.4f}, {row['interval'][1]:+.4f}] | to the best epoch "
                 f"{row['ours_seconds']:.1f} s against {row['theirs_seconds']:.1f} s: {faster:.1f}x, to "
-                f"their best validation value {as_good:.1f}x | {told.seeds} seeds",
+                f"their best validation value {as_good:.1f}x | {args.seeds} seeds",
                 flush=True,
             )
     print("RESULT " + json.dumps({"benchmark": "sasrec", "table": table}))
@@ -238,15 +243,15 @@ def variant(
     offset: float = 0.0,
     course: str = "constant",
 ):
-    """The kit's SASRec, trained as `fit_sasrec` does but for what is told."""
+    """The kit's SASRec, trained as `fit_sasrec` does but for what is args."""
     torch.manual_seed(how.seed)
     model = SASRec(items, how.model)
-    inputs, targets = windows(split.train, how.model.length, how.stride)
+    inputs, targets = sliding_windows(split.train, how.model.length, how.stride)
     lengths = (inputs > 0).sum(1)
     usual = float((targets > 0).sum(1).float().mean()) * how.batch_size
     order, draws = (torch.Generator().manual_seed(how.seed + n) for n in range(2))
     optimizer = torch.optim.AdamW(model.parameters(), how.learning_rate, weight_decay=how.weight_decay, fused=True)
-    steps = how.epochs * len(batches_of_like_length(lengths, how.batch_size, torch.Generator()))
+    steps = how.epochs * len(length_grouped_batches(lengths, how.batch_size, torch.Generator()))
     courses = {
         "constant": lambda n: 1.0,
         "warm-up": lambda n: min(1.0, (n + 1) / 100),
@@ -257,11 +262,11 @@ def variant(
 
     def epoch() -> float:
         total, count = 0.0, 0
-        for rows in batches_of_like_length(lengths, how.batch_size, order):
-            longest = int(lengths[rows].max())
-            given, wanted = inputs[rows, -longest:], targets[rows, -longest:]
-            learnt = wanted > 0
-            value = summed_loss(loss, model.states(given)[learnt], wanted[learnt], model.item_vectors(), draws, offset)
+        for rows in length_grouped_batches(lengths, how.batch_size, order):
+            width = int(lengths[rows].max())
+            histories, labels = inputs[rows, -width:], targets[rows, -width:]
+            learnt, table = labels > 0, model.item_vectors()
+            value = summed_loss(loss, model.states(histories)[learnt], labels[learnt], table, draws, offset)
             optimizer.zero_grad(set_to_none=True)
             (value / usual).backward()
             optimizer.step()
@@ -272,9 +277,9 @@ def variant(
         return total / max(count, 1)
 
     if averaged is None:
-        return report(model, stop_early(model, epoch, split, how, show_progress=False), split)
+        return report(model, train_with_early_stopping(model, epoch, split, how, show_progress=False), split)
     kept = averaged.module
-    curve = stop_early(kept, lambda: (model.train(), epoch())[1], split, how, show_progress=False)
+    curve = train_with_early_stopping(kept, lambda: (model.train(), epoch())[1], split, how, show_progress=False)
     return report(kept, curve, split)
 
 
@@ -317,21 +322,21 @@ def cases_of(how) -> dict[str, tuple]:
     }
 
 
-def variants(told, names: list[str]) -> None:
+def variants(args, names: list[str]) -> None:
     table = []
     for name in names:
-        chosen = resolve_settings(dataset=name, data_dir=told.data_dir)
+        chosen = resolve_settings(dataset=name, data_dir=args.data_dir)
         data = load_dataset(chosen.data)
         split, how, items = leave_one_out(data.sequences), chosen.target, len(data.catalogue)
-        if told.quick:
+        if args.quick:
             how = dataclasses.replace(how, epochs=4, patience=2)
         cases = cases_of(how)
-        for case, (changed, more) in list(cases.items())[: 2 if told.quick else None]:
+        for case, (changed, more) in list(cases.items())[: 2 if args.quick else None]:
             started = time.perf_counter()
-            found = variant(split, items, changed, **more)
-            row = {"dataset": name, "variant": case, "validation": found["validation"]}
-            row |= {key: found[key] for key in ("epoch", "seconds", "top1_share")}
-            row |= {"test": float(np.mean(found["test"])), "whole_seconds": time.perf_counter() - started}
+            result = variant(split, items, changed, **more)
+            row = {"dataset": name, "variant": case, "validation": result["validation"]}
+            row |= {key: result[key] for key in ("epoch", "seconds", "top1_share")}
+            row |= {"test": float(np.mean(result["test"])), "whole_seconds": time.perf_counter() - started}
             table.append(row)
             print(
                 f"{name:<16} {case:<24} validation {row['validation']:.4f}, test {row['test']:.4f}, top-1 share "
@@ -353,12 +358,12 @@ def main() -> None:
     parser.add_argument("--keep", default="", help="folder where their trainings are kept, and taken from if there")
     parser.add_argument("--variants", action="store_true", help="variants of ours instead, one seed")
     parser.add_argument("--quick", action="store_true", help="the demo only, a few epochs")
-    told = parser.parse_args()
-    told.shapes = [0] if told.quick else told.shapes
-    names = ["demo"] if told.quick else told.datasets
-    if not (told.variants or told.rectools or told.recbole):
+    args = parser.parse_args()
+    args.shapes = [0] if args.quick else args.shapes
+    names = ["demo"] if args.quick else args.datasets
+    if not (args.variants or args.rectools or args.recbole):
         parser.error("--rectools or --recbole is needed, or --variants")
-    (variants if told.variants else compare)(told, names)
+    (variants if args.variants else compare)(args, names)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ import tyro
 from recx import paths
 from recx.errors import RecxError
 from recx.pipeline import stages
+from recx.pipeline.launch import prepare, quiet_libraries, run_all
 from recx.profiles.resolve import parse_overrides, resolve_settings, show
-from recx.storage import run_folder as runs
+from recx.storage import run_folder
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,11 @@ class RunCommand:
     dataset: str = "demo"
     """A name of `recx data list`, or a folder with your own files."""
     data_dir: str = ""
-    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR unless told."""
+    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A setting as key=value, e.g. target.epochs=5; may be repeated."""
+    verbose: bool = False
+    """Print every setting, not only those that differ from the defaults."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class FiguresCommand:
     dataset: str = ""
     """Of runs on this data set only."""
     out: str = ""
-    """Folder to write to; figures/ beside the package unless told."""
+    """Folder to write to; figures/ beside the package by default."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class DescribeCommand:
     name: tyro.conf.Positional[str]
     """Name or folder."""
     data_dir: str = ""
-    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR unless told."""
+    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,17 @@ class DownloadCommand:
 
     name: tyro.conf.Positional[str]
     """Name of a data set."""
+
+
+@dataclass(frozen=True)
+class DataCommand:
+    """List the data sets, describe one or download one."""
+
+    action: (
+        Annotated[ListCommand, tyro.conf.subcommand("list")]
+        | Annotated[DescribeCommand, tyro.conf.subcommand("describe")]
+        | Annotated[DownloadCommand, tyro.conf.subcommand("download")]
+    )
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,7 @@ class LabCommand:
 
 @dataclass(frozen=True)
 class AppCommand:
-    """Serve the playground as a web page, on this machine only unless another address is told."""
+    """Serve the playground as a web page, by default on this machine only."""
 
     port: int = 8866
     """Port to listen on."""
@@ -101,22 +115,20 @@ class AppCommand:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; errors meant for the user are one line on stderr and exit code 2."""
-    arguments = _unfold_set(sys.argv[1:] if arguments is None else arguments)
-    if arguments[:1] == ["data"]:
-        command = tyro.cli(
-            ListCommand | DescribeCommand | DownloadCommand, prog="recx data", args=_data_words(arguments[1:])
-        )
-    else:
-        command = tyro.cli(
-            Annotated[RunCommand, tyro.conf.subcommand("run")]
-            | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
-            | Annotated[FiguresCommand, tyro.conf.subcommand("figures")]
-            | Annotated[LabCommand, tyro.conf.subcommand("lab")]
-            | Annotated[AppCommand, tyro.conf.subcommand("app")],
-            prog="recx",
-            description=__doc__,
-            args=arguments,
-        )
+    command = tyro.cli(
+        Annotated[RunCommand, tyro.conf.subcommand("run")]
+        | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
+        | Annotated[FiguresCommand, tyro.conf.subcommand("figures")]
+        | Annotated[DataCommand, tyro.conf.subcommand("data")]
+        | Annotated[LabCommand, tyro.conf.subcommand("lab")]
+        | Annotated[AppCommand, tyro.conf.subcommand("app")],
+        prog="recx",
+        description=__doc__,
+        args=_unfold_set(sys.argv[1:] if arguments is None else arguments),
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
+    )
+    if isinstance(command, DataCommand):
+        command = command.action
     try:
         _HANDLERS[type(command)](command)
     except RecxError as error:
@@ -128,23 +140,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(command: RunCommand) -> None:
-    from recx.pipeline.launch import run_all
-
-    overrides = parse_overrides(command.set)
-    chosen = resolve_settings(command.profile, command.dataset, command.data_dir, overrides)
-    print(show(chosen))
+    plan = prepare(command.notebooks, command.profile, command.dataset, command.data_dir, parse_overrides(command.set))
+    print(show(plan.settings, command.verbose), flush=True)
     started = time.monotonic()
-    chosen, executed = run_all(command.notebooks, command.profile, command.dataset, command.data_dir, overrides)
+    executed = run_all(plan)
     print(f"\n{executed} notebooks executed in {(time.monotonic() - started) / 60:.1f} minutes")
-    folder = paths.runs() / chosen.profile / chosen.dataset
+    folder = paths.runs() / plan.settings.profile / plan.settings.dataset
     summary = folder / "effect" / "summary.txt"
-    if summary.is_file() and stages.is_finished("effect", chosen):  # else it is of earlier settings
+    if summary.is_file() and stages.is_finished("effect", plan.settings):  # else it is of earlier settings
         print("\n" + summary.read_text(encoding="utf-8"))
     print(f"Executed notebooks, figures and numbers: {folder}")
 
 
 def _results(command: ResultsCommand) -> None:
-    records = runs.results()
+    records = run_folder.results()
     if command.json:
         print(json.dumps(records, indent=1))
         return
@@ -153,7 +162,7 @@ def _results(command: ResultsCommand) -> None:
     for r in records:
         interval = f" [{r['low']:.3f}, {r['high']:.3f}]" if r["low"] is not None else ""
         count = f"  n={r['n']}" if r["n"] else ""
-        who = " ".join(filter(None, (r["mode"], r["method"])))
+        who = " ".join(filter(None, (r["mode"], r["method"], r.get("decoding"), r.get("control"))))
         where = f"{r['profile']}/{r['dataset']}/{r['stage']}"
         value = "-" if r["value"] is None else f"{r['value']:.4f}"
         print(f"{where:<32} {who:<34} {r['metric']:<26} {value}{interval}{count}")
@@ -196,6 +205,7 @@ def _download(command: DownloadCommand) -> None:
 
 
 def _lab(command: LabCommand) -> None:
+    quiet_libraries()
     environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
     line = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={command.port}", str(paths.notebooks())]
     if subprocess.run(line, env=environment, check=False).returncode:
@@ -203,6 +213,7 @@ def _lab(command: LabCommand) -> None:
 
 
 def _app(command: AppCommand) -> None:
+    quiet_libraries()  # before anything of the playground is imported: its models are held in this process
     from recx.playground.web_app import run_app
 
     print(f"http://{command.address}:{command.port} (stop with Ctrl-C)", flush=True)
@@ -223,12 +234,6 @@ _HANDLERS = {
     LabCommand: _lab,
     AppCommand: _app,
 }
-
-
-def _data_words(words: list[str]) -> list[str]:
-    """`recx data list | describe NAME | download NAME` in the words tyro made of the class names."""
-    names = {"list": "list-command", "describe": "describe-command", "download": "download-command"}
-    return [names.get(words[0], words[0]), *words[1:]] if words else ["--help"]
 
 
 def _unfold_set(words: list[str]) -> list[str]:

@@ -1,8 +1,20 @@
-"""Every setting of the kit, as frozen dataclasses. The values here are those of profile `tiny`."""
+"""Every setting of the kit, as frozen dataclasses; the files in `recx/profiles` say what differs from these defaults.
+
+A value that no run could use raises `SettingsError` when its dataclass is made.
+"""
 
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from recx.errors import SettingsError
+
+MODES = ("behavior", "intention", "hybrid")
+
+
+def _require(holds: bool, key: str, accepted: str, value: object) -> None:
+    if not holds:
+        raise SettingsError(f"Setting {key!r} is {accepted}, not {value!r}.")
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class DataSettings:
 
     Attributes:
         name: a name that `recx data list` knows, or a folder with one's own files.
-        data_dir: folder with data sets obtained elsewhere; `RECX_DATA_DIR` unless told.
+        data_dir: folder with data sets obtained elsewhere; by default `RECX_DATA_DIR`.
         top_items: the most chosen items kept before all else (0 keeps all, -1 the data set's own choice).
         sample_users: users drawn before filtering (0 keeps all, -1 the data set's own choice).
         min_user: fewest interactions of a user (-1: the data set's own choice).
@@ -75,8 +87,8 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class SASRecSettings:
-    """Shape of the target; MF reads width and length, LightGCN blocks too.
+class TargetShape:
+    """Shape of a target of the kit; MF reads width and length, LightGCN blocks too.
 
     Attributes:
         width: d of the vectors.
@@ -95,6 +107,14 @@ class SASRecSettings:
     dropout: float = 0.3
     norm: str = "pre"
 
+    def __post_init__(self) -> None:
+        for name in ("width", "blocks", "heads", "length"):
+            _require(getattr(self, name) >= 1, f"target.model.{name}", "at least 1", getattr(self, name))
+        divisor = f"a divisor of target.model.width ({self.width})"
+        _require(self.width % self.heads == 0, "target.model.heads", divisor, self.heads)
+        _require(0 <= self.dropout < 1, "target.model.dropout", "at least 0 and below 1", self.dropout)
+        _require(self.norm in ("pre", "post"), "target.model.norm", "'pre' or 'post'", self.norm)
+
 
 @dataclass(frozen=True)
 class TargetSettings:
@@ -103,7 +123,7 @@ class TargetSettings:
     Attributes:
         kind: `sasrec`, `mf`, `lightgcn`, or a Python file of one's own with `build(items, length)`.
         model: shape.
-        epochs: at most.
+        epochs: most passes over the training windows.
         patience: epochs without a better validation NDCG@10 before it stops.
         batch_size: rows a step.
         stride: of SASRec's training windows (0: their length, so that none overlap). Where sequences are much longer
@@ -116,7 +136,7 @@ class TargetSettings:
     """
 
     kind: str = "sasrec"
-    model: SASRecSettings = field(default_factory=SASRecSettings)
+    model: TargetShape = field(default_factory=TargetShape)
     epochs: int = 40
     patience: int = 10
     batch_size: int = 128
@@ -126,6 +146,14 @@ class TargetSettings:
     weight_decay: float = 0.01
     tie: float = 0.01
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch_size"):
+            _require(getattr(self, name) >= 1, f"target.{name}", "at least 1", getattr(self, name))
+        length = self.model.length
+        between = f"between 0 and target.model.length ({length})"
+        _require(0 <= self.stride <= length, "target.stride", between, self.stride)
+        _require(0 <= self.average < 1, "target.average", "at least 0 and below 1", self.average)
 
     @property
     def name(self) -> str:
@@ -153,26 +181,39 @@ class FitSettings:
     """How a language model is trained.
 
     Attributes:
-        batch_size: rows a step.
+        batch_size: rows of one optimizer step.
+        accumulate: forward and backward passes that one optimizer step is split into; a divisor of `batch_size`.
+        gradient_checkpointing: compute activations again in the backward pass, which saves memory and costs time.
         epochs: passes over the rows.
-        learning_rate: peak of a cosine schedule after a short linear warm-up.
-        projector_rate: learning rate of the projectors, which start from nothing, as a multiple of that.
+        learning_rate: peak of the schedule.
+        schedule: how the learning rate falls to zero after the warm-up, `cosine` or `linear`.
+        warmup: share of the steps in which the learning rate rises linearly.
+        projector_rate: learning rate of the projectors, which start from nothing, as a multiple of `learning_rate`.
         weight_decay: of AdamW.
-        warmup: share of the steps spent warming up.
         clip: largest norm of the gradient.
         precision: "auto" (bfloat16 where the hardware has it), "bfloat16" or "float32".
         save_steps: steps between checkpoints.
     """
 
     batch_size: int = 32
+    accumulate: int = 1
+    gradient_checkpointing: bool = False
     epochs: float = 1.0
     learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    warmup: float = 0.03
     projector_rate: float = 2.5
     weight_decay: float = 0.01
-    warmup: float = 0.03
     clip: float = 1.0
     precision: str = "auto"
     save_steps: int = 1000
+
+    def __post_init__(self) -> None:
+        divides = self.accumulate >= 1 and self.batch_size % self.accumulate == 0
+        _require(
+            divides, "align.fit.accumulate", f"a divisor of align.fit.batch_size ({self.batch_size})", self.accumulate
+        )
+        _require(self.schedule in ("cosine", "linear"), "align.fit.schedule", "'cosine' or 'linear'", self.schedule)
 
 
 @dataclass(frozen=True)
@@ -217,7 +258,7 @@ class AlignSettings:
         variants: further histories for each one of the data, spliced from two persons'; the target labels them too.
             They are read as user vectors; as titles only where the backbone's own words are about them.
         own_words: explanations the backbone writes for training.
-        conversations: file or folder with conversations for task 5; the built-in ones unless told.
+        conversations: file or folder with conversations for task 5; by default the built-in ones.
         max_tokens: longest row.
         seed: of labels, rows, projectors and order.
     """
@@ -238,16 +279,23 @@ class AlignSettings:
     max_tokens: int = 320
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        named = set(self.modes.replace(",", " ").split())
+        _require(bool(named) and named <= set(MODES), "align.modes", f"some of {', '.join(MODES)}", self.modes)
+        starts = ("backbone", "intention")
+        _require(self.hybrid_from in starts, "align.hybrid_from", "'backbone' or 'intention'", self.hybrid_from)
+        _require(0 <= self.continued_weight <= 1, "align.continued_weight", "between 0 and 1", self.continued_weight)
+
     @property
     def mode_list(self) -> tuple[str, ...]:
         """The modes that are aligned, in the order behavior, intention, hybrid."""
         named = self.modes.replace(",", " ").split()
-        return tuple(m for m in ("behavior", "intention", "hybrid") if m in named)
+        return tuple(mode for mode in MODES if mode in named)
 
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """A chat model behind an address that speaks OpenAI's protocol; none unless an address is told.
+    """A chat model behind an address that speaks OpenAI's protocol; by default there is none.
 
     Attributes:
         address: e.g. `http://127.0.0.1:8000/v1`; empty for none.
@@ -281,14 +329,15 @@ class EvaluateSettings:
     Attributes:
         users: users for tasks 1, 3 and 6 (0: all).
         ranking_users: users for task 2 (0: all).
-        free_users: users for the unconstrained decodings of task 1, as in the paper (0: none).
+        free_users: users for the unconstrained decodings of task 1, as in the paper (0: all, -1: none).
         pairs: user-item pairs to explain, half of them liked by the target.
         shots: in-context examples for methods that are not aligned.
         rated: pairs whose explanations are rated.
         sources: explanations of each source for the discrimination and the score prediction.
         discriminator: `tfidf`, or `bert` for a fine-tuned encoder.
         encoder: hub id or folder of the encoder for `bert` and for BERTScore; neither without one.
-        ratings: file or folder with ratings by people (JSON lines); none unless told.
+        ratings: file or folder with ratings by people (JSON lines); by default none.
+        imported: file or folder with explanations written elsewhere (JSON lines), one method per file; by default none.
         judge: a chat model as a further judge.
         chat: a chat model as a further method.
         seed: of the choice of users and items.
@@ -304,6 +353,7 @@ class EvaluateSettings:
     discriminator: str = "tfidf"
     encoder: str = ""
     ratings: str = ""
+    imported: str = ""
     judge: ChatSettings = field(default_factory=ChatSettings)
     chat: ChatSettings = field(default_factory=ChatSettings)
     seed: int = 1
@@ -352,7 +402,7 @@ class Settings:
 
     @property
     def dataset(self) -> str:
-        """Name of the data set as it stands in folders and results; that of an own folder tells where it lies."""
+        """Name of the data set as it stands in folders and results; an own folder has a hash of its path added."""
         path = Path(self.data.name)
         if path.name == self.data.name:
             return self.data.name

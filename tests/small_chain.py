@@ -15,7 +15,7 @@ SMALL = {
     "align.fit.save_steps": 4,
     "evaluate.users": 24,
     "evaluate.ranking_users": 12,
-    "evaluate.free_users": 0,
+    "evaluate.free_users": -1,
     "evaluate.pairs": 8,
     "evaluate.rated": 8,
     "evaluate.sources": 24,

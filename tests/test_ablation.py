@@ -6,6 +6,7 @@ import shutil
 import pytest
 from small_chain import start
 
+from recx.alignment.corpus import rows_per_task
 from recx.pipeline import ablation
 from recx.profiles.resolve import resolve_settings
 from recx.storage.run_folder import read_json
@@ -17,21 +18,55 @@ GRID = [word for key, value in {**SET, "ablate.at_once": 2}.items() for word in 
 
 def test_what_is_left_keeps_its_rows():
     chosen = resolve_settings("tiny", "demo")
-    full, less = (ablation.variant_overrides(chosen, v, 0) for v in ("full", "without task 3"))
+    full, less = (ablation.variant_overrides(chosen, v, 0) for v in ("full", "without task 3 and explanations"))
     shares = chosen.align.shares
-    left = 1 - shares.preference - shares.explanation
-    assert less["align.rows_hybrid"] == pytest.approx(full["align.rows_hybrid"] * left, abs=1)
+    kept = 1 - shares.preference - shares.explanation
+    assert less["align.rows_hybrid"] == pytest.approx(full["align.rows_hybrid"] * kept, abs=1)
     assert less["align.shares.preference"] == less["align.shares.explanation"] == less["align.own_words"] == 0
     assert full["variant"] != less["variant"]
 
 
+def test_task_3_is_left_out_alone_and_with_the_explanations():
+    chosen = resolve_settings("tiny", "demo")
+    counts = {}
+    for variant in ("full", "without task 3", "without task 3 and explanations"):
+        settings = resolve_settings("tiny", "demo", overrides=ablation.variant_overrides(chosen, variant, 0))
+        counts[variant] = rows_per_task(settings.align, "hybrid", settings.align.own_words)
+    full, alone, both = counts.values()
+    assert full["preference"] > 0 and alone["preference"] == both["preference"] == 0
+    assert alone["explanation"] == pytest.approx(full["explanation"], abs=2) and full["explanation"] > 100
+    assert both["explanation"] == 0
+    for task in full.keys() - {"preference", "explanation"}:
+        assert full[task] == pytest.approx(alone[task], abs=2) == pytest.approx(both[task], abs=2), task
+
+
 @pytest.mark.parametrize(
-    ("told", "cores", "expected"), [(0, 2, (2, 1)), (0, 1, (1, 1)), (0, 16, (4, 4)), (3, 8, (3, 2))]
+    ("at_once", "cores", "expected"), [(0, 2, (2, 1)), (0, 1, (1, 1)), (0, 16, (4, 4)), (3, 8, (3, 2))]
 )
-def test_trainings_share_the_cores(monkeypatch, told, cores, expected):
+def test_trainings_share_the_cores(monkeypatch, at_once, cores, expected):
     monkeypatch.setattr(ablation.joblib, "cpu_count", lambda: cores)
     monkeypatch.setattr(ablation.torch.cuda, "is_available", lambda: False)
-    assert ablation.processes(resolve_settings("tiny", "demo", overrides={"ablate.at_once": told})) == expected
+    assert ablation.processes(resolve_settings("tiny", "demo", overrides={"ablate.at_once": at_once})) == expected
+
+
+def test_a_variant_is_trained_once_and_again_where_its_measure_changes(monkeypatch, tmp_path):
+    trained = []
+    monkeypatch.setattr(ablation, "launch", lambda stage, settings, parameters, quiet: trained.append(stage))
+    monkeypatch.setattr(
+        ablation, "launch_alignments", lambda settings, parameters: trained.append(parameters["overrides"])
+    )
+    monkeypatch.setattr(ablation, "measure_variant", lambda settings: {"rating": 2.0 + len(trained)})
+
+    def measured(**overrides):
+        parameters = {"profile": "tiny", "dataset": "demo", "data_dir": "", "overrides": overrides}
+        return ablation.run_cell(tmp_path, parameters, "without task 5", 1)
+
+    for _ in range(2):
+        assert measured() == (("without task 5", 1), {"rating": 4.0})
+    stage, overrides = trained
+    assert stage == "tasks" and overrides["align.modes"] == "intention hybrid" and overrides["align.seed"] == 1
+    assert overrides["variant"] == "without task 5, seed 1" and overrides["align.shares.conversation"] == 0
+    assert measured(**{"ablate.users": 7}) == (("without task 5", 1), {"rating": 6.0})
 
 
 def test_the_grid_is_measured_and_taken_up_again(small_run, tmp_path):
@@ -49,8 +84,11 @@ def test_the_grid_is_measured_and_taken_up_again(small_run, tmp_path):
     assert {line.rsplit(",", 1)[0] for line in said.splitlines() if ", seed 0: " in line} == set(ablation.VARIANTS)
     records = read_json(own / "metrics.json")
     assert {r["method"] for r in records} == set(ablation.VARIANTS)
-    ratings = [r["value"] for r in records if r["metric"] == "rating"]
-    assert len(ratings) == len(ablation.VARIANTS) and all(0 <= r <= 3 for r in ratings)
+    ratings = {r["method"]: r["value"] for r in records if r["metric"] == "rating"}
+    kept = {v: read_json(own / f"{v}-0.json".replace(" ", "-"))["values"]["rating"] for v in ablation.VARIANTS}
+    assert ratings == kept  # one seed is its own mean
+    weights = {p: p.stat().st_mtime_ns for p in own.parent.glob("variants/*/align-hybrid/weights.safetensors")}
+    assert len(weights) == len(ablation.VARIANTS)
 
     # One result lost and one of other settings: only these are done again, and their trainings are found finished.
     (own / "full-0.json").unlink()
@@ -60,3 +98,4 @@ def test_the_grid_is_measured_and_taken_up_again(small_run, tmp_path):
     said = run()
     again = {line.rsplit(",", 1)[0] for line in said.splitlines() if ", seed 0: " in line}
     assert again == {"full", "without task 4"}
+    assert weights == {p: p.stat().st_mtime_ns for p in weights}

@@ -7,7 +7,8 @@ from sklearn.metrics import cohen_kappa_score
 from recx.errors import DataError
 from recx.evaluation.agreement import agreement, krippendorff_alpha
 from recx.evaluation.explanation_ratings import agreement_table, from_people
-from recx.evaluation.human_ratings import HumanRating, as_matrix, read_ratings, write_ratings
+from recx.evaluation.human_ratings import HumanRating, read_ratings, write_ratings
+from recx.evaluation.test_set import Pairs
 
 
 def slow_alpha(ratings):
@@ -58,6 +59,17 @@ def test_two_raters_against_the_libraries():
         assert low < value < high
 
 
+def test_intervals_are_over_users_whose_explanations_are_alike():
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 4, 60).astype(float)
+    b = np.clip(a + rng.integers(-1, 2, 60), 0, 3)
+    once = agreement(a, b, resamples=200)
+    repeated = agreement(np.repeat(a, 4), np.repeat(b, 4), np.repeat(np.arange(60), 4), resamples=200)
+    assert (once.pop("n"), repeated.pop("n")) == (60, 240)
+    for measure, (_, low, high) in once.items():
+        assert repeated[measure][2] - repeated[measure][1] == pytest.approx(high - low, rel=0.2), measure
+
+
 def test_a_rater_who_always_says_the_same_has_no_value():
     found = agreement([2, 2, 2, 2], [0, 1, 2, 3], resamples=20)
     assert np.isnan(found["spearman_rho"][0])
@@ -70,9 +82,6 @@ def test_ratings_of_people_go_out_and_in(tmp_path):
     (tmp_path / "b.jsonl").write_text('{"rater": "ann", "question": "b/1", "score": 1}\n\n')
     found = read_ratings(tmp_path)
     assert found[:2] == ratings[:2] and found[2].score == 1  # her later rating counts
-    matrix, raters, questions = as_matrix(found)
-    assert raters == ["ann", "ben"] and questions == ["hybrid/0", "b/1"]
-    assert np.array_equal(matrix, [[3, 1], [2, np.nan]], equal_nan=True)
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -90,8 +99,9 @@ def test_people_agree_with_people_and_with_judges():
     ]
     frame = from_people([*people, HumanRating("ann", "no pair", 1)])
     assert len(frame) == 16 and set(frame["judge"]) == {"person ann", "person ben"}
-    judged = frame[frame["judge"] == "person ann"].assign(judge="reference")
-    table = agreement_table(pd.concat([frame, judged]))
+    judged = frame[frame["judge"] == "person ann"].assign(judge="reference", kind="judge")
+    pairs = Pairs([np.array([1])] * 8, np.ones(8, int), np.ones(8, bool), np.arange(8))
+    table = agreement_table(pd.concat([frame, judged]), pairs)
     kinds = table.groupby("kind")["value"].mean()
     assert kinds["human-human"] == pytest.approx(1) and len(table) == 12
     assert set(table["kind"]) == {"human-human", "judge-human"}

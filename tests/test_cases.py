@@ -5,7 +5,7 @@ from recx.data.catalogue import build_catalogue
 from recx.evaluation.case_studies import RULES, case_frame, choose_cases
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
-from recx.plots.case_panels import cases_figure, cases_html, marked_html
+from recx.plots.case_panels import cases_figure, cases_html
 from recx.prompts.reading import Reader
 
 CATALOGUE = build_catalogue(
@@ -47,9 +47,9 @@ def test_a_shared_value_that_nothing_shares_is_marked_with_the_words_that_share_
 def test_panels_escape_everything_and_do_not_rely_on_colour():
     e = explained('No. "<script>alert(1)</script>" is <b>bold</b>; "Halo" is a Shooter title.')
     frame = case_frame("<i>", ["Halo", "<script>"], e.title, False, {"<u>x": e}, {"<u>x": 2})
-    page = cases_html(frame) + marked_html(e)
+    page = cases_html(frame)
     assert "<script" not in page and "<b>bold" not in page and "<u>" not in page and "<i>" not in page
-    assert page.count("\u2713") == 4 and "(2)" in page and "does not recommend" in page
+    assert page.count("\u2713") == 2 and "(2)" in page and "does not recommend" in page
 
 
 def test_a_frame_that_was_saved_draws_the_same(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from recx.errors import DataError
-from recx.playground.counterfactual import changed, flip
-from recx.recommenders.standing import standings, top_items, verdict
+from recx.playground.counterfactual import apply_changes, find_counterfactual
+from recx.recommenders.item_rank import decide, item_ranks, top_items
 
 ITEMS, LENGTH = 40, 6
 
@@ -24,25 +24,25 @@ class Bag:
         return self.table[histories].sum(1)
 
 
-def plain_standing(target, history, item):
+def plain_rank(target, history, item):
     scores = target.table[torch.tensor(history[-LENGTH:])].sum(0)
     others = [n for n in range(1, ITEMS + 1) if n not in history and n != item]
     rank = 1 + sum(bool(scores[n] >= scores[item]) for n in others)
     return rank, len(others) + 1
 
 
-def test_standing_is_that_of_a_plain_count(rng):
+def test_a_rank_is_that_of_a_plain_count(rng):
     target = Bag()
     for _ in range(20):
         history = rng.permutation(np.arange(1, ITEMS + 1))[: rng.integers(1, 12)].tolist()
         item = int(rng.integers(1, ITEMS + 1))
-        (found,) = standings(target, [np.array(history)], item, LENGTH)
-        assert (found.rank, found.unseen) == plain_standing(target, history, item)
+        (found,) = item_ranks(target, [np.array(history)], item, LENGTH)
+        assert (found.rank, found.unseen) == plain_rank(target, history, item)
 
 
-def test_verdict_follows_task_three():
-    told = [verdict(rank, 20) for rank in range(1, 21)]
-    assert told == ["yes"] * 4 + ["between"] * 6 + ["no"] * 10
+def test_decision_follows_task_three():
+    decisions = [decide(rank, 20) for rank in range(1, 21)]
+    assert decisions == ["yes"] * 4 + ["between"] * 6 + ["no"] * 10
 
 
 def test_best_items_are_unseen_and_in_order():
@@ -57,7 +57,7 @@ def smallest_removal(target, history, item, wanted):
     for size in range(1, len(history)):
         for gone in itertools.combinations(sorted(set(history)), size):
             left = [i for i in history if i not in gone]
-            if left and verdict(*plain_standing(target, left, item)) == wanted:
+            if left and decide(*plain_rank(target, left, item)) == wanted:
                 return size
     return None
 
@@ -68,35 +68,35 @@ def test_the_smallest_removal_is_found(seed, size):
     rng, target = np.random.default_rng(seed), Bag(seed)
     history = rng.permutation(np.arange(1, ITEMS + 1))[:size]
     item = int(rng.choice([n for n in range(1, ITEMS + 1) if n not in history]))
-    (before,) = standings(target, [history], item, LENGTH)
-    wanted = "no" if before.verdict == "yes" else "yes"
-    found = flip(target, history, item, LENGTH, ITEMS, wanted, largest=size - 1)
+    (before,) = item_ranks(target, [history], item, LENGTH)
+    wanted = "no" if before.decision == "yes" else "yes"
+    found = find_counterfactual(target, history, item, LENGTH, ITEMS, wanted, max_changes=size - 1)
     size = smallest_removal(target, history.tolist(), item, wanted)
     assert len(found.changes) == (size or 0)
     if size:
-        assert found.smallest and found.after.verdict == wanted
-        assert standings(target, [changed(history, found.changes)], item, LENGTH)[0] == found.after
+        assert found.smallest and found.after.decision == wanted
+        assert item_ranks(target, [apply_changes(history, found.changes)], item, LENGTH)[0] == found.after
 
 
 def test_additions_are_found_and_go_to_the_end():
     target, history = Bag(3), np.array([1, 2])
-    (before,) = standings(target, [history], 7, LENGTH)
-    wanted = "no" if before.verdict == "yes" else "yes"
-    found = flip(target, history, 7, LENGTH, ITEMS, wanted, kinds=("remove", "add"))
-    assert found.after.verdict == wanted
+    (before,) = item_ranks(target, [history], 7, LENGTH)
+    wanted = "no" if before.decision == "yes" else "yes"
+    found = find_counterfactual(target, history, 7, LENGTH, ITEMS, wanted, kinds=("remove", "add"))
+    assert found.after.decision == wanted
     added = [n for kind, n in found.changes if kind == "add"]
-    assert changed(history, found.changes).tolist()[-len(added) :] == sorted(added) if added else True
+    assert apply_changes(history, found.changes).tolist()[-len(added) :] == sorted(added) if added else True
     assert 7 not in added
 
 
 def test_it_stops_and_refuses():
     target, history = Bag(), np.array([1, 2, 3])
-    (before,) = standings(target, [history], 9, LENGTH)
-    other = "no" if before.verdict != "no" else "yes"
-    ended = flip(target, history, 9, LENGTH, ITEMS, other, stopped=lambda: True)
+    (before,) = item_ranks(target, [history], 9, LENGTH)
+    other = "no" if before.decision != "no" else "yes"
+    ended = find_counterfactual(target, history, 9, LENGTH, ITEMS, other, should_stop=lambda: True)
     assert ended.stopped and ended.changes == () and not ended.smallest
     with pytest.raises(DataError, match="empty"):
-        flip(target, np.array([], dtype=int), 9, LENGTH, ITEMS, "no")
-    if before.verdict != "between":
+        find_counterfactual(target, np.array([], dtype=int), 9, LENGTH, ITEMS, "no")
+    if before.decision != "between":
         with pytest.raises(DataError, match="already"):
-            flip(target, history, 9, LENGTH, ITEMS, before.verdict)
+            find_counterfactual(target, history, 9, LENGTH, ITEMS, before.decision)

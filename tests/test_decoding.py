@@ -1,5 +1,6 @@
 """Decoding along title graphs against exhaustive scoring."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -9,14 +10,14 @@ import torch
 from recx.data.demo import demo_catalogue
 from recx.decoding import constrained as decoding
 from recx.decoding import free as generation
-from recx.decoding.candidate_order import Order
+from recx.decoding.candidate_order import CandidateOrder
 from recx.decoding.state import in_batches
 from recx.decoding.title_graph import single_title, title_list
 from recx.errors import DataError, SettingsError
-from recx.explaining.aligned import Explainer
+from recx.explaining.aligned import AlignedExplainer
 from recx.models.aligned_model import AlignedModel
-from recx.prompts.tokens import Encoder
-from recx.prompts.wordings import subject
+from recx.prompts.requests import question
+from recx.prompts.tokens import Prompt, PromptEncoder
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def explainer():
     from recx.models.backbones import load_backbone
 
     model, tokenizer = load_backbone("recx-tiny")
-    return Explainer(AlignedModel(model).eval(), tokenizer, "behavior", demo_catalogue(), None, 10, "float32")
+    return AlignedExplainer(AlignedModel(model).eval(), tokenizer, "behavior", demo_catalogue(), None, 10, "float32")
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,8 @@ def exact_scores(explainer, prompt):
             follow.setdefault(tuple(answer[:n]), set()).add(token)
     scores = []
     for answer in answers:
-        ids = torch.from_numpy(np.concatenate([prompt, answer]).astype(np.int64))[None]
-        logits = explainer.model.backbone(input_ids=ids).logits[0, len(prompt) - 1 :]
+        ids = torch.from_numpy(np.concatenate([prompt.ids, answer]).astype(np.int64))[None]
+        logits = explainer.model.backbone(input_ids=ids).logits[0, len(prompt.ids) - 1 :]
         total = 0.0
         for n, token in enumerate(answer):
             allowed = sorted(follow[tuple(answer[:n])])
@@ -95,7 +96,7 @@ def test_beams_never_end_in_what_is_left_out(explainer, prompts):
 
 def test_nothing_but_these_items_lies_below(backbone):
     _, tokenizer = backbone
-    encoder = Encoder(tokenizer, ["", "Portal", "Portal 2", "Halo"], 4096)
+    encoder = PromptEncoder(tokenizer, ["", "Portal", "Portal 2", "Halo"], 4096)
     graph = single_title(encoder.titles, encoder.end)
 
     def items_below(node):
@@ -121,7 +122,7 @@ def test_recommendations_leave_the_history_out(explainer):
 def test_what_is_certain_needs_no_further_step(backbone):
     _, tokenizer = backbone
     labels = ["", "Portal", "Portal 2", "Halo"]
-    encoder = Encoder(tokenizer, labels, 4096)
+    encoder = PromptEncoder(tokenizer, labels, 4096)
     graph = single_title(encoder.titles, encoder.end)
     first = {tokenizer.decode([int(graph.tokens[e])]): int(graph.certain[graph.nodes[e]])
              for e in range(int(graph.first[0]), int(graph.first[1]))}  # fmt: skip
@@ -140,7 +141,7 @@ def test_batches_do_not_change_answers(explainer, prompts):
 def test_graph_spells_every_title_and_nothing_else(backbone):
     _, tokenizer = backbone
     labels = ["", "Portal", "Portal 2", "Portal 2: Peer Review", "Halo"]
-    encoder = Encoder(tokenizer, labels, 4096)
+    encoder = PromptEncoder(tokenizer, labels, 4096)
     graph = single_title(encoder.titles, encoder.end)
     spelt, stack = {}, [(0, [])]
     while stack:
@@ -155,7 +156,7 @@ def test_graph_spells_every_title_and_nothing_else(backbone):
 def test_lists_hold_catalogue_items_and_read_a_history_back(explainer, rng):
     graph = title_list(explainer.encoder.titles, explainer.separator, explainer.encoder.end)
     histories = [rng.permutation(515)[: rng.integers(2, 6)] + 1 for _ in range(32)]
-    ask = [[*subject("behavior", 0, h, None), "Read the history back."] for h in histories]
+    ask = [question("behavior", 0, h, 0, "Read the history back.") for h in histories]
     prompts = [explainer.encoder.prompt(a) for a in ask]
     lists = decoding.greedy_lists(explainer.model, prompts, graph, 20, precision="float32")
     cut = decoding.greedy_lists(explainer.model, prompts, graph, 2, precision="float32")
@@ -196,12 +197,10 @@ def test_orders_are_permutations(explainer, prompts, rng):
 def plain_order(explainer, prompt, titles):
     """Places of the titles: token by token, every step from the first token on."""
     left, open_, at, places = list(range(len(titles))), list(range(len(titles))), 0, []
-    written = prompt
+    written = prompt.ids
     while len(left) > 1:
         ids = torch.from_numpy(written.astype(np.int64))[None]
-        last = torch.zeros_like(ids, dtype=torch.bool)
-        last[0, -1] = True
-        logits = explainer.model.logits_at(ids, last)[0]
+        logits = explainer.model.logits(explainer.model.states(input_ids=ids).last_hidden_state[:, -1])[0]
         token = max({int(titles[c][at]) for c in open_}, key=lambda t: float(logits[t]))
         written, open_, at = np.append(written, token), [c for c in open_ if titles[c][at] == token], at + 1
         if len(titles[open_[0]]) == at:
@@ -223,7 +222,7 @@ def test_order_equals_writing_token_by_token(explainer, prompts, rng):
 
 
 def test_an_order_writes_at_once_what_leaves_no_choice():
-    order = Order([np.array(t) for t in ([1, 2, 3, 9], [1, 2, 4, 9], [5, 9])])
+    order = CandidateOrder([np.array(t) for t in ([1, 2, 3, 9], [1, 2, 4, 9], [5, 9])])
     assert order.choices() == [1, 5]
     assert order.take(1) == [1, 2]
     assert order.choices() == [3, 4]
@@ -231,7 +230,7 @@ def test_an_order_writes_at_once_what_leaves_no_choice():
     assert (order.choices(), order.complete) == ([1, 5], False)
     assert order.take(5) == [5, 9]
     assert (order.choices(), order.complete, order.places) == ([], True, [1, 2, 0])
-    assert Order([np.array([1, 9])]).places == [0]
+    assert CandidateOrder([np.array([1, 9])]).places == [0]
 
 
 def test_long_prompts_go_fewer_at_once(explainer):
@@ -242,7 +241,7 @@ def test_long_prompts_go_fewer_at_once(explainer):
         return [10 * r for r in rows]
 
     lengths = [5_000, 3, 4_000, 3_000, 5_000, 4_000]
-    prompts = [np.zeros(n, dtype=int) for n in lengths]
+    prompts = [Prompt(np.zeros(n, dtype=int)) for n in lengths]
     assert in_batches(explainer.model, prompts, 2, "", False, decode) == [0, 10, 20, 30, 40, 50]
     assert seen == [[1, 3], [2, 5], [0], [4]]
 
@@ -289,7 +288,11 @@ def test_titles_are_found_in_any_form_and_errors_suggest(explainer):
 
 
 def test_modes_with_vectors_need_a_target(explainer):
+    tokenizer, catalogue = explainer.encoder.tokenizer, explainer.catalogue
+    with pytest.raises(SettingsError, match="built without any"):
+        AlignedExplainer(explainer.model, tokenizer, "hybrid", catalogue, None, 10)
+    with_vectors = AlignedModel(copy.deepcopy(explainer.model.backbone), torch.randn(len(catalogue) + 1, 8))
     with pytest.raises(SettingsError, match="needs a target"):
-        Explainer(explainer.model, explainer.encoder.tokenizer, "hybrid", explainer.catalogue, None, 10)
+        AlignedExplainer(with_vectors, tokenizer, "hybrid", catalogue, None, 10)
     with pytest.raises(SettingsError, match="nothing to reconstruct"):
         explainer.reconstruct([["Halo 3"]])

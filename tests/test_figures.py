@@ -9,14 +9,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from PIL import Image
 
 from recx import paths
 from recx.errors import CheckpointError, SettingsError
-from recx.pipeline.saved_figures import redraw
+from recx.pipeline.saved_figures import FORMATS, draw_and_save, redraw
 from recx.plots.explanation_plots import LEVEL_COLOURS
-from recx.plots.figures import FIGURES, draw, draw_and_save
-from recx.plots.style import COLOURS, FORMATS
+from recx.plots.figures import FIGURES, draw
 from recx.storage.run_folder import Run
 
 METHODS = ["unaligned", "unaligned ICL", "behavior", "intention", "hybrid"]
@@ -78,7 +79,7 @@ FRAMES = {
     "ablation": pd.DataFrame(
         [
             (v, s, m, 0.5 + s / 10)
-            for v in ("full", "without tasks 1 and 2", "without task 3")
+            for v in ("full", "without tasks 1 and 2", "without task 3 and explanations")
             for s in range(3)
             for m in ("rating", "accuracy")
         ],
@@ -102,7 +103,7 @@ def test_the_full_training_stands_first_in_every_panel():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_nothing_is_cut_off_or_lies_over_another(name):
+def test_nothing_lies_over_another(name):
     figure = draw(name, FRAMES[name])
     figure.canvas.draw()
     for axes in figure.axes:
@@ -113,11 +114,20 @@ def test_nothing_is_cut_off_or_lies_over_another(name):
             ]
             for a, b in zip(boxes, boxes[1:], strict=False):
                 assert not a.overlaps(b) or min(a.x1 - b.x0, b.x1 - a.x0, a.y1 - b.y0, b.y1 - a.y0) < 1.5, name
-        title = axes.title.get_window_extent() if axes.get_title() else None
-        legend = axes.get_legend()
-        if title is not None and legend is not None:
-            assert not title.overlaps(legend.get_window_extent())
+    for title, legend in titles_and_legends(figure):
+        assert not title.get_window_extent().overlaps(legend.get_window_extent())
     plt.close(figure)
+
+
+def titles_and_legends(figure):
+    for axes in figure.axes:
+        words = {axes.get_title(place) for place in ("left", "center", "right")} - {""}
+        titles = axes.findobj(lambda t, words=words: isinstance(t, Text) and t.get_text() in words)
+        yield from ((title, axes.get_legend()) for title in titles if axes.get_legend())
+
+
+def test_titles_are_seen_wherever_they_stand():
+    assert len(list(titles_and_legends(draw("ratings", FRAMES["ratings"])))) == 2
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -132,8 +142,10 @@ def test_saved_with_numbers_and_origin_and_drawn_again(name, tmp_path, monkeypat
     assert again == tmp_path / "out" / "tiny-demo" / "stage" / f"{name}.png"
     for folder in (run.folder / "figures", again.parent):
         assert {p.suffix[1:] for p in folder.glob(f"{name}.*")} == {*FORMATS, "csv", "json"}
-        told = json.loads((folder / f"{name}.json").read_text())
-        assert told["fingerprint"] == "abc" and told["inputs"] == {"target": "def"} and told["stage"] == "stage"
+        origin = json.loads((folder / f"{name}.json").read_text())
+        assert origin["fingerprint"] == "abc" and origin["inputs"] == {"target": "def"} and origin["stage"] == "stage"
+        numbers = FRAMES[name].select_dtypes("number").reset_index(drop=True)
+        pd.testing.assert_frame_equal(pd.read_csv(folder / f"{name}.csv")[numbers.columns], numbers, check_dtype=False)
     first, second = (
         np.asarray(Image.open(f / f"{name}.png").convert("L")) for f in (run.folder / "figures", again.parent)
     )
@@ -154,11 +166,17 @@ def lightness(colour):
     return 0.299 * r + 0.587 * g + 0.114 * b
 
 
-def test_levels_read_in_grey_and_neighbouring_views_too():
+def test_levels_read_in_grey():
     levels = [lightness(c) for c in LEVEL_COLOURS]
     assert all(a - b > 0.1 for a, b in zip(levels, levels[1:], strict=False))
-    # Bars that stand side by side differ in hatch as well.
-    assert len(set(COLOURS)) == len(COLOURS)
+
+
+@pytest.mark.parametrize("name", ["explanations", "score_prediction"])
+def test_bars_that_stand_side_by_side_differ_in_grey_too(name):
+    (axes,) = draw(name, FRAMES[name]).axes
+    hatches = [bar.get_hatch() for bar, *_ in axes.containers if isinstance(bar, Rectangle)]
+    assert len(hatches) == len(axes.get_legend().get_texts())
+    assert all(a != b for a, b in zip(hatches, hatches[1:], strict=False))
 
 
 def test_every_committed_figure_is_known():

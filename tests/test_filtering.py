@@ -1,27 +1,8 @@
 import numpy as np
 import polars as pl
 
-from recx.data.filtering import k_core, sample_users
-from recx.data.reading_report import Report
+from recx.data.filtering import sample_users
 from recx.data.split import leave_one_out, prefixes, spliced
-
-
-def plain_core(pairs, min_user, min_item):
-    """The slow way: drop one kind after the other until nothing changes."""
-    while True:
-        kept = [p for p in pairs if sum(q[1] == p[1] for q in pairs) >= min_item]
-        kept = [p for p in kept if sum(q[0] == p[0] for q in kept) >= min_user]
-        if kept == pairs:
-            return kept
-        pairs = kept
-
-
-def test_k_core_equals_the_slow_way(rng):
-    pairs = sorted({(f"u{a}", f"i{b}") for a, b in rng.integers(0, 14, size=(90, 2))})
-    frame = pl.DataFrame(pairs, orient="row", schema=["user_id", "item_id"])
-    core = k_core(frame, 3, 4, Report())
-    assert core.rows() == plain_core(pairs, 3, 4)
-    assert 0 < core.height < len(pairs)
 
 
 def test_sampling_is_seeded_and_keeps_file_order():

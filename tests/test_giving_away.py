@@ -11,7 +11,10 @@ from recx.evaluation.bert_discriminator import fit_encoder
 from recx.evaluation.decision_masking import verdict_of, without_verdict
 from recx.evaluation.discrimination import discriminate, discriminate_views, split_users
 from recx.evaluation.llmxrec import attribute_accuracy, win_rates
+from recx.evaluation.methods import Method
+from recx.evaluation.related_work import as_records, related_measures
 from recx.evaluation.score_prediction import predict_scores, score_table
+from recx.evaluation.test_set import Pairs
 from recx.evaluation.xrec import bert_score, unique_ratio
 from recx.settings import EvaluateSettings
 
@@ -37,7 +40,7 @@ def test_style_gives_a_source_away_and_sameness_does_not():
     told = discriminate([*SHARED, *STYLED], labels, people)
     assert told.accuracy.value == 1 and np.array_equal(told.counts, [[60, 0], [0, 60]])
     assert 0.3 < told.shuffled.value < 0.7
-    assert any("truly" in words for words in told.telling["b"]) and np.allclose(told.shares.sum(1), 1)
+    assert any("truly" in words for words in told.indicative["b"]) and np.allclose(told.shares.sum(1), 1)
     same = discriminate([*SHARED, *SHARED], labels, people)
     assert same.accuracy.low < 0.5 < same.accuracy.high or abs(same.accuracy.value - 0.5) < 0.1
 
@@ -49,7 +52,10 @@ def test_sources_told_apart_by_their_verdicts_only_are_not_once_these_are_masked
     assert found.table.loc["whole text", "accuracy"] == 1
     assert abs(found.table.loc["decision masked", "accuracy"] - 0.5) < 0.1
     assert found.frame.groupby(["view", "true"])["share"].sum().to_numpy() == pytest.approx(1)
-    assert {r["method"] for r in found.records} >= {"whole text", "decision masked, shuffled labels"}
+    assert {(r["method"], r["control"]) for r in found.records} >= {
+        ("whole text", ""),
+        ("decision masked", "shuffled labels"),
+    }
     with pytest.raises(SettingsError, match="tfidf"):
         discriminate_views({"a": always, "b": never}, USERS, EvaluateSettings(discriminator="x"))
     with pytest.raises(SettingsError, match="needs an encoder"):
@@ -72,6 +78,11 @@ def test_scores_that_hang_on_the_verdict_are_leakage():
     assert found["text"]["mse"].value < 0.2 < found["mean"]["mse"].value
 
 
+def test_texts_that_are_nothing_but_a_verdict_predict_the_mean_once_it_is_masked():
+    found = predict_scores(["Yes. It fits."] * 300, YES * 4.0, USERS)
+    assert found["masked"]["mse"] == found["mean"]["mse"]
+
+
 def test_scores_that_hang_on_the_reasons_are_not():
     scores = np.array([float(len(n)) for n in NOISE])
     found = predict_scores(SHARED, scores, USERS)
@@ -85,6 +96,7 @@ def test_the_discriminator_prefers_what_the_judge_prefers():
     found = win_rates(texts, {"plain": [1] * 300, "styled": [2] * 300, "plain again": [1] * 300}, USERS)
     assert found.rates.loc["styled", "plain"] == 1 and found.rates.loc["plain", "styled"] == 0
     assert found.rates.loc["plain", "plain again"] == 0.5 and found.accuracy.value == 1 and found.pairs == 60
+    assert found.means["styled"].value == 1 and found.means["plain"].value == 0.25 and found.means["plain"].n == 30
     with pytest.raises(DataError, match="nothing to learn"):
         win_rates(texts, {m: [1] * 300 for m in texts}, USERS)
 
@@ -95,14 +107,62 @@ def test_an_attribute_that_is_said_is_predicted_and_one_that_is_not_is_not():
         [str(n) for n in range(60)], [f"T{n}" for n in range(60)], {"genre": [[g] for g in genres]}
     )
     items = RNG.integers(1, 61, 400)
+    pairs = pairs_about(items, np.arange(400) // 2)
     said = [f'"T{i - 1}" is a {genres[i - 1]} title.' for i in items]
     silent = [f'"T{i - 1}" is a title.' for i in items]
-    found, most_common = attribute_accuracy(said, items, catalogue, "genre")
+    found, most_common = attribute_accuracy(said, pairs, catalogue, "genre")
     assert found.value == 1 and most_common.value < 0.8
-    hidden, most_common = attribute_accuracy(silent, items, catalogue, "genre")
+    hidden, most_common = attribute_accuracy(silent, pairs, catalogue, "genre")
     assert abs(hidden.value - most_common.value) < 0.3 and hidden.value < 0.8
     with pytest.raises(DataError, match="at least two"):
-        attribute_accuracy(said[:1], items[:1], catalogue, "genre")
+        attribute_accuracy(said[:1], pairs_about(items[:1], [0]), catalogue, "genre")
+
+
+def pairs_about(items, users):
+    items = np.asarray(items)
+    return Pairs([np.array([1])] * len(items), items, np.ones(len(items), bool), np.asarray(users))
+
+
+def measured(copies):
+    """Every interval of notebook 08, for 300 users each of whom has the same text so many times."""
+    users, rng = np.repeat(np.arange(300), copies), np.random.default_rng(1)
+    texts = np.repeat(SHARED, copies)
+    chance = {m: np.repeat(rng.integers(0, 3, 300), copies) for m in ("a", "b")}
+    scores = np.repeat(rng.normal(size=300), copies)
+    values = [("Puzzle", "Racing")[int(n)] for n in rng.integers(0, 2, 300)]
+    labels = [str(n) for n in range(300)]
+    catalogue = build_catalogue(labels, labels, {"genre": [[v] for v in values]})
+    told = discriminate(texts, np.repeat(rng.choice(["a", "b"], 300), copies), users)
+    wins = win_rates({"a": texts, "b": np.roll(texts, copies)}, chance, users)
+    attribute, most_common = attribute_accuracy(texts, pairs_about(users + 1, users), catalogue, "genre")
+    error = predict_scores(texts, scores, users)["text"]["mse"]
+    return {"accuracy": told.accuracy, "shuffled": told.shuffled, "mse": error, "wins": wins.accuracy,
+            "mean win rate": wins.means["a"], "attribute": attribute, "most common": most_common}  # fmt: skip
+
+
+def test_repeated_users_shrink_no_interval():
+    once, repeated = measured(1), measured(9)
+    for name, estimate in once.items():
+        assert repeated[name].n == estimate.n <= 60, name
+        # Resampling texts would make it a third as wide.
+        assert repeated[name].high - repeated[name].low > 0.7 * (estimate.high - estimate.low) > 0, name
+
+
+def test_related_measures_become_records_with_their_intervals(small_catalogue):
+    """Every measure over users says how many they are; a method's mode has its own column."""
+    rng = np.random.default_rng(0)
+    pairs = pairs_about(rng.integers(2, 7, 120), np.arange(120) // 2)
+    good = [f'Yes. "{small_catalogue.labels[i]}" is good. "Portal" is a Puzzle title.' for i in pairs.items]
+    texts = {"unaligned": ["No. It is not."] * 120, "hybrid": good}
+    wins, related = related_measures(texts, pairs, small_catalogue, 10, EvaluateSettings())
+    assert wins.set_index(["method", "against"])["rate"]["hybrid", "unaligned"] == 1
+    table = score_table(texts, rng.normal(size=120), pairs.users)
+    methods = {"unaligned": Method(None, "unaligned"), "hybrid": Method(None, "aligned", "hybrid")}
+    records = {(r["mode"], r["method"], r["metric"]): r for r in as_records(table, related, methods)}
+    won = records["hybrid", "aligned", "mean_win_rate"]
+    assert (won["value"], won["n"]) == (1, 12) and won["low"] == 1
+    assert records["", "unaligned", "unique_ratio"]["value"] == pytest.approx(1 / 120)
+    assert {"score_mse (text)", "score_r2 (mean)", "attribute_accuracy"} <= {metric for _, _, metric in records}
 
 
 def test_unique_ratio():

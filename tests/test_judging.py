@@ -1,10 +1,10 @@
-"""The reference judge and the planted-bad controls, on texts written by hand."""
+"""The reference judge and explanations corrupted on purpose, on texts written by hand."""
 
 import pytest
 
 from recx.data.catalogue import build_catalogue
-from recx.evaluation.bad_explanations import INVENTED, fitness, planted, unfit
-from recx.evaluation.judges import RUBRIC, Question, scores
+from recx.evaluation.corrupted_explanations import INVENTED, corrupt, corrupted_scores, undetected
+from recx.evaluation.judges import RUBRIC, Choice, Question, Rating, scores
 from recx.evaluation.reference_judge import ReferenceJudge
 
 
@@ -58,7 +58,7 @@ def test_without_attributes_citations_decide():
     assert (good.score, bad.score) == (3, 1)
 
 
-def test_planted_texts_fall(catalogue):
+def test_corrupted_texts_fall(catalogue):
     judge = ReferenceJudge(catalogue)
     questions = [
         ask(GOOD),
@@ -66,13 +66,19 @@ def test_planted_texts_fall(catalogue):
         ask('Yes. "Wii Fit" is for Wii. From the history, "Okami" is for Wii as well.', True, (5,), 6),
     ]
     assert scores(judge.rate(questions)).tolist() == [3, 3, 3]
-    bad = planted(questions, catalogue)
+    bad = corrupt(questions, catalogue)
     assert INVENTED in bad["invented_title"][0].text and '"Gears of War"' in bad["invented_title"][0].text
     assert bad["flipped_decision"][1].text.startswith("Yes. ")
     assert all(a.text != b.text and a.item == b.item for a, b in zip(bad["another_user"], questions, strict=True))
-    means = fitness(judge, questions, catalogue)
+    means = corrupted_scores(judge, questions, catalogue)
     assert means["as_written"] == 3 and means["flipped_decision"] == 0 and means["invented_title"] < 3
-    assert unfit(means) == []
+    assert undetected(means) == []
+
+
+def test_the_better_rated_text_is_preferred(catalogue):
+    good, bad = ask(GOOD), ask("Yes.")
+    choices = ReferenceJudge(catalogue).compare([good, bad, good], [bad, good, good])
+    assert choices == [Choice(1, True), Choice(-1, True), Choice(0, True)]
 
 
 def test_a_judge_that_likes_everything_is_unfit(catalogue):
@@ -80,9 +86,7 @@ def test_a_judge_that_likes_everything_is_unfit(catalogue):
         name = "kind"
 
         def rate(self, questions):
-            from recx.evaluation.judges import Rating
-
             return [Rating(3) for _ in questions]
 
-    means = fitness(Kind(), [ask(GOOD), ask(GOOD, True, (3,), 4)], catalogue)
-    assert unfit(means) == ["another_user", "invented_title", "flipped_decision"]
+    means = corrupted_scores(Kind(), [ask(GOOD), ask(GOOD, True, (3,), 4)], catalogue)
+    assert undetected(means) == ["another_user", "invented_title", "flipped_decision"]

@@ -1,18 +1,20 @@
 """Long generation: kept row by row, by a hash of prompt and model; worked examples as earlier turns."""
 
 import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
 from recx.data.demo import demo_catalogue
-from recx.decoding import free as generation
+from recx.decoding import free
 from recx.errors import SettingsError
 from recx.explaining import writing as module
-from recx.explaining.aligned import Explainer
+from recx.explaining.aligned import AlignedExplainer
 from recx.models.aligned_model import AlignedModel
-from recx.prompts.wordings import Title
+from recx.prompts.pieces import Title
 from recx.storage.text_store import TextStore
 
 CATALOGUE = demo_catalogue()
@@ -44,7 +46,7 @@ def build(backbone, mode="behavior", seed=0):
     target = Target(seed)
     torch.manual_seed(0)
     items = target.item_vectors() if mode != "behavior" else None
-    return Explainer(
+    return AlignedExplainer(
         AlignedModel(copy.deepcopy(model), items).eval(), tokenizer, mode, CATALOGUE, target, 10, "float32"
     )
 
@@ -53,7 +55,7 @@ def test_stopped_it_goes_on_row_by_row(backbone, tmp_path, monkeypatch):
     explainer, store = build(backbone), TextStore(tmp_path / "texts.jsonl")
     wanted = [e.text for e in explainer.explain(HISTORIES, ITEMS)]
     monkeypatch.setattr(module, "BATCH", 2)
-    whole, calls = generation.greedy_text, []
+    whole, calls = free.greedy_text, []
 
     def stops(*args, **more):
         calls.append(len(args[1]))
@@ -61,26 +63,26 @@ def test_stopped_it_goes_on_row_by_row(backbone, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return whole(*args, **more)
 
-    monkeypatch.setattr(generation, "greedy_text", stops)
+    monkeypatch.setattr(free, "greedy_text", stops)
     with pytest.raises(KeyboardInterrupt):
-        explainer.explain(HISTORIES, ITEMS, store=store)
+        explainer.with_store(store).explain(HISTORIES, ITEMS)
     assert len(TextStore(store.path)) == 4
-    assert [e.text for e in explainer.explain(HISTORIES, ITEMS, store=TextStore(store.path))] == wanted
+    assert [e.text for e in explainer.with_store(TextStore(store.path)).explain(HISTORIES, ITEMS)] == wanted
     assert sum(calls) == 2 + 2 + 2 + 4  # the third batch was lost, and nothing else done twice
-    assert [e.text for e in explainer.explain(HISTORIES[::-1], ITEMS[::-1], store=TextStore(store.path))] == wanted[
-        ::-1
-    ]
+    assert [
+        e.text for e in explainer.with_store(TextStore(store.path)).explain(HISTORIES[::-1], ITEMS[::-1])
+    ] == wanted[::-1]
     assert sum(calls) == 10
 
 
 def test_another_question_or_model_has_texts_of_its_own(backbone, tmp_path):
     store = TextStore(tmp_path / "texts.jsonl")
     explainer = build(backbone)
-    explainer.explain(HISTORIES[:1], ITEMS[:1], store=store)
+    explainer.with_store(store).explain(HISTORIES[:1], ITEMS[:1])
     for count, (history, item, wish) in enumerate(
         [(HISTORIES[1], ITEMS[0], ""), (HISTORIES[0], ITEMS[1], ""), (HISTORIES[0], ITEMS[0], "Use one sentence.")], 2
     ):
-        explainer.explain([history], [item], wish, store=store)
+        explainer.with_store(store).explain([history], [item], wish)
         assert len(store) == count
     other, same = build(backbone, "intention"), build(backbone, "intention")
     assert other.writer.identity == same.writer.identity != explainer.writer.identity
@@ -90,27 +92,47 @@ def test_another_question_or_model_has_texts_of_its_own(backbone, tmp_path):
 def test_held_quotes_are_of_the_history_and_kept_apart(backbone, tmp_path):
     """The hybrid model has learnt nothing and cites at random when it is free."""
     explainer, store = build(backbone, "hybrid"), TextStore(tmp_path / "texts.jsonl")
-    free = explainer.explain(HISTORIES, ITEMS, store=store)
-    held = explainer.with_held_quotes().explain(HISTORIES, ITEMS, store=store)
-    assert len(store) == 2 * len(HISTORIES) and not explainer.held
+    unheld = explainer.with_store(store).explain(HISTORIES, ITEMS)
+    held = explainer.with_held_quotes().with_store(store).explain(HISTORIES, ITEMS)
+    assert len(store) == 2 * len(HISTORIES) and not explainer.holds_quotes
     assert all(c.in_history for e in held for c in e.citations) and any(e.citations for e in held)
-    assert [e.text for e in held] != [e.text for e in free]
+    assert [e.text for e in held] != [e.text for e in unheld]
 
 
 def test_a_user_vector_is_known_by_what_it_holds_not_by_its_place(backbone, tmp_path):
     explainer, store = build(backbone, "intention"), TextStore(tmp_path / "texts.jsonl")
-    explainer.explain(HISTORIES[:3], ITEMS[:3], store=store)
-    explainer.explain(HISTORIES[2:3], ITEMS[2:3], store=store)
+    explainer.with_store(store).explain(HISTORIES[:3], ITEMS[:3])
+    explainer.with_store(store).explain(HISTORIES[2:3], ITEMS[2:3])
     assert len(store) == 3
-    explainer.with_target(Target(5)).explain(HISTORIES[2:3], ITEMS[2:3], store=store)
+    explainer.with_target(Target(5)).with_store(store).explain(HISTORIES[2:3], ITEMS[2:3])
     assert len(store) == 4
+
+
+def test_calls_of_several_threads_do_not_mix_their_users(backbone, tmp_path):
+    """Each call carries its users' vectors: nobody's answer depends on who asked last."""
+    explainer = build(backbone, "intention")
+    histories = [np.array([n, n + 1, n + 2]) for n in range(1, 40, 3)]
+    alone = [explainer.predict([h], [40])[0].probability for h in histories]
+    keys = [explainer.writer.key(p, 8) for p in explainer.prompts(explainer.requests("retrieval", histories))]
+    assert len(set(keys)) == len(set(alone)) == len(histories)
+
+    def ask(n):
+        time.sleep(0.001 * (n % 3))
+        (prompt,) = explainer.prompts(explainer.requests("retrieval", [histories[n % len(histories)]]))
+        return explainer.predict([histories[n % len(histories)]], [40])[0].probability, explainer.writer.key(prompt, 8)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(4 * len(histories))))
+    for n, (probability, key) in enumerate(answers):
+        assert probability == pytest.approx(alone[n % len(histories)], abs=1e-6)
+        assert key == keys[n % len(histories)]
 
 
 def test_worked_examples_are_earlier_turns(backbone):
     explainer = build(backbone)
     shots = {"preference": [(["Is it good? ", Title(4)], ["Yes"]), (["And ", Title(5)], ["No"])]}
     shown = explainer.with_shots(shots)
-    ids = shown.ask("preference", HISTORIES[:1], [[30]])[1][0]
+    ids = shown.prompts(shown.requests("preference", HISTORIES[:1], [[30]]))[0].ids
     text = explainer.encoder.tokenizer.decode(ids)
     assert text.count("<|user|>") == 3 and text.count("<|assistant|>") == 3 and text.count("<|end|>") == 2
     assert text.index(CATALOGUE.labels[4]) < text.index(CATALOGUE.labels[5]) < text.index(CATALOGUE.labels[30])

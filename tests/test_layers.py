@@ -1,6 +1,7 @@
 """Rooms import only from the rooms above them, and a file's name says one thing."""
 
 import re
+import runpy
 from collections import Counter
 
 import pytest
@@ -26,7 +27,7 @@ def modules(room):
 
 
 def imports(path):
-    return {room_of(found) for found in imported(path.read_text(encoding="utf-8"))} - {"__init__"}
+    return {room_of(module) for module in imported(path.read_text(encoding="utf-8"))} - {"__init__"}
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -45,8 +46,7 @@ def test_root_holds_the_command_line_errors_paths_and_settings():
 
 def test_both_forms_of_import_are_seen():
     code = "def f():\n    import recx.data.demo as d, os\n    from recx.storage import locks\nfrom recx import cli"
-    found = imported(code)
-    names = {p.relative_to(PACKAGE).as_posix() for p in found if p.name != "__init__.py"}
+    names = {p.relative_to(PACKAGE).as_posix() for p in imported(code) if p.name != "__init__.py"}
     assert names == {"data/demo.py", "storage/locks.py", "cli.py"}
 
 
@@ -69,5 +69,18 @@ def test_a_name_is_used_for_one_file():
 
 def test_contributing_says_one_sentence_a_room():
     text = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    told = re.findall(r"^(\w+)/ +(\S.+)$", text, re.MULTILINE)
-    assert [name for name, _ in told] == ROOMS
+    sentences = re.findall(r"^(\w+)/ +(\S.+)$", text, re.MULTILINE)
+    assert [room for room, _ in sentences] == ROOMS
+
+
+def test_contributing_draws_the_rooms_as_they_are():
+    rooms = runpy.run_path(str(paths.ROOT / "tools" / "rooms.py"))
+    drawing = rooms["drawing"](rooms["arrows"]())
+    text = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert drawing in text, "replace the drawing by what tools/rooms.py prints"
+
+
+def test_an_arrow_that_a_longer_way_implies_is_not_drawn():
+    drawing = runpy.run_path(str(paths.ROOT / "tools" / "rooms.py"))["drawing"]
+    lines = drawing({"a": {"b", "c", "d"}, "b": {"c"}, "c": set(), "d": set()}).splitlines()
+    assert lines[2:-1] == ["    a --> b", "    a --> d", "    b --> c"]

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from recx.data import json_lines as lines
-from recx.data.json_lines import pieces, read_json_lines, read_literal_lines
+from recx.data.json_lines import line_chunks, read_json_lines, read_literal_lines
 from recx.errors import DataError
 
 SCHEMA = {"a": pl.String, "n": pl.Float64}
@@ -21,9 +21,9 @@ def test_pieces_of_any_size_hold_whole_lines(tmp_path, monkeypatch, rng, name):
     rows = [{"a": "x" * int(k), "n": float(k), "other": [1]} for k in rng.integers(0, 90, 300)]
     path = write(tmp_path / name, "\n".join(map(json.dumps, rows)).encode())
     for size in (1, 7, 64, 1000, 1 << 20):
-        monkeypatch.setattr(lines, "PIECE", size)
-        assert b"".join(pieces(path)) == b"\n".join(json.dumps(r).encode() for r in rows)
-    monkeypatch.setattr(lines, "PIECE", 512)
+        monkeypatch.setattr(lines, "CHUNK_BYTES", size)
+        assert b"".join(line_chunks(path)) == b"\n".join(json.dumps(r).encode() for r in rows)
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 512)
     frame = read_json_lines(path, SCHEMA, codes=("a",))
     assert frame.rows() == [(r["a"], r["n"]) for r in rows]
     assert frame["a"].dtype == pl.Categorical
@@ -64,7 +64,7 @@ def test_a_cut_gzip_and_an_endless_line_are_errors(tmp_path, monkeypatch):
     (tmp_path / "cut.json.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"cut.json.gz: cannot be read"):
         read_json_lines(tmp_path / "cut.json.gz", SCHEMA)
-    monkeypatch.setattr(lines, "PIECE", 64)
-    monkeypatch.setattr(lines, "LONGEST_LINE", 128)
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 128)
     with pytest.raises(DataError, match="a line is longer"):
-        list(pieces(write(tmp_path / "long.json", b"x" * 500)))
+        list(line_chunks(write(tmp_path / "long.json", b"x" * 500)))

@@ -1,15 +1,17 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from chat_server import ChatServer
 
 from recx.data.demo import demo_catalogue
-from recx.evaluation.bad_explanations import fitness, unfit
+from recx.evaluation.corrupted_explanations import corrupted_scores, undetected
 from recx.evaluation.explanation_ratings import preferences
-from recx.evaluation.judges import Question, Rating
-from recx.evaluation.llm_judge import Choice, LLMJudge, read_choice, read_rating
+from recx.evaluation.judges import Choice, Question, Rating
+from recx.evaluation.llm_judge import LLMJudge, read_choice, read_rating
 from recx.evaluation.reference_judge import ReferenceJudge
+from recx.evaluation.test_set import Pairs
 from recx.explaining.chat_client import BadReply
 from recx.settings import ChatSettings
 
@@ -89,18 +91,20 @@ def test_both_orders_are_asked_and_must_agree(serve):
 
 def test_a_judge_that_cannot_tell_is_called_unfit(serve):
     how, _ = serve(lambda messages, n: '{"score": 3}')
-    means = fitness(LLMJudge(CATALOGUE, how), [GOOD, replace(GOOD, item=7)], CATALOGUE)
-    assert unfit(means) == ["another_user", "invented_title", "flipped_decision"]
+    means = corrupted_scores(LLMJudge(CATALOGUE, how), [GOOD, replace(GOOD, item=7)], CATALOGUE)
+    assert undetected(means) == ["another_user", "invented_title", "flipped_decision"]
 
 
-def test_preferences_against_every_other_method(serve):
+def test_preferences_against_every_other_method_by_every_judge(serve):
     how, _ = serve(
         lambda messages, n: '{"better": "A"}' if "text A\nYes. GOOD" in messages[1]["content"] else '{"better": "B"}'
     )
-    questions = {m: [replace(GOOD, text=t)] * 3 for m, t in (("unaligned", "Yes."), ("hybrid", "Yes. GOOD"))}
-    table = preferences([ReferenceJudge(CATALOGUE), LLMJudge(CATALOGUE, how)], questions, "hybrid")
-    assert table[["method", "against", "metric", "value", "n"]].values.tolist() == [
-        ["hybrid", "unaligned", "preferred", 1.0, 3],
-        ["hybrid", "unaligned", "consistent", 1.0, 3],
+    questions = {m: [replace(GOOD, text=t)] * 4 for m, t in (("unaligned", "Yes."), ("hybrid", "Yes. GOOD"))}
+    pairs = Pairs([np.array(GOOD.history)] * 4, np.full(4, GOOD.item), np.ones(4, bool), np.array([0, 0, 1, 2]))
+    table = preferences([ReferenceJudge(CATALOGUE), LLMJudge(CATALOGUE, how)], questions, "hybrid", pairs)
+    assert table[["judge", "method", "against", "metric", "value", "n"]].values.tolist() == [
+        ["reference", "hybrid", "unaligned", "preferred", 0.5, 3],
+        ["reference", "hybrid", "unaligned", "consistent", 1.0, 3],
+        ["m", "hybrid", "unaligned", "preferred", 1.0, 3],
+        ["m", "hybrid", "unaligned", "consistent", 1.0, 3],
     ]
-    assert preferences([ReferenceJudge(CATALOGUE)], questions, "hybrid").empty

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock, Timeout
 
 from recx.errors import CheckpointError
 from recx.storage import locks
@@ -41,5 +42,8 @@ def test_a_killed_process_lets_go(other, tmp_path):
 def test_one_process_may_hold_twice(tmp_path):
     for _ in range(2):
         hold(tmp_path)
-    release(tmp_path)
-    release(tmp_path)
+    with pytest.raises(Timeout):
+        FileLock(tmp_path / ".lock").acquire(timeout=0)
+    for _ in range(2):
+        release(tmp_path)
+        FileLock(tmp_path / ".lock").acquire(timeout=0).lock.release()

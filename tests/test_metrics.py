@@ -3,6 +3,8 @@ import pytest
 
 from recx.evaluation import alignment_metrics as m
 from recx.evaluation.bootstrap import bootstrap
+from recx.evaluation.metric_records import decoded_otherwise, estimate, label_of
+from recx.evaluation.summary_tables import plain_table
 
 
 def test_hits_and_ndcg_by_hand():
@@ -39,6 +41,40 @@ def test_coverage_counts_a_title_once():
 
 
 def test_bootstrap_interval_covers_the_mean(rng):
-    hits = [bootstrap(rng.normal(size=60), 400, n) for n in range(100)]
+    hits = [bootstrap(rng.normal(size=60), resamples=400, seed=n) for n in range(100)]
     assert 85 <= sum(e.low <= 0 <= e.high for e in hits) <= 100
     assert bootstrap([np.nan, 1.0, 1.0]).n == 2 and np.isnan(bootstrap([]).value)
+
+
+def test_repeated_users_do_not_shrink_the_interval(rng):
+    """The same numbers four times over are no further evidence."""
+    values, users = rng.random(200), np.arange(200)
+    once, repeated = bootstrap(values), bootstrap(np.repeat(values, 4), np.repeat(users, 4))
+    assert repeated.n == 200 and repeated.value == pytest.approx(once.value)
+    assert repeated.high - repeated.low == pytest.approx(once.high - once.low, rel=0.1)
+    alone = bootstrap(np.repeat(values, 4))
+    assert alone.high - alone.low < 0.6 * (repeated.high - repeated.low)
+
+
+def test_the_mean_of_users_of_different_weight_is_over_all_numbers():
+    found = bootstrap([1, 1, 1, 0, np.nan], [7, 7, 7, 3, 5])
+    assert (found.value, found.n) == (0.75, 2) and found.low == 0 and found.high == 1
+    single = bootstrap([0, 1], [3, 3])
+    assert (single.value, single.low, single.high, single.n) == (0.5, 0.5, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    "columns, label, otherwise",
+    [
+        ({"method": "popularity, sampled"}, "popularity, sampled", False),
+        ({"method": "aligned", "mode": "hybrid"}, "hybrid", False),
+        ({"method": "without task 4", "mode": "hybrid"}, "hybrid, without task 4", False),
+        ({"method": "aligned", "mode": "behavior", "decoding": "free greedy"}, "behavior, free greedy", True),
+        ({"method": "aligned", "mode": "intention", "control": "other people's vectors"},
+         "intention, other people's vectors", False),
+    ],
+)  # fmt: skip
+def test_labels_join_the_columns_of_a_record(columns, label, otherwise):
+    record = estimate(metric="hr@5", values=np.ones(3), **columns)
+    assert label_of(record) == label and decoded_otherwise(record) is otherwise
+    assert plain_table([record]).splitlines()[1].split() == [*label.split(), "1.000"]

@@ -1,4 +1,4 @@
-"""Entity tokens, the answer-only head, training that resumes, models that load back."""
+"""Entity tokens, the answer-only head, models that load back."""
 
 import json
 
@@ -8,7 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
+    Cohere2Config,
     Gemma2Config,
+    GraniteConfig,
     LlamaConfig,
     MistralConfig,
     Phi3Config,
@@ -16,13 +18,13 @@ from transformers import (
     Qwen3Config,
 )
 
-from recx.alignment.trainer import estimate_minutes, fit
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
+from recx.models.backbones import load_backbone
 from recx.models.entities import HalfWhitening
 from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
-from recx.prompts.tokens import IGNORED, EncodedRows, collate
-from recx.settings import BackboneSettings, FitSettings
+from recx.prompts.tokens import IGNORED, collate
+from recx.settings import BackboneSettings
 from recx.storage.tensors import trainable
 
 SHAPE = dict(vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
@@ -60,7 +62,7 @@ def test_entities_work_in_any_backbone(kind, tied, rng):
     )
     assert out.shape[1] <= ids.shape[1] + 3 and out.max() < 64 + 10
     if tied:
-        assert model.output_embeddings().weight is model.entities.base.weight
+        assert model.backbone.get_output_embeddings().weight is model.entities.base.weight
 
 
 def test_answer_only_loss_equals_the_plain_one(rng):
@@ -71,6 +73,20 @@ def test_answer_only_loss_equals_the_plain_one(rng):
         logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
     )
     assert torch.allclose(model(ids, labels)["loss"], plain, atol=1e-5)
+
+
+SCALED = [(Gemma2Config, {"final_logit_softcapping": 2.0}), (GraniteConfig, {"logits_scaling": 7.0}),
+          (Cohere2Config, {"logit_scale": 0.3})]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind, more", [*((kind, {}) for kind in CONFIGS), *SCALED])
+def test_logits_of_single_positions_are_those_of_the_whole_forward_pass(kind, more, rng):
+    torch.manual_seed(0)
+    model = AlignedModel(AutoModelForCausalLM.from_config(kind(**SHAPE, **more))).eval()
+    ids, _ = batch(rng, entities=False)
+    whole = model.backbone(input_ids=ids).logits
+    states = model.states(input_ids=ids).last_hidden_state
+    assert torch.allclose(model.logits(states[:, 3]), whole[:, 3], atol=1e-6)
 
 
 def test_right_padding_without_a_mask_changes_nothing(rng):
@@ -87,62 +103,10 @@ def test_right_padding_without_a_mask_changes_nothing(rng):
 def test_a_vector_decides_what_the_model_says(rng):
     model = tiny().eval()
     ids, labels = batch(rng)
-    before = model(ids, labels)["loss"]
-    model.entities.set_users(torch.randn(4, 5) * 3)
-    assert not torch.allclose(before, model(ids, labels)["loss"])
-
-
-def rows_of(rng, count=64):
-    lengths = rng.integers(6, 14, count)
-    ids = [np.concatenate([rng.integers(2, 64, n - 2), [64 + rng.integers(6)], [5]]) for n in lengths]
-    for row in ids:
-        row[-1] = row[-2] - 64 + 10  # the answer names the item whose vector stands before it
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    learnt = np.zeros(offsets[-1], bool)
-    learnt[offsets[1:] - 1] = True
-    return EncodedRows(np.concatenate(ids).astype(np.int32), offsets, learnt, np.array(["item"] * count))
-
-
-def test_training_learns_and_a_stopped_one_resumes_bit_for_bit(tmp_path, rng):
-    rows = rows_of(rng)
-    settings = FitSettings(batch_size=8, epochs=6, learning_rate=3e-3, save_steps=5, precision="float32")
-    straight, stopped = tiny(), tiny()
-    curve = fit(straight, rows, settings, tmp_path / "a", seed=3, quiet=True)
-    assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
-    fit(stopped, rows, settings, tmp_path / "b", seed=3, stop_after=17, quiet=True)
-    fresh = tiny()
-    fit(fresh, rows, settings, tmp_path / "b", seed=3, quiet=True)
-    for (name, one), two in zip(straight.named_parameters(), fresh.parameters(), strict=True):
-        assert torch.equal(one, two), name
-    kinds = {p.suffix for p in tmp_path.rglob("*") if p.is_file()}
-    assert kinds <= {".json", ".safetensors"}, "a checkpoint holds something else than safetensors and JSON"
-
-
-def test_a_checkpoint_cut_short_is_passed_over(tmp_path, rng):
-    rows = rows_of(rng)
-    short = FitSettings(batch_size=8, epochs=2, save_steps=5, precision="float32")
-    fit(tiny(), rows, short, tmp_path, seed=3, stop_after=5, quiet=True)
-    (tmp_path / "checkpoint-6").mkdir()
-    (tmp_path / "checkpoint-6" / "weights.safetensors").write_bytes(b"half")
-    assert fit(tiny(), rows, short, tmp_path, seed=3, quiet=True)
-    assert not (tmp_path / "checkpoint-6").exists()
-
-
-def test_damaged_checkpoint_is_a_clear_error(tmp_path, rng):
-    rows = rows_of(rng)
-    settings = FitSettings(batch_size=8, epochs=2, save_steps=4)
-    fit(tiny(), rows, settings, tmp_path, seed=3, stop_after=9, quiet=True)
-    weights = next(tmp_path.rglob("model.safetensors"))
-    weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(CheckpointError, match="Delete the folder"):
-        fit(tiny(), rows, settings, tmp_path, seed=3, quiet=True)
-
-
-def test_estimate_leaves_the_model_alone(rng):
-    model, rows = tiny(), rows_of(rng)
-    before = [p.clone() for p in model.parameters()]
-    assert estimate_minutes(model, rows, FitSettings(batch_size=8)) > 0
-    assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, model.parameters(), strict=True))
+    rows = model.entities.users[1].expand(len(ids), -1)  # user 1 stands in every row
+    assert torch.equal(model.embed(ids), model.embed(ids, rows))
+    others = model.embed(ids, rows * 3)
+    assert torch.equal((others != model.embed(ids)).any(2), ids == 64 + 6 + 1), "only the user token changes"
 
 
 @pytest.mark.parametrize("rank", [0, 4])
@@ -173,6 +137,11 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     labels = ids.masked_fill(ids >= 4096, IGNORED)
     assert torch.equal(model.eval()(ids, labels)["loss"], again(ids, labels)["loss"])
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+def test_loading_a_backbone_is_silent(capfd):
+    load_backbone("recx-tiny")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_users_and_items_start_in_one_space_and_part_when_trained():

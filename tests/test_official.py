@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from recx.data import amazon, movielens, steam
-from recx.data.reading_report import Report
+from recx.data import amazon, movielens, registry, steam
+from recx.data.reading_report import ReadingReport
 from recx.data.registry import SOURCES, find_source, load_dataset
 from recx.data.statistics import statistics
-from recx.data.table_cache import load_prepared
+from recx.data.table_cache import load_tables
 from recx.errors import DataError
 from recx.settings import DataSettings as D
 
@@ -43,9 +43,9 @@ META_2018 = [
 
 def test_amazon_2018(tmp_path):
     path = packed(tmp_path / "Video_Games_5.json.gz", [review_2018("u", "B1", 5), review_2018("v", "B2", 3)])
-    frame = amazon.reviews_2018(path, Report())
+    frame = amazon.reviews_2018(path, ReadingReport())
     assert frame.rows() == [("u", "B1", 5.0, 5.0), ("v", "B2", 3.0, 5.0)]
-    report = Report()
+    report = ReadingReport()
     items = amazon.items_2018(packed(tmp_path / "meta.json.gz", map(json.dumps, META_2018)), report)
     first, second, third = items.to_dicts()
     assert first["platform"] == ["Xbox 360"] and first["category"] == ["Xbox 360", "Games"]
@@ -57,26 +57,27 @@ def test_amazon_2018(tmp_path):
 
 def test_amazon_2023(tmp_path):
     rows = [{"user_id": "u", "asin": "B1v", "parent_asin": "B1", "rating": 4.0, "timestamp": 1588687728923}]
-    frame = amazon.reviews_2023(packed(tmp_path / "Video_Games.jsonl.gz", map(json.dumps, rows)), Report())
+    frame = amazon.reviews_2023(packed(tmp_path / "Video_Games.jsonl.gz", map(json.dumps, rows)), ReadingReport())
     assert frame.rows() == [("u", "B1", 1588687728923.0, 4.0)]
     meta = [
         {"parent_asin": "B1", "title": "Pong", "store": "Atari", "categories": ["Video Games", "PC"], "price": None}
     ]
-    items = amazon.items_2023(packed(tmp_path / "meta.jsonl.gz", map(json.dumps, meta)), Report())
+    items = amazon.items_2023(packed(tmp_path / "meta.jsonl.gz", map(json.dumps, meta)), ReadingReport())
     assert items["brand"].to_list() == [["Atari"]] and items["platform"].to_list() == [["PC"]]
 
 
 def test_files_of_the_other_year_are_refused(tmp_path):
     path = packed(tmp_path / "Video_Games.jsonl.gz", [review_2018("u", "B1", 5)])
     with pytest.raises(DataError, match="no line has the fields user_id"):
-        amazon.reviews_2023(path, Report())
+        amazon.reviews_2023(path, ReadingReport())
     with pytest.raises(DataError, match="no line has the field 'parent_asin'"):
-        amazon.items_2023(packed(tmp_path / "m.gz", map(json.dumps, META_2018)), Report())
+        amazon.items_2023(packed(tmp_path / "m.gz", map(json.dumps, META_2018)), ReadingReport())
 
 
 def test_official_games_through_the_registry(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_load", registry._load.__wrapped__)  # each time from the files
     monkeypatch.setenv("RECX_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("recx.data.table_cache.LARGE", 0)
+    monkeypatch.setattr("recx.data.table_cache.LARGE_BYTES", 0)
     folder = tmp_path / "games"
     folder.mkdir()
     lines = [review_2018(f"u{u}", f"B{i}", t) for u in range(6) for t, i in enumerate((1, 2, 4, 5, 6))]
@@ -91,7 +92,7 @@ def test_official_games_through_the_registry(tmp_path, monkeypatch):
     assert first.catalogue.texts["also_bought"][2] == ("Halo & Co - Xbox 360",)
     assert first.catalogue.texts["description"][1] == ("A long text.",)
     (kept,) = (tmp_path / "cache" / "prepared").iterdir()
-    assert load_prepared(kept.name) is not None
+    assert load_tables(kept.name) is not None
     assert again.catalogue == first.catalogue and again.report.lines == first.report.lines
     (kept / "items.parquet").write_bytes(b"damaged")
     assert load_dataset(D(name="games", data_dir=str(tmp_path))).catalogue == first.catalogue
@@ -103,7 +104,7 @@ def test_steam_literals(tmp_path):
         "{u'username': u'K', u'user_id': u'7656', u'product_id': u'328100', u'date': u'2016-01-30'}",
         "{u'username': u'lost'}",
     ]
-    report = Report()
+    report = ReadingReport()
     frame = steam.reviews(packed(tmp_path / "steam_reviews.json.gz", lines), report)
     assert frame.rows() == [('Chaos "Syren"', "725280", 1513468800.0), ("7656", "328100", 1454112000.0)]
     assert "1  reviews that name no user" in str(report)
@@ -112,7 +113,7 @@ def test_steam_literals(tmp_path):
         "u'release_date': u'Nov 8, 1998'}",
         "{u'app_name': u'nothing'}",
     ]
-    (game,) = steam.games(packed(tmp_path / "steam_games.json.gz", games), Report()).to_dicts()
+    (game,) = steam.games(packed(tmp_path / "steam_games.json.gz", games), ReadingReport()).to_dicts()
     assert (game["title"], game["genre"], game["tag"], game["year"]) == ("Half-Life", ["Action"], ["FPS"], ["1998"])
 
 
@@ -131,35 +132,35 @@ def test_steam_literals(tmp_path):
 def test_movielens_titles(tmp_path, raw, title, year):
     quoted = f'"{raw}"'
     (tmp_path / "movies.csv").write_text(f"movieId,title,genres\n7,{quoted},Comedy|Drama\n8,Other,(no genres listed)\n")
-    first, second = movielens.movies_table(tmp_path / "movies.csv", Report()).to_dicts()
+    first, second = movielens.movies_table(tmp_path / "movies.csv", ReadingReport()).to_dicts()
     assert (first["title"], first["year"], first["genre"]) == (title, year, ["Comedy", "Drama"])
     assert second["genre"] == []
 
 
 def test_movielens_old_forms(tmp_path):
     (tmp_path / "ratings.dat").write_text("1::1193::5::978300760\n1::661::3::978302109\n")
-    assert movielens.ratings_1m(tmp_path / "ratings.dat", Report()).row(0) == ("1", "1193", 978300760.0, 5.0)
+    assert movielens.ratings_1m(tmp_path / "ratings.dat", ReadingReport()).row(0) == ("1", "1193", 978300760.0, 5.0)
     (tmp_path / "movies.dat").write_bytes("1193::Misérables, Les (1995)::Drama|Musical\n".encode("latin-1"))
-    (movie,) = movielens.movies_1m(tmp_path / "movies.dat", Report()).to_dicts()
+    (movie,) = movielens.movies_1m(tmp_path / "movies.dat", ReadingReport()).to_dicts()
     assert (movie["title"], movie["genre"]) == ("Les Misérables", ["Drama", "Musical"])
     (tmp_path / "u.data").write_text("196\t242\t3\t881250949\n")
-    assert movielens.ratings_100k(tmp_path / "u.data", Report()).row(0) == ("196", "242", 881250949.0, 3.0)
+    assert movielens.ratings_100k(tmp_path / "u.data", ReadingReport()).row(0) == ("196", "242", 881250949.0, 3.0)
     flags = ["1" if g in ("Animation", "Comedy") else "0" for g in movielens.GENRES_100K]
     (tmp_path / "u.item").write_text("|".join(["1", "Toy Story (1995)", "01-Jan-1995", "", "http://x", *flags]) + "\n")
-    (film,) = movielens.movies_100k(tmp_path / "u.item", Report()).to_dicts()
+    (film,) = movielens.movies_100k(tmp_path / "u.item", ReadingReport()).to_dicts()
     assert (film["title"], film["genre"], film["year"]) == ("Toy Story", ["Animation", "Comedy"], ["1995"])
 
 
 def test_malformed_movielens_lines_are_named(tmp_path):
     (tmp_path / "ratings.dat").write_text("1::2::3::4\n1::2::3\n")
     with pytest.raises(DataError, match=r"ratings.dat, line 2: 3 fields, expected 4"):
-        movielens.ratings_1m(tmp_path / "ratings.dat", Report())
+        movielens.ratings_1m(tmp_path / "ratings.dat", ReadingReport())
     (tmp_path / "u.data").write_text("1\t2\tfive\t4\n")
     with pytest.raises(DataError, match=r"'five', expected a number"):
-        movielens.ratings_100k(tmp_path / "u.data", Report())
+        movielens.ratings_100k(tmp_path / "u.data", ReadingReport())
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,2,x,4\n")
     with pytest.raises(DataError, match=r"ratings.csv"):
-        movielens.ratings_table(tmp_path / "ratings.csv", Report())
+        movielens.ratings_table(tmp_path / "ratings.csv", ReadingReport())
 
 
 def test_every_data_set_tells_its_terms_and_the_names_of_the_issue_are_known():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
+from recx.evaluation.metric_records import estimate
 from recx.evaluation.paired_tests import paired_difference, paired_table
-from recx.evaluation.recommendation_quality import estimate
 
 
 def test_difference_against_scipy():

@@ -6,41 +6,41 @@ import torch
 
 from recx.data.demo import demo_catalogue
 from recx.errors import DataError
-from recx.explaining.aligned import Explainer
+from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
 from recx.models.saved_models import build_aligned
-from recx.playground.conversation import verdict_of
-from recx.playground.histories import Histories
-from recx.playground.questions import Playground
+from recx.playground.descriptions import describe_counterfactual, describe_decision
+from recx.playground.history_service import HistoryService
+from recx.playground.instruction_options import HELD, build_instruction
+from recx.playground.model_service import ModelService
 from recx.playground.streaming import stream_explanation
-from recx.playground.wishes import HELD, instruction
 from recx.profiles.resolve import resolve_settings
 from recx.recommenders.sasrec import SASRec
-from recx.settings import BackboneSettings, SASRecSettings
+from recx.settings import BackboneSettings, TargetShape
 
 HISTORY = [3, 50, 120, 77]
 
 
 @pytest.fixture(scope="module")
-def playground():
+def service():
     """A target and models that have learnt nothing: what is tested is how they are asked."""
     catalogue = demo_catalogue()
     torch.manual_seed(0)
-    target = SASRec(len(catalogue), SASRecSettings(width=16)).eval().requires_grad_(False)
+    target = SASRec(len(catalogue), TargetShape(width=16)).eval().requires_grad_(False)
     users = target.encode_users(torch.randint(1, 50, (8, 10)))
     explainers = {}
     for mode, tables in (("behavior", (None, None)), ("hybrid", (target.item_vectors(), users))):
         model, tokenizer = build_aligned(BackboneSettings(), *tables)
-        explainers[mode] = Explainer(model.eval(), tokenizer, mode, catalogue, target, 10)
-    people = {"ann": np.array(HISTORY), "7": np.array([5])}
-    known = Histories(catalogue, people, 10, list(explainers), {"run": "a test"})
-    return Playground(known, explainers, target, 10)
+        explainers[mode] = AlignedExplainer(model.eval(), tokenizer, mode, catalogue, target, 10)
+    users = {"ann": np.array(HISTORY), "7": np.array([5])}
+    histories = HistoryService(catalogue, users, 10, list(explainers), {"run": "a test"})
+    return ModelService(histories, explainers, target, 10)
 
 
 @pytest.mark.parametrize("held", [False, True])
 @pytest.mark.parametrize("mode", ["behavior", "hybrid"])
-def test_what_is_streamed_is_what_is_explained(playground, mode, held):
-    explainer = playground.explainers[mode]
+def test_what_is_streamed_is_what_is_explained(service, mode, held):
+    explainer = service.explainers[mode]
     explainer = explainer.with_held_quotes() if held else explainer
     # The second is where a user vector in bfloat16 changes the words.
     for history, asked in ((HISTORY, "Use one sentence."), ([1, 8, 91, 34], "")):
@@ -51,15 +51,15 @@ def test_what_is_streamed_is_what_is_explained(playground, mode, held):
         assert len(texts) > 5 and all(whole.text.startswith(t[:-1]) for t in texts)
 
 
-def test_streams_in_turn_do_not_mix_people(playground):
+def test_streams_in_turn_do_not_mix_people(service):
     """Several people at once on one model get what each would have got alone."""
-    explainer, turn = playground.explainers["hybrid"], threading.Lock()
+    explainer, lock = service.explainers["hybrid"], threading.Lock()
     people = [[3, 50], [120, 77, 8], [200], [5, 6, 7, 8]]
     alone = [e.text for p in people for e in explainer.explain([p], [9])]
     together: dict[int, str] = {}
 
     def one(n):
-        *_, last = stream_explanation(explainer, people[n], 9, turn=turn)
+        *_, last = stream_explanation(explainer, people[n], 9, lock=lock)
         together[n] = last.text
 
     threads = [threading.Thread(target=one, args=(n,)) for n in range(4)]
@@ -70,105 +70,108 @@ def test_streams_in_turn_do_not_mix_people(playground):
     assert [together[n] for n in range(4)] == alone
 
 
-def test_stopped_it_keeps_what_was_written(playground):
+def test_stopped_it_keeps_what_was_written(service):
     seen = []
     said = list(
         stream_explanation(
-            playground.explainers["behavior"], HISTORY, 9, stopped=lambda: len(seen) > 3 or seen.append(1)
+            service.explainers["behavior"], HISTORY, 9, should_stop=lambda: len(seen) > 3 or seen.append(1)
         )
     )
     assert isinstance(said[-1], Explanation) and len(said) <= 6
 
 
-def test_an_answer_holds_all_that_is_shown(playground):
-    *parts, answer = playground.explain("hybrid", HISTORY, 9, {"view": "platform"})
+def test_an_answer_holds_all_that_is_shown(service):
+    *parts, answer = service.explain("hybrid", HISTORY, 9, {"view": "platform"})
     assert parts and all(set(p) == {"text"} for p in parts)
     assert "".join(s["text"] for s in answer["segments"]) == answer["text"]
     assert "<user>" in answer["prompt"] and "platform" in answer["prompt"]
-    standing = playground.ask_target(HISTORY, 9)["standing"]
-    assert answer["verdict"] == standing["verdict"]
-    if answer["verdict"] == "between" or answer["decision"] is None:
+    assert answer["target_decision"] == service.ask_target(HISTORY, 9)["rank"]["decision"]
+    if answer["target_decision"] == "between" or answer["decision"] is None:
         assert answer["agrees"] is None
     else:
-        assert answer["agrees"] == (answer["decision"] == (answer["verdict"] == "yes"))
-    assert answer == [*playground.explain("hybrid", HISTORY, 9, {"view": "platform"})][-1] | {
-        "seconds": answer["seconds"]
-    }
+        assert answer["agrees"] == (answer["decision"] == (answer["target_decision"] == "yes"))
+    assert answer == [*service.explain("hybrid", HISTORY, 9, {"view": "platform"})][-1] | {"seconds": answer["seconds"]}
 
 
-def test_target_and_models_are_asked_the_same(playground):
-    target = playground.ask_target(HISTORY, 9)
+def test_target_and_models_are_asked_the_same(service):
+    target = service.ask_target(HISTORY, 9)
     assert len(target["top"]) == 10 and not {r["item"] for r in target["top"]} & set(HISTORY)
-    told = playground.ask_model("behavior", HISTORY, 9)
-    assert len(told["top"]) == 10 and 0 <= told["probability"] <= 1
-    own = [r["item"] for r in told["top"]]
-    assert told["shared"] == len(set(own) & {r["item"] for r in target["top"]})
-    assert playground.ask_model("behavior", HISTORY, own[3])["place"] == 4
+    answer = service.ask_model("behavior", HISTORY, 9)
+    assert len(answer["top"]) == 10
+    own = [r["item"] for r in answer["top"]]
+    assert answer["shared"] == len(set(own) & {r["item"] for r in target["top"]})
+    assert service.ask_model("behavior", HISTORY, own[3])["place"] == 4
 
 
-def test_notices(playground):
-    known = playground.histories
-    assert "empty" in known.notices([])[0]
-    assert known.notices(HISTORY, 9) == []
-    assert "3 oldest" in known.notices(list(range(1, 14)))[0]
-    assert any("stands in the history already" in n for n in known.notices(HISTORY, 50))
-    assert any("more than once" in n for n in known.notices([3, 3]))
+def test_notices(service):
+    histories = service.histories
+    assert "empty" in histories.notices([])[0]
+    assert histories.notices(HISTORY, 9) == []
+    assert "3 oldest" in histories.notices(list(range(1, 14)))[0]
+    assert any("stands in the history already" in n for n in histories.notices(HISTORY, 50))
+    assert any("more than once" in n for n in histories.notices([3, 3]))
 
 
-def test_what_if(playground):
-    told = playground.what_if(HISTORY, 9, [50], [7])
-    assert told["history"] == [3, 120, 77, 7]
-    alone = playground.ask_target([3, 120, 77, 7], 9)["standing"]
-    assert told["after"] == alone | {"score": pytest.approx(alone["score"], abs=1e-5)}
+def test_what_if(service):
+    result = service.what_if(HISTORY, 9, [50], [7])
+    assert result["history"] == [3, 120, 77, 7]
+    alone = service.ask_target([3, 120, 77, 7], 9)["rank"]
+    assert result["after"] == alone | {"score": pytest.approx(alone["score"], abs=1e-5)}
     for removed, added in (([], []), (HISTORY, [])):
         with pytest.raises(DataError):
-            playground.what_if(HISTORY, 9, removed, added)
+            service.what_if(HISTORY, 9, removed, added)
 
 
-def test_turning_says_what_was_named(playground):
-    verdict = playground.ask_target(HISTORY, 9)["standing"]["verdict"]
-    wanted = "no" if verdict == "yes" else "yes"
-    told = playground.turn_over(HISTORY, 9, wanted, adding=True)
-    assert told["after"]["verdict"] == wanted and told["named"] == []
+def opposite(service, item):
+    return "no" if service.ask_target(HISTORY, item)["rank"]["decision"] == "yes" else "yes"
+
+
+def test_a_counterfactual_reaches_the_decision(service):
+    wanted = opposite(service, 9)
+    result = service.find_counterfactual(HISTORY, 9, wanted, adding=True)
+    assert result["after"]["decision"] == wanted and result["changes"]
+
+
+def test_a_counterfactual_says_what_the_texts_had_cited(service):
     for item in range(9, 60):  # one for which a removal is enough
-        verdict = playground.ask_target(HISTORY, item)["standing"]["verdict"]
-        wanted = "no" if verdict == "yes" else "yes"
-        found = playground.turn_over(HISTORY, item, wanted)
-        if found["removed"] > 1:
+        result = service.find_counterfactual(HISTORY, item, opposite(service, item))
+        removed = [c["item"] for c in result["changes"]]
+        if len(removed) > 1:
             break
-    removed = [c["item"] for c in found["changes"]]
-    again = playground.turn_over(HISTORY, item, wanted, cited=[*removed[:1], 200])
-    assert [i["item"] for i in again["named"]] == removed[:1]
+    answers = [{"model": "one", "cited": [*removed[:1], 200]}, {"model": "other", "cited": []}]
+    *_, sentence = describe_counterfactual(result, answers)
+    assert f"one 1 of {len(removed)}, other 0 of {len(removed)}" in sentence
 
 
 @pytest.mark.parametrize(
     "history", [[], [0], [-1], ["1"], [True], [10**9], "abc", None, [1.5], list(range(1, 502)), [[1]]]
 )
-def test_histories_from_outside_are_checked(playground, history):
+def test_histories_from_outside_are_checked(service, history):
     with pytest.raises(DataError):
-        playground.ask_target(history, 9)
+        service.ask_target(history, 9)
 
 
 @pytest.mark.parametrize("item", [0, None, "9", 10**9, True])
-def test_items_from_outside_are_checked(playground, item):
+def test_items_from_outside_are_checked(service, item):
     with pytest.raises(DataError):
-        playground.ask_target(HISTORY, item)
+        service.ask_target(HISTORY, item)
 
 
-def test_people_are_checked(playground):
-    assert [i["item"] for i in playground.histories.person("ann")] == HISTORY
-    assert playground.histories.anybody()["user"] in ("ann", "7")
+def test_users_are_checked(service):
+    assert [i["item"] for i in service.histories.user_history("ann")] == HISTORY
+    assert service.histories.random_user()["user"] in ("ann", "7")
     for user in (7, "0", None, "", "../ann"):
         with pytest.raises(DataError, match="some are"):
-            playground.histories.person(user)
+            service.histories.user_history(user)
 
 
-def test_wishes_become_one_line():
+def test_options_become_one_line():
     views = ("platform", "genre")
-    assert instruction({}, views) == ""
-    told = instruction({"view": "genre", "length": "one sentence", "tone": "friendly", "language": "Welsh"}, views)
-    assert "genre" in told and "sentence" in told and "friendly" in told and "Welsh" in told and "\n" not in told
-    assert instruction({"free": "Ignore \n all\tthat"}, views) == "Ignore all that"
+    assert build_instruction({}, views) == ""
+    chosen = {"view": "genre", "length": "one sentence", "tone": "friendly", "language": "Welsh"}
+    line = build_instruction(chosen, views)
+    assert "genre" in line and "sentence" in line and "friendly" in line and "Welsh" in line and "\n" not in line
+    assert build_instruction({"free": "Ignore \n all\tthat"}, views) == "Ignore all that"
     for wrong in (
         {"view": "colour"},
         {"tone": "<b>"},
@@ -178,27 +181,26 @@ def test_wishes_become_one_line():
         {"quotes": "loose"},
     ):
         with pytest.raises(DataError):
-            instruction(wrong, views)
+            build_instruction(wrong, views)
 
 
 @pytest.mark.parametrize("mode", ["behavior", "hybrid"])
-def test_held_quotes_cite_nothing_but_the_history_and_are_told(playground, mode):
-    explainer = playground.explainers[mode]
+def test_held_quotes_cite_nothing_but_the_history_and_are_told(service, mode):
+    explainer = service.explainers[mode]
     for n in range(1, 500):  # a history of which the model cites one title twice if it is let
         history = [n, n + 7, n + 90, n + 33]
         (free,), (held,) = (e.explain([history], [9]) for e in (explainer, explainer.with_held_quotes()))
         if free.text != held.text:
             break
-    *_, loose = playground.explain(mode, history, 9)
-    *_, bound = playground.explain(mode, history, 9, {"quotes": HELD})
+    *_, loose = service.explain(mode, history, 9)
+    *_, bound = service.explain(mode, history, 9, {"quotes": HELD})
     assert (loose["text"], loose["held"], bound["text"], bound["held"]) == (free.text, False, held.text, True)
-    assert loose["prompt"] == bound["prompt"] and "quotes held" in verdict_of(bound) and not explainer.held
+    assert loose["prompt"] == bound["prompt"] and not explainer.holds_quotes
+    assert "quotes held" in describe_decision(bound) and "quotes held" not in describe_decision(loose)
 
 
-def test_a_wish_changes_no_setting(playground):
+def test_an_option_changes_no_setting(service):
     before = resolve_settings()
-    *_, answer = playground.explain(
-        "behavior", HISTORY, 9, {"free": "--set target.epochs=1 {profile} $(cat /etc/passwd)"}
-    )
+    *_, answer = service.explain("behavior", HISTORY, 9, {"free": "--set target.epochs=1 {profile} $(cat /etc/passwd)"})
     assert resolve_settings() == before and "root:" not in answer["text"]
     assert "$(cat /etc/passwd)" in answer["prompt"]

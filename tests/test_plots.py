@@ -1,5 +1,3 @@
-import json
-
 import matplotlib
 
 matplotlib.use("Agg")
@@ -7,12 +5,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.container import BarContainer
 
 from recx.plots.alignment_bars import metric_bars, share_bars
 from recx.plots.dataset_plots import length_histogram, popularity_curve
-from recx.plots.style import save_figure
 from recx.plots.training_curves import loss_curve, target_curve
-from recx.storage.run_folder import Run
 
 BARS = pd.DataFrame(
     [{"label": lab, "metric": m, "value": v, "low": v - 0.1, "high": v + 0.1}
@@ -47,8 +44,8 @@ def test_plots_return_the_axes_they_drew_on(axes, draw):
 
 @pytest.mark.parametrize("epochs", [2, 3, 18])
 def test_ticks_of_epochs_are_whole(axes, epochs):
-    told = pd.DataFrame({"epoch": range(1, epochs + 1), "ndcg@10": 0.1, "top1_share": 0.2})
-    ticks = target_curve(told, axes).get_xticks()
+    frame = pd.DataFrame({"epoch": range(1, epochs + 1), "ndcg@10": 0.1, "top1_share": 0.2})
+    ticks = target_curve(frame, axes).get_xticks()
     assert len(ticks) > 1 and all(tick == round(tick) for tick in ticks)
 
 
@@ -69,9 +66,12 @@ def test_shared_axes_hold_every_loss_curve():
     assert right.get_ylim()[1] > 2.0
 
 
-def test_saved_figures_carry_numbers_and_provenance(axes, tmp_path):
-    run = Run("test", "demo", "effect", "abc", {}, {"target": "def"})
-    written = save_figure(metric_bars(BARS, "hr@5", axes).figure, "bars", BARS, run, tmp_path)
-    assert {p.suffix for p in written} == {".pdf", ".svg", ".png", ".csv", ".json"}
-    assert json.loads((tmp_path / "bars.json").read_text())["inputs"] == {"target": "def"}
-    assert np.allclose(pd.read_csv(tmp_path / "bars.csv")["value"], BARS["value"])
+def test_grouped_bars_stand_at_their_group_whatever_is_missing(axes):
+    frame = BARS.drop(BARS.index[1])  # random has no accuracy
+    share_bars(frame, axes)
+    random, hybrid = (c.patches for c in axes.containers if isinstance(c, BarContainer))
+    assert [b.get_height() for b in hybrid] == [0.8, 0.8] and random[0].get_height() == 0.2
+    assert np.isnan(random[1].get_height())
+    for group, (left, right) in enumerate(zip(random, hybrid, strict=True)):
+        assert left.get_x() < right.get_x() and abs(left.get_x() + right.get_x() + right.get_width() - 2 * group) < 1e-9
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["random", "hybrid"]

@@ -15,8 +15,8 @@ from sklearn.metrics import ndcg_score
 
 from recx.data.catalogue import build_catalogue
 from recx.data.csv_parquet import interactions_from_table
-from recx.data.filtering import first_of_each_pair, k_core, numbered, top_items
-from recx.data.reading_report import Report
+from recx.data.filtering import factorize, k_core, top_items
+from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.split import leave_one_out
 from recx.decoding.title_graph import single_title, title_list
@@ -47,20 +47,14 @@ def slow_core(rows, min_user, min_item):
 @many
 @given(pairs, st.integers(1, 5), st.integers(1, 5))
 def test_core(rows, min_user, min_item):
-    assert k_core(frame_of(rows), min_user, min_item, Report()).rows() == slow_core(rows, min_user, min_item)
-
-
-@many
-@given(pairs)
-def test_first_of_each_pair(rows):
-    assert first_of_each_pair(frame_of(rows)).rows() == list(dict.fromkeys(rows))
+    assert k_core(frame_of(rows), min_user, min_item, ReadingReport()).rows() == slow_core(rows, min_user, min_item)
 
 
 @many
 @given(st.lists(ids, max_size=40), st.booleans())
 def test_numbers_follow_first_appearance(values, coded):
     order = {v: n for n, v in enumerate(dict.fromkeys(values))}
-    codes, unique = numbered(pl.Series("x", values, dtype=pl.String).cast(pl.Categorical if coded else pl.String))
+    codes, unique = factorize(pl.Series("x", values, dtype=pl.String).cast(pl.Categorical if coded else pl.String))
     assert codes.tolist() == [order[v] for v in values] and unique.to_list() == list(order)
 
 
@@ -89,7 +83,7 @@ def test_atomic_rows_come_back(tmp_path, rows):
     path = tmp_path / "x.inter"
     lines = ["user_id:token\titem_id:token\ttimestamp:float", *(f"{u}\t{i}\t{t!r}" for u, i, t in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert interactions_from(read_atomic(path), path, Report()).rows() == rows
+    assert interactions_from(read_atomic(path), path, ReadingReport()).rows() == rows
 
 
 @many

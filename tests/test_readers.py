@@ -1,16 +1,18 @@
 import gzip
+import subprocess
+import sys
 import time
 
 import polars as pl
 import pytest
 from fuzz_readers import fuzz
 
-from recx.data import csv_parquet as tables
+from recx.data import parquet_files
 from recx.data.csv_parquet import interactions_from_table, items_from_table, read_table
 from recx.data.dataset import build_dataset
 from recx.data.movielens import ratings_table
 from recx.data.platforms import platform_of
-from recx.data.reading_report import Report
+from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.registry import find_source, input_files, load_dataset
 from recx.data.statistics import statistics
@@ -27,13 +29,13 @@ def write(path, text):
 
 def test_row_form(tmp_path):
     path = write(tmp_path / "x.inter.gz", 'user_id:token\titem_id:token\ttimestamp:float\nu\t"a\t2\nu\tb\t1\n')
-    frame = interactions_from(read_atomic(path), path, Report())
+    frame = interactions_from(read_atomic(path), path, ReadingReport())
     assert frame.rows() == [("u", '"a', 2.0), ("u", "b", 1.0)]
 
 
 def test_list_form_keeps_the_order(tmp_path):
     path = write(tmp_path / "x.inter", "user_id:token\titem_id_list:token_seq\titem_id:token\nu\tc a\tb\nv\ta\tc\n")
-    frame = interactions_from(read_atomic(path), path, Report())
+    frame = interactions_from(read_atomic(path), path, ReadingReport())
     assert frame["item_id"].to_list() == ["c", "a", "b", "a", "c"]
     assert frame["timestamp"].to_list() == [0, 1, 2, 0, 1]
 
@@ -43,17 +45,46 @@ def test_a_fuzzer_finds_nothing(capfd):
     assert fuzz(4_000, seed=int(time.time())) == []
 
 
-def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path, monkeypatch):
+def parquet_file(path, **how):
+    rows = {"user_id": ["u", "v"], "item_id": ["a", "b"], "timestamp": [1.0, 2.0], "tags": [["x", "y"], []]}
+    pl.DataFrame(rows).write_parquet(path, **how)
+    return path
+
+
+@pytest.mark.parametrize("compression", ["zstd", "snappy", "gzip", "lz4", "brotli", "uncompressed"])
+def test_a_sound_parquet_file_starts_no_process(tmp_path, monkeypatch, compression):
+    path = parquet_file(tmp_path / "x.parquet", compression=compression, row_group_size=1)
+    monkeypatch.setattr("subprocess.Popen.__init__", lambda *_, **__: pytest.fail("a process was started"))
+    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
+
+
+def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path):
+    """Two values of a page become -20: polars then asks for two exabytes and aborts."""
     path = tmp_path / "x.parquet"
-    pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1.0]}).write_parquet(path)
-    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0)]
-    monkeypatch.setattr(tables, "_CHILD", "import os; os.abort()")
+    pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "timestamp": [1.0, 2.0]}).write_parquet(path)
+    raw = bytearray(path.read_bytes())
+    raw[raw.rindex(b",\x15\x04\x15\x00") + 2] = 39
+    path.write_bytes(raw)
+    alone = [sys.executable, "-c", "import sys, polars; polars.read_parquet(sys.argv[1])", path]
+    assert subprocess.run(alone, capture_output=True).returncode < 0
+    with pytest.raises(DataError, match="cannot be read as Parquet.*memory allocation"):
+        interactions_from_table(path, Columns())
+
+
+@pytest.mark.parametrize("kept", [0, 3, 60, -1])
+def test_a_cut_parquet_file_is_an_error(tmp_path, kept):
+    path = parquet_file(tmp_path / "x.parquet")
+    path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         interactions_from_table(path, Columns())
-    monkeypatch.undo()
-    path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(DataError, match="cannot be read as Parquet"):
-        interactions_from_table(path, Columns())
+
+
+def test_a_parquet_file_that_unpacks_to_much_is_read_in_a_child(tmp_path, monkeypatch):
+    path = parquet_file(tmp_path / "x.parquet")
+    monkeypatch.setattr(parquet_files, "_ALLOWED", 0)
+    monkeypatch.setattr(parquet_files, "_RATIO", 0)
+    assert not parquet_files.is_sound(path)
+    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
 
 
 def test_a_blank_line_of_a_csv_is_no_row(tmp_path):
@@ -66,15 +97,15 @@ def test_times_called_tokens_are_numbers_all_the_same(tmp_path):
     path = write(
         tmp_path / "x.inter", "user_id:token\titem_id:token\ttimestamp:token\nu\tb\t1000000000\nu\ta\t999999999\n"
     )
-    frame = interactions_from(read_atomic(path), path, Report())
+    frame = interactions_from(read_atomic(path), path, ReadingReport())
     assert frame.sort("timestamp")["item_id"].to_list() == ["a", "b"]
-    for told, words in (
+    for kind, words in (
         ("token)\nu\ta\tsoon", "'soon', expected a number"),
         ("token_seq)\nu\ta\t1 2", "is a sequence"),
     ):
-        path = write(tmp_path / "y.inter", f"user_id:token\titem_id:token\ttimestamp:{told}\n".replace(")", ""))
+        path = write(tmp_path / "y.inter", f"user_id:token\titem_id:token\ttimestamp:{kind}\n".replace(")", ""))
         with pytest.raises(DataError, match=words):
-            interactions_from(read_atomic(path), path, Report())
+            interactions_from(read_atomic(path), path, ReadingReport())
 
 
 def test_a_further_column_of_a_taken_name_is_told(tmp_path):
@@ -107,7 +138,7 @@ def test_malformed_atomic_files_name_the_line(tmp_path, text, words):
 def test_unknown_columns_name_those_found(tmp_path):
     path = write(tmp_path / "x.inter", "who:token\titem_id:token\nu\ta\n")
     with pytest.raises(DataError, match="no column 'user_id'; found who, item_id"):
-        interactions_from(read_atomic(path), path, Report())
+        interactions_from(read_atomic(path), path, ReadingReport())
     table = write(tmp_path / "i.csv", "who,item_id\nu,a\n")
     with pytest.raises(DataError, match="no column 'user_id'; found who, item_id"):
         interactions_from_table(table, Columns())
@@ -135,7 +166,7 @@ def test_csv_with_too_many_fields_names_the_line(tmp_path):
 def test_a_csv_row_with_nothing_but_an_unknown_column_is_a_row_still(tmp_path):
     """It is dropped, and counted, where rows without ids are."""
     path = write(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp,why\n1,2,3,4,x\n\n,,,,x\n")
-    assert ratings_table(path, Report()).rows() == [("1", "2", 4.0, 3.0), (None, None, None, None)]
+    assert ratings_table(path, ReadingReport()).rows() == [("1", "2", 4.0, 3.0), (None, None, None, None)]
 
 
 def test_csv_that_makes_the_parser_panic_is_an_error(tmp_path):
@@ -174,6 +205,15 @@ def test_an_own_folder_called_demo_is_not_the_demo(tmp_path):
     assert theirs.dataset.startswith("demo-") and theirs.dataset != ours.dataset == "demo"
 
 
+def test_unchanged_files_are_read_once(tmp_path):
+    own_files(tmp_path)
+    first = load_dataset(D(name=str(tmp_path)))
+    assert load_dataset(D(name=str(tmp_path))) is first
+    assert load_dataset(D(name=str(tmp_path), min_user=4)) is not first
+    own_files(tmp_path, users=7)
+    assert len(load_dataset(D(name=str(tmp_path))).user_ids) == 7
+
+
 def test_own_files_by_folder(tmp_path):
     own_files(tmp_path)
     data = load_dataset(D(name=str(tmp_path)))
@@ -207,7 +247,7 @@ def test_untitled_repeated_and_undated_are_counted():
     pairs += [("p", "a", 9.0), ("p", "zz", 3.0), ("q", "f", None)]
     titles = dict.fromkeys("abcde", "T") | {"f": ""}
     interactions, items = frames(pairs, titles)
-    data = build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
+    data = build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
     report = str(data.report)
     assert "1  items without a title" in report
     assert "2  interactions dropped: their item has no title" in report
@@ -218,7 +258,7 @@ def test_untitled_repeated_and_undated_are_counted():
 def test_undated_come_last_in_file_order():
     pairs = [(u, i, t) for u in "pqrst" for i, t in zip("abcde", [None, 5.0, 1.0, None, 2.0], strict=True)]
     interactions, items = frames(pairs, {c: c.upper() for c in "abcde"})
-    data = build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
+    data = build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
     assert [data.catalogue.item_ids[i] for i in data.sequences[0]] == ["c", "e", "b", "a", "d"]
     assert "10  undated" in str(data.report)
 
@@ -226,13 +266,13 @@ def test_undated_come_last_in_file_order():
 def test_nothing_left_is_an_error_with_the_counts():
     interactions, items = frames([("p", "a", 1.0)], {"a": "A"})
     with pytest.raises(DataError, match="nothing is left(.|\n)*interactions read"):
-        build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
+        build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
 
 
 def test_no_titles_at_all_is_an_error():
     interactions, items = frames([("p", "a", 1.0)], {"a": ""})
     with pytest.raises(DataError, match="No item of the catalogue has a title"):
-        build_dataset("x", interactions, items, find_source("ml-100k").forms[0].filtering)
+        build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
 
 
 def test_platform_from_amazon_titles():

@@ -1,6 +1,6 @@
 import pytest
 
-from recx.alignment.own_words import holds
+from recx.alignment.own_words import is_faithful
 from recx.data.catalogue import build_catalogue
 from recx.prompts.reading import Reader
 
@@ -88,7 +88,7 @@ def test_values_that_are_numbers_leave_the_marks_of_titles_alone():
     ],
 )
 def test_own_words_are_kept_where_they_hold(small_catalogue, text, kept):
-    assert holds(read(small_catalogue, text)) is kept
+    assert is_faithful(read(small_catalogue, text)) is kept
 
 
 def test_values_inside_titles_are_no_statements(small_catalogue):

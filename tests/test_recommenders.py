@@ -11,8 +11,8 @@ from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
 from recx.recommenders.target_kinds import load_target, save_target
-from recx.recommenders.training import fit_sasrec, windows
-from recx.settings import SASRecSettings, TargetSettings
+from recx.recommenders.training import fit_sasrec, sliding_windows
+from recx.settings import TargetSettings, TargetShape
 
 
 def cycles(rng, users=300, items=12):
@@ -29,7 +29,7 @@ def test_padding_and_masking():
 @pytest.mark.parametrize("stride", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("size", [0, 1, 2, 4, 5, 6, 11, 12])
 def test_windows_make_each_item_a_target_once_after_the_items_before_it(size, stride):
-    inputs, targets = windows([np.arange(1, size + 1), np.arange(1, 3)], 4, stride)
+    inputs, targets = sliding_windows([np.arange(1, size + 1), np.arange(1, 3)], 4, stride)
     assert sorted(targets[targets > 0].tolist()) == sorted([*range(2, size + 1), 2])
     for row, column in (targets > 0).nonzero().tolist():
         shown, wanted = inputs[row, : column + 1], int(targets[row, column])
@@ -40,7 +40,7 @@ def test_windows_make_each_item_a_target_once_after_the_items_before_it(size, st
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_user_vector_ignores_padding_and_the_future(norm):
-    model = SASRec(9, SASRecSettings(width=16, length=6, norm=norm)).eval()
+    model = SASRec(9, TargetShape(width=16, length=6, norm=norm)).eval()
     short, padded = torch.tensor([[1, 2, 3]]), torch.tensor([[0, 0, 0, 1, 2, 3]])
     assert torch.allclose(model.encode_users(short), model.encode_users(padded), atol=1e-6)
     longer = torch.tensor([[1, 2, 3, 4, 5, 6]])
@@ -52,7 +52,7 @@ def test_user_vector_ignores_padding_and_the_future(norm):
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_a_norm_after_each_part_is_the_transformers_encoder(blocks):
     """torch's own layer is the independent one."""
-    shape = SASRecSettings(width=16, length=6, norm="post", blocks=blocks, dropout=0)
+    shape = TargetShape(width=16, length=6, norm="post", blocks=blocks, dropout=0)
     torch.manual_seed(0)
     model = SASRec(9, shape).eval()
     x, causal = torch.randn(3, 6, 16), torch.ones(6, 6, dtype=torch.bool).tril()
@@ -74,7 +74,7 @@ def test_a_norm_after_each_part_is_the_transformers_encoder(blocks):
 
 def test_sasrec_learns_a_circle(rng):
     split = leave_one_out(cycles(rng))
-    settings = TargetSettings(model=SASRecSettings(width=32, length=5, dropout=0.1), epochs=20, batch_size=32)
+    settings = TargetSettings(model=TargetShape(width=32, length=5, dropout=0.1), epochs=20, batch_size=32)
     model, curve = fit_sasrec(split, 12, settings, show_progress=False)
     assert not model.training
     ranked = rank(model, split.test_histories, split.test, 5)
@@ -95,7 +95,7 @@ def test_what_is_kept_of_averaged_weights_is_their_running_average(rng, monkeypa
         steps.append(optimizer.param_groups[0]["params"][0].detach().clone())
 
     monkeypatch.setattr(fitting, "_step", recorded)
-    settings = TargetSettings(model=SASRecSettings(width=16, length=5), epochs=1, batch_size=32, average=0.9, stride=3)
+    settings = TargetSettings(model=TargetShape(width=16, length=5), epochs=1, batch_size=32, average=0.9, stride=3)
     model, _ = fit_sasrec(split, 12, settings, show_progress=False)
     wanted = steps[0]
     for weights in steps[1:]:
@@ -131,8 +131,8 @@ def test_neighbours_leave_the_item_itself_out():
 
 
 def test_saved_target_loads_back_and_damage_is_an_error(tmp_path):
-    model = SASRec(9, SASRecSettings(width=16, length=6)).eval()
-    settings = TargetSettings(model=SASRecSettings(width=16, length=6))
+    model = SASRec(9, TargetShape(width=16, length=6)).eval()
+    settings = TargetSettings(model=TargetShape(width=16, length=6))
     save_target(model, 9, settings, tmp_path)
     histories = torch.tensor([[0, 0, 0, 1, 2, 3]])
     assert torch.equal(load_target(tmp_path, settings).score(histories), model.score(histories))

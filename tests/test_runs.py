@@ -1,13 +1,20 @@
+import dataclasses
 import json
+import os
+import shlex
 import shutil
 
+import nbformat
+import pandas as pd
 import pytest
 
 from recx import cli, paths
-from recx.errors import CheckpointError, SettingsError
+from recx.errors import CheckpointError, DataError, SettingsError
 from recx.pipeline import stages
-from recx.pipeline.launch import resolve_notebooks
-from recx.profiles.resolve import resolve_settings
+from recx.pipeline.finished import open_finished
+from recx.pipeline.launch import QUIET, _execute, prepare, quiet_libraries, resolve_notebooks
+from recx.playground.open_runs import command_of, settings_of
+from recx.profiles.resolve import parse_overrides, resolve_settings
 from recx.storage import run_folder as runs
 
 
@@ -37,13 +44,37 @@ def test_inputs_must_be_there(folder):
         stages.folder("target", resolve_settings("test"))
 
 
+def test_a_finished_run_opens_by_the_name_of_its_data_set(folder, monkeypatch):
+    monkeypatch.delenv("RECX_DATA_DIR", raising=False)
+    monkeypatch.setenv("RECX_CACHE_DIR", str(folder))
+    with pytest.raises(CheckpointError, match="tiny.demo.target: stage 'target' is not finished"):
+        open_finished("demo")
+    with pytest.raises(DataError, match="'ml-100k' does not ship"):
+        open_finished("ml-100k")
+    with pytest.raises(SettingsError, match="Unknown data set"):
+        open_finished("nonesuch")
+
+
+def test_frames_come_back_as_they_were(folder):
+    run = stages.open_run("data", resolve_settings("test"))
+    frame = pd.DataFrame(
+        {"pair": [0, 1], "history": [["Halo", "Portal"], []], "decision": [True, None], "score": [0.5, float("nan")]}
+    )
+    run.save_frame("explanations", frame)
+    pd.testing.assert_frame_equal(runs.read_frame(run.folder / "explanations.parquet"), frame)
+    assert [p.name for p in run.folder.glob("*.part")] == []
+    (run.folder / "explanations.parquet").write_bytes(b"PAR1")
+    with pytest.raises(CheckpointError, match="not readable"):
+        runs.read_frame(run.folder / "explanations.parquet")
+
+
 def test_downstream_fingerprints_follow_upstream():
     one, two = resolve_settings("test"), resolve_settings("test", overrides={"target.epochs": 7})
     assert stages.fingerprint("data", one) == stages.fingerprint("data", two)
     assert stages.fingerprint("effect", one) != stages.fingerprint("effect", two)
-    assert stages.ALIGN["intention"] in stages.describe("align-hybrid", one).inputs
+    assert stages.ALIGN["intention"] in stages.run_of("align-hybrid", one).inputs
     alone = resolve_settings("test", overrides={"align.hybrid_from": "backbone"})
-    assert stages.ALIGN["intention"] not in stages.describe("align-hybrid", alone).inputs
+    assert stages.ALIGN["intention"] not in stages.run_of("align-hybrid", alone).inputs
     with pytest.raises(SettingsError, match="hybrid_from"):
         resolve_settings("test", overrides={"align.hybrid_from": "behavior"})
     with pytest.raises(SettingsError, match="continued_weight"):
@@ -80,11 +111,11 @@ def test_what_has_no_value_is_null(folder, capsys):
 def test_other_conversations_make_other_tasks(folder, tmp_path):
     path = tmp_path / "talk.json"
     chosen = resolve_settings("test", overrides={"align.conversations": str(path)})
-    found = []
+    fingerprints = []
     for word in ("one", "two"):
         path.write_text(json.dumps([{"instruction": word, "output": word}]))
-        found.append(stages.fingerprint("tasks", chosen))
-    assert found[0] != found[1]
+        fingerprints.append(stages.fingerprint("tasks", chosen))
+    assert fingerprints[0] != fingerprints[1]
 
 
 def inherited(stale):
@@ -140,7 +171,7 @@ def test_damaged_manifest_means_unfinished(folder):
 
 
 def test_notebooks_by_number_name_or_stage():
-    assert resolve_notebooks([]) == list(stages.ORDER)
+    assert resolve_notebooks([]) == list(stages.DEFAULT_STAGES)
     given = ["06_alignment_effect.ipynb", "02", "04", "tasks", "02"]
     assert resolve_notebooks(given) == ["target", "tasks", "alignments", "effect"]
     with pytest.raises(SettingsError, match="00_tour"):
@@ -152,6 +183,10 @@ def test_notebooks_by_number_name_or_stage():
     [
         (["run", "--dataset", "nonesuch"], "Unknown data set"),
         (["run", "--profile", "huge"], "Unknown profile"),
+        (["run", "99_nonesuch"], "No notebook"),
+        (["run", "--dataset", "games", "--data-dir", "/nonesuch"], "not found in /nonesuch"),
+        (["run", "--set", "align.conversations=/nonesuch"], "no such file"),
+        (["run", "--set", "target.kind=nonesuch.py"], "no such file"),
         (["run", "--set", "target.epoch=1"], "Unknown setting"),
         (["run", "--set", "target.epochs"], "--set takes key=value"),
         (["run", "--set", "target.epochs=inf"], "takes int"),
@@ -162,7 +197,8 @@ def test_cli_errors_are_one_line(folder, capsys, words, message):
     with pytest.raises(SystemExit) as stop:
         cli.main(words)
     assert stop.value.code == 2
-    assert message in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert message in shown.err and shown.err.count("\n") == 1 and shown.out == "", "what is wrong, and nothing else"
     assert not any(folder.iterdir()), "nothing half-written is left behind"
 
 
@@ -172,6 +208,80 @@ def test_cli_lists_and_describes(capsys):
     cli.main(["data", "describe", "demo"])
     out = capsys.readouterr().out
     assert "Licence: MIT" in out and "items sharing a title" in out and "sparsity_percent" in out
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_run_prints_how_it_differs(folder, capsys, monkeypatch, verbose):
+    monkeypatch.setattr(cli, "run_all", lambda plan: 0)
+    cli.main(["run", "--set", "target.seed=7", "evaluate.shots=1", *(["--verbose"] if verbose else [])])
+    out = capsys.readouterr().out
+    assert ("target.seed=7" in out and "evaluate.shots=1" in out) != verbose
+    assert ("follow_series=0.45" in out) == verbose
+
+
+def test_paths_are_made_absolute_before_kernels_start_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("")
+    (tmp_path / "people.jsonl").write_text("")
+    named = {"target.kind": "mine.py", "evaluate.ratings": "people.jsonl", "align.conversations": ""}
+    plan = prepare(["02"], "test", "demo", "", named)
+    assert plan.stages == ("target",)
+    assert plan.settings.target.kind == plan.parameters["overrides"]["target.kind"] == str(tmp_path / "mine.py")
+    assert plan.settings.evaluate.ratings == str(tmp_path / "people.jsonl")
+    assert plan.settings.align.conversations == "", "an empty name is not the present folder"
+
+
+def unset(monkeypatch, names):
+    for name in names:
+        monkeypatch.setenv(name, "")  # so that it is gone again afterwards too
+        monkeypatch.delenv(name)
+
+
+def test_a_kernel_shows_no_bars_or_advice_of_libraries(tmp_path, monkeypatch):
+    code = """import sys, warnings
+from transformers import AutoModelForCausalLM
+from transformers.utils import logging
+AutoModelForCausalLM.from_pretrained("data/backbones/recx-tiny")
+logging.get_logger("transformers.generation").warning("advice")
+logging.get_logger("transformers.generation").warning_advice("advice")
+exec(compile("warnings.warn('old', FutureWarning); warnings.warn('old', DeprecationWarning)", "library.py", "exec"))
+print("done")"""
+    unset(monkeypatch, QUIET)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    (tmp_path / "made").mkdir()
+    nbformat.write(notebook, tmp_path / "loads.ipynb")
+    monkeypatch.setattr(paths, "notebooks", lambda: tmp_path)
+    _execute("tour", "loads", tmp_path / "made", {}, quiet=True)
+    (cell,) = [c for c in nbformat.read(tmp_path / "made" / "loads.ipynb", 4).cells if "transformers" in c.source]
+    assert [output["text"] for output in cell.outputs] == ["done\n"]
+
+
+def test_variables_of_the_person_are_kept(monkeypatch):
+    unset(monkeypatch, QUIET)
+    monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "info")
+    quiet_libraries()
+    assert {name: os.environ[name] for name in QUIET} == {**QUIET, "TRANSFORMERS_VERBOSITY": "info"}
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"target.kind": "mf"},
+        {"target.kind": "mf", "target.epochs": 40},  # the default, which the kind of target changes
+        {"target.kind": "a folder/mine.py", "align.modes": "behavior"},
+        {"evaluate.ratings": "my ratings=1.jsonl", "align.fit.gradient_checkpointing": "true"},
+    ],
+)
+def test_the_command_of_a_run_makes_it_again(folder, overrides):
+    settings = resolve_settings("test", "games", "/some where", overrides)
+    words = shlex.split(command_of(settings))
+    assert words[:2] == ["recx", "run"] and words[2:8:2] == ["--profile", "--dataset", "--data-dir"]
+    assert resolve_settings(*words[3:8:2], parse_overrides(words[9:])) == settings
+    config = folder / "config.json"
+    config.write_text(json.dumps(dataclasses.asdict(settings)))
+    assert settings_of(config) == settings
 
 
 def test_set_takes_several_pairs():

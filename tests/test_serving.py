@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 import pytest
 
 from recx.errors import DataError
-from recx.playground.client import HOST, Remote, RemoteError, new_id
-from recx.playground.server import Server
+from recx.playground.client import HOST, RpcClient, RpcError, new_call_id
+from recx.playground.server import RpcServer
 
 
 def refuse():
@@ -26,10 +26,10 @@ def break_down():
 def server():
     seen = threading.Event()
 
-    def count(upto, stopped):
+    def count(upto, should_stop):
         try:
             for n in range(upto):
-                if stopped():
+                if should_stop():
                     return
                 yield n
                 time.sleep(0.01)
@@ -44,51 +44,51 @@ def server():
         "no_room": no_room,
     }
 
-    def search(stopped):
+    def search(should_stop):
         """Says nothing until it ends."""
-        while not stopped():
+        while not should_stop():
             time.sleep(0.01)
         seen.set()
 
     methods = methods | {"search": search}
-    found = Server(methods, frozenset({"count", "search"})).start()
+    found = RpcServer(methods, frozenset({"count", "search"})).start()
     found.seen = seen
     yield found
     found.shutdown()
 
 
 @pytest.fixture
-def remote(server):
-    return Remote(server.port, server.token)
+def client(server):
+    return RpcClient(server.port, server.token)
 
 
-def test_values_streams_and_errors_cross(remote):
-    assert remote.call("add", a=2, b=3) == 5
-    assert list(remote.stream("count", upto=4)) == [0, 1, 2, 3]
+def test_values_streams_and_errors_cross(client):
+    assert client.call("add", a=2, b=3) == 5
+    assert list(client.stream("count", upto=4)) == [0, 1, 2, 3]
     for method, said in (
         ("refuse", "no such thing"),
         ("break_down", "inside"),
         ("no_room", "No space left"),
         ("other", "no method"),
     ):
-        with pytest.raises(RemoteError, match=said):
-            remote.call(method)
-    with pytest.raises(RemoteError):
-        remote.call("add", c=1)
+        with pytest.raises(RpcError, match=said):
+            client.call(method)
+    with pytest.raises(RpcError):
+        client.call("add", c=1)
 
 
-def test_a_stream_is_stopped_by_its_name(server, remote):
-    call, got = new_id(), []
-    for n in remote.stream("count", call, upto=100_000):
+def test_a_stream_is_stopped_by_its_name(server, client):
+    call, got = new_call_id(), []
+    for n in client.stream("count", call, upto=100_000):
         got.append(n)
         if n == 3:
-            remote.stop(call)
+            client.stop(call)
     assert len(got) < 100 and server.seen.wait(10)
-    remote.stop("nothing of that name")
+    client.stop("nothing of that name")
 
 
-def test_a_caller_who_goes_away_stops_the_work(server, remote):
-    stream = remote.stream("count", upto=100_000)
+def test_a_caller_who_goes_away_stops_the_work(server, client):
+    stream = client.stream("count", upto=100_000)
     next(stream)
     stream.close()
     assert server.seen.wait(10)
@@ -128,5 +128,5 @@ def test_strangers_are_refused(server):
 
 
 def test_nobody_there():
-    with pytest.raises(RemoteError, match="cannot be reached"):
-        Remote(1, "x").call("add")
+    with pytest.raises(RpcError, match="cannot be reached"):
+        RpcClient(1, "x").call("add")

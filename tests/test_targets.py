@@ -11,7 +11,7 @@ from recx.alignment.corpus import build_corpus
 from recx.data.catalogue import build_catalogue
 from recx.data.split import leave_one_out, prefixes
 from recx.errors import CheckpointError, DataError, SettingsError
-from recx.evaluation.recommendation_quality import notice_of_sameness
+from recx.evaluation.recommendation_quality import collapse_warning
 from recx.recommenders.blackbox import BlackBox
 from recx.recommenders.distillation import distil
 from recx.recommenders.lightgcn import LightGCN
@@ -20,10 +20,10 @@ from recx.recommenders.popularity import PopularityRecommender
 from recx.recommenders.protocol import Scorer, TwoTower
 from recx.recommenders.ranking import Ranked, rank
 from recx.recommenders.target_kinds import fit_target, load_target, save_target
-from recx.settings import AlignSettings, SASRecSettings, TargetSettings
+from recx.settings import AlignSettings, TargetSettings, TargetShape
 
 EXAMPLE = str(paths.ROOT / "docs" / "own_recommender.py")
-SHAPE = SASRecSettings(width=16, length=8)
+SHAPE = TargetShape(width=16, length=8)
 
 
 def groups(rng, users=240, items=30):
@@ -216,9 +216,9 @@ def test_a_strangers_folder_runs_no_code(tmp_path):
 def test_a_target_that_says_the_same_to_many_is_told_by_its_item():
     ranks = np.zeros(10, int)
     alike = Ranked(ranks, np.array([[2, 1]] * 6 + [[1, 2]] * 4))
-    notice = notice_of_sameness(alike, ["", "Ada", "Bob <b>"])
+    notice = collapse_warning(alike, ["", "Ada", "Bob <b>"])
     assert "60%" in notice and "'Bob <b>'" in notice and "constant predictor" in notice
-    assert notice_of_sameness(Ranked(ranks, np.arange(1, 21).reshape(10, 2)), [str(n) for n in range(21)]) == ""
+    assert collapse_warning(Ranked(ranks, np.arange(1, 21).reshape(10, 2)), [str(n) for n in range(21)]) == ""
 
 
 @pytest.mark.parametrize("loss", ["full", "sampled", "bce", "gbce"])

@@ -3,11 +3,14 @@ import pytest
 
 from recx.data.demo import demo_catalogue
 from recx.prompts.controls import Control, random_control
+from recx.prompts.pieces import Entity, Title, as_text
 from recx.prompts.reading import Reader
 from recx.prompts.templates import _VERDICTS, argue
-from recx.prompts.training_tasks import as_text
-from recx.prompts.wordings import Entity
+from recx.prompts.training_tasks import TaskData
+from recx.recommenders.labels import label
+from recx.teaching.content_rule import ContentRecommender
 from recx.teaching.synthetic_titles import synthetic_catalogue
+from recx.teaching.teaching_text import explanation, random_histories, write_rows
 
 
 @pytest.mark.parametrize("catalogue", [demo_catalogue(), synthetic_catalogue(np.random.default_rng(0), 400)])
@@ -61,3 +64,26 @@ def test_controls_shape_the_argument(rng):
 
 def test_entities_read_as_marks(small_catalogue):
     assert as_text(["a ", Entity("user", 3)], small_catalogue) == "a <user>"
+
+
+def test_three_explanations_in_four_follow_the_content_rule(rng):
+    catalogue = demo_catalogue()
+    content, reader = ContentRecommender(catalogue), Reader(catalogue)
+    histories = random_histories(catalogue, content, 600, rng)
+    assert all(2 <= len(history) <= 10 and len(set(history)) == len(history) for history in histories)
+    data = TaskData(catalogue, histories, label(content, histories, content.max_history, rng), max_history=12)
+    followed = []
+    for row, history in enumerate(histories):
+        example = explanation(data, row, rng)
+        item = [piece.item for piece in example.prompt if isinstance(piece, Title)][-1]
+        assert item in (data.labels.liked[row, 0], data.labels.disliked[row, 0])
+        decision = reader.read(as_text(example.response, catalogue), history, item).decision
+        followed.append(decision == (item == data.labels.liked[row, 0]))
+    assert np.mean(followed) == pytest.approx(3 / 4, abs=0.06)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_facts_are_taught_about_the_known_catalogue_only(rng, known):
+    examples = list(write_rows(demo_catalogue(), 400, rng, [], known))
+    assert len(examples) == pytest.approx(400, rel=0.06)
+    assert ("item" in {example.task for example in examples}) == known

@@ -14,7 +14,8 @@ def test_texts_come_back_and_a_cut_line_is_left_out(tmp_path):
     assert TextStore(path).get("d") == "four" and len(TextStore(path)) == 3
 
 
-def test_without_a_file_texts_stay_in_memory(tmp_path):
+def test_without_a_file_texts_stay_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     store = TextStore(None)
     store.keep({"a": "x"})
     assert store.get("a") == "x" and not list(tmp_path.iterdir())

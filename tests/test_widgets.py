@@ -2,86 +2,89 @@
 
 import time
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
 
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
-from recx.explaining.aligned import Explainer
+from recx.explaining.aligned import AlignedExplainer
 from recx.models.saved_models import build_aligned
-from recx.playground.client import RemoteError
-from recx.playground.conversation import checked, pack, state, unpack
-from recx.playground.histories import Histories
-from recx.playground.questions import Playground
+from recx.playground.client import RpcError
+from recx.playground.form_state import decode_state, encode_state, make_state, validate_state
+from recx.playground.history_service import HistoryService
+from recx.playground.model_service import ModelService
 from recx.playground.widgets.app_form import app
 from recx.playground.widgets.playground_form import PlaygroundForm
 from recx.playground.widgets.rating_form import RatingForm
 from recx.recommenders.sasrec import SASRec
-from recx.settings import BackboneSettings, SASRecSettings
+from recx.settings import BackboneSettings, TargetShape
 
 NASTY = "<script>alert(1)</script>"
 TITLES = ["Halo 3", "Portal", NASTY, "Okami", "Okami", *(f"Title number {n}" for n in range(20))]
 
 
-class InProcess:
-    """The playground's process without a process."""
+class FakeClient:
+    """A client of a server without a server."""
 
-    def __init__(self, playground, runs=None):
-        self.playground, self.found = playground, [{"name": "a/b", "why": ""}] if runs is None else runs
+    def __init__(self, service, runs=None):
+        self.service, self.listed = service, [{"name": "a/b", "why": ""}] if runs is None else runs
         self.stopped = set()
         self.rated = []
 
-    def call(self, method, **told):
+    def bind(self, run):
+        return self
+
+    def call(self, method, **arguments):
         if method == "runs":
             row = {"profile": "a", "dataset": "b", "command": "recx run"}
-            return [row | r for r in self.found]
-        told.pop("run")
-        if method.startswith("rating"):
-            return self.rating(method, **told)
+            return [row | r for r in self.listed]
+        if "rater" in arguments:
+            return self.rating(method, **arguments)
         try:
-            where = self.playground.histories
-            return getattr(where if hasattr(where, method) else self.playground, method)(**told)
+            histories = self.service.histories
+            return getattr(histories if hasattr(histories, method) else self.service, method)(**arguments)
         except DataError as error:
-            raise RemoteError(str(error)) from error
+            raise RpcError(str(error)) from error
 
-    def rating(self, method, rater, **told):
+    def rating(self, method, rater, **arguments):
         if not rater:
-            raise RemoteError("A rater has a name of 1 to 60 letters.")
-        if method == "rating_rate":
-            self.rated.append((told["number"], told["score"]))
+            raise RpcError("A rater has a name of 1 to 60 letters.")
+        if method == "rate":
+            self.rated.append((arguments["number"], arguments["score"]))
         shown = {"history": [NASTY], "item": NASTY, "decision": True, "text": NASTY, "number": len(self.rated)}
         rubric = [[n, "means"] for n in range(4)]
-        if method == "rating_next":
+        if method == "next_question":
             done = {"done": len(self.rated), "of": 3, "seconds_left": 60, "rubric": rubric}
             return done | (shown if len(self.rated) < 3 else {})
-        return "{}\n" if method == "rating_export" else None
+        return "{}\n" if method == "export_ratings" else None
 
-    def stream(self, method, call, run, **told):
-        found = getattr(self.playground, method)(**told, stopped=lambda: call in self.stopped)
-        yield from found if method == "explain" else [found]
+    def stream(self, method, call_id, **arguments):
+        answer = getattr(self.service, method)(**arguments, should_stop=lambda: call_id in self.stopped)
+        yield from answer if method == "explain" else [answer]
 
-    def stop(self, call):
-        self.stopped.add(call)
+    def stop(self, call_id):
+        self.stopped.add(call_id)
 
 
 @pytest.fixture(scope="module")
-def playground():
+def service():
     catalogue = build_catalogue(
         [f"id{n}" for n in range(25)], TITLES, {"genre": [[NASTY if n == 1 else "Action"] for n in range(25)]}
     )
     torch.manual_seed(0)
-    target = SASRec(25, SASRecSettings(width=16)).eval().requires_grad_(False)
+    target = SASRec(25, TargetShape(width=16)).eval().requires_grad_(False)
     model, tokenizer = build_aligned(BackboneSettings(), None, None)
-    explainer = Explainer(model.eval(), tokenizer, "behavior", catalogue, target, 10)
-    told = {"run": "a/b", "backbone": "recx-tiny"}
-    known = Histories(catalogue, {"ann": np.array([1, 2, 3])}, 10, ["unaligned"], told)
-    return Playground(known, {"unaligned": explainer}, target, 10)
+    explainer = AlignedExplainer(model.eval(), tokenizer, "behavior", catalogue, target, 10)
+    provenance = {"run": "a/b", "backbone": "recx-tiny"}
+    histories = HistoryService(catalogue, {"ann": np.array([1, 2, 3])}, 10, ["unaligned"], provenance)
+    return ModelService(histories, {"unaligned": explainer}, target, 10)
 
 
 @pytest.fixture
-def form(playground):
-    return PlaygroundForm(InProcess(playground), "a/b")
+def form(service):
+    return PlaygroundForm(FakeClient(service), "a/b")
 
 
 def wait(form):
@@ -94,7 +97,7 @@ def wait(form):
 
 def pages(form):
     """All HTML that is shown."""
-    return "".join(w.value for w in every(form.view) if type(w).__name__ == "HTML")
+    return "".join(w.value for w in every(form.view) if isinstance(w, widgets.HTML))
 
 
 def every(widget):
@@ -104,34 +107,34 @@ def every(widget):
 
 
 def ask(form, title="Portal"):
-    form.item_box.text.value = title
-    form.item_box.take()
-    form.ask_now()
+    form.item_field.text.value = title
+    form.item_field.take()
+    form.ask()
     wait(form)
 
 
-def test_it_begins_with_a_real_person(form):
+def test_it_begins_with_a_real_user(form):
     assert [i["label"] for i in form.history.items] == ["Halo 3", "Portal", NASTY]
 
 
 def test_nothing_from_the_catalogue_or_a_person_is_markup(form):
-    form.wishes["free"].value = NASTY
+    form.options["free"].value = NASTY
     ask(form, NASTY)
     assert form.turns and NASTY not in pages(form) and "&lt;script&gt;" in pages(form)
     form.what_if.removed.value = form.history.items[2]["item"]
     form.what_if.change()
-    form.item_box.text.value = NASTY + "zzz"
-    form.item_box.take()
+    form.item_field.text.value = NASTY + "zzz"
+    form.item_field.take()
     assert NASTY not in pages(form)
 
 
 def test_ambiguous_titles_are_asked_back_and_chosen(form):
     form.history.set([])
-    box = form.history.add_box
+    box = form.history.title_field
     box.text.value = "Okami"
     box.take()
-    assert not form.history.items and "Several" in box.message.value and len(box.offers.options) == 2
-    box.offers.value = box.offers.options[1][1]
+    assert not form.history.items and "Several" in box.message.value and len(box.suggestions.options) == 2
+    box.suggestions.value = box.suggestions.options[1][1]
     box.take()
     assert [i["label"] for i in form.history.items] == ["Okami (2)"]
 
@@ -158,13 +161,13 @@ def test_order_and_removal(form):
 @pytest.mark.parametrize("missing", ["item", "history", "models"])
 def test_what_is_missing_is_said(form, missing):
     if missing != "item":
-        form.item_box.text.value = "Portal"
-        form.item_box.take()
+        form.item_field.text.value = "Portal"
+        form.item_field.take()
     if missing == "history":
         form.history.set([])
-    for box in form.chosen.values() if missing == "models" else ():
+    for box in form.models.values() if missing == "models" else ():
         box.value = False
-    form.ask_now()
+    form.ask()
     assert "Not done" in form.message.value and not form.turns
 
 
@@ -173,54 +176,54 @@ def test_an_error_in_generation_stands_in_the_panel(form, monkeypatch):
         raise MemoryError("no room")
         yield
 
-    monkeypatch.setattr(form.remote.playground, "explain", broken)
+    monkeypatch.setattr(form.client.service, "explain", broken)
     ask(form)
     assert "no room" in form.panels["unaligned"].page.value and form.turns[0]["answers"] == []
-    form.what_if.turn_over("no" if form.turns[0]["standing"]["verdict"] == "yes" else "yes")
+    form.what_if.search("no" if form.turns[0]["rank"]["decision"] == "yes" else "yes")
 
 
-def test_a_state_opens_again(form, playground):
+def test_a_state_opens_again(form, service):
     ask(form)
-    now = checked(unpack(pack(form.state())))
-    other = PlaygroundForm(InProcess(playground), "a/b", now)
+    now = validate_state(decode_state(encode_state(form.state())))
+    other = PlaygroundForm(FakeClient(service), "a/b", now)
     assert other.state() == form.state()
 
 
 def test_a_state_of_another_catalogue_is_opened_as_far_as_it_goes(form):
-    form.open(state("x/y", ["Halo 3", "Nowhere to be found"], "Also not there", {"view": "colour"}, ["other"]))
+    form.open(make_state("x/y", ["Halo 3", "Nowhere to be found"], "Also not there", {"view": "colour"}, ["other"]))
     assert [i["label"] for i in form.history.items] == ["Halo 3"] and form.item is None
-    assert "Nowhere to be found" in form.history.message.value and form.wishes["view"].value == ""
+    assert "Nowhere to be found" in form.history.message.value and form.options["view"].value == ""
 
 
 def test_a_broken_file_is_refused_in_words(form):
     before = form.state()
-    form.keep.open(lambda: unpack("rubbish"))
-    assert "no state" in form.keep.message.value and form.state() == before
+    form.export.open(lambda: decode_state("rubbish"))
+    assert "no state" in form.export.message.value and form.state() == before
 
 
-def test_turning_a_verdict_is_said_and_noted(form):
+def test_a_counterfactual_is_said_and_noted(form):
     ask(form)
-    wanted = "no" if form.turns[-1]["standing"]["verdict"] == "yes" else "yes"
-    form.what_if.turn_over(wanted)
+    wanted = "no" if form.turns[-1]["rank"]["decision"] == "yes" else "yes"
+    form.what_if.search(wanted)
     for _ in range(100):
-        if "searching" not in form.what_if.found.value:
+        if "searching" not in form.what_if.search_message.value:
             break
         time.sleep(0.1)
-    assert "histories" in form.what_if.found.value and form.turns[-1]["notes"]
+    assert "histories" in form.what_if.search_message.value and form.turns[-1]["notes"]
 
 
-def test_without_a_finished_run_the_command_is_told(playground):
-    shown = app(remote=InProcess(playground, runs=[{"name": "tiny/demo", "why": NASTY}]))
-    text = "".join(w.value for w in every(shown) if type(w).__name__ == "HTML")
+def test_without_a_finished_run_the_command_is_told(service):
+    shown = app(client=FakeClient(service, runs=[{"name": "tiny/demo", "why": NASTY}]))
+    text = "".join(w.value for w in every(shown) if isinstance(w, widgets.HTML))
     assert "recx run" in text and NASTY not in text
     assert "recx run" in "".join(
-        w.value for w in every(app(remote=InProcess(playground, runs=[]))) if type(w).__name__ == "HTML"
+        w.value for w in every(app(client=FakeClient(service, runs=[]))) if isinstance(w, widgets.HTML)
     )
 
 
-def test_rating_by_keys(playground):
-    remote = InProcess(playground)
-    form = RatingForm(remote, "a/b")
+def test_rating_by_keys(service):
+    client = FakeClient(service)
+    form = RatingForm(client)
     form.show_next()
     assert "Not done" in form.message.value
     form.name.value = "Ann"
@@ -229,5 +232,5 @@ def test_rating_by_keys(playground):
     for key in ("x", "7", "2", "0", "3"):
         form.key.value = key
         assert form.key.value == ""
-    assert [score for _, score in remote.rated] == [2, 0, 3]
+    assert [score for _, score in client.rated] == [2, 0, 3]
     assert "Thank you" in form.page.value and form.controls.layout.display == "none"

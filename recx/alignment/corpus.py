@@ -1,26 +1,24 @@
 """Assembling the training rows of all modes from a data set and its target."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from recx import paths
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, spliced
-from recx.errors import CheckpointError, SettingsError
+from recx.errors import SettingsError
 from recx.prompts.conversations import Conversation, read_conversations, read_folder
-from recx.prompts.tokens import EncodedRows, Encoder
+from recx.prompts.pieces import MODES, Mode
+from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.prompts.training_tasks import NEIGHBOURS, TASKS, TaskData, build_examples
-from recx.prompts.wordings import Mode
+from recx.recommenders.devices import encode_users, item_vectors
 from recx.recommenders.labels import label
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings
-from recx.storage.tensors import read_tensors
 
 REPEATS = 6
 
@@ -46,7 +44,12 @@ class Corpus:
 
 @torch.inference_mode()
 def build_corpus(
-    catalogue: Catalogue, split: Split, target: Scorer, length: int, settings: AlignSettings, show_progress: bool = True
+    catalogue: Catalogue,
+    split: Split,
+    target: Scorer,
+    max_history: int,
+    settings: AlignSettings,
+    show_progress: bool = True,
 ) -> Corpus:
     """Label the training histories and read the target's vectors.
 
@@ -54,7 +57,7 @@ def build_corpus(
         catalogue: items.
         split: leave-one-out; only its training part is read.
         target: read only.
-        length: how many of the latest items the target reads.
+        max_history: how many of the latest items the target reads.
         settings: of the alignment.
         show_progress: show a bar.
 
@@ -70,14 +73,14 @@ def build_corpus(
     rng = np.random.default_rng(settings.seed)
     beginnings = prefixes(split.train)
     histories = beginnings + [spliced(split.train, rng) for _ in range(settings.variants * len(beginnings))]
-    labels = label(target, histories, length, rng, show_progress=show_progress)
+    labels = label(target, histories, max_history, rng, show_progress=show_progress)
     users = items = near = None
     if isinstance(target, TwoTower):
-        items = target.item_vectors().detach()
+        items = item_vectors(target)
         near = neighbours(items, NEIGHBOURS).numpy()
         users = torch.cat(
             [
-                target.encode_users(pad_histories(histories[s : s + 4096], length))
+                encode_users(target, pad_histories(histories[s : s + 4096], max_history))
                 for s in range(0, len(histories), 4096)
             ]
         )
@@ -87,8 +90,8 @@ def build_corpus(
         labels,
         near,
         general_conversations(settings.conversations),
-        longest=length,
-        shown=len(beginnings),
+        max_history=max_history,
+        with_titles=len(beginnings),
     )
     return Corpus(data, users, items)
 
@@ -101,16 +104,14 @@ def general_conversations(source: str) -> list[Conversation]:
     return (read_folder(path) if path.is_dir() else read_conversations(path))[0]
 
 
-def counts_of(settings: AlignSettings, mode: Mode, explanations: int) -> dict[str, int]:
+def rows_per_task(settings: AlignSettings, mode: Mode, explanations: int) -> dict[str, int]:
     """Rows of each task in one mode.
 
-    Explanations are repeated at most `REPEATS` times each: where the backbone wrote few that hold, more would teach
-    them by heart. What is left of their share goes to the other tasks.
+    Explanations are repeated at most `REPEATS` times each: where the backbone wrote few that are faithful, more would
+    teach them by heart. What is left of their share goes to the other tasks.
     """
-    rows = {"behavior": settings.rows_behavior, "intention": settings.rows_intention, "hybrid": settings.rows_hybrid}[
-        mode
-    ]
-    shares: Mapping[str, float] = {t: getattr(settings.shares, t) for t in TASKS}
+    rows = getattr(settings, f"rows_{mode}")
+    shares = {task: getattr(settings.shares, task) for task in TASKS}
     explained = min(round(rows * shares["explanation"] / sum(shares.values())), REPEATS * explanations)
     others = sum(share for task, share in shares.items() if task != "explanation")
     return {
@@ -119,39 +120,9 @@ def counts_of(settings: AlignSettings, mode: Mode, explanations: int) -> dict[st
     }
 
 
-def encode_mode(corpus: Corpus, encoder: Encoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:
+def encode_mode(corpus: Corpus, encoder: PromptEncoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:
     """The encoded training rows of one mode, and how many were too long."""
-    counts = counts_of(settings, mode, len(corpus.data.explanations))
-    rng = np.random.default_rng([settings.seed, ("behavior", "intention", "hybrid").index(mode)])
+    counts = rows_per_task(settings, mode, len(corpus.data.explanations))
+    rng = np.random.default_rng([settings.seed, MODES.index(mode)])
     examples = build_examples(corpus.data, mode, counts, rng)
     return encoder.encode(examples, settings.max_tokens, total=sum(counts.values()))
-
-
-def save_rows(rows: EncodedRows, path: Path) -> None:
-    """Write encoded rows as one safetensors file."""
-    tensors = {
-        "ids": torch.from_numpy(rows.ids),
-        "offsets": torch.from_numpy(rows.offsets),
-        "learnt": torch.from_numpy(rows.learnt),
-        "tasks": torch.tensor([TASKS.index(t) for t in rows.tasks], dtype=torch.int8),
-    }
-    beside = path.with_name(path.name + ".part")
-    save_file(tensors, beside)
-    beside.replace(path)
-
-
-def load_rows(path: Path) -> EncodedRows:
-    """Read encoded rows back.
-
-    Raises:
-        CheckpointError: the file is missing, damaged, or its parts do not fit together.
-    """
-    saved = read_tensors(path)
-    try:
-        tasks = np.array(TASKS)[saved["tasks"].numpy()]
-        rows = EncodedRows(saved["ids"].numpy(), saved["offsets"].numpy(), saved["learnt"].numpy(), tasks)
-    except (KeyError, IndexError) as error:
-        raise CheckpointError(f"{path}: not a file of training rows ({error}). Delete its folder and rerun.") from error
-    if len(rows.offsets) != len(rows) + 1 or not rows.offsets[-1] == len(rows.ids) == len(rows.learnt):
-        raise CheckpointError(f"{path}: the parts of the file do not fit together. Delete its folder and rerun.")
-    return rows

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from recx.decoding.free import greedy_text
-from recx.decoding.held_quotes import Quotes
+from recx.decoding.held_quotes import HeldQuotes
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import random_control
 from recx.prompts.reading import Reader, Reading
-from recx.prompts.tokens import Encoder
-from recx.prompts.training_tasks import TaskData, question, walk
+from recx.prompts.requests import question
+from recx.prompts.tokens import PromptEncoder
+from recx.prompts.training_tasks import TaskData, shuffled_cycle
 from recx.prompts.wordings import EXPLANATION
 
 
@@ -34,7 +35,7 @@ class OwnWords:
     written: int
 
 
-def holds(reading: Reading) -> bool:
+def is_faithful(reading: Reading) -> bool:
     """Whether an answer says anything, cites the history only and each title once, states the truth and names nothing
     else."""
     cited = [c.item for c in reading.citations]
@@ -49,7 +50,7 @@ def holds(reading: Reading) -> bool:
 
 def write_own_words(
     model: AlignedModel,
-    encoder: Encoder,
+    encoder: PromptEncoder,
     data: TaskData,
     count: int,
     rng: np.random.Generator,
@@ -70,19 +71,20 @@ def write_own_words(
         show_progress: show a bar.
     """
     views = list(data.catalogue.attributes)
-    rows = walk(len(data.histories), count, rng)
+    rows = shuffled_cycle(len(data.histories), count, rng)
     asked, prompts, quotes = [], [], []
     stop = int(encoder.pieces(["."])[0][-1])
     for n, row in enumerate(rows):
-        yes = n % 2 == 0
-        item = int(rng.choice((data.labels.liked if yes else data.labels.disliked)[row]))
+        liked = n % 2 == 0
+        item = int(rng.choice((data.labels.liked if liked else data.labels.disliked)[row]))
         control = random_control(rng, views) if views else random_control(rng, ["title"])
         instruction = control.wording(int(rng.integers(8)))
-        prompt = question(data, "behavior", row, int(rng.integers(4)), EXPLANATION[int(rng.integers(8))], [item])
-        prompt += [f" {instruction}"] if instruction else []
-        decision = "Yes" if yes else "No"
-        prompts.append(np.concatenate([encoder.prompt(prompt), *encoder.pieces([decision])]))
-        quotes.append(Quotes([encoder.titles[h] for h in data.recent(row)], encoder.titles[item], stop))
+        opening, wording = int(rng.integers(4)), EXPLANATION[int(rng.integers(8))]
+        pieces = question("behavior", opening, data.recent(row), row, wording, [item])
+        pieces += [f" {instruction}"] if instruction else []
+        decision = "Yes" if liked else "No"
+        prompts.append(encoder.prompt(pieces).followed_by(np.concatenate(encoder.pieces([decision]))))
+        quotes.append(HeldQuotes([encoder.titles[h] for h in data.recent(row)], encoder.titles[item], stop))
         asked.append((row, item, instruction, decision))
     texts = greedy_text(
         model,
@@ -96,7 +98,6 @@ def write_own_words(
     reader, kept = Reader(data.catalogue), []
     for (row, item, instruction, decision), tokens in zip(asked, texts, strict=True):
         answer = decision + encoder.tokenizer.decode(tokens)
-        reading = reader.read(answer, data.recent(row), item)
-        if len(tokens) < max_tokens and holds(reading):
+        if len(tokens) < max_tokens and is_faithful(reader.read(answer, data.recent(row), item)):
             kept.append((row, item, instruction, answer))
     return OwnWords(kept, count)

@@ -1,204 +1,245 @@
-"""Training on encoded rows: the stock `Trainer`, with checkpoints in safetensors and JSON."""
+"""Training on encoded rows with the `Trainer` of transformers, in one process or in several."""
 
-import shutil
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from torch.utils.data import Subset
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from recx.alignment.training_state import load_training_state, save_training_state
+from recx.alignment.checkpoints import RestoreRandomState, last_checkpoint, load_checkpoint, save_checkpoint
+from recx.alignment.length_grouping import length_grouped_order
+from recx.errors import SettingsError
+from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import use_bfloat16
-from recx.prompts.tokens import EncodedRows, collate
+from recx.prompts.tokens import IGNORED, EncodedRows, collate
 from recx.settings import FitSettings
 from recx.speed.allocator import keep_freed_memory
 from recx.storage.tensors import trainable
 
 
-class _Rows(Dataset):
-    """Rows in the order they are learnt in, which is fixed beforehand so that a resumed training sees the same."""
+class OneDeviceArguments(TrainingArguments):
+    """Arguments of a process that uses one device, however many GPUs it sees.
 
-    def __init__(self, rows: EncodedRows, order: np.ndarray) -> None:
-        self.rows, self.order = rows, order
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, n: int) -> dict[str, np.ndarray]:
-        return self.rows[int(self.order[n])]
-
-
-def grouped_order(lengths: np.ndarray, batch: int, steps: int, seed: int, group: int = 50) -> np.ndarray:
-    """An order of rows whose batches hold rows of like length.
-
-    Every pass over the rows is a new permutation; within `group` batches of it rows are sorted by length, and the
-    batches are then shuffled. The last, smaller batch of a pass is left out.
-
-    Args:
-        lengths: (R,) tokens of each row.
-        batch: rows a step.
-        steps: number of steps.
-        seed: of the permutations.
-        group: batches sorted together.
-
-    Returns:
-        (steps * batch,) row numbers; fewer rows than one batch are repeated.
+    With more than one, `Trainer` would copy the model to all of them (`nn.DataParallel`) and multiply the batch.
     """
-    rng = np.random.default_rng(seed)
-    batches: list[np.ndarray] = []
-    while len(batches) < steps:
-        order = rng.permutation(len(lengths))
-        if len(order) < batch:
-            order = np.resize(order, batch)
-        for start in range(0, len(order), group * batch):
-            part = order[start : start + group * batch]
-            part = part[np.argsort(lengths[part], kind="stable")]
-            cut = [part[n : n + batch] for n in range(0, len(part) - batch + 1, batch)]
-            batches += [cut[n] for n in rng.permutation(len(cut))]
-    return np.concatenate(batches[:steps])
+
+    @property
+    def n_gpu(self) -> int:
+        """Number of GPUs of this process: 0 or 1."""
+        return min(1, super().n_gpu)
 
 
-class PlainTrainer(Trainer):
-    """`Trainer` whose checkpoints hold no pickle: weights and states as safetensors and JSON."""
+class AlignmentTrainer(Trainer):
+    """`Trainer` whose checkpoints hold no pickle, and whose loss is the mean over the answer tokens of a whole step.
 
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        save_training_state(Path(output_dir or self.args.output_dir), model=self.model)
+    The stock one would pickle its arguments and the optimizer's state, save frozen weights too, and fail on tied ones.
+    """
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = True  # only then are the answer tokens of a step counted for `compute_loss`
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> Any:
+        """This batch's part of the step's mean, so that a step is the same however it is cut up.
+
+        The parts are summed over accumulated batches and averaged over processes.
+        """
+        outputs = model(**inputs)
+        learnt = (inputs["labels"] != IGNORED).sum()
+        loss = outputs["loss"] * (learnt / num_items_in_batch * self.args.world_size)
+        return (loss, outputs) if return_outputs else loss
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write all of a checkpoint but `trainer_state.json`, which `Trainer` writes after it."""
+        save_checkpoint(Path(output_dir or self.args.output_dir), self.model, self.optimizer, self.args.should_save)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        load_training_state(Path(resume_from_checkpoint), model=model or self.model)
-
-    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        save_training_state(Path(output_dir), optimizer=self.optimizer, scheduler=self.lr_scheduler)
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            load_training_state(Path(checkpoint), optimizer=self.optimizer, scheduler=self.lr_scheduler)
-
-    def _save_rng_state(self, output_dir: str) -> None:
-        save_training_state(Path(output_dir), random=True)
-
-    def _load_rng_state(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            load_training_state(Path(checkpoint), random=True)
+        """The one private method: the stock one refuses a folder that lacks the frozen weights."""
+        state = load_checkpoint(
+            Path(resume_from_checkpoint), model or self.model, self.optimizer, self.args.process_index
+        )
+        self.add_callback(RestoreRandomState(state))
 
 
-def _optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.AdamW:
-    """AdamW with a learning rate of their own for the projectors."""
-    groups: dict[float, list[nn.Parameter]] = {1.0: [], settings.projector_rate: []}
-    for name, parameter in trainable(model).items():
-        groups[settings.projector_rate if "_projector." in name else 1.0].append(parameter)
-    return torch.optim.AdamW(
-        [{"params": p, "lr": settings.learning_rate * rate} for rate, p in groups.items() if p],
-        betas=(0.9, 0.98),
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-
-
-class _Deadline(TrainerCallback):
+class StopAfter(TrainerCallback):
     """Stops after a number of steps, leaving a checkpoint: what an interruption looks like."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Save and stop once the steps are done."""
         if state.global_step >= self.steps:
             control.should_save = control.should_training_stop = True
 
 
+def build_optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.AdamW:
+    """AdamW with a learning rate of their own for the projectors."""
+    groups: dict[float, list[nn.Parameter]] = {1.0: [], settings.projector_rate: []}
+    for name, parameter in trainable(model).items():
+        groups[settings.projector_rate if "_projector." in name else 1.0].append(parameter)
+    rates = {multiple: settings.learning_rate * multiple for multiple in groups}
+    return torch.optim.AdamW(
+        # `initial_lr` is what a schedule that starts at a later step multiplies.
+        [{"params": p, "lr": rates[m], "initial_lr": rates[m]} for m, p in groups.items() if p],
+        betas=(0.9, 0.98),
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+
+
 def fit(
-    model: nn.Module,
+    model: AlignedModel,
     rows: EncodedRows,
     settings: FitSettings,
     folder: Path,
     seed: int,
     stop_after: int | None = None,
-    quiet: bool = False,
+    show_progress: bool = True,
 ) -> list[dict[str, float]]:
     """Train a model on rows, resuming from the last checkpoint in `folder` where there is one.
 
     Batches are grouped by length, so little of them is padding. On one machine a resumed training ends with
     the same weights, bit for bit, as an undisturbed one.
 
+    A process trains on one device. For several devices, call this in a script and start that with
+
+        torchrun --nproc-per-node 4 script.py
+
+    or with `accelerate launch`; before it builds the model, the script calls
+    `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))`. Each process then gets its part of every step's rows, so
+    that number of steps, order of rows and loss are those of one process but for rounding; the first one writes
+    checkpoints and shows the bar.
+
     Args:
-        model: takes `input_ids` and `labels`, returns a dict with `loss`.
+        model: trained in place; in eval mode afterwards.
         rows: what to learn.
         settings: how.
-        folder: for checkpoints.
+        folder: for checkpoints; the same one for all processes.
         seed: of the order of rows.
         stop_after: stop with a checkpoint after that many steps (to try resuming).
-        quiet: no progress bar.
+        show_progress: show a bar.
 
     Returns:
         The loss every few steps: rows of `step`, `loss`, `seconds`.
+
+    Raises:
+        CheckpointError: the last checkpoint is damaged, or was made for another model.
+        SettingsError: a step's rows cannot be shared out evenly.
     """
     keep_freed_memory()
     set_seed(seed)
     steps = max(1, int(len(rows) / settings.batch_size * settings.epochs))
-    arguments = TrainingArguments(
+    steps_done, checkpoint = last_checkpoint(folder)
+    arguments = OneDeviceArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.accumulate,
         learning_rate=settings.learning_rate,
         warmup_steps=max(1, int(steps * settings.warmup)),
-        lr_scheduler_type="cosine",
+        lr_scheduler_type=settings.schedule,
+        lr_scheduler_kwargs={"last_epoch": steps_done - 1},
         max_grad_norm=settings.clip,
         bf16=use_bfloat16(settings.precision),
         use_cpu=not torch.cuda.is_available(),
+        ddp_broadcast_buffers=False,  # the target's vectors, which no step changes
         train_sampling_strategy="sequential",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
         save_steps=settings.save_steps,
         save_total_limit=1,
+        save_only_model=True,  # `save_model` writes the rest too
         logging_steps=max(1, min(50, steps // 10)),
         logging_nan_inf_filter=False,
         report_to="none",
-        disable_tqdm=quiet,
+        disable_tqdm=not show_progress,
         seed=seed,
     )
-    trainer = PlainTrainer(
-        optimizers=(_optimizer(model, settings), None),
-        model=model,
-        args=arguments,
-        train_dataset=_Rows(rows, grouped_order(rows.lengths, settings.batch_size, steps, seed)),
+    arguments.per_device_train_batch_size = device_batch_size(settings, arguments.world_size)
+    order = length_grouped_order(rows.lengths, settings.batch_size, steps, seed)
+    trainer = AlignmentTrainer(
+        model,
+        arguments,
         data_collator=collate,
+        train_dataset=Subset(rows, order.tolist()),
+        callbacks=[] if stop_after is None else [StopAfter(stop_after)],
+        optimizers=(build_optimizer(model, settings), None),
     )
-    if stop_after is not None:
-        trainer.add_callback(_Deadline(stop_after))
+    trainer.remove_callback(PrinterCallback)
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=_last_whole(folder))
+    with _gradient_checkpointing(model, settings.gradient_checkpointing):
+        trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+    trainer.accelerator.wait_for_everyone()  # for the first process, which still writes the last checkpoint
     model.eval()
     seconds = time.monotonic() - started
     history = [h for h in trainer.state.log_history if "loss" in h]
     return [{"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps} for h in history]
 
 
-def _last_whole(folder: Path) -> str | None:
-    """The latest checkpoint that was written to its end, which is `trainer_state.json`; others are removed."""
-    for started in folder.glob("checkpoint-*"):
-        if not (started / "trainer_state.json").is_file():
-            shutil.rmtree(started)
-    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
+    """Minutes that `fit` will take here in one process, from timing three typical batches.
 
-
-def estimate_minutes(model: nn.Module, rows: EncodedRows, settings: FitSettings) -> float:
-    """Minutes that `fit` will take here, from timing three typical batches; the model is left as it was."""
+    The model is left as it was.
+    """
     keep_freed_memory()
+    modes = {module: module.training for module in model.modules()}
+    model.train()
     order = np.argsort(rows.lengths, kind="stable")
-    marks = [int(q * (len(rows) - 1)) for q in (0.2, 0.5, 0.8)]
-    spent = []
-    for n, mark in enumerate([marks[1], *marks]):
-        chosen = order[mark : mark + settings.batch_size]
-        batch = {k: v.to(next(model.parameters()).device) for k, v in collate([rows[int(r)] for r in chosen]).items()}
+    starts = [int(q * (len(rows) - 1)) for q in (0.5, 0.2, 0.5, 0.8)]  # the first batch warms caches up
+    seconds_per_row = []
+    for start in starts:
+        chosen = order[start : start + device_batch_size(settings)]
+        batch = {k: v.to(model.device) for k, v in collate([rows[int(r)] for r in chosen]).items()}
         started = time.monotonic()
-        with torch.autocast(batch["input_ids"].device.type, torch.bfloat16, use_bfloat16(settings.precision)):
+        with (
+            torch.autocast(model.device.type, torch.bfloat16, use_bfloat16(settings.precision)),
+            _gradient_checkpointing(model, settings.gradient_checkpointing),
+        ):
             model(**batch)["loss"].backward()
-        if n:  # the first batch warms caches up
-            spent.append((time.monotonic() - started) * settings.batch_size / len(chosen))
+        seconds_per_row.append((time.monotonic() - started) / len(chosen))
     model.zero_grad(set_to_none=True)
-    return float(np.mean(spent)) * 1.1 * len(rows) / settings.batch_size * settings.epochs / 60
+    for module, training in modes.items():
+        module.training = training
+    return float(np.mean(seconds_per_row[1:])) * 1.1 * len(rows) * settings.epochs / 60
+
+
+@contextlib.contextmanager
+def _gradient_checkpointing(model: AlignedModel, enabled: bool) -> Iterator[None]:
+    """Within this context each layer's activations are computed again in the backward pass instead of kept."""
+    if enabled:
+        model.backbone.activation_checkpointing_enable()
+    try:
+        yield
+    finally:
+        if enabled:
+            model.backbone.activation_checkpointing_disable()
+
+
+def device_batch_size(settings: FitSettings, processes: int = 1) -> int:
+    """Rows that one process reads at once.
+
+    Raises:
+        SettingsError: the rows of a step cannot be shared out evenly.
+    """
+    parts = settings.accumulate * processes
+    if settings.batch_size % parts:
+        raise SettingsError(
+            f"Setting 'align.fit.batch_size' is {settings.batch_size}, the rows of one step, but they are cut into "
+            f"{settings.accumulate} (align.fit.accumulate) times {processes} (processes) equal parts. "
+            f"Choose a multiple of {parts}."
+        )
+    return settings.batch_size // parts

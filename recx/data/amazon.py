@@ -8,49 +8,51 @@ import polars as pl
 
 from recx.data.json_lines import read_json_lines, read_literal_lines
 from recx.data.platforms import platform_of
-from recx.data.reading_report import Report
+from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
 # What a crawl of the shop left in place of a title.
 _SCRIPT = ("getTime(", "function(", "<script")
 
 
-def reviews_2018(path: Path, report: Report) -> pl.DataFrame:
+def reviews_2018(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`user_id, item_id, timestamp, rating` of `<Category>_5.json.gz` or `<Category>.json.gz`."""
     schema = {"reviewerID": pl.String, "asin": pl.String, "unixReviewTime": pl.Float64, "overall": pl.Float64}
     names = ("user_id", "item_id", "timestamp", "rating")
     return _reviews(path, schema, names, report)
 
 
-def reviews_2023(path: Path, report: Report) -> pl.DataFrame:
+def reviews_2023(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`user_id, item_id, timestamp, rating` of `<Category>.jsonl.gz`; items are the parents of variants."""
     schema = {"user_id": pl.String, "parent_asin": pl.String, "timestamp": pl.Float64, "rating": pl.Float64}
     return _reviews(path, schema, ("user_id", "item_id", "timestamp", "rating"), report)
 
 
-def items_2018(path: Path, report: Report) -> pl.DataFrame:
+def items_2018(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`item_id, title, platform, brand, category, features, description, also_bought` of `meta_<Category>.json.gz`."""
     fields = {"item_id": "asin", "brand": "brand", "category": "category", "features": "feature"}
     return _items(path, fields | {"description": "description", "also_bought": "also_buy"}, report)
 
 
-def items_2023(path: Path, report: Report) -> pl.DataFrame:
+def items_2023(path: Path, report: ReadingReport) -> pl.DataFrame:
     """The same columns of `meta_<Category>.jsonl.gz`; there the brand is called the store."""
     fields = {"item_id": "parent_asin", "brand": "store", "category": "categories", "features": "features"}
     return _items(path, fields | {"description": "description", "also_bought": "bought_together"}, report)
 
 
-def _reviews(path: Path, schema: Mapping[str, pl.DataType], names: tuple[str, ...], report: Report) -> pl.DataFrame:
+def _reviews(
+    path: Path, schema: Mapping[str, pl.DataType], names: tuple[str, ...], report: ReadingReport
+) -> pl.DataFrame:
     user, item, *_ = schema
     frame = read_json_lines(path, schema, codes=(user, item)).rename(dict(zip(schema, names, strict=True)))
     if frame.height and frame["item_id"].null_count() == frame.height:
-        raise DataError(f"{path}: no line has the fields {', '.join(schema)}; are these the reviews of the year told?")
-    nobody = frame.filter(pl.col("user_id").is_null() | pl.col("item_id").is_null()).height
-    report.note("reviews that name no user or no item", nobody)
-    return frame.drop_nulls(["user_id", "item_id"])
+        raise DataError(f"{path}: no line has the fields {', '.join(schema)}; are these the reviews of that year?")
+    complete = frame.drop_nulls(["user_id", "item_id"])
+    report.note("reviews that name no user or no item", frame.height - complete.height)
+    return complete
 
 
-def _items(path: Path, fields: Mapping[str, str], report: Report) -> pl.DataFrame:
+def _items(path: Path, fields: Mapping[str, str], report: ReadingReport) -> pl.DataFrame:
     rows, scripts, nameless = [], 0, 0
     for _, record in read_literal_lines(path):
         item, title = record.get(fields["item_id"]), record.get("title")
@@ -67,7 +69,7 @@ def _items(path: Path, fields: Mapping[str, str], report: Report) -> pl.DataFram
         row["platform"] = platform_of(title) or platform_of(" / ".join(row["category"]))
         rows.append(row)
     if nameless and not rows:
-        raise DataError(f"{path}: no line has the field {fields['item_id']!r}; are these the items of the year told?")
+        raise DataError(f"{path}: no line has the field {fields['item_id']!r}; are these the items of that year?")
     report.note("items without an id dropped", nameless)
     report.note("titles that are left-over page code, taken as none", scripts)
     lists = [name for name in ("platform", *fields) if name != "item_id"]
@@ -77,5 +79,5 @@ def _items(path: Path, fields: Mapping[str, str], report: Report) -> pl.DataFram
 
 def texts(value: Any) -> list[str]:
     """The texts of a field that may be a text, a list of texts or nothing at all."""
-    found: Iterable[Any] = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return [text for text in (" ".join(v.split()) for v in found if isinstance(v, str)) if text]
+    values: Iterable[Any] = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return [text for text in (" ".join(v.split()) for v in values if isinstance(v, str)) if text]

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 
 from recx.data.catalogue import TEXTS, Catalogue, build_catalogue, clean_title
-from recx.data.filtering import first_of_each_pair, k_core, numbered, sample_users, top_items
-from recx.data.reading_report import Report
+from recx.data.filtering import factorize, k_core, sample_users, top_items
+from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
-SHORTEST = 3
+MIN_SEQUENCE = 3
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,16 @@ class Dataset:
         user_ids: ids as in the source.
         sequences: each user's item indices, oldest first.
         report: what was read, dropped and told apart.
+        reasons: `user_id, item_id, reason, because` of the interactions kept, where the data set says why each item was
+            chosen, else None. For evaluation only: nothing that writes training text reads it.
     """
 
     name: str
     catalogue: Catalogue
     user_ids: tuple[str, ...]
     sequences: list[np.ndarray]
-    report: Report
+    report: ReadingReport
+    reasons: pl.DataFrame | None = None
 
     @property
     def interactions(self) -> int:
@@ -57,7 +60,12 @@ class Dataset:
 
 
 def build_dataset(
-    name: str, interactions: pl.DataFrame, items: pl.DataFrame, filtering: Filtering, report: Report | None = None
+    name: str,
+    interactions: pl.DataFrame,
+    items: pl.DataFrame,
+    filtering: Filtering,
+    report: ReadingReport | None = None,
+    reasons: pl.DataFrame | None = None,
 ) -> Dataset:
     """Check, filter and index.
 
@@ -67,16 +75,17 @@ def build_dataset(
             rows' order counts.
         items: `item_id, title` and list columns of attributes; those named in `TEXTS` are kept as texts.
         filtering: what is kept.
-        report: of the reader, to go on with.
+        report: of the reader; further counts are added to it.
+        reasons: `user_id, item_id` and further columns, one row an interaction at most.
 
     Raises:
         DataError: nothing is left, or a user would have fewer than three interactions.
     """
-    report = report or Report()
-    if filtering.min_user < SHORTEST:
-        raise DataError(f"min_user is {filtering.min_user}; each user needs at least {SHORTEST} interactions.")
+    report = report or ReadingReport()
+    if filtering.min_user < MIN_SEQUENCE:
+        raise DataError(f"min_user is {filtering.min_user}; each user needs at least {MIN_SEQUENCE} interactions.")
     report.note("interactions read", interactions.height)
-    named = _coded(interactions)
+    named = _with_user(interactions)
     report.note("interactions without a user dropped", interactions.height - named.height)
     chosen = top_items(named, filtering.top_items, filtering.min_user)
     report.note(
@@ -88,7 +97,7 @@ def build_dataset(
     known = interactions.filter(pl.col("item_id").is_in(items["item_id"].implode()))
     report.note("interactions dropped: their item has no title", interactions.height - known.height)
     ordered = _in_time(known, report)
-    unique = first_of_each_pair(ordered)
+    unique = ordered.unique(["user_id", "item_id"], keep="first", maintain_order=True)
     report.note("repeated user-item pairs dropped (the first is kept)", ordered.height - unique.height)
     core = k_core(unique, filtering.min_user, filtering.min_item, report)
     if core.is_empty():
@@ -99,10 +108,13 @@ def build_dataset(
     catalogue = _catalogue(core, items, report)
     report.note("items sharing a title with another, told apart by an attribute or a number", catalogue.duplicates)
     user_ids, sequences = _sequences(core)
-    return Dataset(name, catalogue, user_ids, sequences, report)
+    if reasons is not None:
+        pairs = core.select(pl.col("user_id", "item_id").cast(pl.String))
+        reasons = reasons.join(pairs, on=["user_id", "item_id"], how="semi", maintain_order="left")
+    return Dataset(name, catalogue, user_ids, sequences, report, reasons)
 
 
-def _coded(interactions: pl.DataFrame) -> pl.DataFrame:
+def _with_user(interactions: pl.DataFrame) -> pl.DataFrame:
     """Ids as categories, four bytes a row; rows that name no user left out."""
     coded = interactions.with_columns(pl.col("user_id", "item_id").cast(pl.Categorical))
     return coded.filter(pl.col("user_id").is_not_null() & (pl.col("user_id") != ""), pl.col("item_id").is_not_null())
@@ -110,14 +122,14 @@ def _coded(interactions: pl.DataFrame) -> pl.DataFrame:
 
 def _sequences(core: pl.DataFrame) -> tuple[tuple[str, ...], list[np.ndarray]]:
     """Users in order of first appearance, and the items of each: both numbered by first appearance, items from 1."""
-    users, user_ids = numbered(core["user_id"])
-    items, _ = numbered(core["item_id"])
+    users, user_ids = factorize(core["user_id"])
+    items, _ = factorize(core["item_id"])
     order = np.argsort(users, kind="stable")
     ends = np.cumsum(np.bincount(users))
     return tuple(user_ids.to_list()), np.split(items[order].astype(np.int64) + 1, ends[:-1])
 
 
-def _titled(items: pl.DataFrame, report: Report) -> pl.DataFrame:
+def _titled(items: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     unique = items.with_columns(pl.col("item_id").cast(pl.Categorical)).unique(
         "item_id", keep="first", maintain_order=True
     )
@@ -130,7 +142,7 @@ def _titled(items: pl.DataFrame, report: Report) -> pl.DataFrame:
     return titled
 
 
-def _in_time(interactions: pl.DataFrame, report: Report) -> pl.DataFrame:
+def _in_time(interactions: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     if "timestamp" not in interactions.columns:
         report.note("interactions without any timestamp column: the order of rows counts", interactions.height)
         return interactions
@@ -139,9 +151,9 @@ def _in_time(interactions: pl.DataFrame, report: Report) -> pl.DataFrame:
     return interactions.sort("timestamp", nulls_last=True, maintain_order=True)
 
 
-def _catalogue(core: pl.DataFrame, items: pl.DataFrame, report: Report) -> Catalogue:
+def _catalogue(core: pl.DataFrame, items: pl.DataFrame, report: ReadingReport) -> Catalogue:
     """Items in order of first appearance, with the attributes and texts the file has."""
-    _, ids = numbered(core["item_id"])
+    _, ids = factorize(core["item_id"])
     used = ids.to_frame().join(items, on="item_id", how="left", maintain_order="left")
     names = [c for c in used.columns if c not in ("item_id", "title")]
     columns = {n: [[v for v in row or [] if v] for row in used[n].to_list()] for n in names}

@@ -1,4 +1,4 @@
-"""The demo world: real games and accessories, and people whose reasons are known because they were planted.
+"""The demo world: real games and accessories, and people whose reasons are known because rules drew their choices.
 
 Rules, for each person (all drawn from one seed):
 
@@ -9,7 +9,7 @@ Rules, for each person (all drawn from one seed):
 5. *Popularity*: well-known items are chosen more often (a fixed, seeded weight of each item).
 6. *Noise*: a share of choices is random.
 
-Why each choice was made is kept beside the data in `reasons`. It serves evaluation only; no training text reads it.
+Why each choice was made is kept in `Dataset.reasons`. It serves evaluation only; no training text reads it.
 """
 
 import numpy as np
@@ -71,7 +71,7 @@ def generate(settings: DemoSettings) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
 
 
 class _World:
-    """Arrays over the catalogue's rows, and one person's walk through them."""
+    """Arrays over the catalogue's rows, from which one person's choices are drawn."""
 
     def __init__(self, frame: pl.DataFrame, rng: np.random.Generator) -> None:
         self.ids = frame["item_id"].to_list()
@@ -146,14 +146,14 @@ class _World:
         self, chosen: list[tuple[int, str, str]], taken: np.ndarray, on_owned: np.ndarray
     ) -> list[tuple[int, str]]:
         """The next entry of each started series, the series touched last first."""
-        found: dict[str, tuple[int, str]] = {}
+        following: dict[str, tuple[int, str]] = {}
         for row, _, _ in reversed(chosen):
             series = self.series[row]
-            if not series or series in found:
+            if not series or series in following:
                 continue
             later = [
                 r for r in self.members[series] if self.entry[r] > self.entry[row] and on_owned[r] and not taken[r]
             ]
             if later:
-                found[series] = (min(later, key=lambda r: self.entry[r]), self.ids[row])
-        return list(found.values())
+                following[series] = (min(later, key=lambda r: self.entry[r]), self.ids[row])
+        return list(following.values())

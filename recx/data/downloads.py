@@ -31,7 +31,7 @@ class Download:
 
     Attributes:
         url: where.
-        checksum: "md5:..." or "sha256:..." where the publisher tells one; else the first download's is recorded.
+        checksum: "md5:..." or "sha256:..." where the publisher names one; else the first download's is recorded.
         members: files wanted of a zip archive, by their path in it; none where the file itself is wanted.
     """
 
@@ -56,18 +56,18 @@ def fetch(download: Download, folder: Path) -> list[Path]:
     Raises:
         DataError: naming the address and what went wrong; what has come so far is kept for the next try.
     """
-    found = [folder / name for name in download.files]
-    if all(p.is_file() for p in found):
-        return found
+    places = [folder / name for name in download.files]
+    if all(p.is_file() for p in places):
+        return places
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
-            if not all(p.is_file() for p in found):
-                archive = _retrieved(download, folder)
+        with _locked(folder):
+            if not all(p.is_file() for p in places):
+                archive = _retrieve(download, folder)
                 if download.members:
-                    _extract(archive, dict(zip(download.members, found, strict=True)))
+                    _extract(archive, dict(zip(download.members, places, strict=True)))
                 # Only now, as a file that is no archive must not be what later ones are held against.
-                _record(download, archive)
+                _record_checksum(download, archive)
                 if download.members:
                     archive.unlink()
     except OSError as error:
@@ -75,11 +75,11 @@ def fetch(download: Download, folder: Path) -> list[Path]:
             f"{folder}: cannot be written ({error}). Make room, or name another folder with RECX_CACHE_DIR; what has "
             "come is kept."
         ) from error
-    return found
+    return places
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=1)
@@ -97,7 +97,7 @@ def _checksums(folder: Path) -> dict[str, str]:
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
 
 
-def _record(download: Download, path: Path) -> None:
+def _record_checksum(download: Download, path: Path) -> None:
     known = _checksums(path.parent)
     if download.checksum or download.url in known:
         return
@@ -107,7 +107,7 @@ def _record(download: Download, path: Path) -> None:
     beside.replace(path.parent / "checksums.json")
 
 
-def _retrieved(download: Download, folder: Path) -> Path:
+def _retrieve(download: Download, folder: Path) -> Path:
     expected = download.checksum or _checksums(folder).get(download.url)
     try:
         return Path(
@@ -126,7 +126,7 @@ def _retrieved(download: Download, folder: Path) -> Path:
         ) from error
     except requests.RequestException as error:
         raise DataError(
-            f"{download.url}: cannot be downloaded ({_short(error)}). The same command goes on where it was; or fetch "
+            f"{download.url}: cannot be downloaded ({_reason(error)}). The same command goes on where it was; or fetch "
             "the file by other means and name its folder with --data-dir."
         ) from error
 
@@ -144,14 +144,14 @@ def _resuming(part: Path) -> Callable[[str, str, Any], None]:
             except requests.RequestException:
                 if attempt == ATTEMPTS - 1:
                     raise
-        _mark(part).unlink(missing_ok=True)
-        _look(part, url)
+        _version_file(part).unlink(missing_ok=True)
+        _refuse_page(part, url)
         os.replace(part, output_file)
 
     return download
 
 
-def _look(part: Path, url: str) -> None:
+def _refuse_page(part: Path, url: str) -> None:
     """Refuse a page that came instead of a packed file, as servers send with their excuses or to have one log in."""
     wanted = _BEGINNINGS.get(Path(url).suffix)
     with part.open("rb") as file:
@@ -177,7 +177,7 @@ def _continue(url: str, part: Path) -> None:
         goes_on = reply.status_code == 206 and reply.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if goes_on else 0
         version = reply.headers.get("ETag") or reply.headers.get("Last-Modified") or ""
-        _mark(part).write_text("" if version.startswith("W/") else version, encoding="utf-8")
+        _version_file(part).write_text("" if version.startswith("W/") else version, encoding="utf-8")
         rest = int(reply.headers.get("Content-Length") or 0)
         total = have + rest if rest else None
         if total and shutil.disk_usage(part.parent).free < rest:
@@ -191,13 +191,13 @@ def _continue(url: str, part: Path) -> None:
         raise requests.ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes came")
 
 
-def _mark(part: Path) -> Path:
+def _version_file(part: Path) -> Path:
     """Beside a part: which version of the file on the server it belongs to."""
     return part.with_suffix(".version")
 
 
 def _version(part: Path) -> str:
-    mark = _mark(part)
+    mark = _version_file(part)
     return mark.read_text(encoding="utf-8") if mark.is_file() else ""
 
 
@@ -222,7 +222,7 @@ def _extract(archive: Path, members: dict[str, Path]) -> None:
         beside.replace(place)
 
 
-def _short(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException) -> str:
     if error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     return str(error).split("(Caused by")[0][:160]

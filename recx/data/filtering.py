@@ -1,9 +1,9 @@
-"""Sampling users, iterative k-core filtering, and numbering ids; whole columns at a time."""
+"""Sampling users, iterative k-core filtering, and numbers for ids; whole columns at a time."""
 
 import numpy as np
 import polars as pl
 
-from recx.data.reading_report import Report
+from recx.data.reading_report import ReadingReport
 
 
 def top_items(interactions: pl.DataFrame, items: int, min_user: int) -> pl.DataFrame:
@@ -28,9 +28,9 @@ def sample_users(interactions: pl.DataFrame, users: int, seed: int) -> pl.DataFr
     return interactions.filter(pl.col("user_id").is_in(kept.implode()))
 
 
-def k_core(interactions: pl.DataFrame, min_user: int, min_item: int, report: Report) -> pl.DataFrame:
+def k_core(interactions: pl.DataFrame, min_user: int, min_item: int, report: ReadingReport) -> pl.DataFrame:
     """Drop users with fewer than `min_user` and items with fewer than `min_item` rows until none is left."""
-    users, items = (numbered(interactions[column])[0] for column in ("user_id", "item_id"))
+    users, items = (factorize(interactions[column])[0] for column in ("user_id", "item_id"))
     rows = np.arange(len(users))
     while True:
         before = len(rows)
@@ -42,18 +42,11 @@ def k_core(interactions: pl.DataFrame, min_user: int, min_item: int, report: Rep
     return interactions if len(rows) == len(users) else interactions[rows]
 
 
-def first_of_each_pair(interactions: pl.DataFrame) -> pl.DataFrame:
-    """Rows in their order, without those whose user and item stood together before."""
-    users, items = (numbered(interactions[column])[0].astype(np.int64) for column in ("user_id", "item_id"))
-    pairs = users * (int(items.max(initial=0)) + 1) + items
-    order = np.argsort(pairs, kind="stable")
-    again = np.zeros(len(pairs), dtype=bool)
-    again[order[1:]] = pairs[order[1:]] == pairs[order[:-1]]
-    return interactions.filter(~again) if again.any() else interactions
+def factorize(ids: pl.Series) -> tuple[np.ndarray, pl.Series]:
+    """Ids as numbers in order of first appearance, and the id of each number.
 
-
-def numbered(ids: pl.Series) -> tuple[np.ndarray, pl.Series]:
-    """Ids as numbers in order of first appearance, and the id of each number."""
+    Categories are numbered through a table, which is three times as fast as `replace_strict` (three million rows).
+    """
     unique = ids.unique(maintain_order=True)
     if ids.dtype != pl.Categorical:
         return ids.replace_strict(unique, np.arange(len(unique)), return_dtype=pl.Int64).to_numpy(), unique

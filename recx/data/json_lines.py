@@ -1,4 +1,4 @@
-"""Files with one record a line, read in pieces: JSON, and the Python literals of the Steam files."""
+"""Files with one record a line, read in chunks: JSON, and the Python literals of the Steam files."""
 
 import ast
 import gzip
@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 from recx.errors import DataError
 
-PIECE = 1 << 25
-LONGEST_LINE = 1 << 24
+CHUNK_BYTES = 1 << 25
+MAX_LINE_BYTES = 1 << 24
 
 
 def read_json_lines(path: Path, schema: Mapping[str, pl.DataType], codes: tuple[str, ...] = ()) -> pl.DataFrame:
@@ -28,16 +28,16 @@ def read_json_lines(path: Path, schema: Mapping[str, pl.DataType], codes: tuple[
     Raises:
         DataError: naming file, line and what was expected.
     """
-    kept, line = [], 1
+    frames, line = [], 1
     empty = pl.DataFrame(schema=dict(schema))
-    for piece in pieces(path):
+    for chunk in line_chunks(path):
         try:
-            frame = pl.read_ndjson(piece, schema=dict(schema)) if piece.strip() else empty
+            frame = pl.read_ndjson(chunk, schema=dict(schema)) if chunk.strip() else empty
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            raise _bad_json(path, piece, line, schema) from error
-        line += piece.count(b"\n")
-        kept.append(frame.with_columns(pl.col(name).cast(pl.Categorical) for name in codes))
-    return pl.concat(kept) if kept else empty.with_columns(pl.col(name).cast(pl.Categorical) for name in codes)
+            raise _bad_json(path, chunk, line, schema) from error
+        line += chunk.count(b"\n")
+        frames.append(frame.with_columns(pl.col(name).cast(pl.Categorical) for name in codes))
+    return pl.concat(frames) if frames else empty.with_columns(pl.col(name).cast(pl.Categorical) for name in codes)
 
 
 def read_literal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -49,15 +49,15 @@ def read_literal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         DataError: naming file, line and what was expected.
     """
     number = 0
-    for piece in pieces(path):
-        for raw in piece.splitlines():
+    for chunk in line_chunks(path):
+        for raw in chunk.splitlines():
             number += 1
             if raw.strip():
                 yield number, _record(path, number, raw)
 
 
-def pieces(path: Path) -> Iterator[bytes]:
-    """Whole lines, about 32 MB at a time, with a progress bar where there is more than one piece.
+def line_chunks(path: Path) -> Iterator[bytes]:
+    """Whole lines, about 32 MB at a time, with a progress bar where that takes over two seconds.
 
     Raises:
         DataError: the file cannot be read or unpacked, or a line never ends.
@@ -67,11 +67,12 @@ def pieces(path: Path) -> Iterator[bytes]:
         size = path.stat().st_size
         with path.open("rb") as raw, tqdm(total=size, unit="B", unit_scale=True, desc=path.name, delay=2) as bar:
             file: IO[bytes] = gzip.open(raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
-            while block := file.read(PIECE):
+            while block := file.read(CHUNK_BYTES):
                 whole, newline, rest = (left + block).rpartition(b"\n")
                 left = rest
-                if len(left) > LONGEST_LINE:
-                    raise DataError(f"{path}: a line is longer than {LONGEST_LINE >> 20} MB; expected a record a line.")
+                if len(left) > MAX_LINE_BYTES:
+                    limit = f"{MAX_LINE_BYTES >> 20} MB"
+                    raise DataError(f"{path}: a line is longer than {limit}; expected a record a line.")
                 if newline:
                     yield whole + newline
                 bar.update(raw.tell() - bar.n)
@@ -92,9 +93,9 @@ def _record(path: Path, number: int, raw: bytes) -> dict[str, Any]:
     return record
 
 
-def _bad_json(path: Path, piece: bytes, first: int, schema: Mapping[str, pl.DataType]) -> DataError:
+def _bad_json(path: Path, chunk: bytes, first: int, schema: Mapping[str, pl.DataType]) -> DataError:
     """Which line Polars could not take, and why."""
-    for number, raw in enumerate(piece.split(b"\n"), first):
+    for number, raw in enumerate(chunk.split(b"\n"), first):
         if not raw.strip():
             continue
         try:

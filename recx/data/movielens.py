@@ -5,8 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from recx.data.csv_parquet import check_numbers, read_table
-from recx.data.reading_report import Report
+from recx.data.column_checks import numbers_in
+from recx.data.csv_parquet import read_table
+from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import read_bytes
 from recx.errors import DataError
 
@@ -19,7 +20,7 @@ GENRES_100K = (
 ).split()
 
 
-def ratings_table(path: Path, report: Report) -> pl.DataFrame:
+def ratings_table(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`user_id, item_id, timestamp, rating` of `ratings.csv` (latest, 25M)."""
     numbers = {"userId": pl.Int64, "movieId": pl.Int64, "rating": pl.Float64, "timestamp": pl.Float64}
     frame = read_table(path, list(numbers), numbers)
@@ -27,29 +28,29 @@ def ratings_table(path: Path, report: Report) -> pl.DataFrame:
     return frame.select(*ids, "timestamp", "rating")
 
 
-def movies_table(path: Path, report: Report) -> pl.DataFrame:
+def movies_table(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`item_id, title, genre, year` of `movies.csv` (latest, 25M)."""
     frame = read_table(path, ["movieId", "title", "genres"])
     return _movies(frame["movieId"], frame["title"], frame["genres"].fill_null("").str.split("|"))
 
 
-def ratings_1m(path: Path, report: Report) -> pl.DataFrame:
+def ratings_1m(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`user_id, item_id, timestamp, rating` of `ratings.dat`, fields between "::"."""
     return _ratings(path, _fields(path, "::", 4))
 
 
-def movies_1m(path: Path, report: Report) -> pl.DataFrame:
+def movies_1m(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`item_id, title, genre, year` of `movies.dat`, fields between "::", Latin-1."""
     frame = _fields(path, "::", 3)
     return _movies(frame["f0"], frame["f1"], frame["f2"].str.split("|"))
 
 
-def ratings_100k(path: Path, report: Report) -> pl.DataFrame:
+def ratings_100k(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`user_id, item_id, timestamp, rating` of `u.data`, fields between tabs."""
     return _ratings(path, _fields(path, "\t", 4))
 
 
-def movies_100k(path: Path, report: Report) -> pl.DataFrame:
+def movies_100k(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`item_id, title, genre, year` of `u.item`, fields between "|", Latin-1, a flag a genre."""
     frame = _fields(path, "|", 5 + len(GENRES_100K))
     flags = frame.select(f"f{5 + n}" for n in range(len(GENRES_100K))).rows()
@@ -61,11 +62,9 @@ _IDS = {"userId": "user_id", "movieId": "item_id"}
 
 
 def _ratings(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
-    for column in ("f2", "f3"):
-        check_numbers(path, frame, column)
-    numbers = [pl.col(f).cast(pl.Float64, strict=False).alias(n) for f, n in (("f3", "timestamp"), ("f2", "rating"))]
+    rating, timestamp = (numbers_in(path, frame[field]) for field in ("f2", "f3"))
     ids = [pl.col(f).cast(pl.Categorical).alias(n) for f, n in (("f0", "user_id"), ("f1", "item_id"))]
-    return frame.select(*ids, *numbers)
+    return frame.select(*ids, timestamp.alias("timestamp"), rating.alias("rating"))
 
 
 def _movies(ids: pl.Series, titles: pl.Series, genres: pl.Series) -> pl.DataFrame:
@@ -84,8 +83,8 @@ def _movies(ids: pl.Series, titles: pl.Series, genres: pl.Series) -> pl.DataFram
     return frame.with_columns(pl.col("genre").list.eval(known))
 
 
-def _in_front(found: re.Match[str]) -> str:
-    rest, article, more = found.groups()
+def _in_front(match: re.Match[str]) -> str:
+    rest, article, more = match.groups()
     return f"{article}{'' if article.endswith(chr(39)) else ' '}{rest}{more}"
 
 

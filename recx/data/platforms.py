@@ -25,10 +25,10 @@ _PLATFORMS = {
     "Sega Dreamcast": r"(?:Sega )?Dreamcast",
     "Sega Genesis": r"Sega Genesis",
 }
-_MENTION = re.compile(rf"(?<!\w)(?:{'|'.join(f'({form})' for form in _PLATFORMS.values())})(?!\w)", re.IGNORECASE)
+_MENTION = re.compile(rf"(?<!\w)(?:{'|'.join(f'({pattern})' for pattern in _PLATFORMS.values())})(?!\w)", re.IGNORECASE)
 
 
 def platform_of(title: str) -> list[str]:
     """The one platform that an Amazon title mentions ("... - Xbox 360", "... for PS4"); none if there are several."""
-    mentioned = {list(_PLATFORMS)[found.lastindex - 1] for found in _MENTION.finditer(title)}
+    mentioned = {list(_PLATFORMS)[match.lastindex - 1] for match in _MENTION.finditer(title)}
     return sorted(mentioned) if len(mentioned) == 1 else []

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Report:
+class ReadingReport:
     """Counts gathered while a data set is read and filtered."""
 
     lines: list[tuple[str, int]] = field(default_factory=list)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from recx.data.reading_report import Report
+from recx.data.column_checks import numbers_in, require_columns
+from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
 TYPES = ("token", "token_seq", "float", "float_seq")
@@ -37,10 +38,10 @@ def read_atomic(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _malformed(path, raw, len(names)) from error
     frame = frame.with_columns(pl.all().fill_null("").str.strip_chars("\r"))
-    return frame.with_columns(_typed(path, frame, name, kind) for name, kind in zip(names, types, strict=True))
+    return frame.with_columns(_typed(path, frame[name], kind) for name, kind in zip(names, types, strict=True))
 
 
-def interactions_from(frame: pl.DataFrame, path: Path, report: Report) -> pl.DataFrame:
+def interactions_from(frame: pl.DataFrame, path: Path, report: ReadingReport) -> pl.DataFrame:
     """Interactions of either form: one row each, or a user's row with `item_id_list` and the last `item_id`.
 
     Returns:
@@ -50,15 +51,13 @@ def interactions_from(frame: pl.DataFrame, path: Path, report: Report) -> pl.Dat
     Raises:
         DataError: a column is missing, or a time or rating is no number.
     """
-    missing = [c for c in ("user_id", "item_id") if c not in frame.columns]
-    if missing:
-        raise DataError(f"{path}: no column {missing[0]!r}; found {', '.join(frame.columns)}.")
+    require_columns(path, frame, ("user_id", "item_id"))
     if "item_id_list" not in frame.columns:
         for name in {"timestamp", "rating"} & set(frame.columns):
             if isinstance(frame.schema[name], pl.List):
                 raise DataError(f"{path}, line 1: {name} is a sequence, expected a number.")
             if frame.schema[name] == pl.String:  # called a token; as text 999999999 would come after 1000000000
-                frame = frame.with_columns(_typed(path, frame, name, "float"))
+                frame = frame.with_columns(_numbers(path, frame[name]))
         return frame.select([c for c in ("user_id", "item_id", "timestamp", "rating") if c in frame.columns])
     joined = frame.select("user_id", pl.concat_list("item_id_list", pl.concat_list("item_id")).alias("item_id"))
     report.note("users in list form (history, then last item)", joined.height)
@@ -95,22 +94,19 @@ def _header(path: Path, line: str) -> tuple[list[str], list[str]]:
 
 def _malformed(path: Path, raw: bytes, width: int) -> DataError:
     for number, line in enumerate(raw.split(b"\n"), 1):
-        found = line.count(b"\t") + 1
-        if number > 1 and line and found != width:
-            return DataError(f"{path}, line {number}: {found} fields, expected {width} separated by tabs.")
+        fields = line.count(b"\t") + 1
+        if number > 1 and line and fields != width:
+            return DataError(f"{path}, line {number}: {fields} fields, expected {width} separated by tabs.")
     return DataError(f"{path}: not readable as UTF-8 text with {width} fields separated by tabs.")
 
 
-def _typed(path: Path, frame: pl.DataFrame, name: str, kind: str) -> pl.Expr | pl.Series:
-    column = frame[name]
-    if kind == "token":
-        return column
+def _typed(path: Path, column: pl.Series, kind: str) -> pl.Series:
     if kind == "token_seq":
-        return column.str.strip_chars(" ").str.split(" ").alias(name)
+        return column.str.strip_chars(" ").str.split(" ")
     if kind == "float_seq":
-        return column.str.split(" ").list.eval(pl.element().cast(pl.Float64, strict=False)).alias(name)
-    numbers = column.cast(pl.Float64, strict=False)
-    bad = (numbers.is_null() & (column != "")).arg_true()
-    if len(bad):
-        raise DataError(f"{path}, line {bad[0] + 2}: {name} is {column[bad[0]]!r}, expected a number.")
-    return numbers
+        return column.str.split(" ").list.eval(pl.element().cast(pl.Float64, strict=False))
+    return _numbers(path, column) if kind == "float" else column
+
+
+def _numbers(path: Path, column: pl.Series) -> pl.Series:
+    return numbers_in(path, column, "line", 2)  # below the header

@@ -3,28 +3,43 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from recx import paths
 from recx.data.dataset import Filtering
 from recx.data.downloads import Download, fetch
-from recx.data.reading_report import Report
+from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 from recx.settings import DataSettings
 
-Tables = tuple[pl.DataFrame, pl.DataFrame, Report]
+
+class Tables(NamedTuple):
+    """What a reader makes of a data set's files.
+
+    Attributes:
+        interactions: `user_id, item_id` and, where known, `timestamp` and `rating`.
+        items: `item_id, title` and list columns.
+        report: what was read and dropped.
+        reasons: `user_id, item_id, reason, because`, where the data set says why each item was chosen.
+    """
+
+    interactions: pl.DataFrame
+    items: pl.DataFrame
+    report: ReadingReport
+    reasons: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
-class Form:
-    """One form in which a data set's files come.
+class FileLayout:
+    """One set of files in which a data set comes.
 
     Attributes:
         files: files needed (with or without .gz).
         read: from where they lie to tables of interactions and items.
-        filtering: what the kit keeps unless told otherwise.
-        downloads: where they come from; none for a form that only others have made.
+        filtering: what the kit keeps by default.
+        downloads: where they come from; none for files that only others have made.
     """
 
     files: tuple[str, ...]
@@ -43,8 +58,8 @@ class Source:
         licence: terms of use.
         citation: whom to cite.
         folders: names its folder may have below the data folder.
-        forms: forms its files may have, the first found is read.
-        own: the folder itself, for one's own files.
+        layouts: sets of files it may come in; the first that is there is read.
+        custom_folder: the folder itself, for the user's own files.
     """
 
     name: str
@@ -52,11 +67,11 @@ class Source:
     licence: str
     citation: str
     folders: tuple[str, ...]
-    forms: tuple[Form, ...]
-    own: Path | None = None
+    layouts: tuple[FileLayout, ...]
+    custom_folder: Path | None = None
 
-    def locate(self, data_dir: str | Path | None) -> tuple[Form, dict[str, Path]]:
-        """The form at hand, and where each of its files lies.
+    def locate(self, data_dir: str | Path | None) -> tuple[FileLayout, dict[str, Path]]:
+        """The layout that is there, and where each of its files lies.
 
         With a data folder (`data_dir`, or `RECX_DATA_DIR`) no network is touched. Without one, files fetched before
         are taken from the cache.
@@ -64,20 +79,19 @@ class Source:
         Raises:
             DataError: a file is neither there nor fetched yet.
         """
-        base = self.own or paths.local_data(data_dir)
-        for form in self.forms:
-            if not form.files:
-                return form, {}
-            found = _found(form, [base / f for f in self.folders] + [base]) if base else _found(form, [self.cache])
-            if found:
-                return form, found
-        wanted = " or ".join(" and ".join(form.files) for form in self.forms)
+        base = self.custom_folder or paths.local_data(data_dir)
+        folders = [*(base / f for f in self.folders), base] if base else [self.cache]
+        for layout in self.layouts:
+            files = _complete(layout, folders)
+            if files or not layout.files:
+                return layout, files
+        wanted = " or ".join(" and ".join(layout.files) for layout in self.layouts)
         if base:
             raise DataError(f"{self.name!r}: {wanted} (.gz allowed) not found in {base} or its folders.")
-        fetched = f" Or fetch it: recx data download {self.name}." if self.official else ""
+        fetching = f" Or fetch it: recx data download {self.name}." if self.official else ""
         raise DataError(
             f"{self.name!r} does not ship with the kit. Name the folder that holds it with --data-dir or "
-            f"RECX_DATA_DIR; it should contain {wanted} (.gz allowed).{fetched}"
+            f"RECX_DATA_DIR; it should contain {wanted} (.gz allowed).{fetching}"
         )
 
     def terms(self) -> str:
@@ -85,9 +99,9 @@ class Source:
         return f"{self.name}: {self.title}\nLicence: {self.licence}\nCite: {self.citation}"
 
     @property
-    def official(self) -> Form | None:
-        """The form that can be fetched."""
-        return next((form for form in self.forms if form.downloads), None)
+    def official(self) -> FileLayout | None:
+        """The layout that can be fetched."""
+        return next((layout for layout in self.layouts if layout.downloads), None)
 
     @property
     def cache(self) -> Path:
@@ -100,18 +114,18 @@ class Source:
         Raises:
             DataError: there is no official address, or a file could not be fetched.
         """
-        form = self.official
-        if form is None:
+        layout = self.official
+        if layout is None:
             raise DataError(f"{self.name!r} has no official address to fetch it from; name its folder with --data-dir.")
-        for download in form.downloads:
+        for download in layout.downloads:
             fetch(download, self.cache)
-        return _found(form, [self.cache])
+        return _complete(layout, [self.cache])
 
 
-def _found(form: Form, folders: list[Path]) -> dict[str, Path]:
-    """Where all files of a form lie in the first folder that holds them all; empty if none does."""
+def _complete(layout: FileLayout, folders: list[Path]) -> dict[str, Path]:
+    """Where the files of a layout lie in the first folder that holds them all; empty if none does."""
     for folder in folders:
-        found = {f: p for f in form.files for p in (folder / f, folder / f"{f}.gz") if p.is_file()}
-        if len(found) == len(form.files):
-            return found
+        files = {f: p for f in layout.files for p in (folder / f, folder / f"{f}.gz") if p.is_file()}
+        if len(files) == len(layout.files):
+            return files
     return {}

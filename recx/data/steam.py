@@ -8,14 +8,14 @@ import polars as pl
 from recx.data.amazon import texts
 from recx.data.csv_parquet import read_table
 from recx.data.json_lines import read_literal_lines
-from recx.data.reading_report import Report
+from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
 # Tags come in the order of their votes; the many that follow tell little.
 TAGS = 5
 
 
-def reviews(path: Path, report: Report) -> pl.DataFrame:
+def reviews(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`user_id, item_id, timestamp` of `steam_reviews.json.gz`; the user is the id, else the name.
 
     Several million lines at some twenty microseconds each: minutes, once; see `recx.data.table_cache`.
@@ -42,7 +42,7 @@ def reviews(path: Path, report: Report) -> pl.DataFrame:
     return frame.select("user_id", "item_id", _seconds("day").alias("timestamp"))
 
 
-def games(path: Path, report: Report) -> pl.DataFrame:
+def games(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`item_id, title, genre, tag, developer, publisher, year, features` of `steam_games.json.gz`, either form."""
     rows, empty = [], 0
     for _, record in read_literal_lines(path):
@@ -70,21 +70,21 @@ def games(path: Path, report: Report) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def reviews_table(path: Path, report: Report) -> pl.DataFrame:
+def reviews_table(path: Path, report: ReadingReport) -> pl.DataFrame:
     """`user_id, item_id, timestamp` of `reviews.csv`; reviews without a day are the latest, see its source."""
     frame = read_table(path, ["user_id", "item_id", "posted"])
     seconds = _seconds("posted").alias("timestamp")
     return frame.select(pl.col("user_id", "item_id").cast(pl.Categorical), seconds)
 
 
-def with_names(items: pl.DataFrame, path: Path, report: Report) -> pl.DataFrame:
+def with_names(items: pl.DataFrame, path: Path, report: ReadingReport) -> pl.DataFrame:
     """Games with titles from `app_names.csv` where they have none, and the apps that are in no other file."""
     names = read_table(path, ["item_id", "name"]).select("item_id", pl.col("name").fill_null(""))
     joined = items.join(names.unique("item_id", keep="first"), on="item_id", how="full", coalesce=True)
-    own = pl.col("title").fill_null("")
-    named = joined.with_columns(pl.when(own != "").then(own).otherwise(pl.col("name").fill_null("")).alias("title"))
+    title = pl.col("title").fill_null("")
+    named = joined.with_columns(pl.when(title != "").then(title).otherwise(pl.col("name").fill_null("")).alias("title"))
     report.note(
-        "titles from the list of apps", int((joined.select(own != "").to_series() != (named["title"] != "")).sum())
+        "titles from the list of apps", int((joined.select(title != "").to_series() != (named["title"] != "")).sum())
     )
     return named.drop("name").with_columns(pl.selectors.list().fill_null([])).sort("item_id")
 

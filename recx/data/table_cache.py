@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import polars as pl
-
 from recx import paths
-from recx.data.reading_report import Report
+from recx.data.parquet_files import read_parquet
+from recx.data.reading_report import ReadingReport
+from recx.data.sources import Tables
+from recx.errors import DataError
 
-LARGE = 20_000_000
-Tables = tuple[pl.DataFrame, pl.DataFrame, Report]
+LARGE_BYTES = 20_000_000
 
 
 def file_digest(path: Path) -> str:
@@ -22,25 +22,26 @@ def file_digest(path: Path) -> str:
     return _digest(str(path), state.st_size, state.st_mtime_ns)
 
 
-def load_prepared(key: str) -> Tables | None:
+def load_tables(key: str) -> Tables | None:
     """The tables kept under a key, or None if there are none (or they are damaged)."""
     folder = paths.cache() / "prepared" / key
     try:
-        report = Report([(what, int(count)) for what, count in json.loads((folder / "report.json").read_text("utf-8"))])
-        return pl.read_parquet(folder / "interactions.parquet"), pl.read_parquet(folder / "items.parquet"), report
-    except (OSError, ValueError, TypeError, pl.exceptions.PolarsError):
+        lines = [(what, int(count)) for what, count in json.loads((folder / "report.json").read_text("utf-8"))]
+        interactions, items = (read_parquet(folder / f"{name}.parquet") for name in ("interactions", "items"))
+        return Tables(interactions, items, ReadingReport(lines))
+    except (OSError, ValueError, TypeError, DataError):
         return None
 
 
-def keep_prepared(key: str, tables: Tables) -> None:
+def keep_tables(key: str, tables: Tables) -> None:
     """Keep tables under a key; where the cache cannot be written, they are read from the files again next time."""
     folder = paths.cache() / "prepared" / key
     beside = folder.with_name(key + ".part")
     try:
         beside.mkdir(parents=True, exist_ok=True)
-        tables[0].write_parquet(beside / "interactions.parquet")
-        tables[1].write_parquet(beside / "items.parquet")
-        (beside / "report.json").write_text(json.dumps(tables[2].lines), encoding="utf-8")
+        tables.interactions.write_parquet(beside / "interactions.parquet")
+        tables.items.write_parquet(beside / "items.parquet")
+        (beside / "report.json").write_text(json.dumps(tables.report.lines), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
     except OSError:
@@ -56,7 +57,7 @@ def key_of(reader: str, files: Iterable[Path]) -> str:
 
 def is_large(files: Iterable[Path]) -> bool:
     """Whether reading the files takes long enough to keep what was read."""
-    return sum(p.stat().st_size for p in files) > LARGE
+    return sum(p.stat().st_size for p in files) > LARGE_BYTES
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-class Order:
+class CandidateOrder:
     """What one ranking may write next.
 
     Args:
@@ -14,19 +14,19 @@ class Order:
 
     def __init__(self, titles: Sequence[np.ndarray]) -> None:
         self._titles = [t.tolist() for t in titles]
-        self._left = list(range(len(titles)))
-        self._open, self._at = self._left, 0
+        self._remaining = list(range(len(titles)))
+        self._open, self._position = self._remaining, 0
         self.places: list[int] = []
         self._settle()
 
     @property
     def complete(self) -> bool:
         """Whether every candidate has its place."""
-        return not self._left
+        return not self._remaining
 
     def choices(self) -> list[int]:
         """Token ids that may come next; none when complete."""
-        return sorted({self._titles[c][self._at] for c in self._open})
+        return sorted({self._titles[c][self._position] for c in self._open})
 
     def take(self, token: int) -> list[int]:
         """Go on by one of the choices, and by all tokens after it that leave no choice.
@@ -42,16 +42,16 @@ class Order:
         return run
 
     def _advance(self, token: int) -> None:
-        self._open = [c for c in self._open if self._titles[c][self._at] == token]
-        self._at += 1
-        if len(self._titles[self._open[0]]) == self._at:
+        self._open = [c for c in self._open if self._titles[c][self._position] == token]
+        self._position += 1
+        if len(self._titles[self._open[0]]) == self._position:
             self.places.append(self._open[0])
-            self._left = [c for c in self._left if c != self._open[0]]
-            self._open, self._at = self._left, 0
+            self._remaining = [c for c in self._remaining if c != self._open[0]]
+            self._open, self._position = self._remaining, 0
             self._settle()
 
     def _settle(self) -> None:
         """One candidate left needs no tokens: it comes last."""
-        if len(self._left) == 1:
-            self.places.append(self._left[0])
-            self._left = self._open = []
+        if len(self._remaining) == 1:
+            self.places.append(self._remaining[0])
+            self._remaining = self._open = []

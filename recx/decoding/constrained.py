@@ -5,17 +5,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from recx.decoding.candidate_order import Order
-from recx.decoding.state import Stream, in_batches
+from recx.decoding.candidate_order import CandidateOrder
+from recx.decoding.state import DecodingState, in_batches
 from recx.decoding.title_graph import TokenGraph
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
+from recx.prompts.tokens import Prompt
 
 
 @torch.inference_mode()
 def beam_titles(
     model: AlignedModel,
-    prompts: Sequence[np.ndarray],
+    prompts: Sequence[Prompt],
     graph: TokenGraph,
     beams: int = 5,
     batch: int = 128,
@@ -44,17 +45,17 @@ def beam_titles(
     def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         items, found = torch.zeros(len(rows), beams, dtype=torch.long), torch.full((len(rows), beams), -torch.inf)
         with autocast(precision):
-            stream = Stream(model, [np.concatenate([prompts[r], graph.prefix]) for r in rows])
+            state = DecodingState(model, [prompts[r].followed_by(graph.prefix) for r in rows])
             left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
             nodes, scores = torch.zeros(len(rows), 1, dtype=torch.long), torch.zeros(len(rows), 1)
             closed = _closed(graph, [without[r] for r in rows]) if without is not None else None
-            places = left[:, None]  # where an open title stands in the stream; titles that are certain left it
+            places = left[:, None]  # where an open title stands in the state; titles that are certain left it
             while len(left):
                 certain, flat = graph.certain[nodes].flatten() > 0, nodes.flatten()
                 wanted = ~certain & (scores.flatten() > -torch.inf)
                 tokens, targets, real = graph.children(flat)
                 logp = torch.full(tokens.shape, -torch.inf)
-                logits = stream.logits[places.flatten()[wanted]].gather(1, tokens[wanted])
+                logits = state.logits[places.flatten()[wanted]].gather(1, tokens[wanted])
                 logp[wanted] = logits.masked_fill(~real[wanted], -torch.inf).log_softmax(-1)
                 # A title that is certain stays as it is: one edge to itself at no cost.
                 logp[certain, 0], targets[certain, 0] = 0.0, flat[certain]
@@ -75,8 +76,8 @@ def beam_titles(
                 parents, pick = parents[~through], pick[~through]
                 going = (graph.certain[nodes] == 0) & (scores > -torch.inf)
                 if len(left):
-                    stream.select(places.flatten()[parents[going]])
-                    stream.step(tokens[parents[going], pick[going]])
+                    state.select(places.flatten()[parents[going]])
+                    state.step(tokens[parents[going], pick[going]])
                     places = torch.full(nodes.shape, -1)
                     places[going] = torch.arange(int(going.sum()))
         return zip(items.numpy(), found.numpy(), strict=True)
@@ -96,7 +97,7 @@ def _closed(graph: TokenGraph, without: Sequence[Sequence[int]]) -> torch.Tensor
 @torch.inference_mode()
 def greedy_lists(
     model: AlignedModel,
-    prompts: Sequence[np.ndarray],
+    prompts: Sequence[Prompt],
     graph: TokenGraph,
     most: int,
     batch: int = 128,
@@ -123,11 +124,11 @@ def greedy_lists(
     def decode(rows: list[int]) -> list[list[int]]:
         written: list[list[int]] = [[] for _ in rows]
         with autocast(precision):
-            stream = Stream(model, [prompts[r] for r in rows])
+            state = DecodingState(model, [prompts[r] for r in rows])
             left, nodes = list(range(len(rows))), torch.zeros(len(rows), dtype=torch.long)
             while left:
                 tokens, targets, real = graph.children(nodes)
-                best = stream.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1, keepdim=True)
+                best = state.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1, keepdim=True)
                 chosen = zip(tokens.gather(1, best)[:, 0].tolist(), targets.gather(1, best)[:, 0].tolist(), strict=True)
                 runs, ends = [], []
                 for row, (token, node) in zip(left, chosen, strict=True):
@@ -137,10 +138,10 @@ def greedy_lists(
                     written[row] += [int(item) for item in graph.item[entered] if item]
                 still = [n for n, row in enumerate(left) if not graph.is_end(ends[n]) and len(written[row]) < most]
                 if still and len(still) < len(left):
-                    stream.select(torch.tensor(still))
+                    state.select(torch.tensor(still))
                 left, nodes = [left[n] for n in still], torch.tensor([ends[n] for n in still])
                 if left:
-                    stream.extend([runs[n] for n in still])
+                    state.extend([runs[n] for n in still])
         return [items[:most] for items in written]
 
     return in_batches(model, prompts, batch, "lists", show_progress, decode)
@@ -149,7 +150,7 @@ def greedy_lists(
 @torch.inference_mode()
 def greedy_order(
     model: AlignedModel,
-    prompts: Sequence[np.ndarray],
+    prompts: Sequence[Prompt],
     candidates: np.ndarray,
     titles: Sequence[np.ndarray],
     separator: np.ndarray,
@@ -176,21 +177,21 @@ def greedy_order(
     """
 
     def decode(rows: list[int]) -> list[np.ndarray]:
-        orders = [Order([np.concatenate([titles[i], separator]) for i in candidates[r]]) for r in rows]
+        orders = [CandidateOrder([np.concatenate([titles[i], separator]) for i in candidates[r]]) for r in rows]
         left = list(range(len(rows)))
         with autocast(precision):
-            stream = Stream(model, [prompts[r] for r in rows])
+            state = DecodingState(model, [prompts[r] for r in rows])
             while left:
                 runs = []
                 for k, n in enumerate(left):
                     choices = orders[n].choices()
-                    runs.append(orders[n].take(choices[int(stream.logits[k, choices].argmax())]))
+                    runs.append(orders[n].take(choices[int(state.logits[k, choices].argmax())]))
                 still = [k for k, n in enumerate(left) if not orders[n].complete]
                 if still and len(still) < len(left):
-                    stream.select(torch.tensor(still))
+                    state.select(torch.tensor(still))
                 left = [left[k] for k in still]
                 if left:
-                    stream.extend([runs[k] for k in still])
+                    state.extend([runs[k] for k in still])
         return [candidates[r][order.places] for r, order in zip(rows, orders, strict=True)]
 
     return np.stack(in_batches(model, prompts, batch, "rankings", show_progress, decode))

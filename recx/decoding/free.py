@@ -6,16 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recx.decoding.held_quotes import Quotes
-from recx.decoding.state import Stream, in_batches
+from recx.decoding.held_quotes import HeldQuotes
+from recx.decoding.state import DecodingState, in_batches
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
+from recx.prompts.tokens import Prompt
 
 
 @torch.inference_mode()
 def choice_probability(
     model: AlignedModel,
-    prompts: Sequence[np.ndarray],
+    prompts: Sequence[Prompt],
     options: tuple[int, int],
     batch: int = 256,
     precision: str = "auto",
@@ -25,7 +26,7 @@ def choice_probability(
 
     def decode(rows: list[int]) -> np.ndarray:
         with autocast(precision):
-            logits = Stream(model, [prompts[r] for r in rows]).logits
+            logits = DecodingState(model, [prompts[r] for r in rows]).logits
         return torch.sigmoid(logits[:, options[0]] - logits[:, options[1]]).numpy()
 
     return np.array(in_batches(model, prompts, batch, "decisions", show_progress, decode))
@@ -34,13 +35,13 @@ def choice_probability(
 @torch.inference_mode()
 def greedy_text(
     model: AlignedModel,
-    prompts: Sequence[np.ndarray],
+    prompts: Sequence[Prompt],
     end: int,
     max_tokens: int = 160,
     batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
-    quotes: Sequence[Quotes] | None = None,
+    quotes: Sequence[HeldQuotes] | None = None,
 ) -> list[np.ndarray]:
     """Greedy continuation of each prompt, up to the end token (left out) or `max_tokens`.
 
@@ -59,37 +60,37 @@ def greedy_text(
         written = np.full((len(rows), max_tokens), end, dtype=np.int64)
         left = np.arange(len(rows))
         with autocast(precision):
-            stream = Stream(model, [prompts[r] for r in rows])
+            state = DecodingState(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
-                token = best_tokens(stream.logits, [quotes[rows[k]] for k in left] if quotes else [])
+                token = best_tokens(state.logits, [quotes[rows[k]] for k in left] if quotes else [])
                 still = (token != end).nonzero()[:, 0]
                 if not len(still):
                     break
                 if len(still) < len(left):  # rows that have ended need no more steps
-                    stream.select(still)
+                    state.select(still)
                 left, token = left[still.numpy()], token[still]
                 written[left, n] = token.numpy()
-                stream.step(token)
+                state.step(token)
         return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
 
     return in_batches(model, prompts, batch, "texts", show_progress, decode)
 
 
-def best_tokens(logits: Tensor, quotes: Sequence[Quotes]) -> Tensor:
+def best_tokens(logits: Tensor, quotes: Sequence[HeldQuotes]) -> Tensor:
     """The most probable token of each row (B, V) -> (B,) that its quotes allow."""
     best = logits.argmax(-1)
     for row, held in enumerate(quotes):
         allowed = held.allowed()
         if allowed is not None:
             best[row] = allowed[int(logits[row, allowed].argmax())]
-        held.take(int(best[row]))
+        held.advance(int(best[row]))
     return best
 
 
 @torch.inference_mode()
 def free_answers(
     model: AlignedModel,
-    prompts: Sequence[np.ndarray],
+    prompts: Sequence[Prompt],
     end: int,
     beams: int = 1,
     returned: int = 1,
@@ -105,14 +106,17 @@ def free_answers(
     """
 
     def decode(rows: list[int]) -> list[list[np.ndarray]]:
-        width = max(len(prompts[r]) for r in rows)
+        width = max(len(prompts[r].ids) for r in rows)
         ids = np.zeros((len(rows), width), dtype=np.int64)
         mask = np.zeros_like(ids)
         for n, r in enumerate(rows):  # `generate` continues at the right edge, so padding goes to the left
-            ids[n, width - len(prompts[r]) :], mask[n, width - len(prompts[r]) :] = prompts[r], 1
+            own = prompts[r].ids
+            ids[n, width - len(own) :], mask[n, width - len(own) :] = own, 1
+        users = None if prompts[rows[0]].user is None else torch.stack([prompts[r].user for r in rows])
         with autocast(precision):
-            out = model.backbone.generate(
-                input_ids=torch.from_numpy(ids).to(model.device),
+            # Given embeddings and no ids, `generate` returns what it has written alone.
+            answers = model.backbone.generate(
+                inputs_embeds=model.embed(torch.from_numpy(ids).to(model.device), users),
                 attention_mask=torch.from_numpy(mask).to(model.device),
                 num_beams=beams,
                 num_return_sequences=returned,
@@ -121,7 +125,7 @@ def free_answers(
                 eos_token_id=end,
                 pad_token_id=end,
             )
-        answers = out[:, width:].cpu().numpy().reshape(len(rows), returned, -1)
-        return [[a[: int((a == end).argmax()) if (a == end).any() else len(a)] for a in row] for row in answers]
+        written = answers.cpu().numpy().reshape(len(rows), returned, -1)
+        return [[a[: int((a == end).argmax()) if (a == end).any() else len(a)] for a in row] for row in written]
 
     return in_batches(model, prompts, batch, "answers", show_progress, decode)

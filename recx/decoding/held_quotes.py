@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-class Quotes:
+class HeldQuotes:
     """What one text may quote next.
 
     A quote opens with a token that some title opens with; from there on only tokens that lead along a title are
@@ -21,29 +21,29 @@ class Quotes:
 
     def __init__(self, cited: Sequence[np.ndarray], subject: np.ndarray, stop: int, source: int | None = None) -> None:
         self._cited = [t.tolist() for t in cited]
-        self._left = list(self._cited)
+        self._remaining = list(self._cited)
         self._subject, self._stop, self._source = subject.tolist(), stop, source
         self._free_subject = True
         self._open: list[list[int]] = []
-        self._at = 0
+        self._position = 0
 
     def allowed(self) -> list[int] | None:
         """Token ids that may come next; None for any."""
-        return sorted({t[self._at] for t in self._open}) or None
+        return sorted({t[self._position] for t in self._open}) or None
 
-    def take(self, token: int) -> None:
+    def advance(self, token: int) -> None:
         """Go on by one token, which must be allowed."""
-        following = self._open or self._left + ([self._subject] if self._free_subject else [])
+        candidates = self._open or self._remaining + ([self._subject] if self._free_subject else [])
         if not self._open:
             self._free_subject = (self._free_subject or token == self._stop) and token != self._source
-        self._at = self._at + 1 if self._open else 1
-        self._open = [t for t in following if t[self._at - 1] == token]
-        written = next((t for t in self._open if len(t) == self._at), None)
+        self._position = self._position + 1 if self._open else 1
+        self._open = [t for t in candidates if t[self._position - 1] == token]
+        written = next((t for t in self._open if len(t) == self._position), None)
         if written:
             self._free_subject &= written == self._subject
-            self._left = [t for t in self._left if t != written] or list(self._cited)
+            self._remaining = [t for t in self._remaining if t != written] or list(self._cited)
             self._open = []
 
-    def told(self) -> bytes:
-        """What may be quoted, as bytes to be hashed; of a text not begun."""
+    def fingerprint(self) -> bytes:
+        """What decides about the quotes, as bytes to be hashed; to be asked before the text has begun."""
         return repr((self._cited, self._subject, self._stop, self._source)).encode()

@@ -13,6 +13,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from recx.models.aligned_model import AlignedModel
+from recx.prompts.tokens import Prompt
 
 CPU_TOKENS = 8_192
 """Tokens of prompts at once: every step copies the whole cache, which is dear once it outgrows the processor's own."""
@@ -20,22 +21,26 @@ GPU_TOKENS = 65_536
 """With a backbone of seven billion parameters their cache takes 34 GB."""
 
 
-class Stream:
-    """The state of decoding for B prompts: cache, mask and positions."""
+class DecodingState:
+    """The state of decoding for B prompts: cache, mask, positions, and the logits (B, V) of the next tokens.
 
-    def __init__(self, model: AlignedModel, prompts: Sequence[np.ndarray]) -> None:
-        lengths = torch.tensor([len(p) for p in prompts])
+    Args:
+        model: in eval mode.
+        prompts: B prompts of any length.
+    """
+
+    def __init__(self, model: AlignedModel, prompts: Sequence[Prompt]) -> None:
+        lengths = torch.tensor([len(p.ids) for p in prompts])
         ids = torch.zeros(len(prompts), int(lengths.max()), dtype=torch.long)
         for row, prompt in enumerate(prompts):
-            ids[row, : len(prompt)] = torch.from_numpy(prompt.astype(np.int64))
-        positions = torch.arange(ids.shape[1])
+            ids[row, : len(prompt.ids)] = torch.from_numpy(prompt.ids.astype(np.int64))
+        users = None if prompts[0].user is None else torch.stack([p.user for p in prompts]).to(model.device)
         self.model, self.device = model, model.device
-        self.mask = (positions < lengths[:, None]).long().to(self.device)
+        self.mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(self.device)
         self.next_position = lengths.to(self.device)
-        with model.selecting((positions == lengths[:, None] - 1).to(self.device)):
-            out = model.backbone(input_ids=ids.to(self.device), use_cache=True)
-        self.cache = out.past_key_values
-        self.logits: Tensor = out.logits[0].float().cpu()
+        self.cache = None
+        # Right-padded rows need no mask: a causal model never looks right.
+        self._advance(lengths, inputs_embeds=model.embed(ids.to(self.device), users))
 
     def step(self, tokens: Tensor) -> None:
         """Append one token to each row (B,) and set `logits` (B, V) to what comes after."""
@@ -48,16 +53,15 @@ class Stream:
         ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs]).to(self.device)
         steps = torch.arange(longest)
         self.mask = torch.cat([self.mask, (steps < lengths[:, None]).long().to(self.device)], dim=1)
-        with self.model.selecting((steps == lengths[:, None] - 1).to(self.device)):
-            out = self.model.backbone(
-                input_ids=ids,
-                attention_mask=self.mask,
-                position_ids=self.next_position[:, None] + steps.to(self.device),
-                past_key_values=self.cache,
-                use_cache=True,
-            )
+        positions = self.next_position[:, None] + steps.to(self.device)
         self.next_position = self.next_position + lengths.to(self.device)
-        self.logits = out.logits[0].float().cpu()
+        self._advance(lengths, input_ids=ids, attention_mask=self.mask, position_ids=positions)
+
+    def _advance(self, lengths: Tensor, **inputs: Tensor) -> None:
+        out = self.model.states(past_key_values=self.cache, use_cache=True, **inputs)
+        self.cache = out.past_key_values
+        last = out.last_hidden_state[torch.arange(len(lengths)), lengths - 1]
+        self.logits: Tensor = self.model.logits(last).float().cpu()
 
     def select(self, rows: Tensor) -> None:
         """Keep and repeat rows (B',), in that order."""
@@ -68,9 +72,9 @@ class Stream:
 
 def in_batches(
     model: AlignedModel,
-    prompts: Sequence[np.ndarray],
+    prompts: Sequence[Prompt],
     batch: int,
-    describe: str,
+    description: str,
     show_progress: bool,
     decode: Callable[..., Any],
 ) -> list[Any]:
@@ -78,19 +82,19 @@ def in_batches(
 
     Args:
         model: whose device says how many tokens of prompts go at once.
-        prompts: token ids of each prompt.
+        prompts: R prompts.
         batch: prompts at once, at most; fewer where they are long.
-        describe: label of the progress bar.
+        description: label of the progress bar.
         show_progress: whether there is a bar.
         decode: takes a list of row numbers, returns one result for each.
     """
     tokens = CPU_TOKENS if model.device.type == "cpu" else GPU_TOKENS
-    order = np.argsort([len(p) for p in prompts], kind="stable").tolist()
+    order = np.argsort([len(p.ids) for p in prompts], kind="stable").tolist()
     results: list[Any] = [None] * len(prompts)
-    with tqdm(total=len(prompts), desc=describe, disable=not show_progress, leave=False) as bar:
+    with tqdm(total=len(prompts), desc=description, disable=not show_progress, leave=False) as bar:
         while order:
             rows = order[:batch]
-            while len(rows) > 1 and len(rows) * len(prompts[rows[-1]]) > tokens:
+            while len(rows) > 1 and len(rows) * len(prompts[rows[-1]].ids) > tokens:
                 rows.pop()
             order = order[len(rows) :]
             for row, result in zip(rows, decode(rows), strict=True):

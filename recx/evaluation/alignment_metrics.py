@@ -1,4 +1,4 @@
-"""How well an aligned model says what the target says (paper Table 1): one number a user, to be averaged."""
+"""How well a method says what the target says (paper Table 1): one number for each user, to be averaged."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,19 @@ REFERENCE_GAINS = (1000.0, 100.0, 10.0, 1.0, 0.0)
 """Gains of the paper's public code for the five positions."""
 
 
+def retrieval(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, np.ndarray]:
+    """The metrics of task 1 from five predicted items (U, 5) and the wanted one (U,)."""
+    return {"hr@5": hit_rate(predicted, wanted), "ndcg@5": retrieval_ndcg(predicted, wanted)}
+
+
+def ranking(predicted: np.ndarray, ideal: np.ndarray) -> dict[str, np.ndarray]:
+    """The metrics of task 2 from five items in the method's order (U, 5) and in the target's (U, 5)."""
+    return {
+        "ranking_ndcg@5": ranking_ndcg(predicted, ideal),
+        "ranking_ndcg@5_reference": ranking_ndcg(predicted, ideal, REFERENCE_GAINS),
+    }
+
+
 def hit_rate(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """HR@K: 1 where the wanted item (U,) is among the predicted ones (U, K)."""
     return (predicted == wanted[:, None]).any(1).astype(float)
@@ -17,8 +30,8 @@ def hit_rate(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 def retrieval_ndcg(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """NDCG@K with one relevant item: 1 / log2(position + 1), 0 where it is missing. Positions count from 1."""
-    found = predicted == wanted[:, None]
-    return np.where(found.any(1), 1.0 / np.log2(found.argmax(1) + 2.0), 0.0)
+    hits = predicted == wanted[:, None]
+    return np.where(hits.any(1), 1.0 / np.log2(hits.argmax(1) + 2.0), 0.0)
 
 
 def ranking_ndcg(predicted: np.ndarray, ideal: np.ndarray, gains: Sequence[float] = STANDARD_GAINS) -> np.ndarray:

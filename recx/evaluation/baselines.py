@@ -1,5 +1,6 @@
 """Baselines of Table 1 that are no language models: how far they agree with the target."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from torch import Tensor
 
 from recx.data.split import Split, prefixes
 from recx.evaluation import alignment_metrics as metrics
-from recx.evaluation.alignment_effect import Cases
-from recx.evaluation.recommendation_quality import estimate
+from recx.evaluation.metric_records import estimate
+from recx.evaluation.test_set import TestSet
+from recx.recommenders.devices import score
 from recx.recommenders.distillation import distil
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
@@ -17,62 +19,79 @@ from recx.recommenders.ranking import Ranked, rank
 from recx.settings import TargetSettings
 
 
+class SampledPopularity:
+    """Draws items without replacement in proportion to how often they were chosen in training (as in the paper).
+
+    A user's scores are the logarithms of the counts plus Gumbel noise, whose order is such a draw (Kool, van Hoof &
+    Welling, ICML 2019).
+
+    Args:
+        sequences: training sequences of item indices.
+        items: N.
+        seed: of the draws.
+    """
+
+    def __init__(self, sequences: Sequence[np.ndarray], items: int, seed: int = 0) -> None:
+        counts = np.bincount(np.concatenate(sequences), minlength=items + 1)
+        self._logits = np.log(np.maximum(counts, 1e-9))  # an item that nobody chose comes after all others
+        self._seed = seed
+
+    def score(self, histories: Tensor) -> Tensor:
+        """(B, L) -> (B, N + 1); each of the B rows is a draw of its own."""
+        noise = np.random.default_rng(self._seed).gumbel(size=(len(histories), len(self._logits)))
+        return torch.from_numpy(self._logits + noise).float()
+
+
 def measure_baselines(
-    target: Scorer, split: Split, cases: Cases, items: int, settings: TargetSettings, show_progress: bool = True
+    target: Scorer, split: Split, test_set: TestSet, items: int, settings: TargetSettings, show_progress: bool = True
 ) -> list[dict[str, Any]]:
-    """Chance, popularity, the target's most common answers, and a recommender distilled from the target.
+    """Chance, popularity (the top items, and drawn), the target's most common answers, and a distilled recommender.
 
     The last one learns from scores over the whole catalogue, which no language model is told: the most to be had
     without words.
     """
     length = target.length
     student, _ = distil(target, prefixes(split.train), items, settings, show_progress=show_progress)
-    records = measure_scorer(RandomRecommender(items), cases, length, "random", coin=True)
-    records += measure_scorer(PopularityRecommender(split.train, items), cases, length, "popularity")
-    records += measure_constant(rank(target, split.test_histories, split.test, length), cases)
-    return records + measure_scorer(student, cases, length, "distilled", coin=True)
+    records = measure_scorer(RandomRecommender(items), test_set, length, "random", decides=True)
+    records += measure_scorer(PopularityRecommender(split.train, items), test_set, length, "popularity")
+    records += measure_scorer(SampledPopularity(split.train, items), test_set, length, "popularity, sampled")
+    records += measure_constant(rank(target, split.test_histories, split.test, length), test_set)
+    return records + measure_scorer(student, test_set, length, "distilled", decides=True)
 
 
-def measure_scorer(scorer: Scorer, cases: Cases, length: int, method: str, coin: bool = False) -> list[dict[str, Any]]:
+def measure_scorer(
+    scorer: Scorer, test_set: TestSet, length: int, method: str, decides: bool = False
+) -> list[dict[str, Any]]:
     """Tasks 1 and 2 for a recommender: how far its own ranking agrees with the target's.
 
     Args:
         scorer: e.g. popularity.
-        cases: what to ask.
+        test_set: what is asked.
         length: items read.
         method: name in the records.
-        coin: also answer task 3 by comparing the item's score with the median score of unseen items.
+        decides: also answer task 3 by comparing the item's score with the median score of unseen items.
     """
-    scores = mask_seen(scorer.score(pad_histories(cases.histories, length)).clone(), cases.histories)
-    top = scores.topk(5, dim=1).indices.numpy()
-    order = _by_score(scores, cases.shown)
-    wanted = cases.labels.top[:, 0]
-    columns = {
-        "hr@5": metrics.hit_rate(top, wanted),
-        "ndcg@5": metrics.retrieval_ndcg(top, wanted),
-        "ranking_ndcg@5": metrics.ranking_ndcg(order, cases.labels.ranked),
-        "ranking_ndcg@5_reference": metrics.ranking_ndcg(order, cases.labels.ranked, metrics.REFERENCE_GAINS),
-    }
-    if coin:
-        own = scores[torch.arange(len(order)), torch.from_numpy(cases.asked)]
+    scores = mask_seen(score(scorer, pad_histories(test_set.histories, length)).clone(), test_set.histories)
+    order = _by_score(scores, test_set.candidates)
+    columns = metrics.retrieval(scores.topk(5, dim=1).indices.numpy(), test_set.labels.top[:, 0])
+    columns |= metrics.ranking(order, test_set.labels.ranked)
+    if decides:
+        own = scores[torch.arange(len(order)), torch.from_numpy(test_set.items)]
         middle = torch.stack([row[row > -torch.inf].median() for row in scores])
-        columns["accuracy"] = ((own > middle).numpy() == cases.liked).astype(float)
+        columns["accuracy"] = ((own > middle).numpy() == test_set.liked).astype(float)
     return [estimate(method, metric, values) for metric, values in columns.items()]
 
 
-def measure_constant(ranked: Ranked, cases: Cases) -> list[dict[str, Any]]:
+def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
     """Task 1 for whoever always names the target's most common first items.
 
     Args:
         ranked: the target's rankings of all test histories.
-        cases: what to ask.
+        test_set: what is asked.
     """
-    answer = np.tile(ranked.most_common_top1(5), (len(cases.histories), 1))
-    wanted = cases.labels.top[:, 0]
-    return [
-        estimate("constant", "hr@5", metrics.hit_rate(answer, wanted)),
-        estimate("constant", "ndcg@5", metrics.retrieval_ndcg(answer, wanted)),
-    ]
+    answer = np.tile(ranked.most_common_top1(5), (len(test_set.histories), 1))
+    columns = metrics.retrieval(answer, test_set.labels.top[:, 0])
+    return [estimate("constant", metric, values) for metric, values in columns.items()]
 
 
 def _by_score(scores: Tensor, candidates: np.ndarray) -> np.ndarray:

@@ -8,20 +8,20 @@ import torch
 
 from recx.errors import SettingsError
 
-Fit = Callable[[Sequence[str], np.ndarray, Sequence[str]], np.ndarray]
+Classifier = Callable[[Sequence[str], np.ndarray, Sequence[str]], np.ndarray]
 """Learns from texts and their sources, and names the source of each of further texts."""
 
 
 def fit_encoder(
     encoder: str, epochs: float = 3.0, learning_rate: float = 5e-5, batch: int = 32, length: int = 256, seed: int = 0
-) -> Fit:
+) -> Classifier:
     """A classifier for `discriminate` that fine-tunes any `AutoModelForSequenceClassification`.
 
     Args:
         encoder: hub id or folder.
         epochs: passes over the training texts.
         learning_rate: of AdamW, falling linearly.
-        batch: texts a step.
+        batch: texts in a step.
         length: tokens read of a text.
         seed: of the new head and the order.
     """
@@ -42,12 +42,12 @@ def fit_encoder(
             tokenizer = AutoTokenizer.from_pretrained(encoder)
             model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(names))
         except (OSError, ValueError) as error:
-            told = str(error).splitlines()[0][:200]
-            raise SettingsError(f"The encoder {encoder!r} cannot be loaded as a classifier ({told}).") from error
-        longest = min(length, getattr(model.config, "max_position_embeddings", length) - 2)
+            reason = str(error).splitlines()[0][:200]
+            raise SettingsError(f"The encoder {encoder!r} cannot be loaded as a classifier ({reason}).") from error
+        max_length = min(length, getattr(model.config, "max_position_embeddings", length) - 2)
 
         def rows(texts: Sequence[str]) -> list[dict[str, list[int]]]:
-            ids = tokenizer(list(texts), truncation=True, max_length=longest)["input_ids"]
+            ids = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
             return [{"input_ids": i} for i in ids]
 
         learnt = [row | {"labels": int(w)} for row, w in zip(rows(train), wanted, strict=True)]

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
+
+BATCH = 100  # samples at once: their numbers stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over users with its 95 % interval.
+    """A mean with its 95 % interval over users.
 
     Attributes:
         value: mean.
@@ -26,24 +29,61 @@ class Estimate:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def bootstrap(values: Sequence[float] | np.ndarray, resamples: int = 1000, seed: int = 0) -> Estimate:
-    """Percentile bootstrap of the mean (Efron & Tibshirani 1993, chapter 13).
+def bootstrap(
+    values: Sequence[float] | np.ndarray,
+    users: Sequence[int] | np.ndarray | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """Percentile bootstrap of a mean over users (Efron & Tibshirani 1993, chapter 13).
+
+    Where a user has several numbers, whole users are drawn and the mean is that of all their numbers (the cluster
+    bootstrap: Davison & Hinkley 1997, section 3.8). Numbers of one user are alike, and resampled one by one they would
+    make the interval too narrow.
 
     Args:
-        values: one number a user; missing ones (NaN) are left out.
+        values: N numbers; missing ones (NaN) are left out.
+        users: (N,) whose number it is; None where each is another user's.
         resamples: how many samples with replacement.
         seed: of the samples.
 
     Returns:
-        The mean with its interval; all NaN and n = 0 if there is no number.
+        The mean of all numbers with its interval; all NaN and n = 0 if there is no number.
     """
     numbers = np.asarray(values, dtype=float)
-    numbers = numbers[~np.isnan(numbers)]
+    known = ~np.isnan(numbers)
+    numbers = numbers[known]
     if not numbers.size:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    rng = np.random.default_rng(seed)
-    means = np.concatenate(
-        [numbers[rng.integers(numbers.size, size=(100, numbers.size))].mean(1) for _ in range(max(1, resamples // 100))]
-    )
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(float(numbers.mean()), float(low), float(high), int(numbers.size))
+    mean = float(numbers.mean())
+    data = (numbers,) if users is None else totals_by_user(numbers, np.asarray(users)[known])
+    n = len(data[0])
+    if n < 2:
+        return Estimate(mean, mean, mean, n)
+    low, high = percentile_interval(data, resamples, seed)
+    return Estimate(mean, low, high, n)
+
+
+def totals_by_user(numbers: np.ndarray, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum (U,) and count (U,) of each user's numbers (N,)."""
+    _, own = np.unique(users, return_inverse=True)
+    return np.bincount(own, numbers), np.bincount(own).astype(float)
+
+
+def percentile_interval(data: tuple[np.ndarray, ...], resamples: int, seed: int) -> tuple[float, float]:
+    """95 % interval of the mean of numbers (U,), or of the ratio of two totals, sums and counts (U,) each."""
+    interval = stats.bootstrap(
+        data,
+        _mean,
+        paired=True,
+        vectorized=True,
+        n_resamples=resamples,
+        batch=BATCH,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def _mean(sums: np.ndarray, counts: np.ndarray | None = None, axis: int = -1) -> np.ndarray:
+    return sums.mean(axis) if counts is None else sums.sum(axis) / counts.sum(axis)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.alignment_effect import Pairs
-from recx.explaining.aligned import Explainer
+from recx.evaluation.test_set import Pairs
+from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.prompts.controls import Control
@@ -60,7 +60,7 @@ def case_frame(
     texts: Mapping[str, Explanation],
     ratings: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """One case as a row a piece of text: `case, history, item, decision, method, rating, text, holds, why`.
+    """One case as a row for each piece of text: `case, history, item, decision, method, rating, text, holds, why`.
 
     Args:
         title: of the case, e.g. the rule that chose it.
@@ -86,7 +86,7 @@ def frames_of(
     ratings: Mapping[str, np.ndarray],
     pairs: Pairs,
     catalogue: Catalogue,
-    longest: int,
+    max_history: int,
 ) -> pd.DataFrame:
     """The chosen cases as one frame, all methods' explanations with their ratings.
 
@@ -96,24 +96,24 @@ def frames_of(
         ratings: method -> ratings of all pairs.
         pairs: all of them.
         catalogue: labels.
-        longest: how much of a history prompts show.
+        max_history: how much of a history prompts show.
     """
     frames = []
     for rule, n in chosen.items():
-        texts = {method: given[n] for method, given in explained.items()}
+        texts = {method: own[n] for method, own in explained.items()}
         rated = {method: float(own[n]) for method, own in ratings.items()}
         title = f"{rule[0].upper()}{rule[1:]}: {RULES[rule]} (pair {n})"
-        frames.append(_case(title, n, texts, pairs, catalogue, longest, rated))
+        frames.append(_case(title, n, texts, pairs, catalogue, max_history, rated))
     return pd.concat(frames, ignore_index=True)
 
 
 def view_frame(explainer: Explainer, n: int, pairs: Pairs, views: Sequence[str]) -> pd.DataFrame:
-    """One pair explained from several sides, as a frame; without a view where the catalogue has no attributes."""
-    wishes = {f"by {view}": Control(view=view) for view in views} or {"no view": Control()}
+    """One pair explained from several views, as a frame; without a view where the catalogue has no attributes."""
+    controls = {f"by {view}": Control(view=view) for view in views} or {"no view": Control()}
     history, item = pairs.histories[n], int(pairs.items[n])
-    texts = {name: explainer.explain([history], [item], wish)[0] for name, wish in wishes.items()}
+    texts = {name: explainer.explain([history], [item], control)[0] for name, control in controls.items()}
     title = f"One pair from {len(texts)} sides (pair {n})"
-    return _case(title, n, texts, pairs, explainer.catalogue, explainer.longest)
+    return _case(title, n, texts, pairs, explainer.catalogue, explainer.max_history)
 
 
 def _case(
@@ -122,8 +122,8 @@ def _case(
     texts: Mapping[str, Explanation],
     pairs: Pairs,
     catalogue: Catalogue,
-    longest: int,
+    max_history: int,
     rated: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    history = [catalogue.labels[i] for i in pairs.histories[n][-longest:]]
+    history = [catalogue.labels[i] for i in pairs.histories[n][-max_history:]]
     return case_frame(title, history, catalogue.labels[pairs.items[n]], bool(pairs.liked[n]), texts, rated)

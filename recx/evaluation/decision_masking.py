@@ -26,5 +26,5 @@ def without_verdict(text: str) -> str:
 
 def verdict_of(text: str) -> str:
     """The first word, where it decides: "yes", "no" or "none"."""
-    found = re.match(r"^\W*(yes|no)\b", text, re.IGNORECASE)
-    return found[1].lower() if found else "none"
+    verdict = re.match(r"^\W*(yes|no)\b", text, re.IGNORECASE)
+    return verdict[1].lower() if verdict else "none"

@@ -1,7 +1,7 @@
 """Telling sources apart by their explanations (paper section 5.3.2 and Figure 4)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from recx.errors import DataError, SettingsError
-from recx.evaluation.bert_discriminator import Fit, fit_encoder
+from recx.evaluation.bert_discriminator import Classifier, fit_encoder
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.decision_masking import without_verdict
 from recx.settings import EvaluateSettings
@@ -24,16 +24,16 @@ class Discrimination:
     Attributes:
         sources: names, in the order of the matrix.
         counts: (S, S) test texts by true source (rows) and predicted source (columns).
-        accuracy: on the test users, with its interval over texts.
+        accuracy: on the texts of the test users, with its interval over these.
         shuffled: accuracy where the labels of the training texts were shuffled: what chance gives.
-        telling: source -> the words that speak for it most.
+        indicative: source -> the words that speak for it most.
     """
 
     sources: tuple[str, ...]
     counts: np.ndarray
     accuracy: Estimate
     shuffled: Estimate
-    telling: dict[str, list[str]]
+    indicative: dict[str, list[str]]
 
     @property
     def shares(self) -> np.ndarray:
@@ -54,7 +54,7 @@ def discriminate(
     texts: Sequence[str],
     labels: Sequence[str],
     users: Sequence[int],
-    fit: Fit | None = None,
+    fit: Classifier | None = None,
     words: int = 8,
     seed: int = 0,
 ) -> Discrimination:
@@ -64,8 +64,8 @@ def discriminate(
         texts: N explanations.
         labels: N sources.
         users: N users, to split by.
-        fit: the classifier; TF-IDF and a logistic regression unless told.
-        words: telling words a source (by the regression, whatever the classifier).
+        fit: the classifier; None for TF-IDF and a logistic regression.
+        words: how many indicative words of each source (by the regression, whatever the classifier).
         seed: of the split and of the shuffled control.
     """
     tested, truth = split_users(users, seed=seed), np.array(labels)
@@ -79,59 +79,60 @@ def discriminate(
     return Discrimination(
         sources,
         counts,
-        bootstrap((said == truth[tested]).astype(float), seed=seed),
-        bootstrap((shuffled == truth[tested]).astype(float), seed=seed),
-        _telling(_classifier().fit(train, truth[~tested]), words),
+        bootstrap(said == truth[tested], np.asarray(users)[tested], seed=seed),
+        bootstrap(shuffled == truth[tested], np.asarray(users)[tested], seed=seed),
+        _indicative(_classifier().fit(train, truth[~tested]), words),
     )
 
 
 @dataclass(frozen=True)
-class Views:
+class DiscriminationByView:
     """Discrimination of the texts as they are and with the decision masked.
 
     Attributes:
         frame: both matrices: `view, true, predicted, count, share`.
-        table: accuracy with interval, chance, and accuracy of the shuffled control, a row a view.
-        telling: the most telling words of each source, a column a view.
+        table: accuracy with interval, chance, and accuracy of the shuffled control, a row for each view.
+        indicative: the most indicative words of each source, a column for each view.
         records: accuracies as records.
     """
 
     frame: pd.DataFrame
     table: pd.DataFrame
-    telling: pd.DataFrame
+    indicative: pd.DataFrame
     records: list[dict[str, Any]]
 
 
-def discriminate_views(texts: Mapping[str, Sequence[str]], users: Sequence[int], settings: EvaluateSettings) -> Views:
+def discriminate_views(
+    texts: Mapping[str, Sequence[str]], users: Sequence[int], settings: EvaluateSettings
+) -> DiscriminationByView:
     """Discriminate sources by their texts, and by what is left of them without the decision.
 
     Args:
         texts: source -> explanations of the same pairs.
-        users: person of each pair.
+        users: user of each pair.
         settings: classifier and seed.
 
     Raises:
-        SettingsError: an unknown discriminator, or an encoder that is not told or cannot be loaded.
+        SettingsError: an unknown discriminator, or an encoder that is not named or cannot be loaded.
     """
     fit = _fit_of(settings)
     everything = [t for given in texts.values() for t in given]
     labels = [name for name, given in texts.items() for _ in given]
-    people = [int(u) for _ in texts for u in users]
-    frames, rows, telling, records = [], {}, {}, []
+    owners = [int(u) for _ in texts for u in users]
+    frames, rows, indicative, records = [], {}, {}, []
     for view, change in (("whole text", str), ("decision masked", without_verdict)):
-        found = discriminate([change(t) for t in everything], labels, people, fit, seed=settings.seed)
-        frames.append(confusion_frame(found).assign(view=view))
-        rows[view] = {"accuracy": found.accuracy.value, "low": found.accuracy.low, "high": found.accuracy.high}
-        rows[view] |= {"chance": 1 / len(texts), "shuffled labels": found.shuffled.value, "n": found.accuracy.n}
-        telling[view] = {name: ", ".join(words) for name, words in found.telling.items()}
-        for method, e in ((view, found.accuracy), (f"{view}, shuffled labels", found.shuffled)):
-            told = {"value": e.value, "low": e.low, "high": e.high, "n": e.n}
-            records.append({"method": method, "metric": "source_accuracy"} | told)
+        result = discriminate([change(t) for t in everything], labels, owners, fit, seed=settings.seed)
+        frames.append(confusion_frame(result).assign(view=view))
+        rows[view] = {"accuracy": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high}
+        rows[view] |= {"chance": 1 / len(texts), "shuffled labels": result.shuffled.value, "n": result.accuracy.n}
+        indicative[view] = {name: ", ".join(words) for name, words in result.indicative.items()}
+        for control, accuracy in (("", result.accuracy), ("shuffled labels", result.shuffled)):
+            records.append({"method": view, "control": control, "metric": "source_accuracy"} | asdict(accuracy))
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("view")
-    return Views(pd.concat(frames, ignore_index=True), table, pd.DataFrame(telling), records)
+    return DiscriminationByView(pd.concat(frames, ignore_index=True), table, pd.DataFrame(indicative), records)
 
 
-def _fit_of(settings: EvaluateSettings) -> Fit | None:
+def _fit_of(settings: EvaluateSettings) -> Classifier | None:
     if settings.discriminator == "tfidf":
         return None
     if settings.discriminator != "bert":
@@ -141,12 +142,12 @@ def _fit_of(settings: EvaluateSettings) -> Fit | None:
     return fit_encoder(settings.encoder, seed=settings.seed)
 
 
-def confusion_frame(found: Discrimination) -> pd.DataFrame:
+def confusion_frame(result: Discrimination) -> pd.DataFrame:
     """The matrix as rows `true, predicted, count, share`, as it is saved and drawn."""
     rows = [
-        (a, b, int(found.counts[n, m]), float(found.shares[n, m]))
-        for n, a in enumerate(found.sources)
-        for m, b in enumerate(found.sources)
+        (a, b, int(result.counts[n, m]), float(result.shares[n, m]))
+        for n, a in enumerate(result.sources)
+        for m, b in enumerate(result.sources)
     ]
     return pd.DataFrame(rows, columns=["true", "predicted", "count", "share"])
 
@@ -162,7 +163,7 @@ def _classifier() -> Pipeline:
     )
 
 
-def _telling(model: Pipeline, words: int) -> dict[str, list[str]]:
+def _indicative(model: Pipeline, words: int) -> dict[str, list[str]]:
     names = model[0].get_feature_names_out()
     weights = model[1].coef_
     # Two sources have one row of weights, for the second of them.

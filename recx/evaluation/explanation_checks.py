@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
+import pandas as pd
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.recommendation_quality import estimate
+from recx.evaluation.methods import Method
+from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
-from recx.prompts.wordings import MODES
 
 
 def decision_agreement(explanations: Sequence[Explanation], target: Sequence[bool]) -> np.ndarray:
@@ -47,53 +47,52 @@ def _share(flags: Sequence[bool]) -> float:
 
 
 def explanation_records(
-    explanations: Sequence[Explanation], target: Sequence[bool], name: str, how: str = "aligned"
+    explanations: Sequence[Explanation], pairs: Pairs, method: Method, decoding: str = ""
 ) -> list[dict[str, Any]]:
-    """The three checks as records.
+    """The three checks as records, with intervals over users.
 
     Args:
-        explanations: of one model.
-        target: the target's decisions on the same pairs.
-        name: a mode, or another method's name.
-        how: method of a mode's records.
+        explanations: of the pairs, by the method.
+        pairs: with the target's decisions.
+        method: who explained.
+        decoding: how, where it was not free.
     """
-    mode, method = (name, how) if name in MODES else ("", name)
     columns = {
-        "decision_agreement": decision_agreement(explanations, target),
+        "decision_agreement": decision_agreement(explanations, pairs.liked),
         "cited_in_history": cited_in_history(explanations),
         "stated_attributes_true": stated_attributes_true(explanations),
     }
-    return [estimate(method, metric, values, mode) for metric, values in columns.items()]
+    return method.records(columns, decoding=decoding, users=pairs.users)
 
 
-def view_records(given: Mapping[str, Sequence[Explanation]], mode: str = "hybrid") -> list[dict[str, Any]]:
-    """Explanations of the same pairs from two sides: how often the texts differ and the decisions agree.
+def view_records(
+    explanations: Mapping[str, Sequence[Explanation]], pairs: Pairs, method: Method
+) -> list[dict[str, Any]]:
+    """Explanations of the same pairs from two views: how often the texts differ and the decisions agree.
 
-    A catalogue with fewer than two attributes has no two sides, and gives no records.
+    A catalogue with fewer than two attributes has no two views, and gives no records.
+
+    Args:
+        explanations: view -> explanations of the pairs.
+        pairs: what was explained.
+        method: who explained.
     """
-    if len(given) < 2:
+    if len(explanations) < 2:
         return []
-    first, second = list(given.values())[:2]
-    pairs = list(zip(first, second, strict=True))
-    method = f"views {' and '.join(list(given)[:2])}"
-    return [
-        estimate(method, "texts_differ", np.array([float(a.text != b.text) for a, b in pairs]), mode),
-        estimate(method, "decisions_agree", np.array([float(a.decision == b.decision) for a, b in pairs]), mode),
-    ]
+    first, second = list(explanations.values())[:2]
+    control = f"views {' and '.join(list(explanations)[:2])}"
+    columns = {
+        "texts_differ": np.array([a.text != b.text for a, b in zip(first, second, strict=True)]),
+        "decisions_agree": np.array([a.decision == b.decision for a, b in zip(first, second, strict=True)]),
+    }
+    return method.records(columns, control=control, users=pairs.users)
 
 
-def as_frame(
-    explained: Mapping[str, Sequence[Explanation]],
-    histories: Sequence[np.ndarray],
-    target: Sequence[bool],
-    catalogue: Catalogue,
-) -> pl.DataFrame:
+def as_frame(explained: Mapping[str, Sequence[Explanation]], pairs: Pairs, catalogue: Catalogue) -> pd.DataFrame:
     """Explanations as a table: `pair, method, history, item, target, decision, text`."""
     rows = []
-    for method, given in explained.items():
-        for pair, (explanation, history, verdict) in enumerate(zip(given, histories, target, strict=True)):
+    for method, explanations in explained.items():
+        for pair, (e, history, liked) in enumerate(zip(explanations, pairs.histories, pairs.liked, strict=True)):
             titles = [catalogue.labels[i] for i in history]
-            rows.append(
-                (pair, method, titles, explanation.title, bool(verdict), explanation.decision, explanation.text)
-            )
-    return pl.DataFrame(rows, orient="row", schema=["pair", "method", "history", "item", "target", "decision", "text"])
+            rows.append((pair, method, titles, e.title, bool(liked), e.decision, e.text))
+    return pd.DataFrame(rows, columns=["pair", "method", "history", "item", "target", "decision", "text"])

@@ -11,22 +11,22 @@ import pandas as pd
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.agreement import LEVELS, agreement
-from recx.evaluation.alignment_effect import Pairs
 from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_mark
 from recx.evaluation.judges import Judge, Question
 from recx.evaluation.llm_judge import LLMJudge
-from recx.evaluation.recommendation_quality import estimate
+from recx.evaluation.methods import Method
+from recx.evaluation.metric_records import estimate
 from recx.evaluation.reference_judge import ReferenceJudge
+from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
-from recx.prompts.wordings import MODES
 from recx.settings import EvaluateSettings
 from recx.storage.text_store import TextStore
 
-COLUMNS = ["judge", "method", "pair", "score", "points", "comment"]
+COLUMNS = ["judge", "kind", "method", "pair", "score", "points", "comment"]
 
 
 def judges_of(catalogue: Catalogue, settings: EvaluateSettings, texts: Path) -> list[Judge]:
-    """The reference judge, and a chat model where an address is told; its replies are kept in the folder of texts."""
+    """The reference judge, and a chat model where an address is set; its replies are kept in the folder of texts."""
     judges: list[Judge] = [ReferenceJudge(catalogue)]
     if settings.judge.address:
         judges.append(LLMJudge(catalogue, settings.judge, TextStore(texts / "judge.jsonl"), show_progress=True))
@@ -34,7 +34,7 @@ def judges_of(catalogue: Catalogue, settings: EvaluateSettings, texts: Path) -> 
 
 
 def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> pd.DataFrame:
-    """Ratings by people in the form of `rate`, from a file or folder; empty where none is told.
+    """Ratings by people in the form of `rate`, from a file or folder; empty where none is named.
 
     Ratings of texts other than the ones at hand are left out, and counted in a printed line.
     """
@@ -46,20 +46,19 @@ def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> p
     return from_people(fits)
 
 
-def questions_of(explanations: Sequence[Explanation], pairs: Pairs, longest: int) -> list[Question]:
-    """Explanations of one method as questions to a judge, who sees what a prompt shows of a history."""
-    rows = zip(explanations, pairs.histories, pairs.items, pairs.liked, strict=True)
-    return [Question(tuple(map(int, h[-longest:])), int(i), bool(liked), e.text) for e, h, i, liked in rows]
-
-
 def rate(judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]]) -> pd.DataFrame:
-    """Every judge's rating of every explanation: columns `COLUMNS`; `points` as JSON, NaN for a missing score."""
+    """Every judge's rating of every explanation.
+
+    Returns:
+        Columns `COLUMNS`: `kind` is "judge", or "human" where people rated; `method` is the label; `points` are JSON;
+        a missing score is NaN.
+    """
     rows = []
     for judge in judges:
         for method, asked in questions.items():
             for pair, rating in enumerate(judge.rate(asked)):
                 score = np.nan if rating.score is None else float(rating.score)
-                rows.append((judge.name, method, pair, score, json.dumps(rating.points), rating.comment))
+                rows.append((judge.name, "judge", method, pair, score, json.dumps(rating.points), rating.comment))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -72,48 +71,51 @@ def from_people(ratings: Sequence[HumanRating]) -> pd.DataFrame:
     for r in ratings:
         method, _, pair = r.question.rpartition("/")
         if method and pair.isdigit():
-            rows.append((f"person {r.rater}", method, int(pair), float(r.score), "{}", ""))
+            rows.append((f"person {r.rater}", "human", method, int(pair), float(r.score), "{}", ""))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def rating_records(rated: pd.DataFrame) -> list[dict[str, Any]]:
-    """Mean rating of each method by each judge, with its interval over pairs (paper Table 2)."""
+def rating_records(rated: pd.DataFrame, methods: Mapping[str, Method], pairs: Pairs) -> list[dict[str, Any]]:
+    """Mean rating of each method by each judge, with its interval over users (paper Table 2)."""
     records = []
-    for (judge, method), rows in rated.groupby(["judge", "method"], sort=False):
-        values = rows.sort_values("pair")["score"].to_numpy()
-        mode, name = (method, "aligned") if method in MODES else ("", method)
-        records.append(estimate(name, f"rating ({judge})", values, mode))
+    for (judge, label), rows in rated.groupby(["judge", "method"], sort=False):
+        rows = rows.sort_values("pair")
+        values = {f"rating ({judge})": rows["score"].to_numpy()}
+        records += methods[label].records(values, users=pairs.users[rows["pair"].to_numpy()])
     return records
 
 
 def preferences(
-    judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]], best: str, pairs: int = 100
+    judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]], best: str, pairs: Pairs, count: int = 100
 ) -> pd.DataFrame:
-    """Explanations of one method against those of each other, by every judge that compares (a chat model).
+    """Explanations of one method against those of each other, by every judge.
 
-    Each pair is asked in both orders; where a judge answers by place and not by text, neither wins.
+    A chat model is asked about two explanations in both orders; where it answers by place and not by text, neither
+    wins.
 
     Args:
-        judges: those that only rate are left out.
-        questions: method -> explanations of the same pairs.
+        judges: who compares.
+        questions: method -> explanations of the pairs.
         best: the method compared with the others.
-        pairs: at most so many of them.
+        pairs: what was explained.
+        count: at most so many of them.
 
     Returns:
         Columns `judge, method, against, metric, value, low, high, n`, metric being `preferred` (share of pairs won, a
-        tie counting one half) and `consistent` (share of pairs with the same answer in both orders).
+        tie counting one half) and `consistent` (share of pairs with the same answer in both orders), with intervals
+        over users.
     """
     rows = []
-    for judge in judges:
-        if not hasattr(judge, "compare"):
-            continue
-        for other in (m for m in questions if m != best):
-            choices = judge.compare(questions[best][:pairs], questions[other][:pairs])
-            usable = [c for c in choices if c.winner is not None]
-            values = {"preferred": [(c.winner + 1) / 2 for c in usable], "consistent": [c.consistent for c in usable]}
-            for metric, found in values.items():
-                told = estimate(best, metric, np.array(found, dtype=float))
-                rows.append((judge.name, best, other, *(told[k] for k in ("metric", "value", "low", "high", "n"))))
+    for judge, other in itertools.product(judges, (m for m in questions if m != best)):
+        choices = judge.compare(questions[best][:count], questions[other][:count])
+        usable = [c.winner is not None for c in choices]
+        values = {
+            "preferred": [(c.winner + 1) / 2 for c in choices if c.winner is not None],
+            "consistent": [c.consistent for c in choices if c.winner is not None],
+        }
+        for metric, own in values.items():
+            r = estimate(best, metric, np.array(own, dtype=float), users=pairs.users[:count][usable])
+            rows.append((judge.name, best, other, *(r[k] for k in ("metric", "value", "low", "high", "n"))))
     return pd.DataFrame(rows, columns=["judge", "method", "against", "metric", "value", "low", "high", "n"])
 
 
@@ -126,17 +128,17 @@ def rating_shares(rated: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["judge", "method", "level", "share", "n"])
 
 
-def agreement_table(rated: pd.DataFrame) -> pd.DataFrame:
-    """How far each two judges agree on the explanations both rated (paper Appendix A.3)."""
+def agreement_table(rated: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
+    """How far each two judges agree on the explanations both rated (paper Appendix A.3), with intervals over users."""
     wide = rated.pivot_table(index=["method", "pair"], columns="judge", values="score", sort=False)
+    users = pairs.users[wide.index.get_level_values("pair")]
+    kinds = rated.groupby("judge")["kind"].first()
     rows = []
     for a, b in itertools.combinations(wide.columns, 2):
-        found = agreement(wide[a].to_numpy(), wide[b].to_numpy())
-        kinds = ("human" if str(name).startswith("person ") else "judge" for name in (a, b))
-        kind = "-".join(sorted(kinds, reverse=True))  # human-human, judge-human, judge-judge
-        for measure, told in found.items():
-            if measure != "n":
-                rows.append((a, b, kind, measure, *told, found["n"]))
+        measures = agreement(wide[a].to_numpy(), wide[b].to_numpy(), users)
+        kind = "-".join(sorted((kinds[a], kinds[b]), reverse=True))  # human-human, judge-human, judge-judge
+        n = measures.pop("n")
+        rows += [(a, b, kind, measure, *interval, n) for measure, interval in measures.items()]
     return pd.DataFrame(rows, columns=["first", "second", "kind", "measure", "value", "low", "high", "n"])
 
 

@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
 
 from recx.errors import DataError
 
@@ -47,7 +45,7 @@ def read_ratings(path: Path) -> list[HumanRating]:
         DataError: naming file, line and what was expected.
     """
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-    found: dict[tuple[str, str], HumanRating] = {}
+    latest: dict[tuple[str, str], HumanRating] = {}
     for file in files:
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
@@ -56,24 +54,15 @@ def read_ratings(path: Path) -> list[HumanRating]:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 rating = _checked(file, number, line)
-                found[rating.rater, rating.question] = rating
-    return list(found.values())
+                latest[rating.rater, rating.question] = rating
+    return list(latest.values())
 
 
 def write_ratings(path: Path, ratings: Iterable[HumanRating]) -> None:
-    """Write ratings, a line each, beside their place and then there."""
+    """Write ratings, one to a line; a file of that name is replaced as a whole."""
     beside = path.with_name(path.name + ".part")
     beside.write_text("".join(json.dumps(asdict(r)) + "\n" for r in ratings), encoding="utf-8")
     beside.replace(path)
-
-
-def as_matrix(ratings: Sequence[HumanRating]) -> tuple[np.ndarray, list[str], list[str]]:
-    """Scores (raters, questions), NaN where there is none; raters and questions in order of first mention."""
-    raters, questions = (list(dict.fromkeys(getattr(r, k) for r in ratings)) for k in ("rater", "question"))
-    matrix = np.full((len(raters), len(questions)), np.nan)
-    for r in ratings:
-        matrix[raters.index(r.rater), questions.index(r.question)] = r.score
-    return matrix, raters, questions
 
 
 def _checked(file: Path, number: int, line: str) -> HumanRating:

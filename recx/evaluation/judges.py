@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from recx.evaluation.test_set import Pairs
+
 RUBRIC = {
     0: "The decision is not the one the recommender made; whatever is argued explains something else.",
     1: "The decision is right, but its reasons do not carry it: there are none, or they are untrue or off the point.",
@@ -19,7 +21,7 @@ class Question:
     """One explanation to rate.
 
     Attributes:
-        history: item indices of the person, oldest first.
+        history: item indices of the user, oldest first.
         item: the item asked about.
         decision: what the recommender decided: True for yes.
         text: the explanation.
@@ -46,16 +48,39 @@ class Rating:
     comment: str = ""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which of two explanations a judge finds better.
+
+    Attributes:
+        winner: 1 for the first, -1 for the second, 0 for neither, None where no usable reply came.
+        consistent: whether both orders gave the same answer; where they did not, neither wins.
+    """
+
+    winner: int | None
+    consistent: bool
+
+
 class Judge(Protocol):
-    """Rates explanations."""
+    """Rates explanations, and compares them in pairs."""
 
     name: str
 
     def rate(self, questions: Sequence[Question]) -> list[Rating]:
-        """One rating a question, in their order."""
+        """One rating for each question, in their order."""
+        ...
+
+    def compare(self, first: Sequence[Question], second: Sequence[Question]) -> list[Choice]:
+        """Which of two explanations of the same pair is better, for each two."""
         ...
 
 
 def scores(ratings: Sequence[Rating]) -> np.ndarray:
     """Scores as floats; NaN where there is none."""
     return np.array([np.nan if r.score is None else float(r.score) for r in ratings])
+
+
+def questions_of(texts: Sequence[str], pairs: Pairs, max_history: int) -> list[Question]:
+    """One method's texts (P,) for the pairs as questions to a judge, who sees what a prompt shows of a history."""
+    rows = zip(texts, pairs.histories, pairs.items, pairs.liked, strict=True)
+    return [Question(tuple(map(int, h[-max_history:])), int(i), bool(liked), text) for text, h, i, liked in rows]

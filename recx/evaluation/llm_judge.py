@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.judges import RUBRIC, Question, Rating
+from recx.evaluation.judges import RUBRIC, Choice, Question, Rating
 from recx.explaining.chat_client import BadReply, ChatClient, Message
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
@@ -25,28 +24,15 @@ _CHOOSE = (
     'levels?\n{levels}\nReply with JSON only: {{"better": "A", "B" or "equal", "reason": "one short sentence"}}.'
 )
 _LEVELS = "\n".join(f"{level}: {meaning}" for level, meaning in RUBRIC.items())
-_OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
+_JSON_OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
 _RULE = "-----"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which of two explanations a judge finds better.
-
-    Attributes:
-        winner: 1 for the first, -1 for the second, 0 for neither, None where no usable reply came.
-        consistent: whether both orders gave the same answer; where they did not, neither wins.
-    """
-
-    winner: int | None
-    consistent: bool
 
 
 class LLMJudge:
     """Rates by asking a chat model.
 
     Args:
-        catalogue: titles and attributes, told to the model beside the history.
+        catalogue: titles and attributes, shown to the model with the history.
         settings: of the address.
         store: where replies are kept.
         show_progress: print the cost before it starts and show a bar.
@@ -60,7 +46,7 @@ class LLMJudge:
         self.name = settings.model
 
     def rate(self, questions: Sequence[Question]) -> list[Rating]:
-        """One rating a question; its score is None where no usable reply came.
+        """One rating for each question; its score is None where no usable reply came.
 
         Raises:
             ChatError: the address cannot be used.
@@ -116,16 +102,16 @@ def read_choice(reply: str) -> int:
     Raises:
         BadReply: the reply says none of these.
     """
-    told = str(_record(reply).get("better", "")).strip().lower()
-    if told not in ("a", "b", "equal"):
-        raise BadReply(f'"better" must be "A", "B" or "equal", not {told[:40]!r}')
-    return {"a": 1, "b": -1, "equal": 0}[told]
+    better = str(_record(reply).get("better", "")).strip().lower()
+    if better not in ("a", "b", "equal"):
+        raise BadReply(f'"better" must be "A", "B" or "equal", not {better[:40]!r}')
+    return {"a": 1, "b": -1, "equal": 0}[better]
 
 
 def _record(reply: str) -> dict[str, Any]:
-    for found in _OBJECT.findall(reply):
+    for match in _JSON_OBJECT.findall(reply):
         try:
-            record = json.loads(found)
+            record = json.loads(match)
         except ValueError:
             continue
         if isinstance(record, dict):

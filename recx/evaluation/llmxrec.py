@@ -1,11 +1,13 @@
 """How LLMXRec (Luo et al., arXiv 2312.15661) measures explanations: a trained discriminator that prefers one of two
 texts, and whether an item's attribute can be predicted from its explanation."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import vstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -14,6 +16,7 @@ from recx.data.catalogue import Catalogue
 from recx.errors import DataError
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.discrimination import split_users
+from recx.evaluation.test_set import Pairs
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,13 @@ class WinRates:
 
     Attributes:
         rates: method x method, how often the row's text is preferred to the column's; ties count one half.
-        accuracy: of the discriminator, where the judge rated the two texts differently, on persons it never saw.
-        pairs: number of test pairs a cell is over.
+        means: method -> how often its text is preferred to another method's, with its interval over users.
+        accuracy: of the discriminator, where the judge rated the two texts differently, on users it never saw.
+        pairs: number of test pairs behind each rate.
     """
 
     rates: pd.DataFrame
+    means: dict[str, Estimate]
     accuracy: Estimate
     pairs: int
 
@@ -34,7 +39,7 @@ class WinRates:
 def win_rates(
     texts: Mapping[str, Sequence[str]], scores: Mapping[str, Sequence[float]], users: Sequence[int], seed: int = 0
 ) -> WinRates:
-    """Train a discriminator on ratings of four fifths of the persons and let it choose for the rest.
+    """Train a discriminator on ratings of four fifths of the users and let it choose for the rest.
 
     It is a logistic regression on the difference of two texts' TF-IDF vectors, learnt from all two texts of a pair that
     the judge rated differently.
@@ -42,7 +47,7 @@ def win_rates(
     Args:
         texts: method -> P explanations, the same pairs in the same order.
         scores: method -> P ratings; NaN where there is none.
-        users: (P,) person of each pair.
+        users: (P,) user of each pair.
         seed: of the split.
 
     Raises:
@@ -63,51 +68,51 @@ def win_rates(
                 better.append(rated[a][differ] > rated[b][differ])
     if not rows:
         raise DataError("No two explanations of a pair were rated differently; a discriminator has nothing to learn.")
-    from scipy.sparse import vstack
-
     # Without an intercept the choice does not depend on which of the two texts comes first.
     model = LogisticRegression(max_iter=1000, fit_intercept=False).fit(vstack(rows), np.concatenate(better))
     worth = {m: (seen[m] @ model.coef_[0])[tested] for m in methods}
-    rates = pd.DataFrame(
-        [[np.mean((worth[a] > worth[b]) + 0.5 * (worth[a] == worth[b])) for b in methods] for a in methods],
-        index=methods,
-        columns=methods,
-    )
-    right = []
-    for n, a in enumerate(methods):
-        for b in methods[n + 1 :]:
-            gap = (rated[a] - rated[b])[tested]
-            differ = ~np.isnan(gap) & (gap != 0)
-            right.append(((worth[a] > worth[b]) == (gap > 0))[differ])
-    return WinRates(rates, bootstrap(np.concatenate(right).astype(float), seed=seed), int(tested.sum()))
+    wins = {a: {b: (worth[a] > worth[b]) + 0.5 * (worth[a] == worth[b]) for b in methods} for a in methods}
+    rates = pd.DataFrame([[wins[a][b].mean() for b in methods] for a in methods], index=methods, columns=methods)
+    owners = np.asarray(users)[tested]
+    means = {a: bootstrap(np.mean([wins[a][b] for b in methods if b != a], axis=0), owners, seed=seed) for a in methods}
+    right, judged = [], []
+    for a, b in itertools.combinations(methods, 2):
+        gap = (rated[a] - rated[b])[tested]
+        differ = ~np.isnan(gap) & (gap != 0)
+        right.append(((worth[a] > worth[b]) == (gap > 0))[differ])
+        judged.append(owners[differ])
+    accuracy = bootstrap(np.concatenate(right), np.concatenate(judged), seed=seed)
+    return WinRates(rates, means, accuracy, int(tested.sum()))
 
 
 def attribute_accuracy(
-    texts: Sequence[str], items: Sequence[int], catalogue: Catalogue, attribute: str, seed: int = 0
+    texts: Sequence[str], pairs: Pairs, catalogue: Catalogue, attribute: str, seed: int = 0
 ) -> tuple[Estimate, Estimate]:
     """Can an item's attribute be predicted from its explanation?
 
     No item is both learnt from and tested on; so a title alone does not give the attribute away by having been seen.
 
     Args:
-        texts: N explanations.
-        items: N items.
+        texts: P explanations.
+        pairs: the items explained, and to whom.
         catalogue: attributes.
         attribute: column; an item's first value is predicted.
         seed: of the split.
 
     Returns:
-        Accuracy on the test items, and that of always saying the most common value of the training items.
+        Accuracy on the test items, and that of always saying the most common value of the training items, with
+        intervals over users.
 
     Raises:
         DataError: fewer than two items have the attribute, or all have the same value.
     """
     column = catalogue.attributes[attribute]
-    known = [n for n, item in enumerate(items) if column[int(item)]]
-    values = np.array([column[int(items[n])][0] for n in known])
+    known = np.array([n for n, item in enumerate(pairs.items) if column[int(item)]], dtype=int)
+    items, users = pairs.items[known], pairs.users[known]
+    values = np.array([column[int(item)][0] for item in items])
     if len(set(values)) < 2:
         raise DataError(f"The attribute {attribute!r} has {len(set(values))} value(s) here; at least two are needed.")
-    tested = split_users([int(items[n]) for n in known], seed=seed)
+    tested = split_users(items, seed=seed)
     shown = np.array([texts[n] for n in known], dtype=object)
     if len(set(values[~tested])) < 2:
         raise DataError(f"The training items share one value of {attribute!r}; more explanations are needed.")
@@ -118,6 +123,6 @@ def attribute_accuracy(
     kinds, counts = np.unique(values[~tested], return_counts=True)
     said = model.predict(shown[tested])
     return (
-        bootstrap((said == values[tested]).astype(float), seed=seed),
-        bootstrap((kinds[counts.argmax()] == values[tested]).astype(float), seed=seed),
+        bootstrap(said == values[tested], users[tested], seed=seed),
+        bootstrap(kinds[counts.argmax()] == values[tested], users[tested], seed=seed),
     )

@@ -1,69 +1,117 @@
-"""Everyone who is asked: aligned modes, the unaligned backbone with and without examples, a chat model if told."""
+"""Everyone who is asked: aligned modes, the unaligned backbone and a chat model, with and without examples."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split
-from recx.evaluation.alignment_effect import Pairs
-from recx.explaining.aligned import Explainer
+from recx.evaluation.metric_records import estimate, label_of
+from recx.evaluation.test_set import Pairs
+from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.chat_explainer import ChatExplainer
+from recx.explaining.explainer import Explainer
+from recx.explaining.imported import ImportedExplainer
 from recx.explaining.in_context import Shots, draw_shots
 from recx.explaining.records import Explanation
+from recx.prompts.pieces import MODES
 from recx.prompts.training_tasks import TaskData
 from recx.recommenders.labels import label
 from recx.recommenders.protocol import Scorer
 from recx.settings import EvaluateSettings
 from recx.storage.text_store import TextStore
 
-Method = Explainer | ChatExplainer
+
+@dataclass(frozen=True)
+class Method:
+    """An explainer and what records call it.
+
+    Attributes:
+        explainer: who is asked.
+        method: "aligned" for the modes, else a name of its own.
+        mode: of an aligned model.
+    """
+
+    explainer: Explainer
+    method: str
+    mode: str = ""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """`method` and `mode` of a record."""
+        return {"method": self.method, "mode": self.mode}
+
+    @property
+    def label(self) -> str:
+        """Name in tables and figures."""
+        return label_of(self.columns)
+
+    def records(self, values: Mapping[str, np.ndarray], **columns: Any) -> list[dict[str, Any]]:
+        """Records of several metrics; `columns` are further arguments of `estimate`, the same for all of them."""
+        return [estimate(**self.columns, metric=metric, values=own, **columns) for metric, own in values.items()]
 
 
 def shots_of(target: Scorer, split: Split, catalogue: Catalogue, length: int, count: int, seed: int = 0) -> Shots:
-    """Worked examples from training histories of randomly chosen people, answered as the target answers."""
+    """Worked examples from training histories of randomly chosen users, answered as the target answers."""
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(split.train))[:count]
     histories = [split.train[r] for r in rows]
-    data = TaskData(catalogue, histories, label(target, histories, length, rng), longest=length)
+    data = TaskData(catalogue, histories, label(target, histories, length, rng), max_history=length)
     return draw_shots(data, range(len(histories)), rng)
 
 
 def all_methods(
-    explainers: Mapping[str, Explainer], target: Scorer, split: Split, settings: EvaluateSettings, texts: Path
+    explainers: Mapping[str, AlignedExplainer], target: Scorer, split: Split, settings: EvaluateSettings, texts: Path
 ) -> dict[str, Method]:
-    """Methods by name: `unaligned`, `unaligned ICL`, the chat model's name with ICL, then the aligned modes.
+    """Methods by label: the unaligned backbone and the chat model, each with examples (ICL) too, then the modes.
+
+    Each keeps the texts it writes; what the folder holds already is not written again.
 
     Args:
         explainers: by mode, and `unaligned`.
         target: labels the worked examples.
         split: its training histories are the worked examples.
-        settings: number of examples, and the chat model if there is one.
+        settings: number of examples; the chat model and the imported texts, where there are some.
         texts: folder where texts are kept.
     """
-    plain = explainers["unaligned"]
-    shots = shots_of(target, split, plain.catalogue, plain.longest, settings.shots, settings.seed)
-    found: dict[str, Method] = {"unaligned": plain}
+    unaligned, chat = explainers["unaligned"], settings.chat
+    catalogue, length = unaligned.catalogue, unaligned.max_history
+    shots: dict[str, Shots] = {"": {}}
     if settings.shots:
-        found["unaligned ICL"] = plain.with_shots(shots)
-    if settings.chat.address:
+        shots[" ICL"] = shots_of(target, split, catalogue, length, settings.shots, settings.seed)
+
+    def keeping(explainer: AlignedExplainer, name: str) -> AlignedExplainer:
+        return explainer.with_store(TextStore(texts / f"{name}.jsonl".replace(" ", "-")))
+
+    methods = [
+        Method(keeping(unaligned.with_shots(own), f"unaligned{suffix}"), f"unaligned{suffix}")
+        for suffix, own in shots.items()
+    ]
+    if chat.address:
         store = TextStore(texts / "chat.jsonl")
-        name = f"{settings.chat.model} ICL"
-        found[name] = ChatExplainer(plain.catalogue, settings.chat, plain.longest, shots, store)
-    return found | {mode: e for mode, e in explainers.items() if mode != "unaligned"}
+        for suffix, own in shots.items():
+            methods.append(Method(ChatExplainer(catalogue, chat, length, own, store), f"{chat.model}{suffix}"))
+    for path in files_of(settings.imported):
+        methods.append(Method(ImportedExplainer(catalogue, path, length), path.stem))
+    methods += [Method(keeping(explainers[mode], mode), "aligned", mode) for mode in MODES if mode in explainers]
+    return {m.label: m for m in methods}
+
+
+def files_of(named: str) -> list[Path]:
+    """A file, or all `*.jsonl` files of a folder in the order of their names; none where nothing is named."""
+    path = Path(named).expanduser()
+    return [] if not named else sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
 
 
 def explain_all(
-    methods: Mapping[str, Method], pairs: Pairs, texts: Path, show_progress: bool = True
+    methods: Mapping[str, Method], pairs: Pairs, show_progress: bool = True
 ) -> dict[str, list[Explanation]]:
-    """Explanations of all pairs by all methods; what is in the folder of texts already is not written again."""
-    found = {}
-    for name, method in methods.items():
-        items = pairs.items.tolist()
-        if isinstance(method, Explainer):
-            store = TextStore(texts / f"{name.replace(' ', '-')}.jsonl")
-            found[name] = method.explain(pairs.histories, items, show_progress=show_progress, store=store)
-        else:
-            found[name] = method.explain(pairs.histories, items, show_progress=show_progress)
-    return found
+    """Explanations of all pairs by all methods."""
+    items = pairs.items.tolist()
+    return {
+        name: method.explainer.explain(pairs.histories, items, show_progress=show_progress)
+        for name, method in methods.items()
+    }

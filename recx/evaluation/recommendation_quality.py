@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from recx.data.split import Split
-from recx.evaluation.bootstrap import bootstrap
+from recx.evaluation.metric_records import estimate
 from recx.recommenders.protocol import Scorer
 from recx.recommenders.ranking import Ranked, rank
 
@@ -37,8 +35,8 @@ def target_records(
     return records, rankings
 
 
-def notice_of_sameness(ranked: Ranked, labels: Sequence[str], limit: float = 0.25) -> str:
-    """What a reader should know of a target whose first item is the same for many users; "" where it is not.
+def collapse_warning(ranked: Ranked, labels: Sequence[str], limit: float = 0.25) -> str:
+    """What a reader should know of a target that gives many users the same first item; "" where it does not.
 
     Such a target is right where the data are concentrated on a few items, but agreement with it is then cheap.
 
@@ -55,10 +53,3 @@ def notice_of_sameness(ranked: Ranked, labels: Sequence[str], limit: float = 0.2
         f"For {share:.0%} of the users the first item is {item!r}: the target hardly tells them apart. Whoever names "
         "that item agrees with it, so read later tables against the constant predictor and other people's vectors."
     )
-
-
-def estimate(method: str, metric: str, values: np.ndarray, mode: str = "") -> dict[str, Any]:
-    """A record of a mean over users with its bootstrap interval, and the `values` themselves for paired tests."""
-    e = bootstrap(values)
-    own = {"mode": mode, "method": method, "metric": metric, "values": np.asarray(values, dtype=float)}
-    return own | {"value": e.value, "low": e.low, "high": e.high, "n": e.n}

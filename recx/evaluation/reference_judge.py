@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.judges import Question, Rating
+from recx.evaluation.judges import Choice, Question, Rating
 from recx.prompts.reading import Reader, Reading, Statement
 
 
@@ -32,8 +32,13 @@ class ReferenceJudge:
         self.catalogue, self.reader = catalogue, Reader(catalogue)
 
     def rate(self, questions: Sequence[Question]) -> list[Rating]:
-        """One rating a question, in their order."""
+        """One rating for each question, in their order."""
         return [self._rate(q) for q in questions]
+
+    def compare(self, first: Sequence[Question], second: Sequence[Question]) -> list[Choice]:
+        """The explanation with the higher score is better; neither where the scores are equal."""
+        scores = [[r.score for r in self.rate(questions)] for questions in (first, second)]
+        return [Choice((a > b) - (a < b), True) for a, b in zip(*scores, strict=True)]
 
     def _rate(self, question: Question) -> Rating:
         reading = self.reader.read(question.text, question.history, question.item)

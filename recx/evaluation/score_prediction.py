@@ -27,29 +27,31 @@ def predict_scores(
         seed: of the split.
 
     Returns:
-        view -> `mse` (mean squared error on the test users, with interval) and `r2` (1 - mse / variance of the test
-        scores about the training mean). `verdict` knows the decision word only, `mean` nothing: what `text` earns
-        beyond `verdict` is not leakage.
+        view -> `mse` (mean squared error on the texts of the test users, with its interval over these) and `r2`
+        (1 - mse / variance of the test scores about the training mean). `verdict` knows the decision word only, `mean`
+        nothing: what `text` earns beyond `verdict` is not leakage.
     """
     tested, truth = split_users(users, seed=seed), np.asarray(scores, dtype=float)
+    owners = np.asarray(users)[tested]
     mean = truth[~tested].mean()
     spread = float(((truth[tested] - mean) ** 2).mean())
-    found: dict[str, dict[str, Estimate | float]] = {}
+    measures: dict[str, dict[str, Estimate | float]] = {}
     for view in VIEWS:
         said = np.full(int(tested.sum()), mean) if view == "mean" else _fitted(_seen(texts, view), truth, tested)
         errors = (said - truth[tested]) ** 2
-        found[view] = {"mse": bootstrap(errors, seed=seed), "r2": 1 - float(errors.mean()) / max(spread, 1e-12)}
-    return found
+        r2 = 1 - float(errors.mean()) / max(spread, 1e-12)
+        measures[view] = {"mse": bootstrap(errors, owners, seed=seed), "r2": r2}
+    return measures
 
 
 def score_table(texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: Sequence[int]) -> pd.DataFrame:
     """`predict_scores` for every method: columns `method, view, metric, value, low, high, n`."""
     rows = []
     for method, given in texts.items():
-        for view, found in predict_scores(given, scores, users).items():
-            error = found["mse"]
+        for view, measures in predict_scores(given, scores, users).items():
+            error = measures["mse"]
             rows.append((method, view, "mse", error.value, error.low, error.high, error.n))
-            rows.append((method, view, "r2", found["r2"], np.nan, np.nan, error.n))
+            rows.append((method, view, "r2", measures["r2"], np.nan, np.nan, error.n))
     return pd.DataFrame(rows, columns=["method", "view", "metric", "value", "low", "high", "n"])
 
 
@@ -63,5 +65,7 @@ def _fitted(texts: Sequence[str], truth: np.ndarray, tested: np.ndarray) -> np.n
         TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", min_df=1, sublinear_tf=True),
         RidgeCV(alphas=(0.1, 1.0, 10.0)),
     )
-    model.fit([t for t, out in zip(texts, tested, strict=True) if not out], truth[~tested])
-    return model.predict([t for t, out in zip(texts, tested, strict=True) if out])
+    train = [t for t, out in zip(texts, tested, strict=True) if not out]
+    if not any(letter.isalnum() for text in train for letter in text):  # nothing is left beside the verdict
+        return np.full(int(tested.sum()), truth[~tested].mean())
+    return model.fit(train, truth[~tested]).predict([t for t, out in zip(texts, tested, strict=True) if out])

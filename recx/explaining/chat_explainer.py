@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from recx.data.catalogue import Catalogue
-from recx.explaining.aligned import wish
+from recx.data.item_lookup import Item
 from recx.explaining.chat_client import BadReply, ChatClient, Message
 from recx.explaining.in_context import Shots
-from recx.explaining.records import Explanation, Prediction, Recommendation
-from recx.prompts import wordings as prompts
+from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
+from recx.prompts.pieces import as_text
 from recx.prompts.reading import Reader
-from recx.prompts.training_tasks import TaskData, as_text, question
-from recx.recommenders.labels import NO_LABELS
+from recx.prompts.requests import Request, requests_about
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
@@ -34,36 +33,37 @@ _EDGES = " \t\"'\u201c\u201d*`"
 
 
 class ChatExplainer:
-    """Answers the tasks of the behavior form through a chat address.
+    """An `Explainer` that answers the tasks of the behavior form through a chat address.
 
     Args:
         catalogue: items.
         settings: of the address.
-        longest: how many of the latest items a prompt shows.
-        shots: worked examples of each task; the paper gives two.
+        max_history: how many of the latest items a prompt shows.
+        shots: worked examples of each task; the paper compares two with none.
         store: where replies are kept.
 
     Raises:
-        SettingsError: no address is told.
+        SettingsError: no address is set.
     """
 
-    mode = "behavior"
+    reads_vectors = False
+    explains_only = False
 
     def __init__(
         self,
         catalogue: Catalogue,
         settings: ChatSettings,
-        longest: int,
+        max_history: int,
         shots: Shots | None = None,
         store: TextStore | None = None,
     ) -> None:
-        self.catalogue, self.longest, self.shots = catalogue, longest, shots or {}
+        self.catalogue, self.max_history, self.shots = catalogue, max_history, shots or {}
         self.client: ChatClient[Any] = ChatClient(settings, store)
         self.reader = Reader(catalogue)
         self._index = {label.casefold(): n for n, label in enumerate(catalogue.labels) if n}
 
     def recommend(
-        self, histories: Sequence[np.ndarray], k: int = 5, show_progress: bool = False
+        self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
     ) -> list[Recommendation]:
         """The k titles it names for each person; item 0 where a title is not of the catalogue or none was named."""
 
@@ -71,72 +71,69 @@ class ChatExplainer:
             named = [self._index.get(t.casefold(), 0) for t in _titles(reply)][:k]
             return named + [0] * (k - len(named))
 
-        found = self._ask("retrieval", histories, None, read, show_progress, k=k)
-        rows = [[0] * k if row is None else row for row in found]
+        answers = self._ask(self._requests("retrieval", histories), read, show_progress, k=k)
+        rows = [[0] * k if row is None else row for row in answers]
         return [Recommendation(tuple(r), tuple(self.catalogue.labels[i] for i in r), (np.nan,) * k) for r in rows]
 
-    def rank(self, histories: Sequence[np.ndarray], candidates: np.ndarray, show_progress: bool = False) -> np.ndarray:
+    def rank(
+        self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
+    ) -> np.ndarray:
         """Candidates (R, C) in its order; 0 at the end for those it left out."""
-        rows = iter(np.asarray(candidates))
-
-        found = self._ask("ranking", histories, candidates, _titles, show_progress)
-        out = []
-        for named, row in zip(found, rows, strict=True):
-            kept = [self._index.get(t.casefold(), 0) for t in named or []]
-            kept = [i for i in dict.fromkeys(kept) if i in row]
-            out.append(kept + [0] * (len(row) - len(kept)))
-        return np.array(out)
+        requests = self._requests("ranking", histories, candidates)
+        ranked = []
+        for named, request in zip(self._ask(requests, _titles, show_progress), requests, strict=True):
+            items = dict.fromkeys(self._index.get(t.casefold(), 0) for t in named or [])
+            kept = [i for i in items if i in request.items]
+            ranked.append(kept + [0] * (len(request.items) - len(kept)))
+        return np.array(ranked)
 
     def predict(
-        self, histories: Sequence[np.ndarray], items: Sequence[int], show_progress: bool = False
+        self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
         """Would person r like item r? Neither where it says neither."""
-        found = self._ask("preference", histories, [[i] for i in items], _verdict, show_progress)
+        requests = self._requests("preference", histories, [[i] for i in items])
         return [
-            Prediction(int(i), self.catalogue.labels[i], like, np.nan if like is None else float(like))
-            for i, like in zip(items, found, strict=True)
+            Prediction(r.items[0], self.catalogue.labels[r.items[0]], like, np.nan if like is None else float(like))
+            for r, like in zip(requests, self._ask(requests, _verdict, show_progress), strict=True)
         ]
 
     def explain(
         self,
-        histories: Sequence[np.ndarray],
-        items: Sequence[int],
+        histories: Sequence[Sequence[Item]],
+        items: Sequence[Item],
         instruction: str | Control = "",
         show_progress: bool = False,
     ) -> list[Explanation]:
         """Would the recommender suggest item r to person r, and why? An empty text where no reply came."""
-        asked = wish(instruction)
-        found = self._ask("explanation", histories, [[i] for i in items], _nonempty, show_progress, asked)
-        out = []
-        for history, item, text in zip(histories, items, found, strict=True):
-            read = self.reader.read(text or "", history[-self.longest :], int(item))
-            label = self.catalogue.labels[item]
-            out.append(Explanation(int(item), label, read.decision, text or "", read.citations, read.statements, asked))
-        return out
+        requests = self._requests("explanation", histories, [[i] for i in items], instruction)
+        texts = self._ask(requests, _nonempty, show_progress)
+        return [
+            explanation_of(text or "", request, self.catalogue, self.reader)
+            for text, request in zip(texts, requests, strict=True)
+        ]
 
-    def _ask(
+    def _requests(
         self,
         task: str,
-        histories: Sequence[np.ndarray],
-        items: Sequence[Sequence[int]] | np.ndarray | None,
-        read: Callable[[str], Any],
-        show_progress: bool,
-        instruction: str = "",
-        k: int = 5,
+        histories: Sequence[Sequence[Item]],
+        items: Sequence[Sequence[Item]] | np.ndarray | None = None,
+        instruction: str | Control = "",
+    ) -> list[Request]:
+        return requests_about(self.catalogue, task, histories, items, self.max_history, instruction)
+
+    def _ask(
+        self, requests: Sequence[Request], read: Callable[[str], Any], show_progress: bool, k: int = 5
     ) -> list[Any]:
-        data = TaskData(self.catalogue, list(histories), NO_LABELS, longest=self.longest)
-        form, wording = _FORMS[task].format(k=k), prompts.ALL_WORDINGS[task][0]
-        shown: list[Message] = []
-        for pieces, answer in self.shots.get(task, ()):
-            shown.append({"role": "user", "content": as_text(pieces, self.catalogue)})
-            shown.append({"role": "assistant", "content": as_text(answer, self.catalogue)})
+        """What is read out of the reply to each request of one task; None where no usable reply came."""
         questions = []
-        for row in range(len(histories)):
-            text = as_text(
-                question(data, "behavior", row, 0, wording, () if items is None else items[row]), self.catalogue
-            )
-            text = " ".join(filter(None, [text, instruction, form]))
-            questions.append([{"role": "system", "content": _SYSTEM}, *shown, {"role": "user", "content": text}])
+        for request in requests:
+            messages: list[Message] = [{"role": "system", "content": _SYSTEM}]
+            for asked, answer in self.shots.get(request.task, ()):
+                messages.append({"role": "user", "content": as_text(asked, self.catalogue)})
+                messages.append({"role": "assistant", "content": as_text(answer, self.catalogue)})
+            text = as_text(request.pieces("behavior"), self.catalogue)
+            messages.append({"role": "user", "content": f"{text} {_FORMS[request.task].format(k=k)}"})
+            questions.append(messages)
         return self.client.ask(questions, read, show_progress)
 
 

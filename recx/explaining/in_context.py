@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recx.prompts import wordings as prompts
+from recx.prompts import wordings
 from recx.prompts.controls import Control
+from recx.prompts.pieces import Piece, Title, titles
+from recx.prompts.requests import question
 from recx.prompts.templates import argue
-from recx.prompts.training_tasks import TaskData, question
-from recx.prompts.wordings import Piece, Title
+from recx.prompts.training_tasks import TaskData
 
 Shot = tuple[list[Piece], list[Piece]]
 Shots = Mapping[str, Sequence[Shot]]
@@ -35,11 +36,11 @@ def draw_shots(data: TaskData, rows: Sequence[int], rng: np.random.Generator) ->
         ranked = data.labels.ranked[row]
 
         def ask(wording: str, items: Sequence[int] = (), row: int = row) -> list[Piece]:
-            return question(data, "behavior", row, 0, wording, items)
+            return question("behavior", 0, data.recent(row), row, wording, items)
 
-        shots["retrieval"].append((ask(prompts.RETRIEVAL[0]), [Title(int(data.labels.top[row, 0]))]))
-        shots["ranking"].append((ask(prompts.RANKING[0], rng.permutation(ranked)), prompts.titles(ranked)))
-        shots["preference"].append((ask(prompts.PREFERENCE[0], [item]), ["Yes" if liked else "No"]))
+        shots["retrieval"].append((ask(wordings.RETRIEVAL[0]), [Title(int(data.labels.top[row, 0]))]))
+        shots["ranking"].append((ask(wordings.RANKING[0], rng.permutation(ranked)), titles(ranked)))
+        shots["preference"].append((ask(wordings.PREFERENCE[0], [item]), ["Yes" if liked else "No"]))
         reasons = argue(rng, data.catalogue, data.recent(row).tolist(), item, liked, Control())
-        shots["explanation"].append((ask(prompts.EXPLANATION[0], [item]), reasons))
+        shots["explanation"].append((ask(wordings.EXPLANATION[0], [item]), reasons))
     return shots

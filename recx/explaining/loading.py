@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from recx.data.catalogue import Catalogue
-from recx.explaining.aligned import Explainer
+from recx.explaining.aligned import AlignedExplainer
 from recx.models.saved_models import build_aligned, load_aligned
 from recx.recommenders.protocol import TwoTower
 from recx.settings import AlignSettings
@@ -12,7 +12,7 @@ from recx.settings import AlignSettings
 
 def load_explainers(
     folders: Mapping[str, Path], catalogue: Catalogue, target: TwoTower, settings: AlignSettings
-) -> dict[str, Explainer]:
+) -> dict[str, AlignedExplainer]:
     """The unaligned backbone, then one explainer for each folder of an aligned model.
 
     Args:
@@ -24,10 +24,9 @@ def load_explainers(
     Raises:
         CheckpointError: a folder is damaged.
     """
-    length, precision = target.length, settings.fit.precision
-    backbone, tokenizer = build_aligned(settings.backbone, None, None)
-    explainers = {"unaligned": Explainer(backbone.eval(), tokenizer, "behavior", catalogue, target, length, precision)}
-    for name, folder in folders.items():
-        model, tokenizer, mode = load_aligned(folder)
-        explainers[name] = Explainer(model, tokenizer, mode, catalogue, target, length, precision)
-    return explainers
+    models = {"unaligned": (*build_aligned(settings.backbone, None, None), "behavior")}
+    models |= {name: load_aligned(folder) for name, folder in folders.items()}
+    return {
+        name: AlignedExplainer(model.eval(), tokenizer, mode, catalogue, target, target.length, settings.fit.precision)
+        for name, (model, tokenizer, mode) in models.items()
+    }

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from recx.prompts.reading import Citation, Statement
+from recx.data.catalogue import Catalogue
+from recx.prompts.reading import Citation, Reader, Statement
+from recx.prompts.requests import Request
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,17 @@ class Explanation:
     citations: tuple[Citation, ...]
     statements: tuple[Statement, ...]
     instruction: str = ""
+
+
+def explanation_of(text: str, request: Request, catalogue: Catalogue, reader: Reader) -> Explanation:
+    """A text that answers a request as an explanation: its decision, and what it cites and states, checked."""
+    item, content = request.items[0], reader.read(text, request.history, request.items[0])
+    return Explanation(
+        item,
+        catalogue.labels[item],
+        content.decision,
+        text,
+        content.citations,
+        content.statements,
+        request.instruction,
+    )

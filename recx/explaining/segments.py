@@ -42,6 +42,6 @@ def _of_citation(citation: Citation) -> str:
 
 
 def _of_statement(statement: Statement) -> str:
-    if statement.lonely:
+    if statement.false_as_well:
         return "true of this title, but of nothing named before"
     return "true in the catalogue" if statement.true else "not true in the catalogue"

@@ -1,7 +1,6 @@
 """A language model that reads the target's vectors and learns from answer tokens only."""
 
-import contextlib
-from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +12,12 @@ from recx.prompts.tokens import IGNORED
 
 
 class AlignedModel(nn.Module):
-    """A causal language model with entity tokens.
+    """A causal language model with entity tokens. It keeps no state between calls, so several threads may share one.
 
     Args:
         backbone: any causal model of transformers, or one wrapped by peft.
         items: item vectors of the target (N + 1, d), or None for a model without entities.
-        users: user vectors of the target (U, d).
+        users: user vectors of the target (U, d) that the rows of training name.
     """
 
     def __init__(self, backbone: PreTrainedModel, items: Tensor | None = None, users: Tensor | None = None) -> None:
@@ -29,30 +28,28 @@ class AlignedModel(nn.Module):
             users = items[:0] if users is None else users
             self.entities = EntityEmbedding(backbone.get_input_embeddings(), items, users)
             backbone.set_input_embeddings(self.entities)
-        self._answer: Tensor | None = None
-        self.output_embeddings().register_forward_pre_hook(self._select)
 
-    def output_embeddings(self) -> nn.Module:
-        """The layer that turns hidden states into logits."""
-        return self.backbone.get_output_embeddings()
+    def embed(self, ids: Tensor, users: Tensor | None = None) -> Tensor:
+        """Token ids (B, T), and the user vectors (B, d) that their user tokens stand for -> (B, T, hidden)."""
+        return self.backbone.get_input_embeddings()(ids) if self.entities is None else self.entities(ids, users)
 
-    def _select(self, module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
-        """Hand the output layer only the positions whose logits are needed, as (1, M, hidden)."""
-        return None if self._answer is None else (args[0][self._answer][None],)
+    def states(self, **inputs: Any) -> Any:
+        """What the backbone's decoder gives, without logits: `last_hidden_state` (B, T, hidden), `past_key_values`."""
+        return self.backbone.get_decoder()(**inputs)
 
-    @contextlib.contextmanager
-    def selecting(self, positions: Tensor) -> Iterator[None]:
-        """Within this context logits are made at `positions` (B, T) only and come out as (1, M, V)."""
-        self._answer = positions
-        try:
-            yield
-        finally:
-            self._answer = None
+    def logits(self, states: Tensor) -> Tensor:
+        """Logits (M, V) at M positions whose states (M, hidden) are given.
 
-    def logits_at(self, ids: Tensor, positions: Tensor, **inputs: Tensor) -> Tensor:
-        """Logits (M, V) after each of the M marked positions of `ids` (B, T), padded on the right."""
-        with self.selecting(positions):
-            return self.backbone(input_ids=ids, use_cache=False, **inputs).logits[0]
+        Most positions of a batch are prompt and need no logits. Where a family of models scales or caps its logits
+        after the output layer (Gemma 2, Granite, Cohere), so does this.
+        """
+        logits, config = self.backbone.get_output_embeddings()(states[None])[0], self.backbone.config
+        if getattr(config, "logits_scaling", None):
+            logits = logits / config.logits_scaling
+        if getattr(config, "logit_scale", None):
+            logits = logits * config.logit_scale
+        cap = getattr(config, "final_logit_softcapping", None)
+        return torch.tanh(logits / cap) * cap if cap else logits
 
     def forward(self, input_ids: Tensor, labels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
         """Mean cross-entropy over answer tokens.
@@ -65,8 +62,8 @@ class AlignedModel(nn.Module):
         # Position t predicts token t + 1.
         targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
         learnt = targets != IGNORED
-        logits = self.logits_at(input_ids, learnt, **inputs)
-        return {"loss": functional.cross_entropy(logits.float(), targets[learnt])}
+        states = self.states(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
+        return {"loss": functional.cross_entropy(self.logits(states[learnt]).float(), targets[learnt])}
 
     @property
     def device(self) -> torch.device:

@@ -1,9 +1,12 @@
 """Language models to align: the embedded teaching backbone, or any causal model of the hub or a folder."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from recx import paths
 from recx.errors import CheckpointError
@@ -29,18 +32,31 @@ def load_backbone(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            attn_implementation=fastest_attention(),
-        )
+        with _without_bar():
+            model = AutoModelForCausalLM.from_pretrained(
+                folder,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                attn_implementation=fastest_attention(),
+            )
     except Exception as error:  # a damaged file raises whatever its parser raises
         raise CheckpointError(f"Cannot load the backbone {name!r}: {error}") from error
     if tokenizer.eos_token_id is None:
         raise CheckpointError(f"The tokenizer of {name!r} has no end-of-text token, so answers could not end.")
     return model, tokenizer
+
+
+@contextlib.contextmanager
+def _without_bar() -> Iterator[None]:
+    """Within this context transformers shows no bar over the weights, which would stand in every executed notebook."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def fastest_attention() -> str:

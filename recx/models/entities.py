@@ -66,12 +66,13 @@ class HalfWhitening(nn.Module):
 class EntityEmbedding(nn.Module):
     """Input embedding for ordinary tokens, items and users.
 
-    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then the users.
+    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then users. Which user a user's id stands for is said
+    with each call; in training it is a row of the users that are aligned with.
 
     Args:
         base: the language model's own embedding, V rows.
         items: item vectors of the target (N + 1, d).
-        users: user vectors of the target (U, d); may be replaced later with any number of rows.
+        users: user vectors of the target (U, d), the users of training.
     """
 
     def __init__(self, base: nn.Embedding, items: Tensor, users: Tensor) -> None:
@@ -102,21 +103,28 @@ class EntityEmbedding(nn.Module):
         """The ordinary table, for code that ties input and output embeddings."""
         return self.base.weight
 
-    def set_users(self, users: Tensor) -> None:
-        """Put other user vectors (U, d) in place, e.g. of histories typed in by a person."""
-        self.users = users.detach().to(self.items)
-        self.whitened_users = self.user_whitening(self.users)
+    def forward(self, ids: Tensor, users: Tensor | None = None) -> Tensor:
+        """Token ids to embeddings.
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Token ids (B, T) -> embeddings (B, T, hidden)."""
+        Args:
+            ids: (B, T).
+            users: (B, d), the target's vectors of the users that the user ids of each row stand for; by default a user
+                id names a row of the users of training.
+
+        Returns:
+            (B, T, hidden).
+        """
         entity = ids >= self.vocabulary
         text = self.base(ids.masked_fill(entity, 0))
         if not entity.any():
             return text
         rows = ids[entity] - self.vocabulary
-        of_items = rows < len(self.items)
+        is_item = rows < len(self.items)
+        if users is None:
+            user_vectors = self.whitened_users[rows[~is_item] - len(self.items)]
+        else:
+            user_vectors = self.user_whitening(users.to(self.items))[entity.nonzero()[~is_item, 0]]
         vectors = torch.empty(len(rows), text.shape[-1], dtype=text.dtype, device=text.device)
-        vectors[of_items] = self.item_projector(self.whitened_items[rows[of_items]]).to(text.dtype)
-        users = self.whitened_users[rows[~of_items] - len(self.items)]
-        vectors[~of_items] = self.user_projector(users).to(text.dtype)
+        vectors[is_item] = self.item_projector(self.whitened_items[rows[is_item]]).to(text.dtype)
+        vectors[~is_item] = self.user_projector(user_vectors).to(text.dtype)
         return text.masked_scatter(entity[..., None], vectors)

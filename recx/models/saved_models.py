@@ -12,7 +12,8 @@ from transformers import PreTrainedTokenizerBase
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
-from recx.prompts.wordings import MODES, Mode
+from recx.prompts.pieces import MODES, Mode
+from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings
 from recx.storage.tensors import load_weights, read_tensors, trainable
 
@@ -38,10 +39,7 @@ def build_aligned(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         backbone = get_peft_model(backbone, config)
-    model = AlignedModel(backbone, items, users)
-    if torch.cuda.is_available():
-        model = model.cuda()
-    return model, tokenizer
+    return AlignedModel(backbone, items, users).to(preferred_device()), tokenizer
 
 
 @torch.no_grad()

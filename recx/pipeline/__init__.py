@@ -1,1 +1,1 @@
-"""Notebooks as stages: what is stale, running, opening finished runs, drawing their figures again, the ablation."""
+"""Notebooks as stages: what is stale, running them, saving figures, opening finished runs, the ablation."""

@@ -15,22 +15,27 @@ from tqdm.auto import tqdm
 from transformers.utils.logging import disable_progress_bar
 
 from recx.errors import CheckpointError
-from recx.evaluation import alignment_effect as effect
+from recx.evaluation.alignment_effect import measure
 from recx.evaluation.explanation_checks import explanation_records
-from recx.evaluation.explanation_ratings import questions_of, rate
+from recx.evaluation.explanation_ratings import rate
+from recx.evaluation.judges import questions_of
+from recx.evaluation.methods import Method
 from recx.evaluation.reference_judge import ReferenceJudge
+from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.pipeline import stages
-from recx.pipeline.finished import Finished, open_finished
-from recx.pipeline.launch import launch
+from recx.pipeline.finished import open_finished
+from recx.pipeline.launch import launch, launch_alignments
 from recx.profiles.resolve import resolve_settings
 from recx.settings import Settings
 from recx.storage.run_folder import Run, digest, read_json, write_json
 
-# Explanations in own words begin with the target's decision: without task 3 they must go too.
+# Variant -> tasks left out. Explanations in own words begin with the target's decision, which is what task 3 teaches:
+# with them the decision is still learnt, without them it is not.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "full": (),
     "without tasks 1 and 2": ("retrieval", "ranking"),
-    "without task 3": ("preference", "explanation"),
+    "without task 3": ("preference",),
+    "without task 3 and explanations": ("preference", "explanation"),
     "without task 4": ("item",),
     "without task 5": ("conversation",),
     "without task 6": ("reconstruction",),
@@ -48,12 +53,12 @@ def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, 
         seed: of labels, rows, projectors and order.
     """
     shares = dataclasses.asdict(settings.align.shares)
-    out = VARIANTS[variant]
-    left = sum(v for k, v in shares.items() if k not in out) / sum(shares.values()) * settings.ablate.scale
+    left_out = VARIANTS[variant]
+    kept = sum(v for k, v in shares.items() if k not in left_out) / sum(shares.values()) * settings.ablate.scale
     modes = ["intention", MODE] if settings.align.hybrid_from == "intention" else [MODE]
-    changed: dict[str, Any] = {f"align.shares.{task}": 0.0 for task in out}
-    changed |= {f"align.rows_{mode}": round(getattr(settings.align, f"rows_{mode}") * left) for mode in modes}
-    words = 0 if "explanation" in out else settings.align.own_words * settings.ablate.scale
+    changed: dict[str, Any] = {f"align.shares.{task}": 0.0 for task in left_out}
+    changed |= {f"align.rows_{mode}": round(getattr(settings.align, f"rows_{mode}") * kept) for mode in modes}
+    words = 0 if "explanation" in left_out else settings.align.own_words * settings.ablate.scale
     changed |= {"align.own_words": round(words)}
     return changed | {"align.modes": " ".join(modes), "align.seed": seed, "variant": f"{variant}, seed {seed}"}
 
@@ -80,8 +85,8 @@ def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
         # A process that has grown is replaced by a fresh one between trainings, as it should be.
         warnings.filterwarnings("ignore", message="A worker stopped")
         work = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=at_once)
-        found = work(joblib.delayed(run_cell)(run.folder, parameters, *cell) for cell in cells)
-        measured = dict(tqdm(found, desc="trainings", total=len(cells)))
+        results = work(joblib.delayed(run_cell)(run.folder, parameters, *cell) for cell in cells)
+        measured = dict(tqdm(results, desc="trainings", total=len(cells)))
     rows = [
         (variant, seed, metric, value)
         for variant in VARIANTS
@@ -102,42 +107,41 @@ def run_cell(
     folder: Path, parameters: dict[str, Any], variant: str, seed: int
 ) -> tuple[tuple[str, int], dict[str, float]]:
     """One training of the grid and its measures, kept in `folder`."""
-    changed = parameters["overrides"] | variant_overrides(resolve_settings(**parameters), variant, seed)
-    chosen = resolve_settings(**(parameters | {"overrides": changed}))
+    parameters = parameters | {
+        "overrides": parameters["overrides"] | variant_overrides(resolve_settings(**parameters), variant, seed)
+    }
+    settings = resolve_settings(**parameters)
     path = folder / f"{variant}-{seed}.json".replace(" ", "-")
-    how = (chosen.evaluate, chosen.ablate.users, chosen.ablate.pairs)
-    wanted = digest([stages.fingerprint(stages.ALIGN[MODE], chosen), repr(how), stages.code_digest("ablation")])
+    measuring = repr((settings.evaluate, settings.ablate.users, settings.ablate.pairs))
+    fingerprint = digest([stages.fingerprint(stages.ALIGN[MODE], settings), measuring, stages.code_digest("ablation")])
     try:
-        told = read_json(path)
+        kept = read_json(path)
     except CheckpointError:
-        told = {}
-    if told.get("fingerprint") != wanted:
+        kept = {}
+    if kept.get("fingerprint") != fingerprint:
         started = time.monotonic()
         disable_progress_bar()
-        for stage in ("tasks", *(stages.ALIGN[m] for m in chosen.align.mode_list)):
-            own = {"mode": stage.removeprefix("align-")} if stage != "tasks" else {}
-            with contextlib.redirect_stdout(io.StringIO()):  # lines of several trainings would not tell which is which
-                launch(stage, chosen, parameters | {"overrides": changed} | own, quiet=True)
-        told = {"fingerprint": wanted, "values": measure_variant(chosen)}
-        write_json(path, told)
+        with contextlib.redirect_stdout(io.StringIO()):  # lines of several trainings would not tell which is which
+            launch("tasks", settings, parameters, quiet=True)
+            launch_alignments(settings, parameters)
+        kept = {"fingerprint": fingerprint, "values": measure_variant(settings)}
+        write_json(path, kept)
         print(f"{variant}, seed {seed}: {time.monotonic() - started:.0f} s", flush=True)
-    return (variant, seed), told["values"]
+    return (variant, seed), kept["values"]
 
 
-def measure_variant(chosen: Settings) -> dict[str, float]:
+def measure_variant(settings: Settings) -> dict[str, float]:
     """Alignment metrics and the reference judge's mean rating of the hybrid explanations, on users no variant saw."""
-    opened: Finished = open_finished(chosen)
-    explainer, target = opened.explainers[MODE], opened.target
-    how = dataclasses.replace(
-        chosen.evaluate, users=chosen.ablate.users, ranking_users=chosen.ablate.users // 3, free_users=0
-    )
-    cases = effect.draw_cases(opened.split, target, target.length, how)
-    found = {r["metric"]: r["value"] for r in effect.measure(explainer, cases, MODE, "aligned", show_progress=False)}
-    pairs = effect.pairs_of(cases, chosen.ablate.pairs)
-    explained = explainer.explain(pairs.histories, pairs.items.tolist())
-    found |= {r["metric"]: r["value"] for r in explanation_records(explained, pairs.liked, MODE)}
-    rated = rate([ReferenceJudge(opened.data.catalogue)], {MODE: questions_of(explained, pairs, explainer.longest)})
-    return found | {"rating": float(rated["score"].mean())}
+    opened = open_finished(settings)
+    method, target, users = Method(opened.explainers[MODE], "aligned", MODE), opened.target, settings.ablate.users
+    evaluate = dataclasses.replace(settings.evaluate, users=users, ranking_users=users // 3)
+    test_set = draw_test_set(opened.split, target, target.length, evaluate)
+    pairs = pairs_of(test_set, settings.ablate.pairs)
+    explained = method.explainer.explain(pairs.histories, pairs.items.tolist())
+    records = measure(method, test_set, show_progress=False) + explanation_records(explained, pairs, method)
+    questions = questions_of([e.text for e in explained], pairs, method.explainer.max_history)
+    rated = rate([ReferenceJudge(opened.data.catalogue)], {method.label: questions})
+    return {r["metric"]: r["value"] for r in records} | {"rating": float(rated["score"].mean())}
 
 
 def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
@@ -148,8 +152,9 @@ def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
     for (variant, metric), own in grid.groupby(["variant", "metric"], sort=False):
         values, n = own["value"].to_numpy(dtype=float), len(own)
         half = t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5 if n > 1 else float("nan")
-        told = {"value": values.mean(), "low": values.mean() - half, "high": values.mean() + half, "n": n}
-        records.append({"mode": MODE, "method": variant, "metric": metric} | told)
+        mean = values.mean()
+        records.append({"mode": MODE, "method": variant, "metric": metric,
+                        "value": mean, "low": mean - half, "high": mean + half, "n": n})  # fmt: skip
     return records
 
 

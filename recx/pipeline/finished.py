@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from recx.data.dataset import Dataset
 from recx.data.registry import load_dataset
 from recx.data.split import Split, leave_one_out
-from recx.explaining.aligned import Explainer
+from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.loading import load_explainers
 from recx.pipeline import stages
 from recx.profiles.resolve import resolve_settings
@@ -19,7 +19,7 @@ class Finished:
     """What a finished run holds.
 
     Attributes:
-        data: data set.
+        data: data set; the demo's comes with the planted reasons of every choice (`data.reasons`).
         split: leave-one-out.
         target: the recommender, read only.
         explainers: by mode, and `unaligned`.
@@ -28,20 +28,24 @@ class Finished:
     data: Dataset
     split: Split
     target: Scorer
-    explainers: dict[str, Explainer]
+    explainers: dict[str, AlignedExplainer]
 
 
-def open_finished(chosen: Settings | None = None) -> Finished:
-    """Open a run by its settings; profile `tiny` on the demo unless told.
+def open_finished(settings: Settings | str = "demo", data: Dataset | None = None) -> Finished:
+    """Open a finished run.
+
+    Args:
+        settings: of the run, or the name of a data set that was run with the profile `tiny`.
+        data: its data set where it has been read already.
 
     Raises:
+        SettingsError: no data set of that name.
         CheckpointError: a stage is not finished for these settings, or a file is damaged.
     """
-    chosen = chosen or resolve_settings()
-    data = load_dataset(chosen.data)
-    target = load_target(stages.folder("target", chosen), chosen.target)
-    folders = {
-        mode: stages.folder(name, chosen) for mode, name in stages.ALIGN.items() if mode in chosen.align.mode_list
-    }
-    explainers = load_explainers(folders, data.catalogue, target, chosen.align)
+    if isinstance(settings, str):
+        settings = resolve_settings("tiny", settings)
+    data = load_dataset(settings.data) if data is None else data
+    target = load_target(stages.folder("target", settings), settings.target)
+    folders = {mode: stages.folder(stages.ALIGN[mode], settings) for mode in settings.align.mode_list}
+    explainers = load_explainers(folders, data.catalogue, target, settings.align)
     return Finished(data, leave_one_out(data.sequences), target, explainers)

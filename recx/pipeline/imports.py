@@ -2,30 +2,29 @@
 
 import ast
 import functools
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import nbformat
 
 from recx import paths
 
 
 def reached_from_notebook(notebook: Path) -> list[Path]:
     """Modules that the cells of a notebook reach, directly or through other modules, sorted by path."""
-    cells = [cell.source for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
-    return reached(imported("\n".join(cells)))
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return reached(imported("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")))
 
 
 def reached(starts: Iterable[Path]) -> list[Path]:
     """Modules reached from some modules, these included, sorted by path."""
-    found: set[Path] = set()
+    modules: set[Path] = set()
     waiting = list(starts)
     while waiting:
         module = waiting.pop()
-        if module not in found:
-            found.add(module)
+        if module not in modules:
+            modules.add(module)
             waiting += _imported_by(module, module.stat().st_mtime_ns)
-    return sorted(found)
+    return sorted(modules)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -52,5 +51,5 @@ def _files_of(name: str) -> list[Path]:
     parts = name.split(".")
     if parts[0] != "recx":
         return []
-    ways = [paths.ROOT.joinpath(*parts[: n + 1]) for n in range(len(parts))]
-    return [file for way in ways for file in (way / "__init__.py", way.with_suffix(".py")) if file.is_file()]
+    places = [paths.ROOT.joinpath(*parts[: n + 1]) for n in range(len(parts))]
+    return [file for place in places for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()]

@@ -3,19 +3,51 @@
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from recx import paths
 from recx.data.registry import SOURCES, find_source, obtain
 from recx.errors import RecxError, SettingsError
-from recx.pipeline.stages import ALIGN, EXTRA, ORDER, STAGES, describe, why_unfinished
+from recx.pipeline.stages import ALIGN, DEFAULT_STAGES, OPTIONAL_STAGES, STAGES, run_of, why_unfinished
 from recx.profiles.resolve import resolve_settings
 from recx.settings import Settings
 from recx.storage.locks import hold, release
 
 LAUNCH = ".launch.lock"
+FILES = ("align.conversations", "evaluate.ratings", "evaluate.imported")
+PATHS = (*FILES, "align.backbone.name", "target.kind", "evaluate.encoder")  # these may name something else, too
+QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # "Loading weights" of transformers too
+    "TRANSFORMERS_VERBOSITY": "error",  # its advice is a warning
+    "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::FutureWarning",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do, checked before anything is done.
+
+    Attributes:
+        settings: of the run.
+        stages: to execute, in order.
+        parameters: of every notebook: profile, dataset, data_dir, overrides.
+    """
+
+    settings: Settings
+    stages: tuple[str, ...]
+    parameters: dict[str, Any]
+
+
+def quiet_libraries() -> None:
+    """Keep other libraries' bars and advice off the screen and out of notebooks, in processes started from now on.
+
+    A variable that is set already keeps its value.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
 
 
 def resolve_notebooks(names: Sequence[str]) -> list[str]:
@@ -25,20 +57,18 @@ def resolve_notebooks(names: Sequence[str]) -> list[str]:
         SettingsError: no notebook of that name.
     """
     if not names:
-        return list(ORDER)
-    chosen = []
+        return list(DEFAULT_STAGES)
+    stages, chosen = (*DEFAULT_STAGES, *OPTIONAL_STAGES), []
     for name in names:
         stem = Path(name).name.removesuffix(".ipynb")
-        fits = [
-            s for s in (*ORDER, *EXTRA) if stem in (s, STAGES[s].notebook) or STAGES[s].notebook.split("_")[0] == stem
-        ]
+        fits = [s for s in stages if stem in (s, STAGES[s].notebook, STAGES[s].notebook.split("_")[0])]
         if not fits and stem in ("04", STAGES["align-hybrid"].notebook):
             fits = ["alignments"]  # one notebook, launched once a mode
         if not fits:
-            known = ", ".join(sorted(STAGES[s].notebook for s in (*ORDER, *EXTRA)))
+            known = ", ".join(sorted(STAGES[s].notebook for s in stages))
             raise SettingsError(f"No notebook {name!r}. Known: {known}.")
         chosen += fits
-    return sorted(set(chosen), key=(*ORDER, *EXTRA).index)
+    return sorted(set(chosen), key=stages.index)
 
 
 def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool = False) -> bool:
@@ -46,7 +76,7 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
 
     Args:
         stage: name.
-        chosen: settings, to find the run folder.
+        chosen: settings, which say where the run folder lies.
         parameters: for the notebook's parameters cell.
         quiet: print one line only.
 
@@ -56,7 +86,7 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
     Raises:
         RecxError: a cell failed; the message is that of the cell, the executed copy shows the rest.
     """
-    spec, run = STAGES[stage], describe(stage, chosen)
+    spec, run = STAGES[stage], run_of(stage, chosen)
     if not why_unfinished(stage, chosen):
         print(f"{stage:<18} finished before, skipped", flush=True)
         return False
@@ -89,6 +119,7 @@ def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any]
     from papermill.exceptions import PapermillExecutionError
 
     executed = folder / f"{notebook}.ipynb"
+    quiet_libraries()
     try:
         papermill.execute_notebook(
             str(paths.notebooks() / f"{notebook}.ipynb"),
@@ -123,7 +154,7 @@ def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Seque
     Args:
         chosen: settings.
         parameters: of the notebook, but for `mode`.
-        modes: which ones; those of the settings unless told.
+        modes: which ones; by default those of the settings.
 
     Returns:
         mode -> "trained" or "finished before".
@@ -134,29 +165,49 @@ def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Seque
     }
 
 
-def run_all(
-    names: Sequence[str], profile: str, dataset: str, data_dir: str, overrides: dict[str, str]
-) -> tuple[Settings, int]:
-    """Run notebooks in order with one set of settings.
+def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, overrides: Mapping[str, str]) -> Plan:
+    """Check all that a run is asked for; a data set that is not at hand is fetched where it can be.
 
-    Returns:
-        The settings, and how many notebooks were executed.
+    Kernels work in the folder of the kit, so paths relative to the present folder are made absolute.
+
+    Args:
+        names: of notebooks, as `resolve_notebooks` takes them.
+        profile: name of the profile.
+        dataset: name or folder.
+        data_dir: folder with data sets obtained elsewhere.
+        overrides: dotted keys and values.
+
+    Raises:
+        SettingsError: there is no such notebook, profile, data set, setting or file.
+        DataError: files of the data set are missing and cannot be fetched.
     """
-    if data_dir:
-        data_dir = str(Path(data_dir).expanduser().resolve())
-    if dataset not in SOURCES and Path(dataset).expanduser().is_dir():
-        dataset = str(Path(dataset).expanduser().resolve())
-    # Kernels work in the folder of the kit, so what is relative to here is made absolute.
+    data_dir = _absolute(data_dir) if data_dir else ""
+    dataset = _absolute(dataset) if dataset not in SOURCES and Path(dataset).expanduser().is_dir() else dataset
+    overrides = dict(overrides)
+    for key in PATHS:
+        value = str(overrides.get(key, ""))
+        if value and Path(value).expanduser().exists():
+            overrides[key] = _absolute(value)
+        elif value and (key in FILES or value.endswith(".py")):
+            raise SettingsError(f"Setting {key!r} names {value!r}, but there is no such file or folder.")
+    plan = Plan(
+        resolve_settings(profile, dataset, data_dir, overrides),
+        tuple(resolve_notebooks(names)),
+        {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides},
+    )
+    obtain(find_source(dataset), data_dir)
+    return plan
+
+
+def run_all(plan: Plan) -> int:
+    """Execute the notebooks of a plan that are not up to date, in order; returns how many were executed."""
     for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR"):
         if os.environ.get(name):
-            os.environ[name] = str(Path(os.environ[name]).expanduser().resolve())
-    for key in ("align.conversations", "align.backbone.name", "target.kind"):
-        if key in overrides and Path(overrides[key]).expanduser().exists():
-            overrides = overrides | {key: str(Path(overrides[key]).expanduser().resolve())}
-    chosen = resolve_settings(profile, dataset, data_dir, overrides)
-    obtain(find_source(dataset), data_dir)
-    parameters = {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides}
+            os.environ[name] = _absolute(os.environ[name])
     # The kernel must find the package from a plain checkout too.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH", "")]))
-    executed = sum(launch(stage, chosen, parameters) for stage in resolve_notebooks(names))
-    return chosen, executed
+    return sum(launch(stage, plan.settings, plan.parameters) for stage in plan.stages)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())

@@ -1,22 +1,49 @@
-"""Figures of finished runs, drawn again from the numbers saved beside them; nothing is computed anew."""
+"""Figures of a run on disk: each as PDF, SVG and PNG, with the numbers it shows and the runs they came from."""
 
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from recx import paths
 from recx.errors import CheckpointError
-from recx.plots.figures import FIGURES, draw_and_save
-from recx.storage.run_folder import Run, read_json, read_manifest
+from recx.plots.figures import FIGURES, draw
+from recx.storage.run_folder import Run, read_json, read_manifest, write_json
+
+FORMATS = ("pdf", "svg", "png")
+
+
+def draw_and_save(name: str, frame: pd.DataFrame, run: Run, folder: Path | None = None) -> Figure:
+    """Draw a figure and save it with its numbers (CSV) and provenance (JSON).
+
+    Args:
+        name: a key of `FIGURES`, and the stem of the files.
+        frame: the numbers shown.
+        run: the stage that made them.
+        folder: where to save it; by default `figures/` in the run's folder.
+
+    Raises:
+        SettingsError: there is no such figure.
+    """
+    figure = draw(name, frame)
+    folder = folder or run.folder / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in FORMATS:
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(folder / f"{name}.{kind}", bbox_inches="tight", dpi=150, metadata=metadata)
+    frame.to_csv(folder / f"{name}.csv", index=False)
+    provenance = {"profile": run.profile, "dataset": run.dataset, "stage": run.stage, "fingerprint": run.fingerprint}
+    write_json(folder / f"{name}.json", provenance | {"inputs": run.inputs})
+    return figure
 
 
 def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> list[Path]:
-    """Draw every figure of all finished stages.
+    """Draw every figure of all finished stages again from the numbers saved beside it; nothing is computed anew.
 
     Args:
         profile: of these runs only.
         dataset: of these runs only.
-        out: folder for `<profile>-<dataset>/<stage>/`; `figures/` beside the package unless told.
+        out: folder for `<profile>-<dataset>/<stage>/`; by default `figures/` beside the package.
 
     Returns:
         The pictures written, as PNG; each has PDF, SVG, CSV and provenance beside it.
@@ -30,17 +57,17 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
     from matplotlib import pyplot as plt
 
     written = []
-    for told in sorted(paths.runs().glob(f"{profile or '*'}/{dataset or '*'}/*/figures/*.json")):
-        stage, name = told.parent.parent, told.stem
+    for provenance in sorted(paths.runs().glob(f"{profile or '*'}/{dataset or '*'}/*/figures/*.json")):
+        stage, name = provenance.parent.parent, provenance.stem
         if name not in FIGURES or not read_manifest(stage):
             continue
-        origin = read_json(told)
+        origin, numbers = read_json(provenance), provenance.with_suffix(".csv")
         try:
-            frame = pd.read_csv(told.with_suffix(".csv"), keep_default_na=True)
+            frame = pd.read_csv(numbers)
             run = Run(stage.parent.parent.name, stage.parent.name, stage.name, str(origin["fingerprint"]))
             run.inputs = dict(origin["inputs"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{told.with_suffix('.csv')}: not readable ({error}). Rerun its stage.") from error
+            raise CheckpointError(f"{numbers}: not readable ({error}). Rerun its stage.") from error
         folder = (out or paths.ROOT / "figures") / f"{run.profile}-{run.dataset}" / run.stage
         plt.close(draw_and_save(name, frame, run, folder))
         written.append(folder / f"{name}.png")

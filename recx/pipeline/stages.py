@@ -8,7 +8,7 @@ from recx import paths
 from recx.data.registry import input_files
 from recx.data.table_cache import file_digest
 from recx.errors import CheckpointError, SettingsError
-from recx.pipeline.imports import reached, reached_from_notebook
+from recx.pipeline.imports import reached_from_notebook
 from recx.settings import Settings
 from recx.storage.run_folder import Run, digest, missing_files, read_manifest
 
@@ -21,13 +21,11 @@ class Stage:
         notebook: stem of the notebook that makes it.
         sections: groups of settings it depends on, besides those of its inputs.
         inputs: stages it reads; `inputs_of` has those that depend on settings too.
-        process: a module that its notebook runs in a process of its own, where imports do not show it.
     """
 
     notebook: str
     sections: tuple[str, ...]
     inputs: tuple[str, ...] = ()
-    process: str = ""
 
 
 ALIGN = {m: f"align-{m}" for m in ("behavior", "intention", "hybrid")}
@@ -43,12 +41,16 @@ STAGES: dict[str, Stage] = {
     "discrimination": Stage("08_discrimination", ("evaluate",), ("target", *ALIGN.values())),
     "cases": Stage("09_case_studies", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "ablation": Stage("10_ablation", ("align", "evaluate", "ablate"), ("target",)),
-    "playground": Stage("12_playground", (), tuple(ALIGN.values()), "playground/web_app.py"),
+    "playground": Stage("12_playground", (), tuple(ALIGN.values())),
 }
-_ALIGNED = {"tasks", *ALIGN.values()}  # what reads these differs between variants of the alignment
-# What `recx run` does, in order; 05 launches 04 once for every mode. The ablation retrains, so it must be named.
-EXTRA = ("ablation",)
-ORDER = ("tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "playground")
+# What `recx run` executes, in order; 05 launches 04 once for every mode.
+DEFAULT_STAGES = (
+    "tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "playground",
+)  # fmt: skip
+# What it executes only where it is named: the ablation trains anew.
+OPTIONAL_STAGES = ("ablation",)
+# Stages whose results differ between variants of the alignment, and so do those of whatever reads them.
+_ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 
 
 def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def open_run(stage: str, settings: Settings) -> Run:
     Raises:
         CheckpointError: an input has not been made yet; the message names the notebook that makes it.
     """
-    run = describe(stage, settings)
+    run = run_of(stage, settings)
     for name in inputs_of(stage, settings):
         if not is_finished(name, settings):
             raise CheckpointError(
@@ -75,12 +77,16 @@ def open_run(stage: str, settings: Settings) -> Run:
     return run.begin()
 
 
-def describe(stage: str, settings: Settings) -> Run:
-    """The run of a stage without touching the disk."""
+def run_of(stage: str, settings: Settings) -> Run:
+    """The run of a stage, finished or not; nothing is written.
+
+    Raises:
+        SettingsError: there is no such stage.
+    """
     if stage not in STAGES:
         raise SettingsError(f"Unknown stage {stage!r}. Known: {', '.join(STAGES)}.")
     inputs = {name: fingerprint(name, settings) for name in inputs_of(stage, settings)}
-    variant = settings.variant if "align" in STAGES[stage].sections or inputs.keys() & _ALIGNED else ""
+    variant = settings.variant if "align" in STAGES[stage].sections or inputs.keys() & _ALIGNMENT_STAGES else ""
     return Run(
         settings.profile, settings.dataset, stage, fingerprint(stage, settings), asdict(settings), inputs, variant
     )
@@ -92,7 +98,7 @@ def folder(stage: str, settings: Settings) -> Path:
     Raises:
         CheckpointError: it is not finished for these settings.
     """
-    run = describe(stage, settings)
+    run = run_of(stage, settings)
     if not is_finished(stage, settings):
         raise CheckpointError(f"{run.folder}: stage {stage!r} is not finished for these settings. Run recx run first.")
     return run.folder
@@ -110,7 +116,7 @@ def why_unfinished(stage: str, settings: Settings) -> str:
             why = why_unfinished(name, settings)
             if why:
                 return f"{name}: {why}"
-    run = describe(stage, settings)
+    run = run_of(stage, settings)
     manifest = read_manifest(run.folder)
     if manifest is None:
         return "not finished yet"
@@ -123,15 +129,15 @@ def why_unfinished(stage: str, settings: Settings) -> str:
 def fingerprint(stage: str, settings: Settings) -> str:
     """Hash of a stage's settings, code, notebook and inputs (data files by content)."""
     spec = STAGES[stage]
-    chosen = {name: asdict(getattr(settings, name)) for name in spec.sections}
-    if "data" in chosen:  # where the files lie does not matter, what is in them does
-        chosen["data"] = chosen["data"] | {"data_dir": "", "name": settings.dataset}
-    if "target" in chosen and settings.target.kind.endswith(".py"):
-        chosen["target"] |= {"kind": settings.target.name, "file": _text_of(settings.target.kind)}
-    if "align" in chosen:
-        chosen["backbone"] = _backbone_files(settings)
-        chosen["conversations"] = _conversation_files(settings)
-    parts = [stage, settings.profile, json.dumps(chosen, sort_keys=True, default=str), code_digest(stage)]
+    values = {name: asdict(getattr(settings, name)) for name in spec.sections}
+    if "data" in values:  # where the files lie does not matter, what is in them does
+        values["data"] = values["data"] | {"data_dir": "", "name": settings.dataset}
+    if "target" in values and settings.target.kind.endswith(".py"):
+        values["target"] |= {"kind": settings.target.name, "file": _code_of_target(settings.target.kind)}
+    if "align" in values:
+        values["backbone"] = _backbone_files(settings)
+        values["conversations"] = _conversation_files(settings)
+    parts = [stage, settings.profile, json.dumps(values, sort_keys=True, default=str), code_digest(stage)]
     parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
     if "data" in spec.sections:
         parts += [file_digest(p) for p in input_files(settings.data)]
@@ -144,18 +150,18 @@ def code_digest(stage: str) -> str:
 
     The modules of settings are left out: their values are hashed, and a default changed elsewhere makes nothing stale.
     """
-    package, spec = paths.ROOT / "recx", STAGES[stage]
-    modules = set(reached_from_notebook(paths.notebooks() / f"{spec.notebook}.ipynb"))
-    modules |= set(reached([package / spec.process])) if spec.process else set()
-    modules = {m for m in modules if m != package / "settings.py" and m.parent.name != "profiles"}
+    package = paths.ROOT / "recx"
+    reached = reached_from_notebook(paths.notebooks() / f"{STAGES[stage].notebook}.ipynb")
+    modules = {m for m in reached if m != package / "settings.py" and m.parent.name != "profiles"}
     if package / "evaluation" / "published.py" in modules:
         modules |= set((paths.shipped_data() / "published").glob("*.csv"))
     return digest([p.read_bytes() for p in sorted(modules)])
 
 
-def _text_of(path: str) -> str:
-    place = Path(path).expanduser()
-    return digest([place.read_bytes()]) if place.is_file() else ""
+def _code_of_target(kind: str) -> str:
+    """A hash of the user's Python file; empty where there is none."""
+    path = Path(kind).expanduser()
+    return digest([path.read_bytes()]) if path.is_file() else ""
 
 
 def _backbone_files(settings: Settings) -> str:
@@ -169,7 +175,8 @@ def _backbone_files(settings: Settings) -> str:
 
 
 def _conversation_files(settings: Settings) -> str:
-    told = settings.align.conversations
-    path = Path(told).expanduser() if told else paths.shipped_data() / "instructions"
+    """A hash of the general conversations of task 5."""
+    named = settings.align.conversations
+    path = Path(named).expanduser() if named else paths.shipped_data() / "instructions"
     files = sorted(path.glob("*.json*")) if path.is_dir() else [path] if path.is_file() else []
     return digest([p.read_bytes() for p in files])

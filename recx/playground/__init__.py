@@ -1,1 +1,1 @@
-"""Everything behind the playground: the process that holds models, what it can be asked, the web page."""
+"""The playground: services that answer about a run, the server they answer through, the web page, the forms."""

@@ -4,193 +4,203 @@ import json
 import shlex
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recx import paths
 from recx.errors import RecxError, SettingsError
 from recx.pipeline import stages
-from recx.profiles.resolve import resolve_settings
+from recx.profiles.resolve import differences, flatten, resolve_settings
 from recx.settings import Settings
 
 if TYPE_CHECKING:  # brings torch along, which nobody waits for before a form is there
-    from recx.playground.histories import Histories
-    from recx.playground.questions import Playground
-    from recx.playground.rating_book import RatingBook
+    from recx.data.dataset import Dataset
+    from recx.pipeline.finished import Finished
+    from recx.playground.history_service import HistoryService
+    from recx.playground.model_service import ModelService
+    from recx.playground.rating_service import RatingService
 
-OPEN = 2  # runs held in memory at once
-MODELS = ("target", "align-behavior", "align-intention", "align-hybrid")
-STOPPABLE = frozenset({"explain", "turn_over"})
-QUESTIONS = ("ask_target", "ask_model", "what_if")
-BEFORE_MODELS = ("about", "suggest", "resolve", "describe", "person", "anybody", "notices")
+MAX_OPEN = 2  # runs held in memory at once
+MODEL_STAGES = ("target", *stages.ALIGN.values())
+STOPPABLE = frozenset({"explain", "find_counterfactual"})
+METHODS = {
+    "histories": ("about", "suggest", "resolve", "user_history", "random_user", "notices"),
+    "models": ("ask_target", "ask_model", "what_if", *sorted(STOPPABLE)),
+    "ratings": ("next_question", "rate", "undo_rating", "export_ratings"),
+}
 
 
-class Shelf:
-    """Finished runs on disk, opened when somebody asks for one, the ones asked for last kept open."""
+class OpenRuns:
+    """Finished runs on disk, opened when somebody asks for one; those asked for last stay open."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, Opened] = OrderedDict()
+        self._recent: OrderedDict[str, OpenRun] = OrderedDict()
+        self._kept: dict[str, OpenRun] = {}
         self._lock = threading.Lock()
+
+    def keep(self, run: "OpenRun") -> None:
+        """Answer from a run that is open elsewhere in this process; it is never closed, nor opened a second time."""
+        with self._lock:
+            self._kept[run.name] = run
 
     def runs(self) -> list[dict[str, Any]]:
         """Runs that were begun: `name, profile, dataset, command` that makes it, and `why` it is not ready, if so."""
-        folders = sorted({path.parents[1] for path in paths.runs().glob("*/*/*/config.json")})
-        found = [_described(folder) for folder in folders]
-        return sorted(found, key=lambda row: bool(row["why"]))
+        folders = {path.parents[1] for path in paths.runs().glob("*/*/*/config.json")}
+        rows = [describe_run(folder) for folder in sorted(folders | {run.folder for run in self._kept.values()})]
+        rows = [row | {"why": ""} if row["name"] in self._kept else row for row in rows]
+        return sorted(rows, key=lambda row: bool(row["why"]))
 
-    def get(self, run: str) -> "Opened":
-        """An opened run.
+    def get(self, name: str) -> "OpenRun":
+        """A run by its name.
 
         Raises:
-            SettingsError: there is none of that name, or it is not finished.
-            DataError: its data cannot be read.
+            SettingsError: there is none of that name.
         """
         with self._lock:
-            if run not in self._open:
-                self._open[run] = Opened(_folder_of(run))
-                while len(self._open) > OPEN:
-                    self._open.popitem(last=False)
-            self._open.move_to_end(run)
-            opened = self._open[run]
-        try:
-            opened.begin()  # others may ask about other runs meanwhile
-        except Exception:
-            with self._lock:
-                self._open.pop(run, None)
-            raise
-        return opened
+            if name in self._kept:
+                return self._kept[name]
+            if name not in self._recent:
+                self._recent[name] = OpenRun(_find_folder(name))
+                while len(self._recent) > MAX_OPEN:
+                    self._recent.popitem(last=False)
+            self._recent.move_to_end(name)
+            return self._recent[name]
 
     def methods(self) -> dict[str, Any]:
-        """What others may call; all but `runs` take the name of a run first."""
+        """What clients may call; all but `runs` take the name of a run."""
 
-        def asking(part: str, name: str) -> Any:
-            return lambda run, **told: getattr(getattr(self.get(run), part), name)(**told)
+        def method(service: str, name: str) -> Any:
+            return lambda run, **arguments: getattr(self.get(run).service(service), name)(**arguments)
 
-        asked = {name: asking("histories", name) for name in BEFORE_MODELS}
-        asked |= {name: asking("playground", name) for name in (*QUESTIONS, *STOPPABLE)}
-        asked |= {f"rating_{name}": asking("book", name) for name in ("next", "rate", "take_back", "export")}
-        return {"runs": self.runs, **asked}
+        named = {name: method(service, name) for service, names in METHODS.items() for name in names}
+        return {"runs": self.runs, **named}
 
 
-class Opened:
-    """A run: its data at once, its models when they are first asked for, its explanations to rate.
+class OpenRun:
+    """A run: its data, its models and its explanations to rate, each read once, when they are first asked for.
 
     Args:
         folder: of its stages.
+        settings: it was made with; those of its latest model by default.
+        finished: its data and models, where they are open already.
     """
 
-    histories: "Histories"
+    def __init__(self, folder: Path, settings: Settings | None = None, finished: "Finished | None" = None) -> None:
+        self.folder, self.name = folder, _name_of(folder)
+        self._settings, self._finished, self._data = settings, finished, None
+        self._services: dict[str, Any] = {}
+        self._lock = threading.RLock()
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._lock = folder, threading.RLock()
-        self._playground: Playground | None = None
-        self._book: RatingBook | None = None
-        self._begun = False
-
-    def begin(self) -> None:
-        """Read the data; nothing happens where that is done.
+    def service(self, name: str) -> Any:
+        """`histories`, `models` or `ratings` of the run.
 
         Raises:
             SettingsError: the run is not finished.
+            DataError: its data cannot be read.
+            CheckpointError: a stage is not finished or damaged.
         """
-        with self._lock:
-            if self._begun:
-                return
-            from recx.data.registry import load_dataset
-            from recx.data.split import leave_one_out
-            from recx.playground.histories import Histories
+        if name not in self._services:
+            opening = {"histories": self._histories, "models": self._models, "ratings": self._ratings}[name]
+            with self._lock:
+                self._services[name] = self._services.get(name) or opening()
+        return self._services[name]
 
-            told = _described(self.folder)
-            if told["why"]:
-                raise SettingsError(f"Run {told['name']} is not ready ({told['why']}). Make it: {told['command']}")
-            self.settings = settings = settings_of(newest(self.folder, MODELS))
-            data = load_dataset(settings.data)
-            made = ["target", *(stages.ALIGN[mode] for mode in settings.align.mode_list)]
-            provenance = {
-                "run": told["name"],
-                "target": settings.target.name,
-                "backbone": settings.align.backbone.name,
-                "decoding": "greedy (nothing is drawn at random)",
-                "seed": settings.align.seed,
-                **{f"fingerprint of {name}": stages.fingerprint(name, settings) for name in made},
-            }
-            histories = leave_one_out(data.sequences).test_histories
-            people = dict(zip(map(str, data.user_ids), histories, strict=True))
-            models = ["unaligned", *settings.align.mode_list]
-            self.histories = Histories(data.catalogue, people, settings.target.model.length, models, provenance)
-            self._begun = True
+    def _histories(self) -> "HistoryService":
+        from recx.data.split import leave_one_out
+        from recx.playground.history_service import HistoryService
 
-    @property
-    def playground(self) -> "Playground":
-        """The models, loaded once, whoever asks first."""
-        with self._lock:
-            if self._playground is None:
-                from recx.pipeline.finished import open_finished
-                from recx.playground.questions import Playground
+        settings = self._settings = self._settings or self._settings_on_disk()
+        data = self._data = self._read_data(settings)
+        fingerprinted = ["target", *(stages.ALIGN[mode] for mode in settings.align.mode_list)]
+        provenance = {
+            "run": self.name,
+            "target": settings.target.name,
+            "backbone": settings.align.backbone.name,
+            "decoding": "greedy (nothing is drawn at random)",
+            "seed": settings.align.seed,
+            **{f"fingerprint of {name}": stages.fingerprint(name, settings) for name in fingerprinted},
+        }
+        histories = leave_one_out(data.sequences).test_histories
+        users = dict(zip(map(str, data.user_ids), histories, strict=True))
+        models = ["unaligned", *settings.align.mode_list]
+        return HistoryService(data.catalogue, users, settings.target.model.length, models, provenance)
 
-                found = open_finished(self.settings)
-                self._playground = Playground(self.histories, found.explainers, found.target, found.target.length)
-            return self._playground
+    def _models(self) -> "ModelService":
+        from recx.pipeline.finished import open_finished
+        from recx.playground.model_service import ModelService
 
-    @property
-    def book(self) -> "RatingBook":
-        """Explanations of notebook 07 to rate, and where ratings are kept: beside the stages of the run.
+        histories = self.service("histories")
+        finished = self._finished or open_finished(self._settings, self._data)
+        self._data = None  # both services have what they need of it
+        return ModelService(histories, finished.explainers, finished.target, finished.target.length)
 
-        Raises:
-            CheckpointError: notebook 07 has not been run.
-        """
-        with self._lock:
-            if self._book is None:
-                from recx.playground.rating_book import RatingBook, questions_from
+    def _ratings(self) -> "RatingService":
+        """Explanations of notebook 07; ratings are kept beside the stages of the run."""
+        from recx.playground.rating_service import RatingService, questions_from
 
-                config = newest(self.folder, ("quality",))
-                rated = stages.folder("quality", settings_of(config) if config else self.settings)
-                questions = questions_from(rated, self.histories.length)
-                self._book = RatingBook(questions, self.folder / "ratings")
-            return self._book
+        histories, config = self.service("histories"), newest_config(self.folder, ("quality",))
+        rated = stages.folder("quality", settings_of(config) if config else self._settings)
+        return RatingService(questions_from(rated, histories.max_history), self.folder / "ratings")
+
+    def _settings_on_disk(self) -> Settings:
+        row = describe_run(self.folder)
+        if row["why"]:
+            raise SettingsError(f"Run {row['name']} is not ready ({row['why']}). Make it: {row['command']}")
+        return settings_of(newest_config(self.folder, MODEL_STAGES))
+
+    def _read_data(self, settings: Settings) -> "Dataset":
+        from recx.data.registry import load_dataset
+
+        return self._finished.data if self._finished else load_dataset(settings.data)
 
 
-def newest(folder: Path, names: Sequence[str]) -> Path | None:
+def newest_config(folder: Path, names: Sequence[str]) -> Path | None:
     """The `config.json` written last among those of some stages: the settings that the run was last made with."""
-    found = [folder / name / "config.json" for name in names if (folder / name / "config.json").is_file()]
-    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    configs = [folder / name / "config.json" for name in names if (folder / name / "config.json").is_file()]
+    return max(configs, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
-def _folder_of(run: str) -> Path:
-    """Folder of a run by the name that `Shelf.runs` gives it; a name cannot lead elsewhere."""
-    for path in paths.runs().glob("*/*"):
-        if "/".join(path.parts[-2:]) == run:
-            return path
-    raise SettingsError(f"There is no run {str(run)[:60]!r}. Make one with: recx run")
-
-
-def _described(folder: Path) -> dict[str, Any]:
+def describe_run(folder: Path) -> dict[str, Any]:
+    """A run as `OpenRuns.runs` lists it."""
     profile, dataset = folder.parts[-2:]
-    row = {"name": f"{profile}/{dataset}", "profile": profile, "dataset": dataset, "why": ""}
+    row = {"name": _name_of(folder), "profile": profile, "dataset": dataset, "why": ""}
     row["command"] = f"recx run --profile {profile} --dataset {dataset}"
-    config = newest(folder, MODELS)
+    config = newest_config(folder, MODEL_STAGES)
     try:
         if config is None:
             return row | {"why": "no model yet"}
-        chosen = settings_of(config)
-        row["command"] = command_of(chosen)
-        needed = ["target", *(stages.ALIGN[m] for m in chosen.align.mode_list)]
-        row["why"] = next(filter(None, (stages.why_unfinished(n, chosen) for n in needed)), "")
+        settings = settings_of(config)
+        row["command"] = command_of(settings)
+        needed = ["target", *(stages.ALIGN[m] for m in settings.align.mode_list)]
+        row["why"] = next(filter(None, (stages.why_unfinished(n, settings) for n in needed)), "")
     except RecxError as error:
         row["why"] = str(error)
     return row
 
 
-def command_of(chosen: Settings) -> str:
+def _name_of(folder: Path) -> str:
+    return "/".join(folder.parts[-2:])
+
+
+def _find_folder(name: str) -> Path:
+    """Folder of a run by its name, which cannot lead elsewhere."""
+    for folder in paths.runs().glob("*/*"):
+        if _name_of(folder) == name:
+            return folder
+    raise SettingsError(f"There is no run {str(name)[:60]!r}. Make one with: recx run")
+
+
+def command_of(settings: Settings) -> str:
     """The command that makes a run with these settings."""
-    usual = dict(_flat(asdict(resolve_settings(chosen.profile, chosen.data.name, chosen.data.data_dir))))
-    told = [f"{k}={v}" for k, v in _flat(asdict(chosen)) if v != usual[k] and k not in ("profile", "variant")]
-    words = ["recx", "run", "--profile", chosen.profile, "--dataset", chosen.data.name]
-    words += ["--data-dir", chosen.data.data_dir] if chosen.data.data_dir else []
-    words += ["--set", *told] if told else []
-    return shlex.join(words)
+    profile, data, kind = settings.profile, settings.data, settings.target.kind
+    usual = resolve_settings(profile, data.name, data.data_dir)
+    changed = {"target.kind": kind} if kind != usual.target.kind else {}
+    changed |= differences(settings, resolve_settings(profile, data.name, data.data_dir, changed))
+    words = ["recx", "run", "--profile", profile, "--dataset", data.name]
+    words += ["--data-dir", data.data_dir] if data.data_dir else []
+    pairs = [f"{key}={value}" for key, value in changed.items() if key != "variant"]
+    return shlex.join(words + (["--set", *pairs] if pairs else []))
 
 
 def settings_of(config: Path) -> Settings:
@@ -200,17 +210,8 @@ def settings_of(config: Path) -> Settings:
         SettingsError: it is damaged, or of another version of the kit.
     """
     try:
-        told = json.loads(config.read_text(encoding="utf-8"))
-        profile, data = told.pop("profile"), told["data"]
-        overrides = dict(_flat(told))
-        return resolve_settings(profile, data["name"], data["data_dir"], overrides)
+        values = json.loads(config.read_text(encoding="utf-8"))
+        profile, data = values.pop("profile"), values["data"]
+        return resolve_settings(profile, data["name"], data["data_dir"], flatten(values))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{config}: no settings of a run ({error}).") from error
-
-
-def _flat(values: Mapping[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{head}{name}.")
-        else:
-            yield f"{head}{name}", value

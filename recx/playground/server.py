@@ -13,19 +13,19 @@ from typing import Any
 from recx.errors import RecxError
 from recx.playground.client import HOST
 
-LARGEST = 1_000_000  # bytes of a call
+MAX_BYTES = 1_000_000  # of a call
 Method = Callable[..., Any]
 
 
-class Server(ThreadingHTTPServer):
+class RpcServer(ThreadingHTTPServer):
     """Answers calls `{"method", "arguments", "id"}` with JSON lines `{"value"}`, then `{"end"}` or `{"error"}`.
 
-    A method that gives an iterator is sent as it comes. A method with an argument `stopped` is given a function that
-    tells whether the caller has said stop or gone away.
+    What an iterator yields is sent value by value. A stoppable method has an argument `should_stop`, a function that
+    tells whether the caller has asked to stop or has hung up.
 
     Args:
         methods: by name; they are called from many threads.
-        stoppable: those that take `stopped`.
+        stoppable: names of those that take `should_stop`.
     """
 
     daemon_threads = True
@@ -40,21 +40,21 @@ class Server(ThreadingHTTPServer):
         """Where it listens."""
         return self.server_address[1]
 
-    def start(self) -> "Server":
+    def start(self) -> "RpcServer":
         """Answer calls in a thread of its own."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller who goes away is no error."""
+        """A caller who hangs up is no error."""
 
 
-class _Gone(Exception):
-    """The caller has gone away."""
+class _DisconnectedError(Exception):
+    """The caller has hung up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: RpcServer
     timeout = 60
 
     def do_POST(self) -> None:
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
             self.send_error(403)
-        elif not length.isdigit() or int(length) > LARGEST:
+        elif not length.isdigit() or int(length) > MAX_BYTES:
             self.send_error(413)
         else:
             body = self.rfile.read(int(length))
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             try:
                 self._answer(body)
-            except _Gone:
+            except _DisconnectedError:
                 return
 
     def _answer(self, body: bytes) -> None:
@@ -93,16 +93,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.running[call_id] = stop
         try:
             if name in self.server.stoppable:
-                arguments["stopped"] = lambda: stop.is_set() or self._gone()
+                arguments["should_stop"] = lambda: stop.is_set() or self._disconnected()
             value = self.server.methods[name](**arguments)
             for record in value if isinstance(value, Iterator) else [value]:
                 self._send({"value": record})
             self._send({"end": True})
         except RecxError as error:
             self._send({"error": str(error)})
-        except _Gone:
+        except _DisconnectedError:
             stop.set()
-        except Exception as error:  # whatever a model does, the page of the visitor says it
+        except Exception as error:  # whatever a model does, the visitor's page shows it
             self._send({"error": f"{type(error).__name__}: {error}"})
         finally:
             self.server.running.pop(call_id, None)
@@ -112,9 +112,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(json.dumps(record).encode() + b"\n")
             self.wfile.flush()
         except OSError as error:
-            raise _Gone from error
+            raise _DisconnectedError from error
 
-    def _gone(self) -> bool:
+    def _disconnected(self) -> bool:
         """Whether the caller has hung up while nothing was sent."""
         readable, _, _ = select.select([self.connection], [], [], 0)
         try:

@@ -8,21 +8,21 @@ import torch
 
 from recx.data.item_lookup import Item
 from recx.decoding.free import best_tokens
-from recx.decoding.state import Stream
-from recx.explaining.aligned import Explainer, wish
+from recx.decoding.state import DecodingState
+from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
 from recx.models.backbones import autocast
 from recx.prompts.controls import Control
 
 
 def stream_explanation(
-    explainer: Explainer,
+    explainer: AlignedExplainer,
     history: Sequence[Item],
     item: Item,
     instruction: str | Control = "",
     max_tokens: int = 160,
-    stopped: Callable[[], bool] = lambda: False,
-    turn: "threading.Lock | AbstractContextManager[object]" = nullcontext(),  # noqa: B008
+    should_stop: Callable[[], bool] = lambda: False,
+    lock: "threading.Lock | AbstractContextManager[object]" = nullcontext(),  # noqa: B008
 ) -> Iterator[str | Explanation]:
     """Yield the text so far after every token and, last, the explanation that `Explainer.explain` would give.
 
@@ -32,26 +32,26 @@ def stream_explanation(
         item: asked about.
         instruction: free text, or a `Control`.
         max_tokens: longest answer.
-        stopped: asked before every token; what was written until then is the answer.
-        turn: held for every step, so that several streams share one model, a token each in turn.
+        should_stop: asked before every token; the answer is what was written until then.
+        lock: held for every step, so that streams that share it go on by a token each in turn.
     """
-    asked, found, end = wish(instruction), explainer.find(item), int(explainer.encoder.end[0])
-    written: list[int] = []
-    with turn, torch.inference_mode():
+    (request,) = explainer.requests("explanation", [history], [[item]], instruction)
+    end, written = int(explainer.encoder.end[0]), []
+    with lock, torch.inference_mode():
         # The target encodes in its own precision, as everywhere else.
-        data, encoded = explainer.ask("explanation", [history], [[found]], instruction=asked)
+        prompts = explainer.prompts([request])
         with autocast(explainer.precision):
-            stream = Stream(explainer.model, encoded)
-    quotes = [explainer.quotes(data.recent(0), found)] if explainer.held else []
+            state = DecodingState(explainer.model, prompts)
+    quotes = [explainer.quotes(request)] if explainer.holds_quotes else []
     text = ""
-    while len(written) < max_tokens and not stopped():
-        token = int(best_tokens(stream.logits, quotes)[0])
+    while len(written) < max_tokens and not should_stop():
+        token = int(best_tokens(state.logits, quotes)[0])
         if token == end:
             break
         written.append(token)
         # Half of a letter shows as a replacement mark until its other half is there.
         text = explainer.encoder.tokenizer.decode(written).strip()
         yield text.rstrip("\ufffd")
-        with turn, torch.inference_mode(), autocast(explainer.precision):
-            stream.step(torch.tensor([token]))
-    yield explainer.read(text, data.recent(0), found, asked)
+        with lock, torch.inference_mode(), autocast(explainer.precision):
+            state.step(torch.tensor([token]))
+    yield explainer.read(text, request)

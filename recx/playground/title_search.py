@@ -9,10 +9,10 @@ from rapidfuzz import fuzz, process, utils
 
 from recx.data.catalogue import Catalogue
 
-# Of 100: how near a title must be to be taken, how far ahead of the next one, and to be worth asking back.
-SURE, AHEAD, POSSIBLE = 86, 4, 60
-LONGEST = 300
-SAME = 50  # items of one title that are asked back
+# Similarities of 100: what a title must have to be taken, by how much it must lead, and what is worth asking back.
+MIN_TAKEN, MIN_LEAD, MIN_OFFERED = 86, 4, 60
+MAX_LETTERS = 300
+MAX_SAME_TITLE = 50  # items of one title that are asked back
 
 
 @dataclass(frozen=True)
@@ -50,30 +50,30 @@ class TitleIndex:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self._labels = [_plain(label) for label in catalogue.labels[1:]]
+        self._labels = [_normalise(label) for label in catalogue.labels[1:]]
         self._titles: dict[str, list[int]] = {}
         for item, title in enumerate(catalogue.titles):
             if item:
-                self._titles.setdefault(_plain(title), []).append(item)
+                self._titles.setdefault(_normalise(title), []).append(item)
         self._exact = {label: item for item, label in enumerate(self._labels, 1)}
 
     def suggest(self, typed: str, limit: int = 8) -> list[Match]:
         """Items for what was typed so far: beginnings first, then what holds it, then what is spelt alike.
 
         Args:
-            typed: any text; the first `LONGEST` letters count.
+            typed: any text; the first `MAX_LETTERS` letters count.
             limit: at most so many.
         """
-        sought = _plain(typed[:LONGEST])
-        if not sought:
+        query = _normalise(typed[:MAX_LETTERS])
+        if not query:
             return []
-        starts = [n for n, label in enumerate(self._labels, 1) if label.startswith(sought)]
-        inside = [n for n, label in enumerate(self._labels, 1) if f" {sought}" in label]
-        found = [Match(n, 100.0) for n in dict.fromkeys([*sorted(starts, key=self._length), *inside])][:limit]
-        if len(found) < limit and len(sought) > 2:
-            known = {m.item for m in found}
-            found += [m for m in self._alike(sought, limit, POSSIBLE) if m.item not in known]
-        return found[:limit]
+        starts = [n for n, label in enumerate(self._labels, 1) if label.startswith(query)]
+        inside = [n for n, label in enumerate(self._labels, 1) if f" {query}" in label]
+        matches = [Match(n, 100.0) for n in dict.fromkeys([*sorted(starts, key=self._length), *inside])][:limit]
+        if len(matches) < limit and len(query) > 2:
+            known = {m.item for m in matches}
+            matches += [m for m in self._similar(query, limit, MIN_OFFERED) if m.item not in known]
+        return matches[:limit]
 
     def resolve(self, typed: str, limit: int = 5) -> Resolution:
         """Which item is meant by a whole title.
@@ -82,39 +82,39 @@ class TitleIndex:
             typed: any text.
             limit: at most so many matches.
         """
-        sought = _plain(typed[:LONGEST])
+        query = _normalise(typed[:MAX_LETTERS])
         if typed in self.catalogue.index_of_label:
             return Resolution("exact", (Match(self.catalogue.index_of_label[typed], 100.0),))
         if typed in self.catalogue.index_of_id:
             return Resolution("exact", (Match(self.catalogue.index_of_id[typed], 100.0),))
-        if not sought:
+        if not query:
             return Resolution("unknown", ())
-        same = self._titles.get(sought, [])
-        if sought in self._exact and len(same) < 2:
-            return Resolution("exact", (Match(self._exact[sought], 100.0),))
+        same = self._titles.get(query, [])
+        if query in self._exact and len(same) < 2:
+            return Resolution("exact", (Match(self._exact[query], 100.0),))
         if same:
             kind = "exact" if len(same) == 1 else "ambiguous"
-            return Resolution(kind, tuple(Match(n, 100.0) for n in same[:SAME]))
-        holding = [n for n, label in enumerate(self._labels, 1) if f" {sought}" in f" {label}"]
+            return Resolution(kind, tuple(Match(n, 100.0) for n in same[:MAX_SAME_TITLE]))
+        holding = [n for n, label in enumerate(self._labels, 1) if f" {query}" in f" {label}"]
         if holding:  # part of a title: one that holds it is meant, several are asked back
-            scored = sorted((-fuzz.ratio(sought, self._labels[n - 1]), n) for n in holding)
+            scored = sorted((-fuzz.ratio(query, self._labels[n - 1]), n) for n in holding)
             near = tuple(Match(n, round(-score, 1)) for score, n in scored[:limit])
             return Resolution("close" if len(near) == 1 else "ambiguous", near)
-        near = tuple(self._alike(sought, limit, POSSIBLE))
+        near = tuple(self._similar(query, limit, MIN_OFFERED))
         if not near:
-            return Resolution("unknown", tuple(self._alike(sought, 3, 0)))
-        spelt = [fuzz.ratio(sought, self._labels[m.item - 1]) for m in near]
-        clear = spelt[0] >= SURE and spelt[0] - max(spelt[1:], default=0) >= AHEAD
+            return Resolution("unknown", tuple(self._similar(query, 3, 0)))
+        spelt = [fuzz.ratio(query, self._labels[m.item - 1]) for m in near]
+        clear = spelt[0] >= MIN_TAKEN and spelt[0] - max(spelt[1:], default=0) >= MIN_LEAD
         return Resolution("close" if clear else "ambiguous", near)
 
-    def _alike(self, sought: str, limit: int, least: float) -> list[Match]:
+    def _similar(self, query: str, limit: int, min_score: float) -> list[Match]:
         """The nearest labels; a cheap score over all of them, a dear one over those in front."""
-        cheap = process.cdist([sought], self._labels, scorer=fuzz.token_ratio, dtype=np.float32, workers=1)[0]
+        cheap = process.cdist([query], self._labels, scorer=fuzz.token_ratio, dtype=np.float32, workers=1)[0]
         part = min(20 * limit, len(cheap))
         front = np.argpartition(-cheap, part - 1)[:part]
         labels = {int(n): self._labels[n] for n in front}
-        scored = [(fuzz.WRatio(sought, label), cheap[n], n) for n, label in labels.items()]
-        return [Match(n + 1, round(float(s), 1)) for s, _, n in sorted(scored, key=_best)[:limit] if s >= least]
+        scored = [(fuzz.WRatio(query, label), cheap[n], n) for n, label in labels.items()]
+        return [Match(n + 1, round(float(s), 1)) for s, _, n in sorted(scored, key=_best)[:limit] if s >= min_score]
 
     def _length(self, item: int) -> tuple[int, int]:
         return len(self._labels[item - 1]), item
@@ -125,6 +125,6 @@ def _best(scored: Sequence[float]) -> tuple[float, ...]:
     return -score, -cheap, item
 
 
-def _plain(text: str) -> str:
+def _normalise(text: str) -> str:
     """Letters and digits in lower case, single spaces between."""
     return " ".join(utils.default_process(text).split())

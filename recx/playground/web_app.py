@@ -1,8 +1,4 @@
-"""The playground's process: finds finished runs, holds their models once, and answers the forms of many visitors.
-
-`python -m recx.playground.web_app` prints its port and token and ends when its standard input does. `recx app` runs it
-with Voila.
-"""
+"""The playground as a web page: one process holds the models and answers the kernels of all visitors."""
 
 import os
 import signal
@@ -15,24 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from recx import paths
-from recx.playground.client import ADDRESS, HOST
-from recx.playground.open_runs import STOPPABLE, Shelf
-from recx.playground.server import Server
+from recx.playground.client import ADDRESS_VARIABLE, HOST
+from recx.playground.open_runs import STOPPABLE, OpenRuns
+from recx.playground.server import RpcServer
 
 IDLE_MINUTES = 30
 
 
-def serve() -> Server:
-    """Answer calls from now on, and begin to load what the first one will need."""
-    shelf = Shelf()
-    server = Server(shelf.methods(), STOPPABLE).start()
+def serve() -> RpcServer:
+    """Answer calls from now on, and begin to load the models that the first one will need."""
+    runs = OpenRuns()
+    server = RpcServer(runs.methods(), STOPPABLE).start()
 
-    def warm() -> None:
-        ready = [row["name"] for row in shelf.runs() if not row["why"]]
+    def preload() -> None:
+        ready = [row["name"] for row in runs.runs() if not row["why"]]
         if ready:
-            _ = shelf.get(ready[0]).playground
+            runs.get(ready[0]).service("models")
 
-    threading.Thread(target=warm, daemon=True).start()
+    threading.Thread(target=preload, daemon=True).start()
     return server
 
 
@@ -50,9 +46,9 @@ def run_app(port: int = 8866, address: str = HOST, dark: bool = False, idle_minu
 
     Args:
         port: to listen on.
-        address: of this machine, unless told.
+        address: to listen on; this machine only by default.
         dark: dark colours.
-        idle_minutes: a visitor who does nothing for so long is forgotten.
+        idle_minutes: after so long without a message the kernel of a visitor is ended.
 
     Returns:
         Voila's exit status.
@@ -63,7 +59,7 @@ def run_app(port: int = 8866, address: str = HOST, dark: bool = False, idle_minu
     with tempfile.TemporaryDirectory() as folder:
         notebook = Path(folder) / "recx.ipynb"
         nbformat.write(nbformat.from_dict(page()), notebook)
-        environment = os.environ | {ADDRESS: f"{server.port} {server.token}"}
+        environment = os.environ | {ADDRESS_VARIABLE: f"{server.port} {server.token}"}
         for name, first in (("PYTHONPATH", paths.ROOT), ("JUPYTER_PATH", paths.shipped_data() / "page")):
             environment[name] = os.pathsep.join(filter(None, [str(first), os.environ.get(name, "")]))
         cull = "--MappingKernelManager."
@@ -91,15 +87,3 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
         child.wait(15)
     except subprocess.TimeoutExpired:
         child.kill()
-
-
-def main() -> None:
-    """Answer one process, until it ends."""
-    server = serve()
-    print(server.port, server.token, flush=True)
-    sys.stdin.read()
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

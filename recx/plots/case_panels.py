@@ -9,9 +9,6 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recx.explaining.records import Explanation
-from recx.explaining.segments import segments
-
 # Dark enough for white paper, and never the only sign: a tick or a cross follows.
 _COLOURS = {"": "black", "yes": "#0a7d28", "no": "#b3261e"}
 _SIGNS = {"": "", "yes": "\u2713", "no": "\u2717"}
@@ -20,12 +17,6 @@ _SIZE = 8
 # A letter of DejaVu Sans Mono is .602 of its size wide: columns of letters fall together with the text's own spacing.
 _LETTER = 0.602 * _SIZE / 72
 Line = list[tuple[str, str, bool]]
-
-
-def marked_html(explanation: Explanation) -> str:
-    """A text as HTML, all of it escaped; what was checked is coloured and followed by a tick or a cross."""
-    pieces = segments(explanation.text, explanation.citations, explanation.statements)
-    return "".join(_span(p.text, "" if p.holds is None else ("yes" if p.holds else "no"), p.why) for p in pieces)
 
 
 def cases_html(frame: pd.DataFrame) -> str:
@@ -40,14 +31,14 @@ def cases_html(frame: pd.DataFrame) -> str:
         history = "; ".join(html.escape(t) for t in str(first["history"]).split("\n"))
         rows = "".join(
             '<tr><th style="text-align:left;vertical-align:top;padding:4px 12px 4px 0;white-space:nowrap">'
-            f'{html.escape(_headed(method, own))}</th><td style="text-align:left;padding:4px 0">'
+            f'{html.escape(_heading(method, own))}</th><td style="text-align:left;padding:4px 0">'
             + "".join(_span(t, h, w) for t, h, w in zip(own["text"], own["holds"], own["why"], strict=True))
             + "</td></tr>"
             for method, own in case.groupby("method", sort=False)
         )
         parts.append(
             f'<div style="margin:0 0 1.5em 0;max-width:60em"><h4 style="margin:0 0 .3em 0">{html.escape(str(title))}'
-            f"</h4><p><b>History:</b> {history}<br><b>The target {_said(first)}:</b> {html.escape(first['item'])}</p>"
+            f"</h4><p><b>History:</b> {history}<br><b>The target {_verb(first)}:</b> {html.escape(first['item'])}</p>"
             f'<table style="border-collapse:collapse">{rows}</table></div>'
         )
     return "".join(parts)
@@ -100,11 +91,11 @@ def _span(text: str, holds: str, why: str) -> str:
     return f'<b style="color:{_COLOURS[holds]}" title="{html.escape(str(why))}">{shown}&nbsp;{_SIGNS[holds]}</b>'
 
 
-def _said(case: pd.Series) -> str:
+def _verb(case: pd.Series) -> str:
     return "recommends" if str(case["decision"]) == "True" else "does not recommend"
 
 
-def _headed(method: str, own: pd.DataFrame) -> str:
+def _heading(method: str, own: pd.DataFrame) -> str:
     rating = own["rating"].iloc[0]
     return method if pd.isna(rating) else f"{method} ({rating:.0f})"
 
@@ -112,10 +103,10 @@ def _headed(method: str, own: pd.DataFrame) -> str:
 def _lines(title: str, case: pd.DataFrame) -> list[Line]:
     first = case.iloc[0]
     heads = [(title, True), ("History: " + "; ".join(str(first["history"]).split("\n")), False)]
-    heads += [(f"The target {_said(first)}: {first['item']}", False)]
+    heads += [(f"The target {_verb(first)}: {first['item']}", False)]
     lines: list[Line] = [[(line, "black", bold)] for text, bold in heads for line in textwrap.wrap(text, _WIDTH)]
     for method, own in case.groupby("method", sort=False):
-        lines.append([(_headed(method, own), "#444444", True)])
+        lines.append([(_heading(method, own), "#444444", True)])
         lines += _wrapped(list(zip(own["text"], own["holds"], strict=True)))
     return [*lines, []]
 

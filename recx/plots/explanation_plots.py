@@ -5,7 +5,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from recx.plots.style import COLOURS, look_of, tidy
+from recx.plots.grouped_bars import grouped_bars, legend_above
+from recx.plots.style import COLOURS, HATCHES, look_of, tidy
 
 # From bad to good, light to dark: the order reads in grey too.
 LEVEL_COLOURS = ("#f1eef6", "#bdc9e1", "#74a9cf", "#045a8d")
@@ -27,16 +28,15 @@ def rating_shares(frame: pd.DataFrame, axes: Axes) -> Axes:
         for place, (start, share) in enumerate(zip(left, shares, strict=True)):
             if share >= 0.07:
                 ink = "white" if int(level) == 3 else "black"
-                axes.text(
-                    start + share / 2, place, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=ink
-                )
+                axes.text(start + share / 2, place, f"{100 * share:.0f}", ha="center", va="center", fontsize=7,
+                          color=ink)  # fmt: skip
         left += shares
     means = (wide * wide.columns.to_numpy(dtype=float)).sum(axis=1)
     for place, mean in enumerate(means):
         axes.text(1.01, place, f"{mean:.2f}", va="center", fontsize=8)
     axes.set(xlim=(0, 1), xlabel="share of ratings in percent; mean at the right", ylabel="")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
-    axes.legend(title="rating", ncols=4, frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    legend_above(axes, title="rating", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
 
@@ -71,17 +71,13 @@ def score_errors(frame: pd.DataFrame, axes: Axes, metric: str = "r2") -> Axes:
     rows = frame[frame["metric"] == metric]
     if metric == "r2":  # zero by definition: the line itself
         rows = rows[rows["view"] != "mean"]
-    methods, views = list(dict.fromkeys(rows["method"])), list(dict.fromkeys(rows["view"]))
-    width = 0.8 / len(views)
-    for n, view in enumerate(views):
-        values = rows[rows["view"] == view].set_index("method").reindex(methods)["value"]
-        places = np.arange(len(methods)) + (n - (len(views) - 1) / 2) * width
-        hatch = ("", "//", "..", "xx")[n % 4]
-        axes.bar(places, values, width * 0.95, color=COLOURS[n], hatch=hatch, edgecolor="white", label=view)
+    looks = list(zip(COLOURS, HATCHES, strict=True))[: rows["view"].nunique()]
+    grouped_bars(rows, "method", "view", looks, axes)
+    methods = rows["method"].unique()
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.set_xticks(np.arange(len(methods)), methods, rotation=20, ha="right", rotation_mode="anchor", fontsize=8)
     axes.set(ylabel="explained share of\nthe score ($R^2$, mean: 0)" if metric == "r2" else metric)
-    axes.legend(frameon=False, fontsize=8, ncols=len(views), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    legend_above(axes, fontsize=8)
     return tidy(axes)
 
 

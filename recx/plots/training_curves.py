@@ -14,16 +14,9 @@ def target_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
         frame: columns `epoch`, `ndcg@10`, `top1_share`.
         axes: to draw on.
     """
-    axes.plot(
-        frame["epoch"], frame["ndcg@10"], color=COLOURS[0], marker="o", markersize=3, label="NDCG@10 (validation)"
-    )
-    axes.plot(
-        frame["epoch"],
-        frame["top1_share"],
-        color=COLOURS[5],
-        linestyle="--",
-        label="share of the most common first item",
-    )
+    epochs, common = frame["epoch"], "share of the most common first item"
+    axes.plot(epochs, frame["ndcg@10"], color=COLOURS[0], marker="o", markersize=3, label="NDCG@10 (validation)")
+    axes.plot(epochs, frame["top1_share"], color=COLOURS[5], linestyle="--", label=common)
     axes.set(xlabel="epoch", ylabel="share", ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there are no half epochs
     axes.legend(frameon=False, fontsize="small")
@@ -37,9 +30,8 @@ def loss_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
         frame: columns `step` and `loss`.
         axes: to draw on.
     """
-    drawn = [
-        y for other in axes.get_shared_y_axes().get_siblings(axes) for line in other.lines for y in line.get_ydata()
-    ]
+    sharing = axes.get_shared_y_axes().get_siblings(axes)
+    drawn = [y for other in sharing for line in other.lines for y in line.get_ydata()]
     axes.plot(frame["step"], frame["loss"], color=COLOURS[0], linewidth=1.6)
     # A limit that is set stays: where axes are shared it must hold the curves drawn before as well.
     axes.set(xlabel="step", ylabel="loss per answer token", ylim=(0, 1.05 * max([*drawn, frame["loss"].max()])))

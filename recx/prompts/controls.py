@@ -100,3 +100,8 @@ def all_wordings(views: Iterable[str]) -> tuple[str, ...]:
     wishes = [Control(view=v) for v in views]
     wishes += [Control(length="one sentence"), Control(length="detailed"), Control(audience="beginner")]
     return tuple(wish.wording(choice) for wish in wishes for choice in range(8))
+
+
+def instruction_text(instruction: str | Control) -> str:
+    """An instruction as one line of text."""
+    return instruction.wording() if isinstance(instruction, Control) else " ".join(instruction.split())

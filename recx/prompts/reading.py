@@ -47,8 +47,8 @@ class Citation:
 class Statement:
     """An attribute value said of items (of the history as a whole if there are none), and whether that is true.
 
-    `span` is where the value stands in the text. `lonely` where the value is true of the items, but "as well" says
-    that what was spoken of before has it too, which is not so; `span` then ends with "as well".
+    `span` is where the value stands in the text. `false_as_well` where the value is true of the items, but "as
+    well" says that what was spoken of before has it too, which is not so; `span` then ends with "as well".
     """
 
     items: tuple[int, ...]
@@ -56,7 +56,7 @@ class Statement:
     negated: bool
     true: bool
     span: tuple[int, int] = field(default=(0, 0), compare=False)
-    lonely: bool = field(default=False, compare=False)
+    false_as_well: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -185,4 +185,4 @@ def _alone(statement: Statement, text: str) -> Statement:
     # Another value or a title may stand between; then the mark stays on the value.
     near = found is not None and not re.search(r'[.;!?"]', text[statement.span[1] : found.start()])
     end = found.end() if near else statement.span[1]
-    return replace(statement, true=False, lonely=True, span=(statement.span[0], end))
+    return replace(statement, true=False, false_as_well=True, span=(statement.span[0], end))

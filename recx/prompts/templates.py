@@ -13,7 +13,7 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.prompts.controls import Control
-from recx.prompts.wordings import Piece, Title, render
+from recx.prompts.pieces import Piece, Title, render
 
 # How an attribute value is said of a title; other columns use the last form of `phrase`.
 _PHRASES = {

@@ -8,8 +8,8 @@ import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from recx.prompts.pieces import Entity, Piece, Title
 from recx.prompts.training_tasks import Example
-from recx.prompts.wordings import Entity, Piece, Title
 
 IGNORED = -100
 _MARK = "\x02"
@@ -47,7 +47,24 @@ class EncodedRows:
         return np.diff(self.offsets)
 
 
-class Encoder:
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt as a model reads it.
+
+    Attributes:
+        ids: (T,) token ids, entity ids among them.
+        user: (d,) the target's vector of the person asked about, for which the user ids stand; None without one.
+    """
+
+    ids: np.ndarray
+    user: torch.Tensor | None = None
+
+    def followed_by(self, ids: np.ndarray) -> "Prompt":
+        """The same prompt with further tokens at its end."""
+        return Prompt(np.concatenate([self.ids, ids]), self.user)
+
+
+class PromptEncoder:
     """Tokenises prompts for one backbone and catalogue.
 
     Args:
@@ -83,18 +100,22 @@ class Encoder:
         return out
 
     def prompt(
-        self, pieces: Iterable[Piece], shots: Sequence[tuple[Sequence[Piece], Sequence[Piece]]] = ()
-    ) -> np.ndarray:
-        """Ids of a whole prompt in the backbone's chat form, up to where the answer begins.
+        self,
+        pieces: Iterable[Piece],
+        shots: Sequence[tuple[Sequence[Piece], Sequence[Piece]]] = (),
+        user: torch.Tensor | None = None,
+    ) -> Prompt:
+        """A whole prompt in the backbone's chat form, up to where the answer begins.
 
         Args:
             pieces: what is asked.
             shots: worked examples (question, answer) that stand before it as earlier turns.
+            user: (d,) the target's vector of the person asked about.
         """
         before: list[np.ndarray] = []
         for asked, answer in shots:
             before += [*self.pieces(asked), self._tail, *self.pieces(answer), self.end, self._next]
-        return np.concatenate([self._head, *before, *self.pieces(pieces), self._tail])
+        return Prompt(np.concatenate([self._head, *before, *self.pieces(pieces), self._tail]), user)
 
     def encode(self, examples: Iterable[Example], max_tokens: int, total: int | None = None) -> tuple[EncodedRows, int]:
         """Encode examples; rows longer than `max_tokens` are left out.

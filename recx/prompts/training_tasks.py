@@ -1,21 +1,24 @@
 """The six training tasks of the paper (section 4), as prompts and answers in pieces."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from recx.data.catalogue import Catalogue
-from recx.prompts import wordings as prompts
+from recx.prompts import wordings
 from recx.prompts.controls import all_wordings
 from recx.prompts.conversations import Conversation
+from recx.prompts.pieces import Mode, Piece, Title, item_slot, quoted_pieces, render, titles
+from recx.prompts.requests import question
 from recx.prompts.templates import describe, summarise
-from recx.prompts.wordings import Entity, Mode, Piece, Title, render
-from recx.recommenders.labels import VERDICTS, Labels
+from recx.recommenders.labels import CANDIDATES, VERDICTS, Labels
 
 TASKS = ("retrieval", "ranking", "preference", "item", "conversation", "reconstruction", "explanation")
 NEIGHBOURS = 3
+DRAWS = 24  # uniform numbers drawn for each row; a task takes as many as it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,10 @@ class TaskData:
         neighbours: (N + 1, k) nearest items by the target's item vectors, or None for a black box.
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
-        longest: how many of the latest items a prompt shows.
-        shown: prompts with titles draw from the first `shown` histories only, but for explanations, which bring their
-            own; from all unless told. Made-up histories are there for their user vectors; titles make rows longer.
+        max_history: how many of the latest items a prompt shows.
+        with_titles: prompts with titles draw from the first so many histories only, except for explanations, which
+            bring their own; by default from all. Made-up histories are there for their user vectors; titles make rows
+            longer.
     """
 
     catalogue: Catalogue
@@ -61,13 +65,8 @@ class TaskData:
     neighbours: np.ndarray | None = None
     conversations: Sequence[Conversation] = ()
     explanations: Sequence[tuple[int, int, str, str]] = ()
-    longest: int = 10
-    shown: int | None = None
-
-    @property
-    def readable(self) -> int:
-        """How many histories prompts with titles draw from."""
-        return len(self.histories) if self.shown is None else self.shown
+    max_history: int = 10
+    with_titles: int | None = None
 
     @cached_property
     def instructions(self) -> tuple[str, ...]:
@@ -76,7 +75,53 @@ class TaskData:
 
     def recent(self, row: int) -> np.ndarray:
         """The part of a history that a prompt shows."""
-        return self.histories[row][-self.longest :]
+        return self.histories[row][-self.max_history :]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Whom a row asks about, and in which words.
+
+    Attributes:
+        data: what examples are made from.
+        form: of the prompt.
+        row: which history.
+        wording: index into the task's wordings.
+        opening: index into the form's openings.
+    """
+
+    data: TaskData
+    form: Mode
+    row: int
+    wording: int
+    opening: int
+
+    def question(self, wording: str, items: Sequence[int] = (), form: Mode | None = None) -> list[Piece]:
+        """The prompt with these words; in the row's form by default."""
+        return question(form or self.form, self.opening, self.data.recent(self.row), self.row, wording, items)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task that is about a person or an item.
+
+    Attributes:
+        example: makes a row from an `Ask` and the draws by name.
+        draws: name of each random draw -> how many uniform numbers it is; one is given as a number, several as an
+            array.
+    """
+
+    example: Callable[..., Example]
+    draws: Mapping[str, int] = field(default_factory=dict)
+
+    def named(self, numbers: np.ndarray) -> list[dict[str, Any]]:
+        """The draws of each row by name, from (R, DRAWS) uniform numbers."""
+        starts = np.cumsum([0, *self.draws.values()])
+        columns = {
+            name: numbers[:, start] if count == 1 else numbers[:, start : start + count]
+            for (name, count), start in zip(self.draws.items(), starts, strict=False)
+        }
+        return [{name: values[row] for name, values in columns.items()} for row in range(len(numbers))]
 
 
 def forms_of(mode: Mode) -> tuple[tuple[Mode, ...], tuple[float, ...]]:
@@ -92,125 +137,109 @@ def build_examples(
 ) -> Iterator[Example]:
     """Examples of every task, `counts[task]` each, in the forms of one mode.
 
-    Histories are walked in a random order, again from the start when a task wants more rows than there are.
+    Histories are visited in a random order, again from the start when a task wants more rows than there are.
     """
     forms, shares = forms_of(mode)
-    makers: dict[str, Callable[..., Example]] = {
-        "retrieval": _retrieval,
-        "ranking": _ranking,
-        "preference": _preference,
-        "item": _item,
-        "reconstruction": _reconstruction,
-    }
-    for task in TASKS:
-        count = counts.get(task, 0)
+    for name in TASKS:
+        count = counts.get(name, 0)
         chosen = [forms[f] for f in rng.choice(len(forms), size=count, p=shares)]
-        # Draws are made for all rows at once: a generator call a row would cost more than the row.
+        # Draws are made for all rows at once: a call of the generator for each row would cost more than the row.
         wording, opening = rng.integers(8, size=count).tolist(), rng.integers(4, size=count).tolist()
-        if task == "conversation":
+        if name == "conversation":
             yield from _conversations(data.conversations, count, rng)
-        elif task == "explanation":
+        elif name == "explanation":
             # Where a mode shows titles, explanations cite what is shown: citing out of the vector unlearns copying.
             shown = [mode if form == "intention" else form for form in chosen]
             yield from _explanations(data, shown, wording, opening, rng)
         else:
-            rows, extra = walk(len(data.histories), count, rng), rng.random((count, 24))
-            readable = walk(data.readable, count, rng)
+            task, total = _TASKS[name], len(data.histories)
+            any_row, draws = shuffled_cycle(total, count, rng), task.named(rng.random((count, DRAWS)))
+            titled = shuffled_cycle(total if data.with_titles is None else data.with_titles, count, rng)
             for n, form in enumerate(chosen):
-                row = rows[n] if form == "intention" else readable[n]
-                yield makers[task](data, form, row, wording[n], opening[n], extra[n])
+                row = any_row[n] if form == "intention" else titled[n]
+                yield task.example(Ask(data, form, row, wording[n], opening[n]), **draws[n])
 
 
-def question(
-    data: TaskData,
-    mode: Mode,
-    row: int,
-    opening: int,
-    wording: str,
-    items: Sequence[int] = (),
-    user_row: int | None = None,
-) -> list[Piece]:
-    """Subject and question: the prompt of every task about a person.
-
-    Args:
-        data: histories and catalogue.
-        mode: form of the prompt.
-        row: which history.
-        opening: index into the mode's openings.
-        wording: text with an `{item}` or a `{candidates}` slot, or none.
-        items: the item, or the candidates.
-        user_row: row of the user vector; `row` unless told.
-    """
-    person = prompts.subject(mode, opening, data.recent(row), row if user_row is None else user_row)
-    if "{item}" in wording:
-        return person + render(wording, item=prompts.item_slot(mode, int(items[0])))
-    if "{candidates}" in wording:
-        return person + render(wording, candidates=prompts.candidates_slot(mode, items))
-    return person + [wording]
-
-
-def walk(total: int, count: int, rng: np.random.Generator) -> list[int]:
+def shuffled_cycle(total: int, count: int, rng: np.random.Generator) -> list[int]:
     """`count` of the numbers below `total` in random order; again from the start where that is more than there are."""
     rounds = -(-count // total) if total else 0
     return np.concatenate([rng.permutation(total) for _ in range(rounds)])[:count].tolist() if rounds else []
 
 
-def _retrieval(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
-    prompt = question(data, form, row, opening, prompts.RETRIEVAL[wording])
-    return Example("retrieval", prompt, [Title(int(data.labels.top[row, 0]))])
+def _retrieval(ask: Ask) -> Example:
+    """Task 1: the target's next item."""
+    return Example(
+        "retrieval", ask.question(wordings.RETRIEVAL[ask.wording]), [Title(int(ask.data.labels.top[ask.row, 0]))]
+    )
 
 
-def _ranking(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
-    ranked = data.labels.ranked[row]
-    shown = ranked[np.argsort(extra[: len(ranked)])]
-    prompt = question(data, form, row, opening, prompts.RANKING[wording], shown)
-    return Example("ranking", prompt, prompts.titles(ranked))
+def _ranking(ask: Ask, order: np.ndarray) -> Example:
+    """Task 2: five items in the target's order; `order` shuffles them in the question."""
+    ranked = ask.data.labels.ranked[ask.row]
+    return Example("ranking", ask.question(wordings.RANKING[ask.wording], ranked[np.argsort(order)]), titles(ranked))
 
 
-def _preference(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
-    """Task 3; every third time as the first word of an explanation, so that the decision carries over to those."""
-    verdicts = (extra[:VERDICTS] < 0.5).tolist()
+def _preference(ask: Ask, liked: np.ndarray, as_explanation: float, with_instruction: float) -> Example:
+    """Task 3: liked or not.
+
+    Every third time the answer is the first word of an explanation, so that the decision carries over to those.
+
+    Args:
+        ask: whom about.
+        liked: which of the items asked about are liked ones.
+        as_explanation: whether an explanation is asked for.
+        with_instruction: whether an instruction goes with it, and which.
+    """
+    data, row = ask.data, ask.row
+    decisions = (liked < 0.5).tolist()
     pools = {True: data.labels.liked[row].tolist(), False: data.labels.disliked[row].tolist()}
-    items = [pools[liked][n] for n, liked in enumerate(verdicts)]
-    answers = [["Yes" if liked else "No"] for liked in verdicts]
-    if extra[VERDICTS] < 0.35:
-        prompt = question(data, form, row, opening, prompts.EXPLANATION[wording], items[:1])
-        wish = extra[VERDICTS + 1]
-        if wish < 0.5:
-            prompt.append(" " + data.instructions[int(2 * wish * len(data.instructions))])
+    items = [pools[decision][n] for n, decision in enumerate(decisions)]
+    answers: list[list[Piece]] = [["Yes" if decision else "No"] for decision in decisions]
+    if as_explanation < 0.35:
+        prompt = ask.question(wordings.EXPLANATION[ask.wording], items[:1])
+        if with_instruction < 0.5:
+            prompt.append(" " + data.instructions[int(2 * with_instruction * len(data.instructions))])
         return Example("preference", prompt, answers[0], ends=False)
-    prompt = question(data, form, row, opening, prompts.PREFERENCE[wording], items[:1])
     # The history is said once for several questions: most of a row's cost is its history.
     further = tuple(
-        (render(prompts.PREFERENCE[(wording + n) % 8], item=prompts.item_slot(form, items[n])), answers[n])
+        (render(wordings.PREFERENCE[(ask.wording + n) % 8], item=item_slot(ask.form, items[n])), answers[n])
         for n in range(1, VERDICTS)
     )
+    prompt = ask.question(wordings.PREFERENCE[ask.wording], items[:1])
     return Example("preference", prompt, answers[0], further=further)
 
 
-def _item(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
-    """Task 4: name, one attribute, all facts, or the neighbours of a random item."""
-    item = 1 + int(extra[0] * len(data.catalogue))
-    slot = prompts.item_slot(form, item)
-    facts = data.catalogue.facts(item)
-    kinds = ["name"] * 3 if form == "intention" else []
+def _item(ask: Ask, item: float, kind: float, attribute: float) -> Example:
+    """Task 4: name, one attribute, all facts, or the neighbours of a random item.
+
+    Args:
+        ask: the form of the prompt; the person does not matter.
+        item: which item.
+        kind: what is asked about it.
+        attribute: which attribute, where one is asked for.
+    """
+    catalogue, neighbours = ask.data.catalogue, ask.data.neighbours
+    index = 1 + int(item * len(catalogue))
+    slot, facts = item_slot(ask.form, index), catalogue.facts(index)
+    excerpts = {name: (excerpt(values[index]),) for name, values in catalogue.texts.items() if values[index]}
+    kinds = ["name"] * 3 if ask.form == "intention" else []
     kinds += ["attribute", "attribute", "description"] if facts else []
-    kinds += ["related"] if data.neighbours is not None else []
-    told = {name: values[item] for name, values in data.catalogue.texts.items() if values[item]}
-    kinds += ["attribute"] if told else []
-    kind = kinds[int(extra[1] * len(kinds))] if kinds else "description"
-    text = prompts.ALL_WORDINGS[kind][wording]
-    if kind == "name":
-        return Example("item", render(text, item=slot), [Title(item)])
-    if kind == "related":
-        near = data.neighbours[item][:NEIGHBOURS]
-        return Example("item", render(text, item=slot), prompts.titles(near))
-    if kind == "attribute":
-        known = facts | {name: (excerpt(values),) for name, values in told.items()}
-        column = list(known)[int(extra[2] * len(known))]
-        shown = column.replace("_", " ")
-        return Example("item", render(text, item=slot, attribute=shown), [", ".join(known[column]).rstrip(".") + "."])
-    return Example("item", render(text, item=slot), describe(data.catalogue, item))
+    kinds += ["related"] if neighbours is not None else []
+    kinds += ["attribute"] if excerpts else []
+    asked = kinds[int(kind * len(kinds))] if kinds else "description"
+    slots: dict[str, str | Sequence[Piece]] = {"item": slot}
+    if asked == "name":
+        answer: list[Piece] = [Title(index)]
+    elif asked == "related":
+        answer = titles(neighbours[index][:NEIGHBOURS])
+    elif asked == "attribute":
+        known = facts | excerpts
+        column = list(known)[int(attribute * len(known))]
+        slots["attribute"] = column.replace("_", " ")
+        answer = [", ".join(known[column]).rstrip(".") + "."]
+    else:
+        answer = describe(catalogue, index)
+    return Example("item", render(wordings.ALL_WORDINGS[asked][ask.wording], **slots), answer)
 
 
 def excerpt(texts: Sequence[str], words: int = 24) -> str:
@@ -220,17 +249,28 @@ def excerpt(texts: Sequence[str], words: int = 24) -> str:
     return " ".join(kept[: ends[-1]] if ends else kept).replace('"', "'")
 
 
-def _reconstruction(data: TaskData, form: Mode, row: int, wording: int, opening: int, extra: np.ndarray) -> Example:
+def _reconstruction(ask: Ask, summary: float) -> Example:
     """Task 6: the titles behind a user vector, or the taste in words (from titles where the form has them)."""
-    if form == "behavior" or extra[0] < 0.4:
-        prompt = question(data, form, row, opening, prompts.SUMMARY[wording])
-        return Example("reconstruction", prompt, summarise(data.catalogue, data.recent(row)))
-    prompt = question(data, "intention", row, opening, prompts.HISTORY[wording])
-    return Example("reconstruction", prompt, prompts.titles(data.recent(row)))
+    recent = ask.data.recent(ask.row)
+    if ask.form == "behavior" or summary < 0.4:
+        prompt, answer = ask.question(wordings.SUMMARY[ask.wording]), summarise(ask.data.catalogue, recent)
+    else:
+        prompt, answer = ask.question(wordings.HISTORY[ask.wording], form="intention"), titles(recent)
+    return Example("reconstruction", prompt, answer)
+
+
+_TASKS = {
+    "retrieval": Task(_retrieval),
+    "ranking": Task(_ranking, {"order": CANDIDATES}),
+    "preference": Task(_preference, {"liked": VERDICTS, "as_explanation": 1, "with_instruction": 1}),
+    "item": Task(_item, {"item": 1, "kind": 1, "attribute": 1}),
+    "reconstruction": Task(_reconstruction, {"summary": 1}),
+}
 
 
 def _conversations(conversations: Sequence[Conversation], count: int, rng: np.random.Generator) -> Iterator[Example]:
-    for n in walk(len(conversations), count, rng):
+    """Task 5: general conversations."""
+    for n in shuffled_cycle(len(conversations), count, rng):
         turns = conversations[n].turns
         yield Example("conversation", [turns[-2]], [turns[-1]], turns[:-2])
 
@@ -238,33 +278,9 @@ def _conversations(conversations: Sequence[Conversation], count: int, rng: np.ra
 def _explanations(
     data: TaskData, forms: Sequence[Mode], wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    for n, choice in enumerate(walk(len(data.explanations), len(forms), rng)):
+    """Explanations that the backbone has written itself, in the form of the mode."""
+    for n, choice in enumerate(shuffled_cycle(len(data.explanations), len(forms), rng)):
         row, item, instruction, answer = data.explanations[choice]
-        prompt = question(data, forms[n], row, opening[n], prompts.EXPLANATION[wording[n]], [item])
+        prompt = Ask(data, forms[n], row, wording[n], opening[n]).question(wordings.EXPLANATION[wording[n]], [item])
         prompt += [f" {instruction}"] if instruction else []
         yield Example("explanation", prompt, quoted_pieces(answer, data.catalogue.index_of_label))
-
-
-def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
-    """Split a text into plain pieces and `Title`s, wherever a catalogue label stands in double quotes."""
-    parts = text.split('"')
-    pieces: list[Piece] = []
-    for n, part in enumerate(parts):
-        if n % 2 and part in index_of_label:
-            pieces.append(Title(index_of_label[part]))
-        elif n % 2:
-            pieces.append(f'"{part}"' if n + 1 < len(parts) else f'"{part}')
-        elif part:
-            pieces.append(part)
-    return pieces
-
-
-def as_text(pieces: Sequence[Piece], catalogue: Catalogue) -> str:
-    """Pieces as a person reads them: titles quoted, vectors as `<user>` and `<item>`."""
-    shown = []
-    for piece in pieces:
-        if isinstance(piece, Title):
-            shown.append(f'"{catalogue.labels[piece.item]}"')
-        else:
-            shown.append(f"<{piece.kind}>" if isinstance(piece, Entity) else piece)
-    return "".join(shown)

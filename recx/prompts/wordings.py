@@ -1,37 +1,11 @@
 """Wordings of the tasks. A wording is a sentence with slots; a slot takes titles, entity tokens or both.
 
-A rendered prompt is a list of pieces: text, a `Title` of an item, or an `Entity` (a vector of the target).
-Each piece is tokenised by itself, so a title has the same tokens in a prompt, in an answer and in the trie
-that decoding walks. The paper's templates are its Appendix C; slots and meaning follow them, the words do not.
+The paper's templates are its Appendix C; slots and meaning follow them, the words do not.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from recx.prompts.pieces import Mode
 
-Mode = Literal["behavior", "intention", "hybrid"]
-MODES: tuple[Mode, ...] = ("behavior", "intention", "hybrid")
-
-
-@dataclass(frozen=True, slots=True)
-class Title:
-    """The quoted label of catalogue item `item` (1..N)."""
-
-    item: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """Row `row` of the target's user or item vectors, standing in the prompt as one token."""
-
-    kind: Literal["user", "item"]
-    row: int
-
-
-Piece = str | Title | Entity
-
-# Who is asked about, in each mode; four openings a mode multiply with the eight questions of a task.
+# Who is asked about, in each mode; four openings per mode multiply with the eight questions of a task.
 SUBJECTS: dict[Mode, tuple[str, ...]] = {
     "behavior": (
         "History: {history}. ",
@@ -165,61 +139,3 @@ ALL_WORDINGS: dict[str, tuple[str, ...]] = {
     "history": HISTORY,
     "summary": SUMMARY,
 }
-
-_SLOT = re.compile(r"\{(\w+)\}")
-
-
-def render(wording: str, **slots: str | Sequence[Piece]) -> list[Piece]:
-    """Fill the slots of a wording.
-
-    Args:
-        wording: text with `{name}` slots.
-        slots: text or pieces for each slot.
-
-    Raises:
-        KeyError: a slot of the wording was not given.
-    """
-    pieces: list[Piece] = []
-    for n, part in enumerate(_SLOT.split(wording)):
-        value = slots[part] if n % 2 else part
-        pieces.extend([value] if isinstance(value, str) else value)
-    return [p for p in pieces if p != ""]
-
-
-def titles(items: Sequence[int]) -> list[Piece]:
-    """Titles joined by semicolons, as they stand in histories, candidate lists and answers."""
-    pieces: list[Piece] = []
-    for n, item in enumerate(items):
-        pieces += ["; ", Title(int(item))] if n else [Title(int(item))]
-    return pieces
-
-
-def item_slot(mode: Mode, item: int) -> list[Piece]:
-    """How an item stands in a question: title, vector, or title and vector."""
-    if mode == "behavior":
-        return [Title(item)]
-    if mode == "intention":
-        return [Entity("item", item)]
-    return [Title(item), " ", Entity("item", item)]
-
-
-def candidates_slot(mode: Mode, items: Sequence[int]) -> list[Piece]:
-    """Several items, each as in `item_slot`; in the intention mode titles stay, as the answer needs them."""
-    mode = "hybrid" if mode == "intention" else mode
-    pieces: list[Piece] = []
-    for n, item in enumerate(items):
-        pieces += (["; "] if n else []) + item_slot(mode, int(item))
-    return pieces
-
-
-def subject(mode: Mode, opening: int, history: Sequence[int], user_row: int | None) -> list[Piece]:
-    """The opening that says who is asked about.
-
-    Args:
-        mode: which of titles and user vector it holds.
-        opening: index into `SUBJECTS[mode]`.
-        history: item indices, oldest first (unused in the intention mode).
-        user_row: row of the user vectors (unused in the behavior mode).
-    """
-    user = [] if user_row is None else [Entity("user", user_row)]
-    return render(SUBJECTS[mode][opening], history=titles(history), user=user)

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 from tqdm.auto import tqdm
 
+from recx.recommenders import devices
 from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
@@ -38,28 +39,30 @@ def distil(
         show_progress: a bar over the epochs.
 
     Returns:
-        The student in eval mode, and for each epoch `epoch, divergence` (mean KL in nats, in training).
+        The student in eval mode, on the GPU where there is one, and for each epoch `epoch, divergence` (mean KL in
+        nats, in training).
     """
     keep_freed_memory()
     torch.manual_seed(settings.seed)
     order = torch.Generator().manual_seed(settings.seed)
-    student = SASRec(items, settings.model)
+    device = devices.preferred_device()
+    student = SASRec(items, settings.model).to(device)
     padded = pad_histories(histories, settings.model.length)
     optimizer = torch.optim.AdamW(student.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     curve = []
     for epoch in tqdm(range(1, epochs + 1), desc="distillation epochs", disable=not show_progress):
         student.train()
-        total = []
+        losses = []
         for rows in torch.randperm(len(padded), generator=order).split(settings.batch_size):
             with torch.no_grad():
-                scores = teacher.score(padded[rows]).float()
+                scores = devices.score(teacher, padded[rows]).float()
                 check_finite(scores)
-                told = functional.log_softmax(scores[:, 1:] / temperature, dim=1)
-            said = functional.log_softmax(student.score(padded[rows])[:, 1:] / temperature, dim=1)
-            loss = functional.kl_div(said, told, reduction="batchmean", log_target=True)
+                wanted = functional.log_softmax(scores.to(device)[:, 1:] / temperature, dim=1)
+            predicted = functional.log_softmax(student.score(padded[rows].to(device))[:, 1:] / temperature, dim=1)
+            loss = functional.kl_div(predicted, wanted, reduction="batchmean", log_target=True)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            total.append(loss.item())
-        curve.append({"epoch": epoch, "divergence": float(np.mean(total))})
+            losses.append(loss.item())
+        curve.append({"epoch": epoch, "divergence": float(np.mean(losses))})
     return student.eval().requires_grad_(False), curve

@@ -8,6 +8,7 @@ import torch
 from tqdm.auto import tqdm
 
 from recx.errors import DataError
+from recx.recommenders.devices import score
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 
 CANDIDATES = 5
@@ -30,9 +31,6 @@ class Labels:
     ranked: np.ndarray
     liked: np.ndarray
     disliked: np.ndarray
-
-
-NO_LABELS = Labels(*(np.zeros((0, 1), dtype=int) for _ in range(4)))
 
 
 @torch.inference_mode()
@@ -62,7 +60,7 @@ def label(
     parts = []
     for start in tqdm(range(0, len(histories), batch), desc="labels", disable=not show_progress, leave=False):
         chunk = histories[start : start + batch]
-        scores = mask_seen(scorer.score(pad_histories(chunk, length)).float(), chunk)
+        scores = mask_seen(score(scorer, pad_histories(chunk, length)).float(), chunk)
         order = scores.argsort(dim=1, descending=True).numpy()
         unseen = order.shape[1] - 1 - np.array([np.unique(h).size for h in chunk])
         if unseen.min() < CANDIDATES:

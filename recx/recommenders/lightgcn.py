@@ -31,9 +31,10 @@ class LightGCN(nn.Module):
         # What reading needs: item vectors after each step, and the root of each item's degree.
         self.register_buffer("steps", torch.zeros(layers + 1, items + 1, width))
         self.register_buffer("degree", torch.ones(items + 1))
-        self._mean = self._graph = None
-        if sequences is not None:
-            self._mean, self._graph, degree = _matrices(sequences, items)
+        mean, graph, degree = (None, None, None) if sequences is None else _matrices(sequences, items)
+        self.register_buffer("_mean", mean, persistent=False)
+        self.register_buffer("_graph", graph, persistent=False)
+        if degree is not None:
             self.degree.copy_(degree)
 
     def propagate(self) -> tuple[Tensor, Tensor]:

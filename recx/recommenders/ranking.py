@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from recx.recommenders.devices import score
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 
 
@@ -58,11 +59,11 @@ def rank(
         k: how many best items to keep.
         batch: users at once.
     """
-    ranks, tops = [], []
+    ranks, best = [], []
     for start in range(0, len(histories), batch):
         chunk = histories[start : start + batch]
-        scores = mask_seen(scorer.score(pad_histories(chunk, length)).float(), chunk)
-        own = scores.gather(1, torch.from_numpy(targets[start : start + batch])[:, None])
-        ranks.append((scores >= own).sum(1) - 1)
-        tops.append(scores.topk(min(k, scores.shape[1] - 1), dim=1).indices)
-    return Ranked(torch.cat(ranks).numpy(), torch.cat(tops).numpy())
+        scores = mask_seen(score(scorer, pad_histories(chunk, length)).float(), chunk)
+        chosen = scores.gather(1, torch.from_numpy(targets[start : start + batch])[:, None])
+        ranks.append((scores >= chosen).sum(1) - 1)
+        best.append(scores.topk(min(k, scores.shape[1] - 1), dim=1).indices)
+    return Ranked(torch.cat(ranks).numpy(), torch.cat(best).numpy())

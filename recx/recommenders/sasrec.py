@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from recx.settings import SASRecSettings
+from recx.settings import TargetShape
 from recx.speed.dropout import Dropout
 
 
@@ -14,7 +14,7 @@ class Block(nn.Module):
         settings: shape.
     """
 
-    def __init__(self, settings: SASRecSettings) -> None:
+    def __init__(self, settings: TargetShape) -> None:
         super().__init__()
         d = settings.width
         self.heads, self.norm_first = settings.heads, settings.norm == "pre"
@@ -49,7 +49,7 @@ class SASRec(nn.Module):
         settings: shape.
     """
 
-    def __init__(self, items: int, settings: SASRecSettings) -> None:
+    def __init__(self, items: int, settings: TargetShape) -> None:
         super().__init__()
         self.settings = settings
         self.item_embedding = nn.Embedding(items + 1, settings.width, padding_idx=0)

@@ -12,33 +12,36 @@ from torch import nn
 
 from recx.data.split import Split
 from recx.errors import CheckpointError, SettingsError
-from recx.recommenders import custom_recommender as own
+from recx.recommenders import devices
+from recx.recommenders.custom_recommender import load_module
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF
 from recx.recommenders.protocol import Scorer, TwoTower, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
-from recx.recommenders.training import Curve, fit_lightgcn, fit_mf, fit_sasrec
-from recx.settings import SASRecSettings, TargetSettings
+from recx.recommenders.training import TrainingCurve, fit_lightgcn, fit_mf, fit_sasrec
+from recx.settings import TargetSettings, TargetShape
 
 KINDS = {"sasrec": fit_sasrec, "mf": fit_mf, "lightgcn": fit_lightgcn}
 
 
-def fit_target(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[Scorer, Curve]:
-    """Train the target that the settings name, or build and fit one's own.
+def fit_target(
+    split: Split, items: int, settings: TargetSettings, show_progress: bool = True
+) -> tuple[Scorer, TrainingCurve]:
+    """Train the target that the settings name, on the GPU where there is one, or build and fit the user's own.
 
     Returns:
-        The target in eval mode, and its training curve (empty where one's own file has no `fit`, or gives none).
+        The target in eval mode, and its training curve (empty where the user's file has no `fit`, or it gives none).
 
     Raises:
-        SettingsError: the kind is unknown, or one's own file does not hold what is needed.
-        DataError: one's own recommender gives scores that are not finite.
+        SettingsError: the kind is unknown, or the user's file does not hold what is needed.
+        DataError: the user's recommender gives scores that are not finite.
     """
     if settings.kind in KINDS:
         model, curve = KINDS[settings.kind](split, items, settings, show_progress)
         return model.eval().requires_grad_(False), curve
-    module = _own(settings.kind)
+    module = _custom_module(settings.kind)
     torch.manual_seed(settings.seed)
-    target = _checked(module.build(items, settings.model.length), settings.kind)
+    target = _require_scorer(module.build(items, settings.model.length), settings.kind)
     if hasattr(module, "fit") and not isinstance(target, nn.Module):
         raise SettingsError(
             f"{settings.kind}: what fit learns can only be kept in a torch.nn.Module (as parameters or buffers), and "
@@ -47,23 +50,23 @@ def fit_target(split: Split, items: int, settings: TargetSettings, show_progress
     curve = module.fit(target, split) if hasattr(module, "fit") else None
     if isinstance(target, nn.Module):
         target.eval().requires_grad_(False)
-    _try(target, split, items, settings.kind)
+    _check_shapes(target, split, items, settings.kind)
     return target, list(curve or [])
 
 
-def _try(target: Scorer, split: Split, items: int, kind: str) -> None:
-    """Ask one's own recommender once, so that a wrong shape is told here and not three notebooks later."""
+def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
+    """Ask the user's recommender once, so that a wrong shape is an error here and not three notebooks later."""
     history = pad_histories(split.train[:1], target.length)
     with torch.inference_mode():
-        given = {"score": (target.score(history), (1, items + 1))}
+        results = {"score": (devices.score(target, history), (1, items + 1))}
         if isinstance(target, TwoTower):
-            width = target.item_vectors().shape[-1]
-            given["encode_users"] = (target.encode_users(history), (1, width))
-            given["item_vectors"] = (target.item_vectors(), (items + 1, width))
-    for name, (found, wanted) in given.items():
-        if tuple(found.shape) != wanted:
-            raise SettingsError(f"{kind}: {name} gives shape {tuple(found.shape)} for one history; expected {wanted}.")
-    check_finite(given["score"][0])
+            vectors = devices.item_vectors(target)
+            results["encode_users"] = (devices.encode_users(target, history), (1, vectors.shape[-1]))
+            results["item_vectors"] = (vectors, (items + 1, vectors.shape[-1]))
+    for name, (result, shape) in results.items():
+        if tuple(result.shape) != shape:
+            raise SettingsError(f"{kind}: {name} gives shape {tuple(result.shape)} for one history; expected {shape}.")
+    check_finite(results["score"][0])
 
 
 def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:
@@ -76,13 +79,13 @@ def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Pa
 
 
 def load_target(folder: Path, settings: TargetSettings) -> Scorer:
-    """Read a target back, in eval mode.
+    """Read a target back, in eval mode; one of the kit's kinds onto the GPU where there is one.
 
-    A folder may come from a stranger: what it says of a Python file is not believed, only one's own settings name one.
+    A folder may come from a stranger: a Python file is run only where the settings name it, whatever the folder states.
 
     Raises:
         CheckpointError: a file is missing, damaged, of another kind, or the weights do not fit the stated shape.
-        SettingsError: it was built by a file of one's own that is no longer there.
+        SettingsError: it was built by a file of the user's that is no longer there.
     """
     try:
         record = json.loads((folder / "target.json").read_text(encoding="utf-8"))
@@ -96,37 +99,39 @@ def load_target(folder: Path, settings: TargetSettings) -> Scorer:
             target.load_state_dict(load_file(folder / "target.safetensors"))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: no readable target ({error}). Delete the folder and rerun.") from error
+    if settings.kind in KINDS:
+        target.to(devices.preferred_device())
     return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
 
 
 def _check_size(items: Any, weights: Path) -> None:
-    """Believe a stated number of items only if the weights are as long, as memory is taken before they are read."""
+    """Refuse a stated number of items that the weights do not have, as memory is taken before they are read."""
     if type(items) is not int or items < 1:
         raise ValueError(f"{items!r} items")
     if weights.is_file():
         with safe_open(weights, "pt") as file:
-            longest = max((side for name in file.keys() for side in file.get_slice(name).get_shape()), default=0)
-        if items >= longest:
-            raise ValueError(f"it states {items:,} items, no side of its weights is longer than {longest:,}")
+            largest = max((side for name in file.keys() for side in file.get_slice(name).get_shape()), default=0)
+        if items >= largest:
+            raise ValueError(f"it states {items:,} items, no side of its weights is longer than {largest:,}")
 
 
-def _empty(kind: str, items: int, shape: SASRecSettings) -> Any:
+def _empty(kind: str, items: int, shape: TargetShape) -> Any:
     if kind == "sasrec":
         return SASRec(items, shape)
     if kind == "mf":
         return MF(items, shape.width, shape.length)
     if kind == "lightgcn":
         return LightGCN(items, shape.width, shape.length, shape.blocks)
-    return _checked(_own(kind).build(items, shape.length), kind)
+    return _require_scorer(_custom_module(kind).build(items, shape.length), kind)
 
 
-def _own(kind: str) -> Any:
+def _custom_module(kind: str) -> Any:
     if not kind.endswith(".py"):
         raise SettingsError(f"Setting 'target.kind' is {', '.join(KINDS)} or a Python file of your own, not {kind!r}.")
-    return own.open_file(kind)
+    return load_module(kind)
 
 
-def _checked(target: Any, kind: str) -> Any:
+def _require_scorer(target: Any, kind: str) -> Any:
     if not isinstance(target, Scorer) or not hasattr(target, "length"):
         raise SettingsError(
             f"{kind}: what build gives needs a method score(histories) and a length; see docs/own_recommender.md."

@@ -1,4 +1,4 @@
-"""Training a target: epochs with an early stop on validation NDCG@10, the same for every kind."""
+"""Training a target: epochs with early stopping on validation NDCG@10, the same for every kind."""
 
 import copy
 import time
@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from recx.data.split import Split
+from recx.recommenders.devices import preferred_device
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF
 from recx.recommenders.protocol import pad_histories
@@ -21,37 +22,40 @@ from recx.settings import TargetSettings
 from recx.speed.allocator import keep_freed_memory
 from recx.speed.float32 import fast_float32
 
-Curve = list[dict[str, float]]
-POOL = 8
+TrainingCurve = list[dict[str, float]]
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+POOL_BATCHES = 8
 
 
-def windows(sequences: Sequence[np.ndarray], length: int, stride: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+def sliding_windows(sequences: Sequence[np.ndarray], length: int, stride: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Cut sequences into inputs (R, length) and next items (R, length), left-padded; each item is a target once.
 
     Args:
         sequences: of items.
         length: of a window.
-        stride: between two windows; the length, so that they do not overlap, unless told. A target has at least
+        stride: between two windows; 0 is the length, so that they do not overlap. A target has at least
             length - stride + 1 items before it in its window, where the sequence has so many.
 
     Returns:
         Inputs and targets, 0 for padding and for targets that another window has.
     """
-    stride, rows, learnt = stride or length, [], []
+    stride, rows, target_counts = stride or length, [], []
     for sequence in sequences:
         end = len(sequence)
         while end > 1:
             start = max(0, end - length - 1)
             rows.append(sequence[start:end])
-            learnt.append(stride if start else length)
+            target_counts.append(stride if start else length)
             end = end - stride if start else 0
     padded = pad_histories(rows, length + 1)
     inputs, targets = padded[:, :-1], padded[:, 1:]
-    elsewhere = torch.arange(length) < length - torch.tensor(learnt, dtype=torch.long)[:, None]
+    elsewhere = torch.arange(length) < length - torch.tensor(target_counts, dtype=torch.long)[:, None]
     return inputs, targets.masked_fill(elsewhere | (inputs == 0), 0)
 
 
-def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[SASRec, Curve]:
+def fit_sasrec(
+    split: Split, items: int, settings: TargetSettings, show_progress: bool = True
+) -> tuple[SASRec, TrainingCurve]:
     """Train SASRec on all but the last two items of each user, by a full softmax at every position.
 
     Args:
@@ -61,38 +65,39 @@ def fit_sasrec(split: Split, items: int, settings: TargetSettings, show_progress
         show_progress: a bar over the epochs.
 
     Returns:
-        The best epoch's model in eval mode, and for each epoch `epoch, loss, ndcg@10, top1_share, seconds` and, without
-        validation, `training_seconds`.
+        The best epoch's model in eval mode, on the GPU where there is one, and for each epoch `epoch, loss, ndcg@10,
+        top1_share, seconds` and, without validation, `training_seconds`.
     """
     torch.manual_seed(settings.seed)
-    model = SASRec(items, settings.model)
+    device = preferred_device()
+    model = SASRec(items, settings.model).to(device)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average)) if settings.average else None
     kept = model if averaged is None else averaged.module
-    inputs, targets = windows(split.train, settings.model.length, settings.stride)
+    inputs, targets = sliding_windows(split.train, settings.model.length, settings.stride)
     lengths = (inputs > 0).sum(1)
-    usual = max(float((targets > 0).sum(1).float().mean()) * settings.batch_size, 1.0)
+    mean_targets = max(float((targets > 0).sum(1).float().mean()) * settings.batch_size, 1.0)
     optimizer, order = _optimizer(model, settings), torch.Generator().manual_seed(settings.seed)
 
     def epoch() -> float:
         model.train()
         total, count = 0.0, 0
-        for rows in batches_of_like_length(lengths, settings.batch_size, order):
-            longest = int(lengths[rows].max())
-            given, wanted = inputs[rows, -longest:], targets[rows, -longest:]
-            learnt = wanted > 0
-            logits = model.states(given)[learnt] @ model.item_vectors()[1:].T
-            loss = functional.cross_entropy(logits, wanted[learnt] - 1, reduction="sum")
+        for rows in length_grouped_batches(lengths, settings.batch_size, order):
+            width = int(lengths[rows].max())
+            histories, labels = (part[rows, -width:].to(device) for part in (inputs, targets))
+            learnt = labels > 0
+            logits = model.states(histories)[learnt] @ model.item_vectors()[1:].T
+            loss = functional.cross_entropy(logits, labels[learnt] - 1, reduction="sum")
             # Batches hold rows of like length: each position weighs the same, whatever batch it came to.
-            _step(optimizer, loss / usual)
+            _step(optimizer, loss / mean_targets)
             if averaged is not None:
                 averaged.update_parameters(model)
             total, count = total + loss.item(), count + int(learnt.sum())
         return total / max(count, 1)
 
-    return kept, stop_early(kept, epoch, split, settings, show_progress)
+    return kept, train_with_early_stopping(kept, epoch, split, settings, show_progress)
 
 
-def batches_of_like_length(lengths: torch.Tensor, size: int, order: torch.Generator) -> list[torch.Tensor]:
+def length_grouped_batches(lengths: torch.Tensor, size: int, order: torch.Generator) -> list[torch.Tensor]:
     """A random order of rows in batches that hold little padding: pools of batches are drawn, then sorted by length.
 
     Args:
@@ -102,63 +107,73 @@ def batches_of_like_length(lengths: torch.Tensor, size: int, order: torch.Genera
     """
     rows = torch.randperm(len(lengths), generator=order)
     rows = rows[lengths[rows] > 0]
-    batches = [b for pool in rows.split(POOL * size) for b in pool[lengths[pool].argsort(stable=True)].split(size)]
+    batches = [
+        b for pool in rows.split(POOL_BATCHES * size) for b in pool[lengths[pool].argsort(stable=True)].split(size)
+    ]
     return [batches[n] for n in torch.randperm(len(batches), generator=order).tolist()]
 
 
-def fit_mf(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[MF, Curve]:
+def fit_mf(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[MF, TrainingCurve]:
     """Train item vectors (and users', forgotten after) by BPR: a chosen item above a random other one."""
     torch.manual_seed(settings.seed)
+    device = preferred_device()
     model = MF(items, settings.model.width, settings.model.length)
-    people = nn.Embedding(len(split.train), settings.model.width)
-    nn.init.normal_(people.weight, std=0.1)
-    optimizer = torch.optim.Adam([*model.parameters(), *people.parameters()], settings.learning_rate)
-    draw = _pairs(split, items, settings)
+    user_embedding = nn.Embedding(len(split.train), settings.model.width)
+    nn.init.normal_(user_embedding.weight, std=0.1)
+    model.to(device)
+    user_embedding.to(device)
+    optimizer = torch.optim.Adam([*model.parameters(), *user_embedding.parameters()], settings.learning_rate)
+    sample = _bpr_sampler(split, items, settings)
 
     def epoch() -> float:
-        total = []
-        for users, liked, other in draw():
-            chosen, missed = model.item_embedding(liked), model.item_embedding(other)
-            person = people(users)
-            loss = -functional.logsigmoid((person * (chosen - missed)).sum(1)).mean()
-            size = person.square().sum(1) + chosen.square().sum(1) + missed.square().sum(1)
+        losses = []
+        for batch in sample():
+            users, positives, negatives = (part.to(device) for part in batch)
+            user, positive, negative = (
+                user_embedding(users),
+                model.item_embedding(positives),
+                model.item_embedding(negatives),
+            )
+            loss = -functional.logsigmoid((user * (positive - negative)).sum(1)).mean()
+            size = user.square().sum(1) + positive.square().sum(1) + negative.square().sum(1)
             _step(optimizer, loss + settings.weight_decay * size.mean())
-            total.append(loss.item())
-        return float(np.mean(total))
+            losses.append(loss.item())
+        return float(np.mean(losses))
 
-    return model, stop_early(model, epoch, split, settings, show_progress)
+    return model, train_with_early_stopping(model, epoch, split, settings, show_progress)
 
 
 def fit_lightgcn(
     split: Split, items: int, settings: TargetSettings, show_progress: bool = True
-) -> tuple[LightGCN, Curve]:
+) -> tuple[LightGCN, TrainingCurve]:
     """Train LightGCN by BPR, as its authors do; the weights are the items' starting vectors."""
     torch.manual_seed(settings.seed)
-    shape = settings.model
-    model = LightGCN(items, shape.width, shape.length, shape.blocks, split.train)
+    device, shape = preferred_device(), settings.model
+    model = LightGCN(items, shape.width, shape.length, shape.blocks, split.train).to(device)
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
-    draw = _pairs(split, items, settings)
+    sample = _bpr_sampler(split, items, settings)
 
     def epoch() -> float:
-        total = []
-        for users, liked, other in draw():
-            steps, people = model.propagate()
+        losses = []
+        for batch in sample():
+            users, positives, negatives = (part.to(device) for part in batch)
+            steps, user_vectors = model.propagate()
             vectors = steps.mean(0)
-            gap = (people[users] * (vectors[liked] - vectors[other])).sum(1)
+            gap = (user_vectors[users] * (vectors[positives] - vectors[negatives])).sum(1)
             loss = -functional.logsigmoid(gap).mean()
-            size = model.item_embedding(liked).square().sum(1) + model.item_embedding(other).square().sum(1)
+            size = model.item_embedding(positives).square().sum(1) + model.item_embedding(negatives).square().sum(1)
             _step(optimizer, loss + settings.weight_decay * size.mean())
-            total.append(loss.item())
+            losses.append(loss.item())
         model.refresh()
-        return float(np.mean(total))
+        return float(np.mean(losses))
 
-    return model, stop_early(model, epoch, split, settings, show_progress)
+    return model, train_with_early_stopping(model, epoch, split, settings, show_progress)
 
 
 @fast_float32()
-def stop_early(
+def train_with_early_stopping(
     model: nn.Module, epoch: Callable[[], float], split: Split, settings: TargetSettings, show_progress: bool = True
-) -> Curve:
+) -> TrainingCurve:
     """Run epochs until validation NDCG@10 has not risen for a while, and leave the best epoch's weights in the model.
 
     Of epochs equally good (`settings.tie`), the one with the least common most common first item is kept.
@@ -171,9 +186,9 @@ def stop_early(
         show_progress: a bar over the epochs.
     """
     keep_freed_memory()
-    curve: Curve = []
+    curve: TrainingCurve = []
     best: tuple[float, float, dict] | None = None
-    waited, started, training = 0, time.monotonic(), 0.0
+    epochs_without_gain, started, training = 0, time.monotonic(), 0.0
     bar = tqdm(range(1, settings.epochs + 1), desc=f"{type(model).__name__} epochs", disable=not show_progress)
     for number in bar:
         model.train()
@@ -184,40 +199,38 @@ def stop_early(
         ranked = rank(model, split.train, split.validation, model.length)
         ndcg, share = float(ranked.ndcg(10).mean()), ranked.top1_share()
         seconds = time.monotonic() - started
-        told = {"epoch": number, "loss": loss, "ndcg@10": ndcg, "top1_share": share}
-        curve.append(told | {"seconds": seconds, "training_seconds": training})
+        metrics = {"epoch": number, "loss": loss, "ndcg@10": ndcg, "top1_share": share}
+        curve.append(metrics | {"seconds": seconds, "training_seconds": training})
         bar.set_postfix(loss=f"{loss:.2f}", ndcg=f"{ndcg:.4f}")
         better = best is None or ndcg > best[0]
         tied = best is not None and ndcg > (1 - settings.tie) * best[0] and share < best[1]
         if better or tied:
             best = (max(ndcg, best[0]) if best else ndcg, share, copy.deepcopy(model.state_dict()))
-        waited = 0 if better else waited + 1
-        if waited >= settings.patience:
+        epochs_without_gain = 0 if better else epochs_without_gain + 1
+        if epochs_without_gain >= settings.patience:
             break
     model.load_state_dict(best[2])
     return curve
 
 
-def _pairs(
-    split: Split, items: int, settings: TargetSettings
-) -> Callable[[], list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]]:
-    """Draws an epoch of (user, chosen item, item not chosen) in batches; each chosen item once."""
+def _bpr_sampler(split: Split, items: int, settings: TargetSettings) -> Callable[[], list[Batch]]:
+    """Draws an epoch of (user, item chosen, item not chosen) in batches; each chosen item once, all on the CPU."""
     users = torch.from_numpy(np.repeat(np.arange(len(split.train)), [len(s) for s in split.train]))
-    liked = torch.from_numpy(np.concatenate(split.train))
+    positives = torch.from_numpy(np.concatenate(split.train))
     # One sorted number for each (user, item): a table of users by items would not fit where both are many.
-    taken = (users * (items + 1) + liked).unique()
+    taken = (users * (items + 1) + positives).unique()
     generator = torch.Generator().manual_seed(settings.seed)
 
-    def draw() -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        other = torch.randint(1, items + 1, liked.shape, generator=generator)
-        for _ in range(20):  # those chosen after all are drawn again
-            drawn = users * (items + 1) + other
-            wrong = taken[torch.searchsorted(taken, drawn).clamp(max=len(taken) - 1)] == drawn
-            other[wrong] = torch.randint(1, items + 1, (int(wrong.sum()),), generator=generator)
-        rows = torch.randperm(len(liked), generator=generator).split(settings.batch_size)
-        return [(users[r], liked[r], other[r]) for r in rows]
+    def sample() -> list[Batch]:
+        negatives = torch.randint(1, items + 1, positives.shape, generator=generator)
+        for _ in range(20):  # those that the user has chosen are drawn again
+            pairs = users * (items + 1) + negatives
+            wrong = taken[torch.searchsorted(taken, pairs).clamp(max=len(taken) - 1)] == pairs
+            negatives[wrong] = torch.randint(1, items + 1, (int(wrong.sum()),), generator=generator)
+        rows = torch.randperm(len(positives), generator=generator).split(settings.batch_size)
+        return [(users[r], positives[r], negatives[r]) for r in rows]
 
-    return draw
+    return sample
 
 
 def _optimizer(model: nn.Module, settings: TargetSettings) -> torch.optim.Optimizer:

@@ -4,6 +4,7 @@
 written last: it exists only if the stage finished, and names the fingerprint it finished with.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -24,7 +25,7 @@ from recx import paths
 from recx.errors import CheckpointError
 from recx.storage.locks import hold, release
 
-RECORD = ("profile", "dataset", "stage", "mode", "method", "metric", "value", "low", "high", "n")
+RECORD = tuple("profile dataset stage method mode decoding control metric value low high n".split())
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "polars", "recx")
 
 
@@ -88,25 +89,21 @@ class Run:
                     shutil.rmtree(other)
         return base / self.fingerprint
 
-    def save_table(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """Write `<name>.parquet` and return the frame."""
-        beside = self.folder / f"{name}.parquet.part"
-        frame.write_parquet(beside)
-        beside.replace(self.folder / f"{name}.parquet")
-        return frame
-
     def save_frame(self, name: str, frame: pd.DataFrame) -> None:
-        """Write a pandas frame as `<name>.parquet`; `read_frame` reads it back."""
-        self.save_table(name, pl.DataFrame(frame.to_dict("list"), infer_schema_length=None))
+        """Write a frame as `<name>.parquet`, without its index; `read_frame` reads it back."""
+        beside = self.folder / f"{name}.parquet.part"
+        # By way of lists: pandas itself, and polars' direct conversion, need pyarrow.
+        pl.DataFrame(frame.to_dict("list"), infer_schema_length=None).write_parquet(beside)
+        beside.replace(self.folder / f"{name}.parquet")
 
     def save_json(self, name: str, value: Any) -> None:
         """Write `<name>.json`."""
         write_json(self.folder / f"{name}.json", value)
 
     def record(self, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
-        """Write `metrics.json`: rows of `method, metric, value` and, where known, `mode, low, high, n`."""
+        """Write `metrics.json`: rows of `method, metric, value` and any others of `RECORD`."""
         own = {"profile": self.profile, "dataset": self.dataset, "stage": self.stage}
-        defaults = {"mode": "", "low": None, "high": None, "n": None}
+        defaults = {"mode": "", "decoding": "", "control": "", "low": None, "high": None, "n": None}
         records = [{key: _finite((own | defaults | row)[key]) for key in RECORD} for row in rows]
         write_json(self.folder / "metrics.json", records)
         return pl.DataFrame(records, infer_schema_length=None)
@@ -161,7 +158,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """Read a Parquet table of a run as a pandas frame.
+    """Read what `Run.save_frame` wrote.
 
     Raises:
         CheckpointError: it is missing or damaged.
@@ -192,11 +189,11 @@ def results(root: Path | None = None) -> list[dict[str, Any]]:
 
 def digest(parts: Sequence[bytes | str]) -> str:
     """A short hash of texts and bytes, in order."""
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
-        found.update(len(raw).to_bytes(8, "little") + raw)
-    return found.hexdigest()[:16]
+        sha.update(len(raw).to_bytes(8, "little") + raw)
+    return sha.hexdigest()[:16]
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -219,13 +216,11 @@ def _finite(value: Any) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(PackageNotFoundError):  # a plain checkout is no installed package
+            versions[name] = version(name)
+    return versions
 
 
 def _device() -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from recx.errors import CheckpointError
@@ -13,6 +13,11 @@ from recx.errors import CheckpointError
 def trainable(model: nn.Module) -> dict[str, torch.Tensor]:
     """Parameters that training changes, by name; tied ones once."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def save_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:
+    """Write parameters as a safetensors file that `load_weights` reads."""
+    save_file({name: p.detach().contiguous().cpu() for name, p in parameters.items()}, path)
 
 
 def load_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:

@@ -14,11 +14,11 @@ class ContentRecommender:
 
     Args:
         catalogue: items with attributes.
-        length: how many of the latest items are read.
+        max_history: how many of the latest items are read.
     """
 
-    def __init__(self, catalogue: Catalogue, length: int = 20) -> None:
-        self.length = length
+    def __init__(self, catalogue: Catalogue, max_history: int = 20) -> None:
+        self.max_history = max_history
         blocks = []
         for column, weight in WEIGHTS.items():
             values = catalogue.attributes.get(column)

@@ -2,16 +2,14 @@
 
     python -m recx.teaching.pretraining
 
-It reads the demo catalogue's facts, made-up titles, general conversations, and answers argued from content
-alone: the labels come from `ContentRecommender`, which compares attributes. No interaction and no target is read.
+It reads the demo catalogue's facts, made-up titles, general conversations, and answers argued from content alone.
 """
 
-import itertools
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,27 +21,22 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 
 from recx import paths
-from recx.alignment.trainer import FitSettings, estimate_minutes, fit
-from recx.data.catalogue import Catalogue
+from recx.alignment.trainer import estimate_minutes, fit
 from recx.data.demo import demo_catalogue
 from recx.models.aligned_model import AlignedModel
-from recx.models.backbones import fastest_attention
-from recx.prompts import wordings as prompts
-from recx.prompts.controls import random_control
-from recx.prompts.conversations import Conversation, read_conversations
-from recx.prompts.templates import argue
-from recx.prompts.tokens import EncodedRows, Encoder
-from recx.prompts.training_tasks import Example, TaskData, as_text, build_examples, question
-from recx.recommenders.labels import label
-from recx.teaching.content_rule import ContentRecommender
+from recx.models.backbones import TEACHING, backbone_folder, fastest_attention
+from recx.prompts.conversations import read_conversations
+from recx.prompts.tokens import EncodedRows, PromptEncoder
+from recx.settings import FitSettings
 from recx.teaching.synthetic_titles import synthetic_catalogue
+from recx.teaching.teaching_text import tokenizer_texts, write_rows
 
 CHAT_TEMPLATE = (
     "{% for m in messages %}{% if m['role'] == 'user' %}<|user|>{{ m['content'] }}"
     "{% elif m['role'] == 'assistant' %}<|assistant|>{{ m['content'] }}<|end|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-SPECIAL = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>")
+SPECIAL_TOKENS = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>")
 
 
 @dataclass(frozen=True)
@@ -59,10 +52,10 @@ class PretrainingSettings:
         intermediate: width of the feed-forward part.
         known_share: share of rows about the demo catalogue; the others have made-up titles.
         seed: of text, weights and order.
-        batch_size: rows a step.
+        batch_size: rows of a step.
         learning_rate: peak.
-        out: folder to write; the shipped one unless told.
-        work: folder for checkpoints, so that a stopped build resumes; a temporary one unless told.
+        out: folder to write; by default that of the shipped backbone.
+        work: folder for checkpoints, so that a stopped build resumes; by default a temporary one.
     """
 
     rows: int = 250_000
@@ -79,61 +72,7 @@ class PretrainingSettings:
     work: Path | None = None
 
 
-def random_histories(
-    catalogue: Catalogue, content: ContentRecommender, count: int, rng: np.random.Generator
-) -> list[np.ndarray]:
-    """Histories of 2 to 10 items that hang together: each grows from two random items by likeness and chance."""
-    seeds = rng.integers(1, len(catalogue) + 1, size=(count, 2))
-    lengths = rng.integers(2, 11, size=count)
-    sharpness = rng.uniform(1.0, 4.0, size=(count, 1))
-    histories = []
-    for start in range(0, count, 1024):
-        part = slice(start, start + 1024)
-        scores = content.score(torch.from_numpy(seeds[part])).numpy() * sharpness[part]
-        keys = scores + rng.gumbel(size=scores.shape)
-        keys[:, 0] = -np.inf
-        order = np.argpartition(-keys, 12, axis=1)[:, :12]
-        histories += [rng.permutation(row)[:n] for row, n in zip(order, lengths[part], strict=True)]
-    return histories
-
-
-def write_rows(
-    catalogue: Catalogue, count: int, rng: np.random.Generator, conversations: list[Conversation], known: bool
-) -> Iterator[Example]:
-    """Rows about one catalogue. `known` says that its facts are to be learnt by heart."""
-    content = ContentRecommender(catalogue)
-    histories = random_histories(catalogue, content, count // 2, rng)
-    labels = label(content, histories, content.length, rng)
-    data = TaskData(catalogue, histories, labels, conversations=conversations, longest=12)
-    if known:
-        shares = {"retrieval": 0.06, "ranking": 0.04, "preference": 0.09, "item": 0.14, "conversation": 0.05}
-        yield from build_examples(data, "behavior", {t: int(count * s) for t, s in shares.items()}, rng)
-        yield from build_examples(data, "behavior", {"reconstruction": int(count * 0.05)}, rng)
-    explained = int(count * (0.45 if known else 0.6))
-    for n in range(explained):
-        yield explanation(data, n % len(histories), rng, views=list(catalogue.attributes))
-    for _ in range(int(count * (0.12 if known else 0.4))):
-        row = int(rng.integers(len(histories)))
-        asked = question(data, "behavior", row, int(rng.integers(4)), str(rng.choice(prompts.HISTORY)))
-        yield Example("reconstruction", asked, prompts.titles(data.recent(row)))
-
-
-def explanation(data: TaskData, row: int, rng: np.random.Generator, views: list[str]) -> Example:
-    """An explanation whose decision follows the content rule, but for one in four that argues against it."""
-    rule = rng.random() < 0.5
-    item = int((data.labels.liked if rule else data.labels.disliked)[row, 0])
-    yes = rule != (rng.random() < 1 / 4)
-    control = random_control(rng, views)
-    asked = question(data, "behavior", row, int(rng.integers(4)), str(rng.choice(prompts.EXPLANATION)), [item])
-    wording = control.wording(int(rng.integers(8)))
-    return Example(
-        "explanation",
-        asked + ([f" {wording}"] if wording else []),
-        argue(rng, data.catalogue, data.recent(row), item, yes, control),
-    )
-
-
-def build_tokenizer(texts: Iterator[str], vocabulary: int) -> PreTrainedTokenizerFast:
+def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer. Punctuation and digits stand alone, so quoted titles keep their tokens anywhere."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -146,37 +85,38 @@ def build_tokenizer(texts: Iterator[str], vocabulary: int) -> PreTrainedTokenize
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=list(SPECIAL), initial_alphabet=alphabet, show_progress=False
+        vocab_size=vocabulary, special_tokens=list(SPECIAL_TOKENS), initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token=SPECIAL[0],
-        eos_token=SPECIAL[1],
+        pad_token=SPECIAL_TOKENS[0],
+        eos_token=SPECIAL_TOKENS[1],
         chat_template=CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
     )
 
 
-def build(settings: PretrainingSettings) -> Path:
-    """Write the text, train tokenizer and model, and save both as safetensors (half precision) and JSON."""
-    set_seed(settings.seed)
+def tokenizer_and_rows(settings: PretrainingSettings) -> tuple[PreTrainedTokenizerFast, EncodedRows]:
+    """Write the text, train the tokenizer on some of it, and encode all of it."""
     rng = np.random.default_rng(settings.seed)
     conversations, _ = read_conversations(paths.shipped_data() / "instructions" / "general.json")
-    n_known = int(settings.rows * settings.known_share)
+    known_rows = int(settings.rows * settings.known_share)
     sources = [
-        (demo_catalogue(), n_known, True),
-        (synthetic_catalogue(rng, 12_000), settings.rows - n_known, False),
+        (demo_catalogue(), known_rows, True),
+        (synthetic_catalogue(rng, 12_000), settings.rows - known_rows, False),
     ]
-    tokenizer = None
-    encoded = []
+    tokenizer = build_tokenizer(tokenizer_texts(sources, conversations, settings.seed), settings.vocabulary)
+    parts = []
     for catalogue, count, known in sources:
-        if tokenizer is None:
-            tokenizer = build_tokenizer(_tokenizer_texts(sources, conversations, settings.seed), settings.vocabulary)
-        encoder = Encoder(tokenizer, catalogue.labels, settings.vocabulary)
-        rows = write_rows(catalogue, count, rng, conversations, known)
-        encoded.append(encoder.encode(rows, max_tokens=320, total=count)[0])
-    rows = _join(encoded)
+        encoder = PromptEncoder(tokenizer, catalogue.labels, settings.vocabulary)
+        examples = write_rows(catalogue, count, rng, conversations, known)
+        parts.append(encoder.encode(examples, max_tokens=320, total=count)[0])
+    return tokenizer, _concatenated(parts)
+
+
+def build_model(settings: PretrainingSettings) -> LlamaForCausalLM:
+    """A Llama with random weights."""
     config = LlamaConfig(
         vocab_size=settings.vocabulary,
         hidden_size=settings.hidden,
@@ -192,7 +132,18 @@ def build(settings: PretrainingSettings) -> Path:
         pad_token_id=0,
         architectures=["LlamaForCausalLM"],  # servers look here for the class to load
     )
-    model = AlignedModel(LlamaForCausalLM(config))
+    return LlamaForCausalLM(config)
+
+
+def build(settings: PretrainingSettings) -> Path:
+    """Make tokenizer and model, and save both with a record of the training, as safetensors (half precision) and JSON.
+
+    Returns:
+        The folder they were saved in.
+    """
+    set_seed(settings.seed)
+    tokenizer, rows = tokenizer_and_rows(settings)
+    model = AlignedModel(build_model(settings))
     fit_settings = FitSettings(
         batch_size=settings.batch_size, learning_rate=settings.learning_rate, weight_decay=0.05, save_steps=1000
     )
@@ -205,30 +156,22 @@ def build(settings: PretrainingSettings) -> Path:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         losses = fit(model, rows, fit_settings, settings.work or Path(temporary), settings.seed)
-    out = settings.out or paths.shipped_data() / "backbones" / "recx-tiny"
-    _save(model.backbone, tokenizer, out)
-    record = asdict(settings) | {"out": None, "work": None}
-    record |= {
+    record = asdict(settings) | {
+        "out": None,
+        "work": None,
         "parameters": parameters,
         "tokens": len(rows.ids),
         "minutes": round((time.monotonic() - started) / 60, 1),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "losses": losses,
     }
-    record |= {"torch": torch.__version__, "threads": torch.get_num_threads(), "losses": losses}
-    (out / "pretraining.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    out = settings.out or Path(backbone_folder(TEACHING))
+    _save(model.backbone, tokenizer, record, out)
     return out
 
 
-def _tokenizer_texts(sources: list, conversations: list[Conversation], seed: int) -> Iterator[str]:
-    rng = np.random.default_rng(seed)
-    for catalogue, _, known in sources:
-        for example in write_rows(catalogue, 12_000 if known else 3_000, rng, conversations, known):
-            yield as_text([*example.prompt, "\n", *example.response], catalogue)
-        yield from itertools.chain.from_iterable([catalogue.labels] * (3 if known else 1))
-    for conversation in conversations:
-        yield from conversation.turns
-
-
-def _join(parts: list[EncodedRows]) -> EncodedRows:
+def _concatenated(parts: list[EncodedRows]) -> EncodedRows:
     starts = np.cumsum([0] + [len(p.ids) for p in parts])
     offsets = [p.offsets[:-1] + s for p, s in zip(parts, starts, strict=False)]
     return EncodedRows(
@@ -239,7 +182,7 @@ def _join(parts: list[EncodedRows]) -> EncodedRows:
     )
 
 
-def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, record: dict, out: Path) -> None:
     """Write beside the final folder, then put it in place, so that a stopped build leaves the old one whole."""
     beside = out.with_name(out.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -248,6 +191,7 @@ def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path
     model.config.save_pretrained(beside)
     weights = {n: p.detach().to(torch.float16).contiguous() for n, p in model.named_parameters()}
     save_file(weights, beside / "model.safetensors", metadata={"format": "pt"})
+    (beside / "pretraining.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     beside.rename(out)
 

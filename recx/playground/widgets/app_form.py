@@ -1,6 +1,5 @@
 """The whole application: pick a run, question it, rate its explanations."""
 
-import html
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -9,87 +8,88 @@ from urllib.parse import parse_qs
 import ipywidgets as widgets
 
 from recx.errors import RecxError
-from recx.playground.client import Remote, connect
-from recx.playground.conversation import unpack
+from recx.playground.client import RpcClient, connect
+from recx.playground.form_state import decode_state
+from recx.playground.page_templates import pieces
+from recx.playground.widgets.elements import Message, button, row, show_if, stack
 from recx.playground.widgets.playground_form import PlaygroundForm
 from recx.playground.widgets.rating_form import RatingForm
-from recx.playground.widgets.styling import CSS, button, framed, notices, row
 
 
-def app(run: str = "", remote: Remote | None = None) -> widgets.Widget:
+def app(run: str = "", client: RpcClient | None = None) -> widgets.Widget:
     """The playground and the blind rating over the finished runs found on disk.
 
-    A state in the page's address (`?state=...`) is opened; nothing heavy is imported here, models live in a process of
-    their own.
+    A state in the page's address (`?state=...`) is opened. Nothing heavy is imported here; the server holds the models.
 
     Args:
-        run: `profile/dataset` to begin with; the first that is ready unless told.
-        remote: the playground's process; the one `recx app` started, or a new one, unless told.
+        run: `profile/dataset` to begin with; the first that is ready by default.
+        client: of the server that holds the models; by default that of `recx app`.
+
+    Raises:
+        RpcError: no client was given, and this is no kernel of `recx app`.
     """
-    remote = remote or connect()
-    style, picker, status = widgets.HTML(f"<style>{CSS}</style>"), widgets.Dropdown(description="run"), widgets.HTML()
-    place = widgets.VBox([])
-    again = button("Look again", "Look for finished runs on disk")
-    start, problem = _told()
+    return App(run, client or connect()).view
 
-    forms: list[PlaygroundForm] = []
-    offering = False
 
-    def open_run(name: str) -> None:
-        nonlocal start
-        status.value = f'<span class="soft" role="status">Opening {html.escape(name)} ...</span>'
-        place.children = []
-        while forms:
-            forms.pop().close()
-        try:
-            form = PlaygroundForm(remote, name, start)
-            forms.append(form)
-            tabs = widgets.Tab([form.view, RatingForm(remote, name).view], titles=("Question", "Rate blind"))
-            place.children, start = [tabs], None
-            status.value = notices([problem], wrong=True) if problem else ""
-        except RecxError as error:
-            status.value = notices([str(error)], wrong=True)
+class App:
+    """A picker of runs above the forms of the run picked.
 
-    def look() -> None:
+    Args:
+        run: to begin with.
+        client: of the server.
+    """
+
+    def __init__(self, run: str, client: RpcClient) -> None:
+        self.client, self.form = client, None
+        self.state, self.problem = _state_in_address()
+        self.wanted = (self.state or {}).get("run") or run
+        self.picker, self.message, self.place = widgets.Dropdown(description="run"), Message(), widgets.VBox()
+        self._offering = False  # options alone would pick, and open, the first
+        self.picker.observe(lambda change: None if self._offering else self.open(change["new"]), "value")
+        again = button("Look again", self.look, "Look for finished runs on disk")
+        title = widgets.HTML(f"{pieces.style()}<h2>Ask the explainer</h2>")
+        self.view = stack("recx", title, row(self.picker, again), self.message, self.place)
+        self.look()
+
+    def look(self) -> None:
         """Offer what is ready; what is open stays open."""
-        nonlocal problem, offering
-        found = remote.call("runs")
-        ready = {r["name"]: f"{r['dataset']} ({r['profile']})" for r in found if not r["why"]}
-        asked = (start or {}).get("run") or run
-        unready = next((r for r in found if r["name"] == asked and r["why"]), None)
-        if unready:
-            problem = f"Run {asked} is not ready ({unready['why']}). Make it with: {unready['command']}"
-        wanted = next((n for n in (picker.value, asked, *ready) if n in ready), None)
-        offering = True
-        picker.options = [(label, name) for name, label in ready.items()]
-        picker.value, offering = wanted, False
-        picker.layout.display = "" if ready else "none"
-        if not ready:
-            status.value = _nothing_yet(found)
-        elif not forms or forms[0].run != wanted:
-            open_run(wanted)
+        runs = self.client.call("runs")
+        ready = {r["name"]: f"{r['dataset']} ({r['profile']})" for r in runs if not r["why"]}
+        for r in runs:
+            if r["name"] == self.wanted and r["why"]:
+                self.problem = f"Run {r['name']} is not ready ({r['why']}). Make it with: {r['command']}"
+        name = next((n for n in (self.picker.value, self.wanted, *ready) if n in ready), None)
+        self._offering = True
+        self.picker.options = [(label, name) for name, label in ready.items()]
+        self.picker.value, self._offering = name, False
+        show_if(ready, self.picker)
+        if ready:
+            self.open(name)
+        else:
+            self.message.value = pieces.nothing_ready(runs)
 
-    look()
-    picker.observe(lambda change: open_run(change["new"]) if change["new"] and not offering else None, "value")
-    again.on_click(lambda _: look())
-    return framed([style, widgets.HTML("<h2>Ask the explainer</h2>"), row(picker, again), status, place], "recx")
+    def open(self, name: str | None) -> None:
+        """Show the forms of a run; nothing happens where they are shown already."""
+        if not name or (self.form and self.form.run == name):
+            return
+        self.message.value, self.place.children = pieces.status(f"Opening {name} ..."), []
+        if self.form:
+            self.form.close()
+            self.form = None
+        with self.message.catching_errors():
+            client = self.client.bind(run=name)
+            self.form = PlaygroundForm(client, name, self.state)
+            self.place.children = [
+                widgets.Tab([self.form.view, RatingForm(client).view], titles=("Question", "Rate blind"))
+            ]
+            self.state = None
+            self.message.show_error(self.problem) if self.problem else self.message.show()
 
 
-def _told() -> tuple[Mapping[str, Any] | None, str]:
+def _state_in_address() -> tuple[Mapping[str, Any] | None, str]:
     """A state in the page's address, and what is wrong with it."""
     letters = parse_qs(os.environ.get("QUERY_STRING", "")).get("state", [""])[0]
     try:
-        return (unpack(letters) if letters else None), ""
+        return (decode_state(letters) if letters else None), ""
     except RecxError as error:
         return None, str(error)
-
-
-def _nothing_yet(found: list[dict[str, Any]]) -> str:
-    begun = "".join(
-        f"<li>{html.escape(r['name'])}: {html.escape(r['why'])}; <code>{html.escape(r['command'])}</code></li>"
-        for r in found
-    )
-    return (
-        "<p>There is no finished run yet. Make one with <code>recx run</code> (some twenty minutes on two cores), then "
-        f"look again.</p><ul>{begun}</ul>"
-    )

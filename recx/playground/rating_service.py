@@ -15,8 +15,8 @@ from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings
 from recx.evaluation.judges import RUBRIC
 from recx.storage.run_folder import read_frame
 
-LONGEST_NAME = 60
-USUAL_SECONDS = 30.0  # a first guess of what one rating takes
+MAX_NAME = 60  # letters
+FIRST_SECONDS = 30.0  # what one rating is expected to take before there is any
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class RatingQuestion:
     text: str
 
 
-def questions_from(folder: Path, longest: int, pairs: int = 40, seed: int = 0) -> list[RatingQuestion]:
+def questions_from(folder: Path, max_history: int, pairs: int = 40, seed: int = 0) -> list[RatingQuestion]:
     """Explanations of a finished quality stage: every method's texts on the same few pairs, so that raters can agree.
 
     Args:
         folder: of the stage, with `explanations.parquet`.
-        longest: how many of the latest items of a history are shown.
+        max_history: how many of the latest items of a history are shown.
         pairs: how many pairs.
         seed: of their choice.
 
@@ -57,7 +57,7 @@ def questions_from(folder: Path, longest: int, pairs: int = 40, seed: int = 0) -
     return [
         RatingQuestion(
             question_id(row.method, int(row.pair)),
-            tuple(row.history[-longest:]),
+            tuple(row.history[-max_history:]),
             row.item,
             bool(row.target),
             row.text,
@@ -66,19 +66,19 @@ def questions_from(folder: Path, longest: int, pairs: int = 40, seed: int = 0) -
     ]
 
 
-class RatingBook:
+class RatingService:
     """Hands out explanations without their source, in an order of each rater's own, and keeps every rating at once.
 
     Args:
         questions: what is rated.
-        folder: a file a rater, `<name>.jsonl`, written beside its place and then there.
+        folder: holds one file per rater, `<name>.jsonl`, replaced as a whole at every rating.
     """
 
     def __init__(self, questions: Sequence[RatingQuestion], folder: Path) -> None:
         self.questions, self.folder = list(questions), folder
         self._lock = threading.Lock()
 
-    def next(self, rater: str, skipped: Sequence[int] = ()) -> dict[str, Any]:
+    def next_question(self, rater: str, skipped: Sequence[int] = ()) -> dict[str, Any]:
         """The next question to a rater, and how far he or she is.
 
         Args:
@@ -86,25 +86,25 @@ class RatingBook:
             skipped: numbers to be asked last.
 
         Returns:
-            `done, of, seconds_left` and, unless all is rated, `number, history, item, decision, text`.
+            `done, of, rubric, seconds_left` and, until all is rated, `number, history, item, decision, text`.
 
         Raises:
             DataError: the name is empty or too long.
         """
-        given = self._ratings(rater)
-        rated = {r.question for r in given}
+        ratings = self._ratings(rater)
+        rated = {r.question for r in ratings}
         order = [n for n in self._order(rater) if self.questions[n].id not in rated]
-        put_off = [n for n in dict.fromkeys(reversed(skipped)) if n in order][::-1]
-        left = [n for n in order if n not in skipped] or put_off
-        took = [r.seconds for r in given if r.seconds > 0]
-        usual = float(np.median(took)) if took else USUAL_SECONDS
-        told = {"done": len(self.questions) - len(order), "of": len(self.questions), "rubric": list(RUBRIC.items())}
-        told["seconds_left"] = round(usual * len(order))
-        if not left:
-            return told
-        question = asdict(self.questions[left[0]])
+        postponed = [n for n in dict.fromkeys(reversed(skipped)) if n in order][::-1]
+        remaining = [n for n in order if n not in skipped] or postponed
+        seconds = [r.seconds for r in ratings if r.seconds > 0]
+        per_rating = float(np.median(seconds)) if seconds else FIRST_SECONDS
+        progress = {"done": len(self.questions) - len(order), "of": len(self.questions), "rubric": list(RUBRIC.items())}
+        progress["seconds_left"] = round(per_rating * len(order))
+        if not remaining:
+            return progress
+        question = asdict(self.questions[remaining[0]])
         question.pop("id")
-        return told | question | {"number": left[0]}
+        return progress | question | {"number": remaining[0]}
 
     def rate(self, rater: str, number: int, score: int, seconds: float = 0.0) -> None:
         """Keep a rating; it is on disk when this returns. A later rating of the same question counts instead.
@@ -117,24 +117,22 @@ class RatingBook:
         if not isinstance(number, int) or not 0 <= number < len(self.questions):
             raise DataError(f"There is no question {number!r}.")
         with self._lock:
-            kept = [r for r in self._ratings(rater) if r.question != self.questions[number].id]
-            took = min(max(float(seconds), 0.0), 3600.0)
-            question = self.questions[number]
-            kept.append(HumanRating(_name(rater), question.id, int(score), round(took, 1), text_mark(question.text)))
+            question, seconds = self.questions[number], round(min(max(float(seconds), 0.0), 3600.0), 1)
+            ratings = [r for r in self._ratings(rater) if r.question != question.id]
+            ratings.append(HumanRating(_name(rater), question.id, int(score), seconds, text_mark(question.text)))
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_ratings(self._file(rater), kept)
+            write_ratings(self._file(rater), ratings)
 
-    def take_back(self, rater: str) -> int | None:
+    def undo_rating(self, rater: str) -> int | None:
         """Forget the latest rating, and give its question's number; None where there is none."""
         with self._lock:
-            kept = self._ratings(rater)
-            if not kept:
+            ratings = self._ratings(rater)
+            if not ratings:
                 return None
-            write_ratings(self._file(rater), kept[:-1])
-        ids = [q.id for q in self.questions]
-        return ids.index(kept[-1].question) if kept[-1].question in ids else None
+            write_ratings(self._file(rater), ratings[:-1])
+        return [q.id for q in self.questions].index(ratings[-1].question)
 
-    def export(self, rater: str) -> str:
+    def export_ratings(self, rater: str) -> str:
         """A rater's ratings in the one JSON-lines format."""
         path = self._file(rater)
         return path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -158,6 +156,6 @@ class RatingBook:
 
 def _name(rater: str) -> str:
     name = " ".join(rater.split()) if isinstance(rater, str) else ""
-    if not name or len(name) > LONGEST_NAME:
-        raise DataError(f"A rater has a name of 1 to {LONGEST_NAME} letters.")
+    if not name or len(name) > MAX_NAME:
+        raise DataError(f"A rater has a name of 1 to {MAX_NAME} letters.")
     return name

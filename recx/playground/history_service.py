@@ -1,4 +1,4 @@
-"""What a form needs before any model: titles, people, and what to know about a history. Imports no torch.
+"""What a form needs before any model: titles, real users, and what to know about a history. Imports no torch.
 
 Items are catalogue indices, answers are dicts and lists of texts, numbers and booleans, so that they can cross from one
 process to another. What comes in is checked: it was typed by somebody.
@@ -12,90 +12,81 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError
-from recx.playground.title_search import TitleIndex
-from recx.playground.wishes import HELD, TONES
-from recx.prompts.controls import AUDIENCES, LENGTHS
+from recx.playground.instruction_options import option_choices
+from recx.playground.title_search import Match, TitleIndex
 
-LONGEST_HISTORY = 500
-Plain = dict[str, Any]
+MAX_ITEMS = 500  # of a history from outside
+Json = dict[str, Any]
 
 
-class Histories:
+class HistoryService:
     """Histories over one catalogue.
 
     Args:
         catalogue: items.
-        people: user id -> history of a real user to start from.
-        length: items the target reads.
+        users: user id -> history of a real user to start from.
+        max_history: how many of the latest items the target reads.
         models: names of the explainers, in the order shown.
-        provenance: which run answers: whatever tells it from others.
+        provenance: names and fingerprints that tell the run that answers from others.
     """
 
     def __init__(
         self,
         catalogue: Catalogue,
-        people: Mapping[str, np.ndarray],
-        length: int,
+        users: Mapping[str, np.ndarray],
+        max_history: int,
         models: Sequence[str],
         provenance: Mapping[str, Any],
     ) -> None:
-        self.catalogue, self.people, self.length = catalogue, dict(people), length
+        self.catalogue, self.users, self.max_history = catalogue, dict(users), max_history
         self.models, self.provenance = list(models), dict(provenance)
         self.titles = TitleIndex(catalogue)
 
-    def about(self) -> Plain:
-        """What there is: models, attributes, sizes, choices of wishes, and where answers come from."""
+    def about(self) -> Json:
+        """What there is: models, attributes, sizes, choices of an instruction, and where answers come from."""
         return {
             "models": self.models,
-            "views": list(self.catalogue.attributes),
-            "lengths": list(LENGTHS),
-            "audiences": list(AUDIENCES),
-            "tones": list(TONES),
-            "quotes": [HELD],
-            "longest": self.length,
+            "options": option_choices(tuple(self.catalogue.attributes)),
+            "max_history": self.max_history,
             "items": len(self.catalogue),
-            "people": len(self.people),
-            "first_person": next(iter(self.people), ""),
+            "users": len(self.users),
+            "first_user": next(iter(self.users), ""),
             "provenance": self.provenance,
         }
 
-    def suggest(self, text: str, limit: int = 8) -> list[Plain]:
+    def suggest(self, text: str, limit: int = 8) -> list[Json]:
         """Items for what was typed so far, each with how near it is (100 is the same)."""
-        return [{**self.shown(m.item), "score": m.score} for m in self.titles.suggest(_text(text), limit)]
+        return [self._match(m) for m in self.titles.suggest(_text(text), limit)]
 
-    def resolve(self, text: str) -> Plain:
+    def resolve(self, text: str) -> Json:
         """Which item is meant: `kind` (exact, close, ambiguous, unknown) and `matches`."""
-        found = self.titles.resolve(_text(text))
-        return {"kind": found.kind, "matches": [{**self.shown(m.item), "score": m.score} for m in found.matches]}
+        resolution = self.titles.resolve(_text(text))
+        return {"kind": resolution.kind, "matches": [self._match(m) for m in resolution.matches]}
 
-    def describe(self, items: Sequence[int]) -> list[Plain]:
-        """Label and attributes of items."""
-        return [self.shown(int(n)) for n in self.checked(items)]
-
-    def person(self, user: str) -> list[Plain]:
+    def user_history(self, user: str) -> list[Json]:
         """The history of a real user, by the id that the data set has.
 
         Raises:
             DataError: there is no such user.
         """
-        if not isinstance(user, str) or user not in self.people:
-            some = ", ".join(list(self.people)[:3])
-            raise DataError(f"There is no user {str(user)[:40]!r} among {len(self.people)}; some are {some}.")
-        return [self.shown(int(n)) for n in self.people[user]]
+        if not isinstance(user, str) or user not in self.users:
+            some = ", ".join(list(self.users)[:3])
+            raise DataError(f"There is no user {str(user)[:40]!r} among {len(self.users)}; some are {some}.")
+        return [self.item(int(n)) for n in self.users[user]]
 
-    def anybody(self) -> Plain:
+    def random_user(self) -> Json:
         """A real user at random: `user` and `items`."""
-        user = random.choice(list(self.people))
-        return {"user": user, "items": self.person(user)}
+        user = random.choice(list(self.users))
+        return {"user": user, "items": self.user_history(user)}
 
     def notices(self, history: Sequence[int], item: int | None = None) -> list[str]:
         """What a person should know about a history before asking."""
-        given = self.checked(history)
+        given = self.validate(history)
         out = [] if len(given) else ["The history is empty: add at least one item."]
-        if len(given) > self.length:
-            older = len(given) - self.length
+        if len(given) > self.max_history:
+            older = len(given) - self.max_history
             out.append(
-                f"The target reads the latest {self.length} items; the {older} oldest "
+                f"The target reads the latest {self.max_history} items; the {older} oldest "
                 f"{'is' if older == 1 else 'are'} not read, and not shown to the explainer."
             )
         if len(np.unique(given)) < len(given):
@@ -107,23 +98,26 @@ class Histories:
             )
         return out
 
-    def shown(self, item: int) -> Plain:
+    def item(self, item: int) -> Json:
         """One item: index, label and attributes."""
         facts = {name: list(values) for name, values in self.catalogue.facts(item).items()}
         return {"item": item, "label": self.catalogue.labels[item], "facts": facts}
 
-    def checked(self, items: Sequence[int]) -> np.ndarray:
+    def validate(self, items: Sequence[int]) -> np.ndarray:
         """Item indices from outside.
 
         Raises:
             DataError: they are no list of items, or too many.
         """
-        if not isinstance(items, list | tuple | np.ndarray) or len(items) > LONGEST_HISTORY:
-            raise DataError(f"A history is a list of at most {LONGEST_HISTORY} items.")
+        if not isinstance(items, list | tuple | np.ndarray) or len(items) > MAX_ITEMS:
+            raise DataError(f"A history is a list of at most {MAX_ITEMS} items.")
         for n in items:
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 < n <= len(self.catalogue):
                 raise DataError(f"{str(n)[:40]!r} is no item; they have the numbers 1 to {len(self.catalogue)}.")
         return np.array(items, dtype=np.int64)
+
+    def _match(self, match: Match) -> Json:
+        return self.item(match.item) | {"score": match.score}
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Planted-bad explanations: what any fit judge must rate lower than the texts they were made from."""
+"""Explanations corrupted on purpose: a fit judge rates them lower than the texts they were made from."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ _CITED = re.compile(r'"([^"]*)"')
 INVENTED = "Chronicles of the Painted Harbour"
 
 
-def planted(questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) -> dict[str, list[Question]]:
-    """Three kinds of bad explanation for the same pairs.
+def corrupt(questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) -> dict[str, list[Question]]:
+    """Three kinds of corrupted explanation for the same pairs.
 
     Returns:
-        another_user: the text written for another person and item.
+        another_user: the text written for another user and item.
         invented_title: a cited title of the history replaced by one that does not exist.
         flipped_decision: "Yes" for "No" and the other way round, the reasons left as they are.
     """
@@ -32,18 +32,17 @@ def planted(questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) 
     }
 
 
-def fitness(judge: Judge, questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) -> dict[str, float]:
-    """Mean score of the texts as they are (`as_written`) and of each kind of planted one."""
-    bad: Mapping[str, list[Question]] = planted(questions, catalogue, seed)
-    return {
-        name: float(np.nanmean(scores(judge.rate(asked))))
-        for name, asked in {"as_written": list(questions), **bad}.items()
-    }
+def corrupted_scores(
+    judge: Judge, questions: Sequence[Question], catalogue: Catalogue, seed: int = 0
+) -> dict[str, float]:
+    """Mean score of the texts as they are (`as_written`) and of each kind of corrupted one."""
+    kinds = {"as_written": list(questions)} | corrupt(questions, catalogue, seed)
+    return {kind: float(np.nanmean(scores(judge.rate(texts)))) for kind, texts in kinds.items()}
 
 
-def unfit(means: Mapping[str, float]) -> list[str]:
-    """Kinds of planted explanation that a judge did not rate lower than the real ones; empty for a fit judge."""
-    return [name for name, mean in means.items() if name != "as_written" and not mean < means["as_written"]]
+def undetected(means: Mapping[str, float]) -> list[str]:
+    """Kinds of corruption that a judge did not rate lower than the texts as written; none for a fit judge."""
+    return [kind for kind, mean in means.items() if kind != "as_written" and not mean < means["as_written"]]
 
 
 def _with_invented(question: Question, catalogue: Catalogue) -> str:

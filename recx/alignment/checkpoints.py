@@ -1,0 +1,99 @@
+"""Checkpoints of a training without pickle: two safetensors files beside the `trainer_state.json` of `Trainer`."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from safetensors.torch import save_file
+from torch import nn
+from transformers import TrainerCallback, TrainerState
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from recx.storage.tensors import load_weights, read_tensors, save_weights, trainable
+
+_WEIGHTS, _STATE = "model.safetensors", "training_state.safetensors"
+
+
+def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, is_writer: bool) -> None:
+    """Write the trainable weights, the optimizer's state and the random numbers' state of every process.
+
+    Args:
+        folder: the checkpoint's; made if it is missing.
+        model: its frozen weights are not written.
+        optimizer: of its trainable weights.
+        is_writer: whether this process writes; all of them have to call, since their states are gathered.
+    """
+    states = gather_object([_random_state()])
+    if not is_writer:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    save_weights(folder / _WEIGHTS, trainable(model))
+    tensors = {
+        f"random.{n}.{device}": state
+        for n, device_states in enumerate(states)
+        for device, state in device_states.items()
+    }
+    for n, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{n}.{name}": value.detach().contiguous().cpu() for name, value in values.items()}
+    save_file(tensors, folder / _STATE)
+
+
+def load_checkpoint(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, process: int = 0
+) -> dict[str, torch.Tensor]:
+    """Read weights and the optimizer's state back.
+
+    Args:
+        folder: the checkpoint's.
+        model: its trainable weights are replaced.
+        optimizer: new, made for this model with the same settings.
+        process: number of this process.
+
+    Returns:
+        The state of this process's random numbers, for `RestoreRandomState`; empty if it had no part in the training.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or belongs to another model.
+    """
+    load_weights(folder / _WEIGHTS, trainable(model))
+    parts: dict[str, dict[int, dict[str, torch.Tensor]]] = {"optimizer": {}, "random": {}}
+    for key, tensor in read_tensors(folder / _STATE).items():
+        part, n, name = key.split(".")
+        parts[part].setdefault(int(n), {})[name] = tensor
+    optimizer.load_state_dict({"state": parts["optimizer"], "param_groups": optimizer.state_dict()["param_groups"]})
+    return parts["random"].get(process, {})
+
+
+def last_checkpoint(folder: Path) -> tuple[int, Path | None]:
+    """The latest checkpoint that was written to its end, and the steps it had done; (0, None) without one.
+
+    `Trainer` writes `trainer_state.json` last: a checkpoint without a readable one was cut short and is passed over.
+    """
+    checkpoints = {}
+    for state in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/trainer_state.json"):
+        with contextlib.suppress(ValueError, TypeError):
+            checkpoints[TrainerState.load_from_json(str(state)).global_step] = state.parent
+    return max(checkpoints.items(), default=(0, None))
+
+
+class RestoreRandomState(TrainerCallback):
+    """Puts random numbers back before the first step; any earlier, and the data loader would draw one more of them."""
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        self.state = state
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """Put the state back, once."""
+        if "cpu" in self.state:
+            torch.set_rng_state(self.state["cpu"])
+        if "cuda" in self.state and torch.cuda.is_available():
+            torch.cuda.set_rng_state(self.state["cuda"])
+        self.state = {}
+
+
+def _random_state() -> dict[str, torch.Tensor]:
+    """What dropout draws from, on the processor and on this process's GPU."""
+    states = {"cpu": torch.get_rng_state()}
+    return states | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})

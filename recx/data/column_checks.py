@@ -1,0 +1,54 @@
+"""What the readers of tables ask of their columns."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from recx.errors import DataError
+
+
+def require_columns(path: Path, frame: pl.DataFrame, required: Sequence[str]) -> None:
+    """Refuse a file that lacks a column.
+
+    Raises:
+        DataError: naming the column and those that are there.
+    """
+    missing = [c for c in required if c not in frame.columns]
+    if missing:
+        raise DataError(f"{path}: no column {missing[0]!r}; found {', '.join(frame.columns)}.")
+
+
+def numbers_in(path: Path, column: pl.Series, unit: str = "row", first: int = 1) -> pl.Series:
+    """A column as floats, null where it is empty.
+
+    Args:
+        path: of the file.
+        column: text or numbers.
+        unit: what a value of the column is in, for the message.
+        first: number of the first of these.
+
+    Raises:
+        DataError: naming the place and what is there instead of a number.
+    """
+    numbers, text = column.cast(pl.Float64, strict=False), column.cast(pl.String).fill_null("")
+    bad = (numbers.is_null() & (text != "")).arg_true()
+    if len(bad):
+        raise DataError(f"{path}, {unit} {bad[0] + first}: {column.name} is {text[bad[0]]!r}, expected a number.")
+    return numbers
+
+
+def check_names(path: Path, frame: pl.DataFrame, taken: Mapping[str, str]) -> None:
+    """Refuse a file with a further column of the name that another column is to take.
+
+    Args:
+        path: of the file.
+        frame: its content.
+        taken: name of the kit -> the column that takes it.
+
+    Raises:
+        DataError: naming both columns.
+    """
+    for name, column in taken.items():
+        if column != name and name in frame.columns:
+            raise DataError(f"{path}: has a column {name!r} beside {column!r}, which is to be the {name}; rename one.")

@@ -1,0 +1,48 @@
+"""The alignment effect as plain text, for the console."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from recx.evaluation.explanation_checks import totals
+from recx.evaluation.metric_records import decoded_otherwise
+from recx.evaluation.summary_tables import plain_table
+from recx.evaluation.test_set import Pairs
+from recx.explaining.records import Explanation
+
+
+def summary(
+    records: Sequence[dict[str, Any]],
+    checks: Sequence[dict[str, Any]],
+    explained: Sequence[Explanation],
+    pairs: Pairs,
+    label: str = "hybrid",
+    count: int = 4,
+) -> str:
+    """Table 1 and the checks of explanations, with a few explanations.
+
+    Args:
+        records: of Table 1.
+        checks: of the explanations.
+        explained: explanations of the pairs by one method.
+        pairs: with the target's decisions.
+        label: of that method.
+        count: how many explanations.
+    """
+    parts = ["Agreement with the target on test histories (titles along the catalogue's trie, the history left out)"]
+    free = {r["n"] for r in records if r["metric"] == "exact_match"}
+    if free:
+        parts[0] += f"\nexact_match: one title, greedy and unconstrained, as in the paper ({max(free)} users)"
+    parts.append(plain_table([r for r in records if not decoded_otherwise(r)]))
+    other = [r for r in records if decoded_otherwise(r)]
+    if other:
+        ways = "unconstrained, as in the paper; along the trie, the history not left out; five items ranked by task 3"
+        parts += [f"Decoded otherwise: {ways}", plain_table(other)]
+    counts = totals(explained)
+    parts += ["Explanations", plain_table(checks)]
+    parts.append(
+        f"{label}: {counts['cited_in_history']} of {counts['cited']} cited titles stand in the history, "
+        f"{counts['invented']} do not exist; {counts['stated_true']} of {counts['stated']} stated attributes are true"
+    )
+    for explanation, liked in list(zip(explained, pairs.liked, strict=True))[:count]:
+        parts.append(f"\n[target: {'yes' if liked else 'no'}] {explanation.title}\n  {explanation.text}")
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,57 @@
+"""What the kit asks of whoever explains a recommender, whatever stands behind it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from recx.data.catalogue import Catalogue
+from recx.data.item_lookup import Item
+from recx.explaining.records import Explanation, Prediction, Recommendation
+from recx.prompts.controls import Control
+
+
+class Explainer(Protocol):
+    """Answers the tasks about persons' histories: an aligned model, a chat model, texts imported from elsewhere.
+
+    What it has no answer to it leaves empty: item 0, a decision or preference that is None, an empty text.
+
+    Attributes:
+        catalogue: items.
+        max_history: how many of the latest items of a history it is shown.
+        reads_vectors: whether it reads the target's user vectors, so that a history can be read back out of them.
+        explains_only: whether it knows explanations alone and answers no other task.
+    """
+
+    catalogue: Catalogue
+    max_history: int
+    reads_vectors: bool
+    explains_only: bool
+
+    def recommend(
+        self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
+    ) -> list[Recommendation]:
+        """The k titles it names for each of R persons, the best first (task 1)."""
+        ...
+
+    def rank(
+        self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
+    ) -> np.ndarray:
+        """Candidates (R, C) of each person in its order, as item indices (task 2)."""
+        ...
+
+    def predict(
+        self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
+    ) -> list[Prediction]:
+        """Would person r like item r? (task 3)."""
+        ...
+
+    def explain(
+        self,
+        histories: Sequence[Sequence[Item]],
+        items: Sequence[Item],
+        instruction: str | Control = "",
+        show_progress: bool = False,
+    ) -> list[Explanation]:
+        """Would the recommender suggest item r to person r, and why?"""
+        ...

@@ -1,0 +1,30 @@
+"""The playground within a notebook: a thread of the same process answers its forms from the run opened there."""
+
+import functools
+
+from recx import paths
+from recx.pipeline.finished import Finished
+from recx.playground.client import RpcClient
+from recx.playground.open_runs import STOPPABLE, OpenRun, OpenRuns
+from recx.playground.server import RpcServer
+from recx.settings import Settings
+
+
+def serve_in_notebook(finished: Finished, settings: Settings) -> RpcClient:
+    """A client, for `app`, of a server in this process that answers from an opened run; it loads nothing again.
+
+    Other runs on disk are opened in this process when they are picked. One server answers every client of a process.
+
+    Args:
+        finished: the run.
+        settings: it was opened with.
+    """
+    runs, server = _local_server()
+    runs.keep(OpenRun(paths.runs() / settings.profile / settings.dataset, settings, finished))
+    return RpcClient(server.port, server.token)
+
+
+@functools.cache
+def _local_server() -> tuple[OpenRuns, RpcServer]:
+    runs = OpenRuns()
+    return runs, RpcServer(runs.methods(), STOPPABLE).start()

@@ -1,0 +1,192 @@
+"""Every question the playground can ask of target and explainers, in plain values: what a form sends and shows."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+from torch import Tensor
+
+from recx.errors import DataError
+from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.records import Explanation
+from recx.explaining.segments import segments
+from recx.playground.counterfactual import apply_changes, find_counterfactual
+from recx.playground.history_service import HistoryService, Json
+from recx.playground.instruction_options import build_instruction, quotes_held
+from recx.playground.streaming import stream_explanation
+from recx.recommenders.devices import score
+from recx.recommenders.item_rank import item_ranks, top_items
+from recx.recommenders.protocol import Scorer
+
+
+class ModelService:
+    """Answers for one target and the explainers aligned to it; its methods may be called from many threads.
+
+    Args:
+        histories: what is known without models; checks what comes in.
+        explainers: name -> explainer.
+        target: the recommender.
+        max_history: how many of the latest items the target reads.
+    """
+
+    def __init__(
+        self,
+        histories: HistoryService,
+        explainers: Mapping[str, AlignedExplainer],
+        target: Scorer,
+        max_history: int,
+    ) -> None:
+        self.histories, self.explainers = histories, dict(explainers)
+        self.target, self.max_history, self.catalogue = target, max_history, histories.catalogue
+        # Each call uses all cores, so calls side by side are no faster. In turn, they share the cores fairly: several
+        # texts grow together, a token each, instead of each waiting for the one before.
+        self._lock = threading.Lock()
+
+    def ask_target(self, history: Sequence[int], item: int, k: int = 10) -> Json:
+        """The target's k best items with scores (`top`), and the rank it gives the item (`rank`)."""
+        history, item = self._validate(history, item)
+        with self._lock:
+            best = top_items(self.target, history, self.max_history, k)
+            rank = item_ranks(self.target, [history], item, self.max_history)[0]
+        return {"top": self._top(best), "rank": asdict(rank)}
+
+    def ask_model(self, model: str, history: Sequence[int], item: int, k: int = 10) -> Json:
+        """What an explainer would recommend, and how probable it calls a "yes" for the item.
+
+        Returns:
+            `model, top, like, probability`, `shared` (how many of the target's k best are among its own) and `place`
+            of the item among them, 0 where it is not.
+        """
+        explainer = self._explainer(model)
+        history, item = self._validate(history, item)
+        with self._lock:
+            own = explainer.recommend([history], k=min(k, len(self.catalogue) - len(set(history))))[0]
+            prediction = explainer.predict([history], [item])[0]
+            best = {n for n, _ in top_items(self.target, history, self.max_history, k)}
+        return {
+            "model": model,
+            "top": self._top(zip(own.items, own.scores, strict=True)),
+            "like": prediction.like,
+            "probability": prediction.probability,
+            "shared": len(best.intersection(own.items)),
+            "place": own.items.index(item) + 1 if item in own.items else 0,
+        }
+
+    def explain(
+        self,
+        model: str,
+        history: Sequence[int],
+        item: int,
+        options: Mapping[str, Any] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Json]:
+        """The explanation as it is written: `{"text": so far}` after every token, then the checked answer.
+
+        The last record has `model, item, text, decision, segments, cited, target_decision, agrees, instruction, prompt,
+        held` (whether quotes were), `seconds, tokens, stopped`.
+        """
+        explainer, options = self._explainer(model), options or {}
+        history, item = self._validate(history, item)
+        instruction, held = build_instruction(options, tuple(self.catalogue.attributes)), quotes_held(options)
+        explainer = explainer.with_held_quotes() if held else explainer
+        started, tokens = time.monotonic(), 0
+        for text in stream_explanation(explainer, history, item, instruction, should_stop=should_stop, lock=self._lock):
+            if isinstance(text, Explanation):
+                yield self._answer(model, text, history, item, instruction) | {
+                    "held": held,
+                    "seconds": round(time.monotonic() - started, 2),
+                    "tokens": tokens,
+                    "stopped": should_stop(),
+                }
+            else:
+                tokens += 1
+                yield {"text": text}
+
+    def what_if(self, history: Sequence[int], item: int, removed: Sequence[int], added: Sequence[int]) -> Json:
+        """A changed `history`, and the ranks of the item `before` and `after`."""
+        history, item = self._validate(history, item)
+        changes = [("remove", int(n)) for n in self.histories.validate(removed)]
+        changes += [("add", int(n)) for n in self.histories.validate(added)]
+        if not changes:
+            raise DataError("Nothing is changed: choose an item to remove or to add.")
+        changed = apply_changes(history, changes)
+        if not len(changed):
+            raise DataError("Nothing is left of the history; the target reads at least one item.")
+        with self._lock:
+            before, after = item_ranks(self.target, [history, changed], item, self.max_history)
+        return {"history": changed.tolist(), "before": asdict(before), "after": asdict(after)}
+
+    def find_counterfactual(
+        self,
+        history: Sequence[int],
+        item: int,
+        wanted: Literal["yes", "no"],
+        adding: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Json:
+        """The smallest change of the history that makes the target say `wanted`.
+
+        Args:
+            history: item indices, oldest first.
+            item: asked about.
+            wanted: "yes" or "no".
+            adding: whether items may be added too, not only removed.
+            should_stop: asked between batches.
+
+        Returns:
+            The fields of a `Counterfactual`; of each change its `kind` and the item.
+        """
+        history, item = self._validate(history, item)
+        if wanted not in ("yes", "no"):
+            raise DataError(f"One can look for a yes or a no, not for {wanted!r}.")
+        target, kinds = _LockedScorer(self.target, self._lock), ("remove", "add") if adding else ("remove",)
+        result = find_counterfactual(
+            target, history, item, self.max_history, len(self.catalogue), wanted, kinds, should_stop=should_stop
+        )
+        changes = [{"kind": kind, **self.histories.item(n)} for kind, n in result.changes]
+        return asdict(result) | {"changes": changes}
+
+    def _answer(self, model: str, explanation: Explanation, history: np.ndarray, item: int, instruction: str) -> Json:
+        rank = item_ranks(self.target, [history], item, self.max_history)[0]
+        undecided = rank.decision == "between" or explanation.decision is None
+        return {
+            "model": model,
+            "item": self.histories.item(item),
+            "decision": explanation.decision,
+            "text": explanation.text,
+            "segments": [asdict(s) for s in segments(explanation.text, explanation.citations, explanation.statements)],
+            "cited": sorted({c.item for c in explanation.citations if c.item}),
+            "target_decision": rank.decision,
+            "agrees": None if undecided else explanation.decision == (rank.decision == "yes"),
+            "instruction": instruction,
+            "prompt": self.explainers[model].prompt_text(history, item, instruction),
+        }
+
+    def _top(self, scored: Iterable[tuple[int, float]]) -> list[Json]:
+        return [self.histories.item(n) | {"score": score} for n, score in scored]
+
+    def _explainer(self, model: str) -> AlignedExplainer:
+        if model not in self.explainers:
+            raise DataError(f"There is no model {model!r}; there are {', '.join(self.explainers)}.")
+        return self.explainers[model]
+
+    def _validate(self, history: Sequence[int], item: int) -> tuple[np.ndarray, int]:
+        checked = self.histories.validate(history)
+        if not len(checked):
+            raise DataError("The history is empty: add at least one item.")
+        return checked, int(self.histories.validate([item])[0])
+
+
+class _LockedScorer:
+    """A scorer that holds a lock for every batch only, so that others take their turn during a long search."""
+
+    def __init__(self, target: Scorer, lock: threading.Lock) -> None:
+        self.target, self.lock = target, lock
+
+    def score(self, histories: Tensor) -> Tensor:
+        """(B, L) -> (B, N + 1)."""
+        with self.lock:
+            return score(self.target, histories)

@@ -1,0 +1,28 @@
+"""The templates of forms and exports, which lie in `data/page`; whatever is put into HTML is escaped."""
+
+import re
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from recx import paths
+from recx.playground.descriptions import describe_decision, describe_rank, describe_recommendations
+
+
+def escape_markdown(text: Any) -> str:
+    """Text that Markdown and the HTML within it leave as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", re.sub(r"\s+", " ", str(text)))
+
+
+TEMPLATES = Environment(
+    loader=FileSystemLoader(paths.shipped_data() / "page"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.filters["markdown"] = escape_markdown
+TEMPLATES.globals |= {f.__name__: f for f in (describe_decision, describe_rank, describe_recommendations)}
+# Macros as functions: pieces of forms, and the short lessons that a panel can open.
+pieces: Any = TEMPLATES.get_template("forms.html").module
+lesson = TEMPLATES.get_template("lessons.html").module.lesson

@@ -1,0 +1,103 @@
+"""What a prompt consists of: text, titles of items, and vectors of the target.
+
+Each piece is tokenised by itself, so a title has the same tokens in a prompt, in an answer and in the graph that
+decoding follows.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from recx.data.catalogue import Catalogue
+
+Mode = Literal["behavior", "intention", "hybrid"]
+MODES: tuple[Mode, ...] = ("behavior", "intention", "hybrid")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """The quoted label of catalogue item `item` (1..N)."""
+
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Row `row` of the target's user or item vectors, standing in the prompt as one token."""
+
+    kind: Literal["user", "item"]
+    row: int
+
+
+Piece = str | Title | Entity
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+def render(wording: str, **slots: str | Sequence[Piece]) -> list[Piece]:
+    """Fill the slots of a wording.
+
+    Args:
+        wording: text with `{name}` slots.
+        slots: text or pieces for each slot.
+
+    Raises:
+        KeyError: a slot of the wording was not given.
+    """
+    pieces: list[Piece] = []
+    for n, part in enumerate(_SLOT.split(wording)):
+        value = slots[part] if n % 2 else part
+        pieces.extend([value] if isinstance(value, str) else value)
+    return [p for p in pieces if p != ""]
+
+
+def titles(items: Sequence[int]) -> list[Piece]:
+    """Titles joined by semicolons, as they stand in histories, candidate lists and answers."""
+    pieces: list[Piece] = []
+    for n, item in enumerate(items):
+        pieces += ["; ", Title(int(item))] if n else [Title(int(item))]
+    return pieces
+
+
+def item_slot(mode: Mode, item: int) -> list[Piece]:
+    """How an item stands in a question: title, vector, or title and vector."""
+    if mode == "behavior":
+        return [Title(item)]
+    if mode == "intention":
+        return [Entity("item", item)]
+    return [Title(item), " ", Entity("item", item)]
+
+
+def candidates_slot(mode: Mode, items: Sequence[int]) -> list[Piece]:
+    """Several items, each as in `item_slot`; in the intention mode titles stay, as the answer needs them."""
+    mode = "hybrid" if mode == "intention" else mode
+    pieces: list[Piece] = []
+    for n, item in enumerate(items):
+        pieces += (["; "] if n else []) + item_slot(mode, int(item))
+    return pieces
+
+
+def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
+    """Split a text into plain pieces and `Title`s, wherever a catalogue label stands in double quotes."""
+    parts = text.split('"')
+    pieces: list[Piece] = []
+    for n, part in enumerate(parts):
+        if n % 2 and part in index_of_label:
+            pieces.append(Title(index_of_label[part]))
+        elif n % 2:
+            pieces.append(f'"{part}"' if n + 1 < len(parts) else f'"{part}')
+        elif part:
+            pieces.append(part)
+    return pieces
+
+
+def as_text(pieces: Sequence[Piece], catalogue: Catalogue) -> str:
+    """Pieces as a person reads them: titles quoted, vectors as `<user>` and `<item>`."""
+    shown = []
+    for piece in pieces:
+        if isinstance(piece, Title):
+            shown.append(f'"{catalogue.labels[piece.item]}"')
+        else:
+            shown.append(f"<{piece.kind}>" if isinstance(piece, Entity) else piece)
+    return "".join(shown)

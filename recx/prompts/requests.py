@@ -1,0 +1,96 @@
+"""Questions about one person: who is asked about, then what is asked, in the form of a mode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recx.data.catalogue import Catalogue
+from recx.data.item_lookup import Item, find_item
+from recx.errors import DataError
+from recx.prompts.controls import Control, instruction_text
+from recx.prompts.pieces import Entity, Mode, Piece, candidates_slot, item_slot, render, titles
+from recx.prompts.wordings import ALL_WORDINGS, SUBJECTS
+
+
+def question(
+    form: Mode, opening: int, history: Sequence[int] | np.ndarray, user: int, wording: str, items: Sequence[int] = ()
+) -> list[Piece]:
+    """The prompt of every task about a person.
+
+    Args:
+        form: whether titles, the user vector or both stand for the person.
+        opening: index into `SUBJECTS[form]`.
+        history: item indices that are shown, oldest first (unused in the intention form).
+        user: row of the user vector (unused in the behavior form).
+        wording: text with an `{item}` or a `{candidates}` slot, or with none.
+        items: the item, or the candidates.
+    """
+    person = render(SUBJECTS[form][opening], history=titles(history), user=[Entity("user", user)])
+    if "{item}" in wording:
+        return person + render(wording, item=item_slot(form, int(items[0])))
+    if "{candidates}" in wording:
+        return person + render(wording, candidates=candidates_slot(form, items))
+    return person + [wording]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an explainer about one person. Every request of a task has the same words.
+
+    Attributes:
+        task: a key of `ALL_WORDINGS`.
+        history: item indices that a prompt shows, oldest first.
+        items: the item or the candidates that are asked about, where the task asks about items.
+        instruction: a line that goes with the question.
+    """
+
+    task: str
+    history: np.ndarray
+    items: tuple[int, ...] = ()
+    instruction: str = ""
+
+    def pieces(self, form: Mode) -> list[Piece]:
+        """The question in a form; its one user vector has row 0."""
+        asked = question(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items)
+        return asked + ([f" {self.instruction}"] if self.instruction else [])
+
+
+def requests_about(
+    catalogue: Catalogue,
+    task: str,
+    histories: Sequence[Sequence[Item]],
+    items: Sequence[Sequence[Item]] | np.ndarray | None,
+    max_history: int,
+    instruction: str | Control = "",
+) -> list[Request]:
+    """One question about each of R persons.
+
+    Args:
+        catalogue: items; histories and items may be given as labels, source ids or indices.
+        task: a key of `ALL_WORDINGS`.
+        histories: R histories, oldest first.
+        items: of each person, where the task asks about items.
+        max_history: how many of the latest items are shown.
+        instruction: a line that goes with the question.
+
+    Raises:
+        DataError: a history is empty, or an item is unknown.
+    """
+    asked = [()] * len(histories) if items is None else [tuple(find_item(catalogue, i) for i in row) for row in items]
+    text = instruction_text(instruction)
+    return [
+        Request(task, history_of(catalogue, history)[-max_history:], row, text)
+        for history, row in zip(histories, asked, strict=True)
+    ]
+
+
+def history_of(catalogue: Catalogue, items: Sequence[Item]) -> np.ndarray:
+    """Indices of a history given as labels, source ids or indices.
+
+    Raises:
+        DataError: it is empty or names an unknown item.
+    """
+    if len(items) == 0:
+        raise DataError("The history is empty; name at least one item.")
+    return np.array([find_item(catalogue, i) for i in items], dtype=np.int64)

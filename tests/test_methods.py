@@ -1,0 +1,163 @@
+"""Who is asked, what they are asked, and what the baselines answer."""
+
+import json
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+import torch
+
+from recx.data.demo import demo_catalogue
+from recx.data.split import Split, leave_one_out
+from recx.evaluation.alignment_effect import measure, measure_free
+from recx.evaluation.baselines import SampledPopularity
+from recx.evaluation.methods import Method, all_methods, explain_all
+from recx.evaluation.test_set import draw_test_set, pairs_of
+from recx.explaining.records import Explanation, Prediction, Recommendation
+from recx.recommenders.popularity import PopularityRecommender
+from recx.settings import ChatSettings, EvaluateSettings
+from recx.storage.text_store import TextStore
+
+CATALOGUE = demo_catalogue()
+ITEMS = len(CATALOGUE)
+
+
+class Target:
+    length = 10
+
+    def score(self, histories):
+        rng = np.random.default_rng(histories.sum().item())
+        return torch.from_numpy(rng.random((len(histories), ITEMS + 1)))
+
+
+@dataclass(frozen=True)
+class Stub:
+    """An explainer that names and decides what it is given."""
+
+    answers: np.ndarray | None = None
+    shots: dict = field(default_factory=dict)
+    store: TextStore | None = None
+    reads_vectors: bool = False
+    explains_only: bool = False
+    catalogue, max_history = CATALOGUE, 10
+
+    def with_shots(self, shots):
+        return replace(self, shots=shots)
+
+    def with_store(self, store):
+        return replace(self, store=store)
+
+    def recommend(self, histories, k=5, show_progress=False):
+        return [Recommendation(tuple(a), ("",) * k, (0.0,) * k) for a in self.answers]
+
+    def recommend_freely(self, histories, beams=5, show_progress=False):
+        return self.answers[: len(histories), :beams]
+
+    def rank(self, histories, candidates, show_progress=False):
+        return np.asarray(candidates)
+
+    def predict(self, histories, items, show_progress=False):
+        return [Prediction(i, "", None, float("nan")) for i in items]
+
+    def reconstruct(self, histories, show_progress=False):
+        return [h[-10:-8] for h in histories]
+
+    def explain(self, histories, items, instruction="", show_progress=False):
+        return [Explanation(i, "", True, f"{len(self.shots)} {self.store.path.name}", (), ()) for i in items]
+
+
+@pytest.fixture
+def split() -> Split:
+    rng = np.random.default_rng(0)
+    return leave_one_out([rng.permutation(ITEMS)[:14] + 1 for _ in range(40)])
+
+
+@pytest.fixture
+def test_set(split):
+    return draw_test_set(split, Target(), 10, EvaluateSettings(users=30, ranking_users=20, free_users=10))
+
+
+@pytest.mark.parametrize("setting, users", [(10, 10), (0, 30), (100, 30), (-1, 0)])
+def test_zero_decodes_all_users_freely_and_a_negative_number_none(split, setting, users):
+    assert draw_test_set(split, Target(), 10, EvaluateSettings(users=30, free_users=setting)).free_users == users
+
+
+def test_the_chat_model_is_asked_without_examples_and_with(split, tmp_path):
+    explainers = {name: Stub(reads_vectors=name == "hybrid") for name in ("unaligned", "hybrid", "behavior")}
+    settings = EvaluateSettings(chat=ChatSettings("http://127.0.0.1:9/v1", "gpt"))
+    methods = all_methods(explainers, Target(), split, settings, tmp_path)
+    assert list(methods) == ["unaligned", "unaligned ICL", "gpt", "gpt ICL", "behavior", "hybrid"]
+    examples = {name: len(m.explainer.shots.get("preference", ())) for name, m in methods.items()}
+    assert examples == {"unaligned": 0, "unaligned ICL": 2, "gpt": 0, "gpt ICL": 2, "behavior": 0, "hybrid": 0}
+    assert methods["hybrid"].columns == {"method": "aligned", "mode": "hybrid"}
+    assert methods["gpt"].columns == {"method": "gpt", "mode": ""}
+    alone = all_methods(explainers, Target(), split, EvaluateSettings(shots=0), tmp_path)
+    assert list(alone) == ["unaligned", "behavior", "hybrid"]
+
+
+def test_every_method_explains_into_a_store_of_its_own(split, test_set, tmp_path):
+    methods = all_methods({"unaligned": Stub(), "hybrid": Stub()}, Target(), split, EvaluateSettings(), tmp_path)
+    explained = explain_all(methods, pairs_of(test_set, 4))
+    assert {name: own[0].text for name, own in explained.items()} == {
+        "unaligned": "0 unaligned.jsonl",
+        "unaligned ICL": "4 unaligned-ICL.jsonl",
+        "hybrid": "0 hybrid.jsonl",
+    }
+
+
+def test_a_greedy_answer_counts_where_it_is_the_targets_first_item(test_set):
+    top = test_set.labels.top
+    answers = top[:, ::-1].copy()  # the first item stands last of five
+    answers[:4] = top[:4]
+    answers[4] = 0
+    method = Method(Stub(answers), "aligned", "hybrid")
+    match, outside = measure_free(method, test_set, beams=1)
+    assert (match["metric"], match["value"], match["n"], match["decoding"]) == ("exact_match", 0.4, 10, "")
+    assert (outside["metric"], outside["value"], outside["decoding"]) == ("outside_catalogue", 0.1, "free greedy")
+    beams = {r["metric"]: r for r in measure_free(method, test_set, beams=5)}
+    assert beams["hr@5"]["value"] == 0.9 and {r["decoding"] for r in beams.values()} == {"free 5-beam"}
+    assert measure_free(method, replace(test_set, free_users=0), beams=1) == []
+
+
+def test_histories_are_read_back_where_vectors_are_read(test_set):
+    plain, vectors = (
+        {r["metric"]: r for r in measure(Method(Stub(test_set.labels.top, reads_vectors=reads), "x"), test_set, "c")}
+        for reads in (False, True)
+    )
+    assert vectors.keys() - plain.keys() == {"history_coverage"}
+    assert vectors["history_coverage"]["value"] == pytest.approx(0.2)
+    assert (plain["hr@5"]["value"], plain["hr@5"]["n"], plain["ranking_ndcg@5"]["n"]) == (1, 30, 20)
+    assert plain["accuracy"]["value"] == 0 and {r["control"] for r in plain.values()} == {"c"}
+
+
+def test_popularity_is_drawn_in_proportion_to_the_counts():
+    """Alone among all items, one chosen three times as often is drawn three times as often."""
+    sequences = [np.array([1, 1, 1, 2])] * 5
+    scores = SampledPopularity(sequences, 3).score(torch.zeros((8000, 4), dtype=torch.long))
+    first = scores[:, 1:].argmax(1).numpy() + 1
+    assert np.mean(first == 1) == pytest.approx(0.75, abs=0.02) and not (first == 3).any()
+    again = SampledPopularity(sequences, 3).score(torch.zeros((8000, 4), dtype=torch.long))
+    assert torch.equal(scores, again)
+    fixed = PopularityRecommender(sequences, 3).score(torch.zeros((9, 4), dtype=torch.long))
+    assert (fixed[:, 1:].argmax(1) == 0).all()
+
+
+def test_imported_texts_are_a_method_that_explains_only(split, test_set, tmp_path):
+    pairs = pairs_of(test_set, 4)
+    rows = [
+        {
+            "history": [CATALOGUE.labels[i] for i in h],
+            "item": CATALOGUE.labels[item],
+            "text": "Yes. It was written elsewhere.",
+        }
+        for h, item in zip(pairs.histories, pairs.items, strict=True)
+    ]
+    (tmp_path / "elsewhere.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    settings = EvaluateSettings(shots=0, imported=str(tmp_path))
+    methods = all_methods({"unaligned": Stub()}, Target(), split, settings, tmp_path / "texts")
+    assert list(methods) == ["unaligned", "elsewhere"]
+    explanations = explain_all(methods, pairs)["elsewhere"]
+    assert {e.text for e in explanations} == {"Yes. It was written elsewhere."} and all(
+        e.decision for e in explanations
+    )
+    assert measure(methods["elsewhere"], test_set) == []
