@@ -5,7 +5,7 @@ from recx.data.demo import demo_catalogue
 from recx.prompts.controls import Control, random_control
 from recx.prompts.pieces import Entity, Title, as_text
 from recx.prompts.reading import Reader
-from recx.prompts.templates import _VERDICTS, argue
+from recx.prompts.templates import _CONCLUSIONS, templated_explanation
 from recx.prompts.training_tasks import TaskData
 from recx.recommenders.labels import label
 from recx.teaching.content_rule import ContentRecommender
@@ -21,7 +21,7 @@ def test_every_argument_cites_the_history_and_states_the_truth(catalogue, rng):
         chosen = (rng.permutation(len(catalogue))[: rng.integers(2, 10)] + 1).tolist()
         history, item, yes = chosen[:-1], chosen[-1], bool(rng.integers(2))
         control = random_control(rng, catalogue.attributes)
-        text = as_text(argue(rng, catalogue, history, item, yes, control), catalogue)
+        text = as_text(templated_explanation(rng, catalogue, history, item, yes, control), catalogue)
         reading = reader.read(text, history, item)
         assert reading.decision is yes, text
         assert all(c.in_history for c in reading.citations), text
@@ -33,8 +33,10 @@ def test_every_argument_cites_the_history_and_states_the_truth(catalogue, rng):
 def test_the_last_sentence_admits_where_the_evidence_speaks_against_the_decision(rng, small_catalogue):
     """ "Portal" is like "Portal 2" in its genre and "Halo 3" is not."""
     for history, yes, against in (([1], True, False), ([3], True, True), ([3], False, False), ([1], False, True)):
-        text = as_text(argue(rng, small_catalogue, history, 2, yes, Control(view="genre")), small_catalogue)
-        ends = _VERDICTS[yes, not against]
+        text = as_text(
+            templated_explanation(rng, small_catalogue, history, 2, yes, Control(view="genre")), small_catalogue
+        )
+        ends = _CONCLUSIONS[yes, not against]
         assert text.endswith(ends), text
         assert (" as well" in text) == (history == [1]), text
 
@@ -54,10 +56,10 @@ def test_controls_shape_the_argument(rng):
     history, item = [1, 2, 3, 4], 60
     facts = catalogue.facts(item)
     for view in ("platform", "genre", "year"):
-        text = as_text(argue(rng, catalogue, history, item, True, Control(view=view)), catalogue)
+        text = as_text(templated_explanation(rng, catalogue, history, item, True, Control(view=view)), catalogue)
         assert any(v in text for v in facts[view]), (view, text)
-    one = as_text(argue(rng, catalogue, history, item, True, Control(length="one sentence")), catalogue)
-    long = as_text(argue(rng, catalogue, history, item, False, Control(length="detailed")), catalogue)
+    one = as_text(templated_explanation(rng, catalogue, history, item, True, Control(length="one sentence")), catalogue)
+    long = as_text(templated_explanation(rng, catalogue, history, item, False, Control(length="detailed")), catalogue)
     assert one.startswith("Yes, as") and len(long) > 40
     assert Control(view="genre").wording() and not Control().wording()
 

@@ -18,7 +18,7 @@ from recx.evaluation.test_set import Pairs
 from recx.evaluation.xrec import bert_score, unique_ratio
 from recx.prompts.controls import Control
 from recx.prompts.pieces import as_text
-from recx.prompts.templates import argue, columns_by_strength
+from recx.prompts.templates import columns_by_strength, templated_explanation
 from recx.settings import EvaluateSettings
 
 
@@ -72,7 +72,9 @@ def reference_texts(pairs: Pairs, catalogue: Catalogue, max_history: int, seed: 
     rng = np.random.default_rng(seed)
     rows = zip(pairs.histories, pairs.items, pairs.liked, strict=True)
     return [
-        as_text(argue(rng, catalogue, h[-max_history:].tolist(), int(i), bool(liked), Control()), catalogue)
+        as_text(
+            templated_explanation(rng, catalogue, h[-max_history:].tolist(), int(i), bool(liked), Control()), catalogue
+        )
         for h, i, liked in rows
     ]
 

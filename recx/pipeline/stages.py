@@ -53,6 +53,10 @@ OPTIONAL_STAGES = ("ablation",)
 _ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 
 
+# Folders of shipped data that a module reads as if they were part of it.
+_SHIPPED_WITH = {"evaluation/published.py": "published", "playground/page_templates.py": "page"}
+
+
 def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
     """Stages that a stage reads: of the modes only those aligned; hybrid may start from the intention model."""
     aligned = [ALIGN[mode] for mode in settings.align.mode_list]
@@ -153,8 +157,9 @@ def code_digest(stage: str) -> str:
     package = paths.ROOT / "recx"
     reached = reached_from_notebook(paths.notebooks() / f"{STAGES[stage].notebook}.ipynb")
     modules = {m for m in reached if m != package / "settings.py" and m.parent.name != "profiles"}
-    if package / "evaluation" / "published.py" in modules:
-        modules |= set((paths.shipped_data() / "published").glob("*.csv"))
+    for module, folder in _SHIPPED_WITH.items():
+        if package / module in modules:
+            modules |= {p for p in (paths.shipped_data() / folder).rglob("*") if p.is_file()}
     return digest([p.read_bytes() for p in sorted(modules)])
 
 

@@ -1,6 +1,6 @@
 """The words of `recx-tiny`: facts, tastes and reasons written from a catalogue's content alone.
 
-Nothing here sees a target recommender. `argue` takes the decision as given and looks for true statements about
+Nothing here sees a target recommender. `templated_explanation` takes the decision as given and looks for true statements about
 titles of the history that support it; pretraining gives it the decision of a content rule. Each statement names one
 title and then one of its attributes: a small model can look that up, while a title searched for by an attribute, or a
 count over the history, was wrong in a third of the cases (measured, see LOG.md).
@@ -41,7 +41,7 @@ def columns_by_strength(columns: Sequence[str]) -> list[str]:
     return sorted(columns, key=lambda c: _STRENGTH.index(c) if c in _STRENGTH else len(_STRENGTH))
 
 
-def describe(catalogue: Catalogue, item: int) -> list[Piece]:
+def describe_item(catalogue: Catalogue, item: int) -> list[Piece]:
     """One sentence with all known facts about an item."""
     facts = catalogue.facts(item)
     said = [phrase(c, facts[c][0]) for c in ("genre", "platform", "developer", "brand", "year", "series") if c in facts]
@@ -51,7 +51,7 @@ def describe(catalogue: Catalogue, item: int) -> list[Piece]:
     return [Title(item), " is " + ", ".join(said) + "."]
 
 
-def summarise(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]:
+def summarise_taste(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]:
     """A taste in words: the most common values of up to three attributes, and the latest choice."""
     parts = []
     for column in columns_by_strength(list(catalogue.attributes)):
@@ -62,7 +62,7 @@ def summarise(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]:
     return [liking, "Latest choice: ", Title(int(history[-1])), "."]
 
 
-def argue(
+def templated_explanation(
     rng: np.random.Generator, catalogue: Catalogue, history: Sequence[int], item: int, yes: bool, control: Control
 ) -> list[Piece]:
     """An explanation of a given decision, with statements that are true of the catalogue and the history.
@@ -95,12 +95,12 @@ def argue(
         pieces += said
         supported = supported or yes in alike
     if not brief and control.length != "detailed":
-        pieces.append(" " + str(rng.choice(_VERDICTS[yes, supported])))
+        pieces.append(" " + str(rng.choice(_CONCLUSIONS[yes, supported])))
     return pieces
 
 
 # By decision, and by whether what was said speaks for it.
-_VERDICTS = {
+_CONCLUSIONS = {
     (True, True): ("That fits the history.", "This goes well together.", "A good match."),
     (True, False): ("Even so, a good match.", "A change, but a welcome one.", "Other sides of it fit."),
     (False, True): ("The tastes differ.", "This is another direction.", "Not a good match."),

@@ -13,7 +13,7 @@ from recx.prompts.controls import all_wordings
 from recx.prompts.conversations import Conversation
 from recx.prompts.pieces import Mode, Piece, Title, item_slot, quoted_pieces, render, titles
 from recx.prompts.requests import question
-from recx.prompts.templates import describe, summarise
+from recx.prompts.templates import describe_item, summarise_taste
 from recx.recommenders.labels import CANDIDATES, VERDICTS, Labels
 
 TASKS = ("retrieval", "ranking", "preference", "item", "conversation", "reconstruction", "explanation")
@@ -238,7 +238,7 @@ def _item(ask: Ask, item: float, kind: float, attribute: float) -> Example:
         slots["attribute"] = column.replace("_", " ")
         answer = [", ".join(known[column]).rstrip(".") + "."]
     else:
-        answer = describe(catalogue, index)
+        answer = describe_item(catalogue, index)
     return Example("item", render(wordings.ALL_WORDINGS[asked][ask.wording], **slots), answer)
 
 
@@ -253,7 +253,7 @@ def _reconstruction(ask: Ask, summary: float) -> Example:
     """Task 6: the titles behind a user vector, or the taste in words (from titles where the form has them)."""
     recent = ask.data.recent(ask.row)
     if ask.form == "behavior" or summary < 0.4:
-        prompt, answer = ask.question(wordings.SUMMARY[ask.wording]), summarise(ask.data.catalogue, recent)
+        prompt, answer = ask.question(wordings.SUMMARY[ask.wording]), summarise_taste(ask.data.catalogue, recent)
     else:
         prompt, answer = ask.question(wordings.HISTORY[ask.wording], form="intention"), titles(recent)
     return Example("reconstruction", prompt, answer)

@@ -15,7 +15,7 @@ from recx.prompts.controls import random_control
 from recx.prompts.conversations import Conversation
 from recx.prompts.pieces import as_text, titles
 from recx.prompts.requests import question
-from recx.prompts.templates import argue
+from recx.prompts.templates import templated_explanation
 from recx.prompts.training_tasks import Example, TaskData, build_examples
 from recx.recommenders.labels import label
 from recx.teaching.content_rule import ContentRecommender
@@ -78,7 +78,7 @@ def explanation(data: TaskData, row: int, rng: np.random.Generator) -> Example:
     prompt = question("behavior", opening, history, row, wording, [item])
     instruction = control.wording(int(rng.integers(8)))
     prompt += [f" {instruction}"] if instruction else []
-    return Example("explanation", prompt, argue(rng, data.catalogue, history, item, decision, control))
+    return Example("explanation", prompt, templated_explanation(rng, data.catalogue, history, item, decision, control))
 
 
 def tokenizer_texts(
