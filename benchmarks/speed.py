@@ -41,7 +41,7 @@ def leave_out(trick: str) -> None:
     if trick == "float32":
         float32._worthwhile = lambda: False
     if trick == "dropout":
-        sasrec.Dropout = torch.nn.Dropout
+        sasrec.ByteDropout = torch.nn.Dropout
 
 
 def sasrec_epoch(epochs: int) -> float:

@@ -33,9 +33,8 @@ def test_every_argument_cites_the_history_and_states_the_truth(catalogue, rng):
 def test_the_last_sentence_admits_where_the_evidence_speaks_against_the_decision(rng, small_catalogue):
     """ "Portal" is like "Portal 2" in its genre and "Halo 3" is not."""
     for history, yes, against in (([1], True, False), ([3], True, True), ([3], False, False), ([1], False, True)):
-        text = as_text(
-            templated_explanation(rng, small_catalogue, history, 2, yes, Control(view="genre")), small_catalogue
-        )
+        pieces = templated_explanation(rng, small_catalogue, history, 2, yes, Control(view="genre"))
+        text = as_text(pieces, small_catalogue)
         ends = _CONCLUSIONS[yes, not against]
         assert text.endswith(ends), text
         assert (" as well" in text) == (history == [1]), text

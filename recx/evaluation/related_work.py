@@ -70,13 +70,11 @@ def related_measures(
 def reference_texts(pairs: Pairs, catalogue: Catalogue, max_history: int, seed: int = 0) -> list[str]:
     """A text for each pair, written by rule from the target's decision and true facts that support it."""
     rng = np.random.default_rng(seed)
-    rows = zip(pairs.histories, pairs.items, pairs.liked, strict=True)
-    return [
-        as_text(
-            templated_explanation(rng, catalogue, h[-max_history:].tolist(), int(i), bool(liked), Control()), catalogue
-        )
-        for h, i, liked in rows
+    explanations = [
+        templated_explanation(rng, catalogue, history[-max_history:].tolist(), int(item), bool(liked), Control())
+        for history, item, liked in zip(pairs.histories, pairs.items, pairs.liked, strict=True)
     ]
+    return [as_text(pieces, catalogue) for pieces in explanations]
 
 
 def as_records(score_table: pd.DataFrame, related: pd.DataFrame, methods: Mapping[str, Method]) -> list[dict[str, Any]]:

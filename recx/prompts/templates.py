@@ -1,9 +1,9 @@
 """The words of `recx-tiny`: facts, tastes and reasons written from a catalogue's content alone.
 
-Nothing here sees a target recommender. `templated_explanation` takes the decision as given and looks for true statements about
-titles of the history that support it; pretraining gives it the decision of a content rule. Each statement names one
-title and then one of its attributes: a small model can look that up, while a title searched for by an attribute, or a
-count over the history, was wrong in a third of the cases (measured, see LOG.md).
+Nothing here sees a target recommender. `templated_explanation` takes the decision as given and looks for true
+statements about titles of the history that support it; pretraining gives it the decision of a content rule. Each
+statement names one title and then one of its attributes: a small model can look that up, while a title searched for
+by an attribute, or a count over the history, was wrong in a third of the cases (measured, see LOG.md).
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Dropout whose random bits cost a CPU little.
 
-Drawing one number an element took a third of SASRec's training time; here one draw of 64 bits serves eight elements.
+PyTorch draws one number an element; here one draw of 64 bits serves eight (measured in `benchmarks/speed.py`).
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 _LEVELS = 256
 
 
-class Dropout(nn.Module):
+class ByteDropout(nn.Module):
     """Inverted dropout (Srivastava et al., JMLR 2014), its rate rounded to a multiple of 1/256.
 
     Args:
@@ -22,7 +22,7 @@ class Dropout(nn.Module):
         self._threshold = min(round(rate * _LEVELS), _LEVELS - 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero elements at random and scale the others up while training; x as it is otherwise."""
+        """Zero elements at random and scale the others up while training; returns x itself otherwise."""
         if not self.training or not self._threshold:
             return x
         if x.device.type != "cpu":

@@ -15,7 +15,7 @@ _SHAPES = ((64, 2048, 64), (512, 64, 2048), (2048, 512, 64), (40, 64, 64))
 def fast_float32() -> Iterator[None]:
     """Within this context oneDNN multiplies float32 matrices where it is faster than MKL and as exact.
 
-    On AMD processors MKL leaves AVX-512 unused, and products take twice the time (measured, see LOG.md). PyTorch asks
+    On AMD processors MKL leaves AVX-512 unused; what that costs is measured in `benchmarks/speed.py`. PyTorch asks
     oneDNN instead only where inputs may be rounded to bfloat16. On processors with matrix units oneDNN does round them;
     AMD has none. So it is asked on AMD only, and only if products come out as exact as float32 gives them.
     """
