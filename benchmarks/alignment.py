@@ -36,9 +36,10 @@ from recx.data.split import leave_one_out
 from recx.models.backbones import use_bfloat16
 from recx.models.saved_models import build_aligned
 from recx.profiles.resolve import resolve_settings
-from recx.prompts.pieces import MODES
+from recx.prompts.modes import MODE_SPECS
 from recx.prompts.tokens import IGNORED, PromptEncoder, collate
 from recx.recommenders.sasrec import SASRec
+from recx.settings import MODES
 from recx.speed.allocator import keep_freed_memory
 from recx.storage.tensors import read_tensors
 
@@ -157,7 +158,7 @@ def one(told, chosen, folder: Path) -> dict[str, float]:
     """Rows a second of one way on one mode; ours also tells its operations a row and the machine's matrix rate."""
     how, longest = chosen.align.fit, chosen.align.max_tokens
     rows = load_rows(folder / f"rows-{told.mode}.safetensors")
-    vectors = read_tensors(folder / "vectors.safetensors") if told.mode != "behavior" else {}
+    vectors = read_tensors(folder / "vectors.safetensors") if MODE_SPECS[told.mode].reads_vectors else {}
     model, _ = build_aligned(chosen.align.backbone, vectors.get("items"), vectors.get("users"))
     model.train()
     if told.way == "ours":

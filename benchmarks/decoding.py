@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from recx.decoding import constrained
-from recx.decoding.title_graph import single_title
+from recx.decoding.title_trie import build_title_trie
 from recx.evaluation.alignment_metrics import hit_rate
 from recx.evaluation.test_set import draw_test_set
 from recx.models.backbones import autocast
@@ -95,7 +95,7 @@ def growth(explainer, histories, sizes: list[int]) -> list[dict]:
         while len(titles) < size:
             titles[" ".join(rng.choice(words, rng.integers(2, 7)))] = None
         encoder = PromptEncoder(explainer.encoder.tokenizer, ["", *titles], explainer.encoder.vocabulary)
-        build, graph = timed(lambda encoder=encoder: single_title(encoder.titles, encoder.end))
+        build, graph = timed(lambda encoder=encoder: build_title_trie(encoder.titles, encoder.end))
         prompts = explainer.prompts(explainer.requests("retrieval", histories))
         # Entity ids stand above the vocabulary in the aligned model, whatever catalogue the titles come from.
         work = partial(constrained.beam_titles, explainer.model, prompts, graph)

@@ -19,10 +19,10 @@ from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out, prefixes
 from recx.models.backbones import load_backbone
 from recx.profiles.resolve import resolve_settings
-from recx.prompts.tokens import PromptEncoder
 from recx.prompts.pieces import as_text
+from recx.prompts.tokens import PromptEncoder
 from recx.prompts.training_tasks import build_examples
-from recx.recommenders.labels import label
+from recx.recommenders.labels import label_histories
 from recx.recommenders.sasrec import SASRec
 
 
@@ -54,7 +54,7 @@ def main() -> None:
         started = time.perf_counter()
         rng = np.random.default_rng(0)
         for history in sample:
-            label(target, [history], target.length, rng)
+            label_histories(target, [history], target.length, rng)
         labelled = (time.perf_counter() - started) * len(corpus.data.histories) / len(sample)
         some = list(
             build_examples(corpus.data, "behavior", {"retrieval": 700, "ranking": 300, "preference": 1000}, rng)

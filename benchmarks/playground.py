@@ -21,14 +21,14 @@ from rapidfuzz import fuzz, process
 
 from recx.data.catalogue import build_catalogue
 from recx.data.registry import load_dataset
-from recx.playground.client import ADDRESS_VARIABLE, RpcClient
+from recx.playground.rpc_client import ADDRESS_VARIABLE, RpcClient
 from recx.playground.title_search import TitleIndex
 from recx.profiles.resolve import resolve_settings
 
 SERVER = """
 import sys
-from recx.playground.web_app import serve
-server = serve()
+from recx.playground.web_app import start_model_server
+server = start_model_server()
 print(server.port, server.token, flush=True)
 sys.stdin.read()
 """

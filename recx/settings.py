@@ -209,6 +209,10 @@ class FitSettings:
     save_steps: int = 1000
 
     def __post_init__(self) -> None:
+        for name in ("batch_size", "epochs", "save_steps"):
+            _require(getattr(self, name) > 0, f"align.fit.{name}", "above 0", getattr(self, name))
+        precisions = ("auto", "bfloat16", "float32")
+        _require(self.precision in precisions, "align.fit.precision", f"one of {', '.join(precisions)}", self.precision)
         divides = self.accumulate >= 1 and self.batch_size % self.accumulate == 0
         _require(
             divides, "align.fit.accumulate", f"a divisor of align.fit.batch_size ({self.batch_size})", self.accumulate
@@ -292,6 +296,11 @@ class AlignSettings:
         named = self.modes.replace(",", " ").split()
         return tuple(mode for mode in MODES if mode in named)
 
+    @property
+    def main_mode(self) -> str:
+        """The aligned mode that is shown and rated first: hybrid, which reads most, where it is aligned."""
+        return self.mode_list[-1]
+
 
 @dataclass(frozen=True)
 class ChatSettings:
@@ -329,7 +338,7 @@ class EvaluateSettings:
     Attributes:
         users: users for tasks 1, 3 and 6 (0: all).
         ranking_users: users for task 2 (0: all).
-        free_users: users for the unconstrained decodings of task 1, as in the paper (0: all, -1: none).
+        free_users: users for the unconstrained beams of task 1, as in the paper's code (0: all, -1: none).
         pairs: user-item pairs to explain, half of them liked by the target.
         shots: in-context examples for methods that are not aligned.
         rated: pairs whose explanations are rated.

@@ -61,7 +61,7 @@ def main(folder: Path) -> None:
     if process != "0":
         checkpoints.save_file = checkpoints.save_weights = None  # only the first process may write
     rows = small_rows()
-    rows = RecordedRows(rows.ids, rows.offsets, rows.learnt, rows.tasks)
+    rows = RecordedRows(rows.ids, rows.offsets, rows.answer_mask, rows.tasks)
     with open(folder / f"errors-{process}.txt", "w") as errors, contextlib.redirect_stderr(errors):
         fit(small_model(), rows, SETTINGS, folder / "checkpoints", SEED, stop_after=10, show_progress=False)
         model = small_model()

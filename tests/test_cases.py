@@ -6,7 +6,7 @@ from recx.evaluation.case_studies import RULES, case_frame, choose_cases
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.plots.case_panels import cases_figure, cases_html
-from recx.prompts.reading import Reader
+from recx.prompts.explanation_parser import ExplanationParser
 
 CATALOGUE = build_catalogue(
     ["a", "b", "c"], ["Halo", "<script>alert(1)</script>", "Portal"], {"genre": [["Shooter"], ["Racing"], ["Puzzle"]]}
@@ -15,7 +15,7 @@ TEXT = 'Yes. "Halo" is a Shooter title; "Portal" is a Racing title & "Nobody\'s 
 
 
 def explained(text=TEXT, history=(1,), item=2):
-    reading = Reader(CATALOGUE).read(text, history, item)
+    reading = ExplanationParser(CATALOGUE).read(text, history, item)
     return Explanation(item, CATALOGUE.labels[item], reading.decision, text, reading.citations, reading.statements)
 
 

@@ -68,4 +68,11 @@ def test_shots_stand_before_the_question():
     assert [m["role"] for m in turns] == ["system", "user", "assistant", "user", "assistant", "user"]
     assert (turns[2]["content"], turns[4]["content"]) == ("Yes", "No")
     assert LABELS[30] in turns[1]["content"] and LABELS[40] in turns[3]["content"]
-    assert turns[-1]["content"].endswith("Reply with Yes or No.")
+    assert turns[-1]["content"].endswith("Reply with Yes or No.") and "examples" in turns[0]["content"]
+
+
+def test_without_examples_none_are_spoken_of(chat):
+    explainer, server = chat("Yes")
+    explainer.predict(HISTORY, [9])
+    turns = server.asked[0]["messages"]
+    assert [m["role"] for m in turns] == ["system", "user"] and "example" not in turns[0]["content"]

@@ -14,7 +14,7 @@ import pytest
 
 from recx import paths
 from recx.data.demo import demo_catalogue
-from recx.evaluation.judges import Question, Rating
+from recx.evaluation.judges import ExplanationToRate, Rating
 from recx.evaluation.llm_judge import LLMJudge
 from recx.explaining.chat_explainer import ChatExplainer
 from recx.settings import ChatSettings
@@ -58,5 +58,5 @@ def test_it_explains_and_its_text_is_checked(served):
 
 
 def test_a_judge_that_cannot_keep_the_form_gives_no_score(served):
-    questions = [Question(tuple(h.tolist()), 9, True, "Yes. It fits.") for h in HISTORIES]
+    questions = [ExplanationToRate(tuple(h.tolist()), 9, True, "Yes. It fits.") for h in HISTORIES]
     assert LLMJudge(CATALOGUE, served).rate(questions) == [Rating(None), Rating(None)]

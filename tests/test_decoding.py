@@ -9,14 +9,14 @@ import torch
 
 from recx.data.demo import demo_catalogue
 from recx.decoding import constrained as decoding
-from recx.decoding import free as generation
+from recx.decoding import generation as generation
 from recx.decoding.candidate_order import CandidateOrder
 from recx.decoding.state import in_batches
-from recx.decoding.title_graph import single_title, title_list
+from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.errors import DataError, SettingsError
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.aligned_model import AlignedModel
-from recx.prompts.requests import question
+from recx.prompts.requests import person_prompt
 from recx.prompts.tokens import Prompt, PromptEncoder
 
 
@@ -59,7 +59,7 @@ def exact_scores(explainer, prompt):
 
 
 def test_wide_beams_find_the_exact_order(explainer, prompts):
-    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    graph = build_title_trie(explainer.encoder.titles, explainer.encoder.end)
     items, scores = decoding.beam_titles(explainer.model, prompts, graph, beams=64, precision="float32")
     for row, prompt in enumerate(prompts):
         exact = exact_scores(explainer, prompt)
@@ -70,11 +70,11 @@ def test_wide_beams_find_the_exact_order(explainer, prompts):
 
 
 def test_items_left_out_never_come_and_the_others_keep_their_order(explainer, prompts):
-    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    graph = build_title_trie(explainer.encoder.titles, explainer.encoder.end)
     items, scores = decoding.beam_titles(explainer.model, prompts, graph, beams=64, precision="float32")
-    without = [items[0, :3].tolist(), [], items[2, [0, 5, 6]].tolist()]
-    kept, left = decoding.beam_titles(explainer.model, prompts, graph, 64, precision="float32", without=without)
-    for row, gone in enumerate(without):
+    exclude = [items[0, :3].tolist(), [], items[2, [0, 5, 6]].tolist()]
+    kept, left = decoding.beam_titles(explainer.model, prompts, graph, 64, precision="float32", exclude=exclude)
+    for row, gone in enumerate(exclude):
         assert not set(kept[row]) & set(gone)
         expected = [i for i in items[row].tolist() if i not in gone]
         assert kept[row, :5].tolist() == expected[:5]
@@ -83,21 +83,21 @@ def test_items_left_out_never_come_and_the_others_keep_their_order(explainer, pr
 
 def test_beams_never_end_in_what_is_left_out(explainer, prompts):
     """With one beam a path is given up where it can only lead to an item that is left out, not at its end."""
-    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    graph = build_title_trie(explainer.encoder.titles, explainer.encoder.end)
     labels = explainer.catalogue.labels
     series = [n for n, label in enumerate(labels) if label.startswith(("Halo", "Mario", "Super Mario", "The Legend"))]
-    found, scores = decoding.beam_titles(explainer.model, prompts, graph, 1, precision="float32", without=[series] * 3)
+    found, scores = decoding.beam_titles(explainer.model, prompts, graph, 1, precision="float32", exclude=[series] * 3)
     assert np.isfinite(scores).all() and (found > 0).all()
     assert not set(found.flatten().tolist()) & set(series)
     all_but_one = [n for n in range(1, 516) if n != 77]
-    found, _ = decoding.beam_titles(explainer.model, prompts, graph, 1, precision="float32", without=[all_but_one] * 3)
+    found, _ = decoding.beam_titles(explainer.model, prompts, graph, 1, precision="float32", exclude=[all_but_one] * 3)
     assert found.tolist() == [[77]] * 3
 
 
 def test_nothing_but_these_items_lies_below(backbone):
     _, tokenizer = backbone
     encoder = PromptEncoder(tokenizer, ["", "Portal", "Portal 2", "Halo"], 4096)
-    graph = single_title(encoder.titles, encoder.end)
+    graph = build_title_trie(encoder.titles, encoder.end)
 
     def items_below(node):
         edges = range(int(graph.first[node]), int(graph.first[node + 1]))
@@ -105,7 +105,7 @@ def test_nothing_but_these_items_lies_below(backbone):
 
     for given in ([], [1], [1, 2], [3], [2, 3]):
         wanted = {n for n in range(1, len(graph.item)) if items_below(n) <= set(given)}
-        assert set(graph.leading_only_to(given)) == wanted
+        assert set(graph.nodes_leading_only_to(given)) == wanted
 
 
 def test_recommendations_leave_the_history_out(explainer):
@@ -123,15 +123,15 @@ def test_what_is_certain_needs_no_further_step(backbone):
     _, tokenizer = backbone
     labels = ["", "Portal", "Portal 2", "Halo"]
     encoder = PromptEncoder(tokenizer, labels, 4096)
-    graph = single_title(encoder.titles, encoder.end)
-    first = {tokenizer.decode([int(graph.tokens[e])]): int(graph.certain[graph.nodes[e]])
+    graph = build_title_trie(encoder.titles, encoder.end)
+    first = {tokenizer.decode([int(graph.tokens[e])]): int(graph.only_item[graph.nodes[e]])
              for e in range(int(graph.first[0]), int(graph.first[1]))}  # fmt: skip
     assert sorted(first.values()) == [0, 3], first
-    assert title_list(encoder.titles, encoder.end, encoder.end).certain.sum() == 0
+    assert build_list_graph(encoder.titles, encoder.end, encoder.end).only_item.sum() == 0
 
 
 def test_batches_do_not_change_answers(explainer, prompts):
-    graph = single_title(explainer.encoder.titles, explainer.encoder.end)
+    graph = build_title_trie(explainer.encoder.titles, explainer.encoder.end)
     together, _ = decoding.beam_titles(explainer.model, prompts, graph, 5, precision="float32")
     for row, prompt in enumerate(prompts):
         alone, _ = decoding.beam_titles(explainer.model, [prompt], graph, 5, precision="float32")
@@ -142,7 +142,7 @@ def test_graph_spells_every_title_and_nothing_else(backbone):
     _, tokenizer = backbone
     labels = ["", "Portal", "Portal 2", "Portal 2: Peer Review", "Halo"]
     encoder = PromptEncoder(tokenizer, labels, 4096)
-    graph = single_title(encoder.titles, encoder.end)
+    graph = build_title_trie(encoder.titles, encoder.end)
     spelt, stack = {}, [(0, [])]
     while stack:
         node, path = stack.pop()
@@ -154,9 +154,9 @@ def test_graph_spells_every_title_and_nothing_else(backbone):
 
 
 def test_lists_hold_catalogue_items_and_read_a_history_back(explainer, rng):
-    graph = title_list(explainer.encoder.titles, explainer.separator, explainer.encoder.end)
+    graph = build_list_graph(explainer.encoder.titles, explainer.separator, explainer.encoder.end)
     histories = [rng.permutation(515)[: rng.integers(2, 6)] + 1 for _ in range(32)]
-    ask = [question("behavior", 0, h, 0, "Read the history back.") for h in histories]
+    ask = [person_prompt("behavior", 0, h, 0, "Read the history back.") for h in histories]
     prompts = [explainer.encoder.prompt(a) for a in ask]
     lists = decoding.greedy_lists(explainer.model, prompts, graph, 20, precision="float32")
     cut = decoding.greedy_lists(explainer.model, prompts, graph, 2, precision="float32")
@@ -200,7 +200,7 @@ def plain_order(explainer, prompt, titles):
     written = prompt.ids
     while len(left) > 1:
         ids = torch.from_numpy(written.astype(np.int64))[None]
-        logits = explainer.model.logits(explainer.model.states(input_ids=ids).last_hidden_state[:, -1])[0]
+        logits = explainer.model.logits(explainer.model.decoder_outputs(input_ids=ids).last_hidden_state[:, -1])[0]
         token = max({int(titles[c][at]) for c in open_}, key=lambda t: float(logits[t]))
         written, open_, at = np.append(written, token), [c for c in open_ if titles[c][at] == token], at + 1
         if len(titles[open_[0]]) == at:

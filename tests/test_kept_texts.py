@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from recx.data.demo import demo_catalogue
-from recx.decoding import free
+from recx.decoding import generation
 from recx.errors import SettingsError
-from recx.explaining import writing as module
+from recx.explaining import text_generator as module
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.pieces import Title
@@ -55,7 +55,7 @@ def test_stopped_it_goes_on_row_by_row(backbone, tmp_path, monkeypatch):
     explainer, store = build(backbone), TextStore(tmp_path / "texts.jsonl")
     wanted = [e.text for e in explainer.explain(HISTORIES, ITEMS)]
     monkeypatch.setattr(module, "BATCH", 2)
-    whole, calls = free.greedy_text, []
+    whole, calls = generation.greedy_text, []
 
     def stops(*args, **more):
         calls.append(len(args[1]))
@@ -63,7 +63,7 @@ def test_stopped_it_goes_on_row_by_row(backbone, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return whole(*args, **more)
 
-    monkeypatch.setattr(free, "greedy_text", stops)
+    monkeypatch.setattr(generation, "greedy_text", stops)
     with pytest.raises(KeyboardInterrupt):
         explainer.with_store(store).explain(HISTORIES, ITEMS)
     assert len(TextStore(store.path)) == 4
@@ -85,8 +85,8 @@ def test_another_question_or_model_has_texts_of_its_own(backbone, tmp_path):
         explainer.with_store(store).explain([history], [item], wish)
         assert len(store) == count
     other, same = build(backbone, "intention"), build(backbone, "intention")
-    assert other.writer.identity == same.writer.identity != explainer.writer.identity
-    assert build(backbone, "intention", seed=1).writer.identity != other.writer.identity
+    assert other.text_generator.identity == same.text_generator.identity != explainer.text_generator.identity
+    assert build(backbone, "intention", seed=1).text_generator.identity != other.text_generator.identity
 
 
 def test_held_quotes_are_of_the_history_and_kept_apart(backbone, tmp_path):
@@ -113,13 +113,15 @@ def test_calls_of_several_threads_do_not_mix_their_users(backbone, tmp_path):
     explainer = build(backbone, "intention")
     histories = [np.array([n, n + 1, n + 2]) for n in range(1, 40, 3)]
     alone = [explainer.predict([h], [40])[0].probability for h in histories]
-    keys = [explainer.writer.key(p, 8) for p in explainer.prompts(explainer.requests("retrieval", histories))]
+    keys = [explainer.text_generator.key(p, 8) for p in explainer.prompts(explainer.requests("retrieval", histories))]
     assert len(set(keys)) == len(set(alone)) == len(histories)
 
     def ask(n):
         time.sleep(0.001 * (n % 3))
         (prompt,) = explainer.prompts(explainer.requests("retrieval", [histories[n % len(histories)]]))
-        return explainer.predict([histories[n % len(histories)]], [40])[0].probability, explainer.writer.key(prompt, 8)
+        return explainer.predict([histories[n % len(histories)]], [40])[0].probability, explainer.text_generator.key(
+            prompt, 8
+        )
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(4 * len(histories))))

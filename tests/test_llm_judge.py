@@ -8,7 +8,7 @@ from chat_server import ChatServer
 from recx.data.demo import demo_catalogue
 from recx.evaluation.corrupted_explanations import corrupted_scores, undetected
 from recx.evaluation.explanation_ratings import preferences
-from recx.evaluation.judges import Choice, Question, Rating
+from recx.evaluation.judges import Choice, ExplanationToRate, Rating
 from recx.evaluation.llm_judge import LLMJudge, read_choice, read_rating
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.test_set import Pairs
@@ -17,7 +17,7 @@ from recx.settings import ChatSettings
 
 CATALOGUE = demo_catalogue()
 A, B = (CATALOGUE.labels[i] for i in (3, 5))
-GOOD = Question((3, 4), 5, True, f'Yes. "{B}" goes with "{A}".')
+GOOD = ExplanationToRate((3, 4), 5, True, f'Yes. "{B}" goes with "{A}".')
 
 
 @pytest.fixture

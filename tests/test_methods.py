@@ -112,11 +112,20 @@ def test_a_greedy_answer_counts_where_it_is_the_targets_first_item(test_set):
     answers[4] = 0
     method = Method(Stub(answers), "aligned", "hybrid")
     match, outside = measure_free(method, test_set, beams=1)
-    assert (match["metric"], match["value"], match["n"], match["decoding"]) == ("exact_match", 0.4, 10, "")
-    assert (outside["metric"], outside["value"], outside["decoding"]) == ("outside_catalogue", 0.1, "free greedy")
+    assert (match["metric"], match["value"], match["n"], match["decoding"]) == (
+        "exact_match",
+        pytest.approx(4 / 30),
+        30,
+        "",
+    )
+    assert (outside["metric"], outside["value"], outside["decoding"]) == (
+        "outside_catalogue",
+        pytest.approx(1 / 30),
+        "free greedy",
+    )
     beams = {r["metric"]: r for r in measure_free(method, test_set, beams=5)}
     assert beams["hr@5"]["value"] == 0.9 and {r["decoding"] for r in beams.values()} == {"free 5-beam"}
-    assert measure_free(method, replace(test_set, free_users=0), beams=1) == []
+    assert measure_free(method, replace(test_set, free_users=0), beams=5) == []
 
 
 def test_histories_are_read_back_where_vectors_are_read(test_set):

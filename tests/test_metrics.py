@@ -3,7 +3,7 @@ import pytest
 
 from recx.evaluation import alignment_metrics as m
 from recx.evaluation.bootstrap import bootstrap
-from recx.evaluation.metric_records import decoded_otherwise, estimate, label_of
+from recx.evaluation.metric_records import decoded_otherwise, label_of, metric_record
 from recx.evaluation.summary_tables import plain_table
 
 
@@ -75,6 +75,6 @@ def test_the_mean_of_users_of_different_weight_is_over_all_numbers():
     ],
 )  # fmt: skip
 def test_labels_join_the_columns_of_a_record(columns, label, otherwise):
-    record = estimate(metric="hr@5", values=np.ones(3), **columns)
+    record = metric_record(metric="hr@5", values=np.ones(3), **columns)
     assert label_of(record) == label and decoded_otherwise(record) is otherwise
     assert plain_table([record]).splitlines()[1].split() == [*label.split(), "1.000"]

@@ -85,7 +85,7 @@ def test_logits_of_single_positions_are_those_of_the_whole_forward_pass(kind, mo
     model = AlignedModel(AutoModelForCausalLM.from_config(kind(**SHAPE, **more))).eval()
     ids, _ = batch(rng, entities=False)
     whole = model.backbone(input_ids=ids).logits
-    states = model.states(input_ids=ids).last_hidden_state
+    states = model.decoder_outputs(input_ids=ids).last_hidden_state
     assert torch.allclose(model.logits(states[:, 3]), whole[:, 3], atol=1e-6)
 
 

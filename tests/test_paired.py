@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from recx.evaluation.metric_records import estimate
+from recx.evaluation.metric_records import metric_record
 from recx.evaluation.paired_tests import paired_difference, paired_table
 
 
@@ -25,8 +25,9 @@ def test_equal_methods_do_not_differ_and_missing_users_are_left_out():
 
 
 def test_table_has_every_other_method_of_the_same_users():
-    records = [estimate("aligned", "hr@5", np.ones(50), "hybrid"), estimate("constant", "hr@5", np.zeros(50)),
-               estimate("short", "hr@5", np.zeros(20)), {"method": "x", "metric": "hr@5", "value": 1.0}]  # fmt: skip
+    ones, zeros = np.ones(50), np.zeros(50)
+    records = [metric_record("aligned", "hr@5", ones, "hybrid"), metric_record("constant", "hr@5", zeros)]
+    records += [metric_record("short", "hr@5", zeros[:20]), {"method": "x", "metric": "hr@5", "value": 1.0}]
     table = paired_table(records, "hr@5", "hybrid")
     assert list(table.index) == ["constant"] and table.loc["constant", "difference"] == 1
     assert table.loc["constant", "p"] < 0.001

@@ -19,7 +19,7 @@ from recx.data.filtering import factorize, k_core, top_items
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.split import leave_one_out
-from recx.decoding.title_graph import single_title, title_list
+from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.evaluation import alignment_metrics as metrics
 from recx.evaluation.bootstrap import bootstrap
 from recx.models.entities import EntityEmbedding
@@ -109,7 +109,7 @@ tokens = st.lists(st.integers(3, 9), min_size=1, max_size=5).map(tuple)
 @given(st.lists(tokens, min_size=1, max_size=12, unique=True))
 def test_a_graph_spells_its_titles_and_nothing_else(titles):
     arrays = [np.zeros(0, np.int32), *(np.array(t, np.int32) for t in titles)]
-    graph = single_title(arrays, np.array([1], np.int32))
+    graph = build_title_trie(arrays, np.array([1], np.int32))
     spelled = {}
 
     def walk(node, path, item):
@@ -131,7 +131,7 @@ def test_a_graph_spells_its_titles_and_nothing_else(titles):
 def test_a_list_graph_reads_any_list_back(titles, data):
     closed = [(*t, 2) for t in titles]  # as titles end with their closing quote
     arrays = [np.zeros(0, np.int32), *(np.array(t, np.int32) for t in closed)]
-    graph = title_list(arrays, np.array([0], np.int32), np.array([1], np.int32))
+    graph = build_list_graph(arrays, np.array([0], np.int32), np.array([1], np.int32))
     wanted = data.draw(st.lists(st.integers(1, len(titles)), min_size=1, max_size=4))
     written = [token for n in wanted for token in (*closed[n - 1], 0)][:-1] + [1]
     node, read = 0, []

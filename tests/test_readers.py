@@ -71,6 +71,18 @@ def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path):
         interactions_from_table(path, Columns())
 
 
+@pytest.mark.parametrize("kind", [5, 6, 7, 8, 9, 12])
+def test_a_stated_length_beyond_the_file_is_unsound_at_once(tmp_path, kind):
+    """A list of 2^60 values in a file of thirty bytes: found out by its length, not by reading until memory ends."""
+    varint = bytes([0x80] * 8 + [0x10])
+    footer = bytes([0x19, 0xF0 | kind]) + varint + bytes(8)
+    path = tmp_path / "x.parquet"
+    path.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    started = time.monotonic()
+    assert not parquet_files.is_sound(path)
+    assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize("kept", [0, 3, 60, -1])
 def test_a_cut_parquet_file_is_an_error(tmp_path, kept):
     path = parquet_file(tmp_path / "x.parquet")

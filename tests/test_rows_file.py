@@ -13,7 +13,7 @@ def test_rows_come_back(tmp_path):
     rows = small_rows()
     save_rows(rows, tmp_path / "rows.safetensors")
     again = load_rows(tmp_path / "rows.safetensors")
-    for name in ("ids", "offsets", "learnt", "tasks"):
+    for name in ("ids", "offsets", "answer_mask", "tasks"):
         assert np.array_equal(getattr(rows, name), getattr(again, name)), name
     assert [p.name for p in tmp_path.iterdir()] == ["rows.safetensors"]
 
@@ -28,7 +28,7 @@ def test_damaged_rows_are_a_clear_error(tmp_path, damage):
     elif damage == "cut":
         path.write_bytes(path.read_bytes()[:-10])
     elif damage == "part missing":
-        save_file({name: t for name, t in tensors.items() if name != "learnt"}, path)
+        save_file({name: t for name, t in tensors.items() if name != "answer_mask"}, path)
     elif damage == "other task":
         save_file(tensors | {"tasks": tensors["tasks"] + 100}, path)
     else:

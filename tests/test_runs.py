@@ -26,20 +26,20 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_stage_is_finished_only_with_its_manifest_and_settings(folder):
     chosen = resolve_settings("test")
-    run = stages.open_run("data", chosen)
+    run = stages.begin_stage("data", chosen)
     assert not stages.is_finished("data", chosen)
     run.record([{"method": "x", "metric": "m", "value": 1.0}])
     run.finish(seed=0)
     assert stages.is_finished("data", chosen)
     assert not stages.is_finished("data", resolve_settings("test", overrides={"data.demo.users": 7}))
     assert stages.is_finished("data", resolve_settings("test", overrides={"target.epochs": 7}))
-    stages.open_run("data", chosen)
+    stages.begin_stage("data", chosen)
     assert not stages.is_finished("data", chosen), "opening a run forgets that it was finished"
 
 
 def test_inputs_must_be_there(folder):
     with pytest.raises(CheckpointError, match="01_dataset_statistics"):
-        stages.open_run("target", resolve_settings("test"))
+        stages.begin_stage("target", resolve_settings("test"))
     with pytest.raises(CheckpointError, match="not finished"):
         stages.folder("target", resolve_settings("test"))
 
@@ -56,7 +56,7 @@ def test_a_finished_run_opens_by_the_name_of_its_data_set(folder, monkeypatch):
 
 
 def test_frames_come_back_as_they_were(folder):
-    run = stages.open_run("data", resolve_settings("test"))
+    run = stages.begin_stage("data", resolve_settings("test"))
     frame = pd.DataFrame(
         {"pair": [0, 1], "history": [["Halo", "Portal"], []], "decision": [True, None], "score": [0.5, float("nan")]}
     )
@@ -84,7 +84,7 @@ def test_downstream_fingerprints_follow_upstream():
 
 
 def test_results_are_records_of_finished_stages(folder, capsys):
-    run = stages.open_run("data", resolve_settings("test"))
+    run = stages.begin_stage("data", resolve_settings("test"))
     run.record([{"method": "x", "metric": "m", "value": 0.5, "low": 0.4, "high": 0.6, "n": 9}])
     cli.main(["results", "--json"])
     assert json.loads(capsys.readouterr().out) == []
@@ -97,7 +97,7 @@ def test_results_are_records_of_finished_stages(folder, capsys):
 
 
 def test_what_has_no_value_is_null(folder, capsys):
-    run = stages.open_run("data", resolve_settings("test"))
+    run = stages.begin_stage("data", resolve_settings("test"))
     run.record(
         [{"method": "m", "metric": "x", "value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}]
     )
@@ -129,7 +129,7 @@ def test_changed_code_makes_its_stages_stale(folder, tmp_path_factory, monkeypat
     for name in ("recx", "notebooks", "data"):
         shutil.copytree(paths.ROOT / name, copy / name)
     monkeypatch.setattr(paths, "ROOT", copy)
-    stages.open_run("data", chosen).finish(seed=0)
+    stages.begin_stage("data", chosen).finish(seed=0)
     before = {name: stages.fingerprint(name, chosen) for name in ("data", "target", "effect")}
     # What each notebook reaches through imports, the layers apart: 01 draws figures and shows published numbers.
     touched = {
@@ -151,7 +151,7 @@ def test_changed_code_makes_its_stages_stale(folder, tmp_path_factory, monkeypat
 
 def test_a_file_that_is_gone_or_cut_is_noticed(folder):
     chosen = resolve_settings("test")
-    run = stages.open_run("data", chosen)
+    run = stages.begin_stage("data", chosen)
     run.save_json("numbers", {"a": 1})
     run.finish(seed=0)
     assert stages.why_unfinished("data", chosen) == ""
@@ -164,7 +164,7 @@ def test_a_file_that_is_gone_or_cut_is_noticed(folder):
 
 def test_damaged_manifest_means_unfinished(folder):
     chosen = resolve_settings("test")
-    run = stages.open_run("data", chosen)
+    run = stages.begin_stage("data", chosen)
     run.finish(seed=0)
     (run.folder / "manifest.json").write_text("{")
     assert not stages.is_finished("data", chosen)
@@ -190,6 +190,8 @@ def test_notebooks_by_number_name_or_stage():
         (["run", "--set", "target.epoch=1"], "Unknown setting"),
         (["run", "--set", "target.epochs"], "--set takes key=value"),
         (["run", "--set", "target.epochs=inf"], "takes int"),
+        (["run", "01", "--set", "data.name=nosuch"], "given as --dataset"),
+        (["run", "--set", "profile=huge"], "given as --profile"),
         (["data", "describe", "nonesuch"], "Unknown data set"),
     ],
 )

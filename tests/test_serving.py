@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 import pytest
 
 from recx.errors import DataError
-from recx.playground.client import HOST, RpcClient, RpcError, new_call_id
-from recx.playground.server import RpcServer
+from recx.playground.rpc_client import HOST, RpcClient, RpcError, new_call_id
+from recx.playground.rpc_server import RpcServer
 
 
 def refuse():

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,13 +9,14 @@ from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
 from recx.prompts import wordings as prompts
 from recx.prompts.conversations import read_conversations, read_folder
-from recx.prompts.pieces import MODES, Entity, Title, as_text, quoted_pieces
+from recx.prompts.modes import MODE_SPECS
+from recx.prompts.pieces import Entity, Title, as_text, quoted_pieces
 from recx.prompts.tokens import IGNORED, PromptEncoder
 from recx.prompts.training_tasks import TASKS, TaskData, build_examples
-from recx.recommenders.labels import label
+from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.recommenders.sasrec import SASRec
-from recx.settings import AlignSettings, TargetShape, TaskShares
+from recx.settings import MODES, AlignSettings, TargetShape, TaskShares
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def world(rng):
 
 def test_labels_are_the_targets_own_ranking(world, rng):
     target, histories = world
-    labels = label(target, histories, 6, rng)
+    labels = label_histories(target, histories, 6, rng)
     scores = mask_seen(target.score(pad_histories(histories, 6)).detach(), histories).numpy()
     for row, history in enumerate(histories):
         order = [i for i in np.argsort(-scores[row]) if np.isfinite(scores[row, i])]
@@ -47,9 +48,17 @@ def test_every_task_has_eight_wordings_and_the_slots_it_needs():
     assert all("{item}" in w for w in (*prompts.PREFERENCE, *prompts.EXPLANATION, *prompts.NAME, *prompts.RELATED))
     assert all("{item}" in w and "{attribute}" in w for w in prompts.ATTRIBUTE)
     for mode in MODES:
-        openings = prompts.SUBJECTS[mode]
-        assert all(("{history}" in o) == (mode != "intention") for o in openings)
-        assert all(("{user}" in o) == (mode != "behavior") for o in openings)
+        spec = MODE_SPECS[mode]
+        assert len(set(spec.openings)) == 4
+        assert all(("{history}" in o) == spec.shows_titles for o in spec.openings)
+        assert all(("{user}" in o) == spec.reads_vectors for o in spec.openings)
+
+
+def test_a_mode_is_described_where_it_is_named():
+    assert tuple(MODE_SPECS) == MODES and {f"rows_{mode}" for mode in MODES} <= {f.name for f in fields(AlignSettings)}
+    assert len({spec.seed for spec in MODE_SPECS.values()}) == len(MODES)
+    for spec in MODE_SPECS.values():
+        assert sum(spec.trained_on.values()) == pytest.approx(1) and spec.trained_on.keys() <= MODE_SPECS.keys()
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def small_world(rng):
                                 {"genre": [["Puzzle"] if n % 2 else ["Shooter"] for n in range(30)]})  # fmt: skip
     target = SASRec(30, TargetShape(width=16, length=4)).eval()
     histories = [rng.permutation(30)[:n] + 1 for n in rng.integers(1, 5, size=20)]
-    labels = label(target, histories, 4, rng)
+    labels = label_histories(target, histories, 4, rng)
     own = [(0, 3, "Use one sentence.", 'Yes, as "Game 2" fits "Game 4".')]
     return TaskData(catalogue, histories, labels, np.tile([1, 2, 3], (31, 1)), general_conversations(""), own, 4)
 

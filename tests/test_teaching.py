@@ -3,11 +3,11 @@ import pytest
 
 from recx.data.demo import demo_catalogue
 from recx.prompts.controls import Control, random_control
+from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Entity, Title, as_text
-from recx.prompts.reading import Reader
 from recx.prompts.templates import _CONCLUSIONS, templated_explanation
 from recx.prompts.training_tasks import TaskData
-from recx.recommenders.labels import label
+from recx.recommenders.labels import label_histories
 from recx.teaching.content_rule import ContentRecommender
 from recx.teaching.synthetic_titles import synthetic_catalogue
 from recx.teaching.teaching_text import explanation, random_histories, write_rows
@@ -16,13 +16,13 @@ from recx.teaching.teaching_text import explanation, random_histories, write_row
 @pytest.mark.parametrize("catalogue", [demo_catalogue(), synthetic_catalogue(np.random.default_rng(0), 400)])
 def test_every_argument_cites_the_history_and_states_the_truth(catalogue, rng):
     """The teaching text is the ceiling of what the backbone can learn, so it must be true itself."""
-    reader, stated = Reader(catalogue), 0
+    parser, stated = ExplanationParser(catalogue), 0
     for _ in range(1500):
         chosen = (rng.permutation(len(catalogue))[: rng.integers(2, 10)] + 1).tolist()
         history, item, yes = chosen[:-1], chosen[-1], bool(rng.integers(2))
         control = random_control(rng, catalogue.attributes)
         text = as_text(templated_explanation(rng, catalogue, history, item, yes, control), catalogue)
-        reading = reader.read(text, history, item)
+        reading = parser.parse(text, history, item)
         assert reading.decision is yes, text
         assert all(c.in_history for c in reading.citations), text
         assert all(s.true for s in reading.statements), text
@@ -69,16 +69,16 @@ def test_entities_read_as_marks(small_catalogue):
 
 def test_three_explanations_in_four_follow_the_content_rule(rng):
     catalogue = demo_catalogue()
-    content, reader = ContentRecommender(catalogue), Reader(catalogue)
+    content, parser = ContentRecommender(catalogue), ExplanationParser(catalogue)
     histories = random_histories(catalogue, content, 600, rng)
     assert all(2 <= len(history) <= 10 and len(set(history)) == len(history) for history in histories)
-    data = TaskData(catalogue, histories, label(content, histories, content.max_history, rng), max_history=12)
+    data = TaskData(catalogue, histories, label_histories(content, histories, content.max_history, rng), max_history=12)
     followed = []
     for row, history in enumerate(histories):
         example = explanation(data, row, rng)
         item = [piece.item for piece in example.prompt if isinstance(piece, Title)][-1]
         assert item in (data.labels.liked[row, 0], data.labels.disliked[row, 0])
-        decision = reader.read(as_text(example.response, catalogue), history, item).decision
+        decision = parser.parse(as_text(example.response, catalogue), history, item).decision
         followed.append(decision == (item == data.labels.liked[row, 0]))
     assert np.mean(followed) == pytest.approx(3 / 4, abs=0.06)
 

@@ -11,10 +11,10 @@ from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.saved_models import build_aligned
-from recx.playground.client import RpcError
 from recx.playground.form_state import decode_state, encode_state, make_state, validate_state
 from recx.playground.history_service import HistoryService
 from recx.playground.model_service import ModelService
+from recx.playground.rpc_client import RpcError
 from recx.playground.widgets.app_form import app
 from recx.playground.widgets.playground_form import PlaygroundForm
 from recx.playground.widgets.rating_form import RatingForm

@@ -1,1 +1,1 @@
-"""Aligning a language model to a target: prompts, tasks, entity tokens, training, decoding."""
+"""What alignment learns from, and the training."""

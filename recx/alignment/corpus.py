@@ -8,14 +8,14 @@ import torch
 
 from recx import paths
 from recx.data.catalogue import Catalogue
-from recx.data.split import Split, prefixes, spliced
+from recx.data.split import Split, prefixes, splice_histories
 from recx.errors import SettingsError
 from recx.prompts.conversations import Conversation, read_conversations, read_folder
-from recx.prompts.pieces import MODES, Mode
+from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.prompts.training_tasks import NEIGHBOURS, TASKS, TaskData, build_examples
 from recx.recommenders.devices import encode_users, item_vectors
-from recx.recommenders.labels import label
+from recx.recommenders.labels import label_histories
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings
@@ -64,16 +64,17 @@ def build_corpus(
     Raises:
         SettingsError: the target only scores, and another mode than behavior is asked for.
     """
-    if not isinstance(target, TwoTower) and settings.mode_list != ("behavior",):
+    needy = [mode for mode in settings.mode_list if MODE_SPECS[mode].reads_vectors]
+    if needy and not isinstance(target, TwoTower):
         raise SettingsError(
             "This target only scores histories; it has no vectors for a language model to read, which "
-            f"{' and '.join(m for m in settings.mode_list if m != 'behavior')} alignment needs. "
+            f"{' and '.join(needy)} alignment needs. "
             "Set align.modes=behavior, or give it encode_users and item_vectors."
         )
     rng = np.random.default_rng(settings.seed)
     beginnings = prefixes(split.train)
-    histories = beginnings + [spliced(split.train, rng) for _ in range(settings.variants * len(beginnings))]
-    labels = label(target, histories, max_history, rng, show_progress=show_progress)
+    histories = beginnings + [splice_histories(split.train, rng) for _ in range(settings.variants * len(beginnings))]
+    labels = label_histories(target, histories, max_history, rng, show_progress=show_progress)
     users = items = near = None
     if isinstance(target, TwoTower):
         items = item_vectors(target)
@@ -123,6 +124,6 @@ def rows_per_task(settings: AlignSettings, mode: Mode, explanations: int) -> dic
 def encode_mode(corpus: Corpus, encoder: PromptEncoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:
     """The encoded training rows of one mode, and how many were too long."""
     counts = rows_per_task(settings, mode, len(corpus.data.explanations))
-    rng = np.random.default_rng([settings.seed, MODES.index(mode)])
+    rng = np.random.default_rng([settings.seed, MODE_SPECS[mode].seed])
     examples = build_examples(corpus.data, mode, counts, rng)
     return encoder.encode(examples, settings.max_tokens, total=sum(counts.values()))

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recx.decoding.free import greedy_text
-from recx.decoding.held_quotes import HeldQuotes
+from recx.decoding.generation import greedy_text
+from recx.decoding.quote_constraint import QuoteConstraint
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import random_control
-from recx.prompts.reading import Reader, Reading
-from recx.prompts.requests import question
+from recx.prompts.explanation_parser import ExplanationParser, ParsedExplanation
+from recx.prompts.requests import person_prompt
 from recx.prompts.tokens import PromptEncoder
 from recx.prompts.training_tasks import TaskData, shuffled_cycle
 from recx.prompts.wordings import EXPLANATION
@@ -35,7 +35,7 @@ class OwnWords:
     written: int
 
 
-def is_faithful(reading: Reading) -> bool:
+def is_faithful(reading: ParsedExplanation) -> bool:
     """Whether an answer says anything, cites the history only and each title once, states the truth and names nothing
     else."""
     cited = [c.item for c in reading.citations]
@@ -80,11 +80,11 @@ def write_own_words(
         control = random_control(rng, views) if views else random_control(rng, ["title"])
         instruction = control.wording(int(rng.integers(8)))
         opening, wording = int(rng.integers(4)), EXPLANATION[int(rng.integers(8))]
-        pieces = question("behavior", opening, data.recent(row), row, wording, [item])
+        pieces = person_prompt("behavior", opening, data.recent(row), row, wording, [item])
         pieces += [f" {instruction}"] if instruction else []
         decision = "Yes" if liked else "No"
         prompts.append(encoder.prompt(pieces).followed_by(np.concatenate(encoder.pieces([decision]))))
-        quotes.append(HeldQuotes([encoder.titles[h] for h in data.recent(row)], encoder.titles[item], stop))
+        quotes.append(QuoteConstraint([encoder.titles[h] for h in data.recent(row)], encoder.titles[item], stop))
         asked.append((row, item, instruction, decision))
     texts = greedy_text(
         model,
@@ -95,9 +95,9 @@ def write_own_words(
         show_progress=show_progress,
         quotes=quotes,
     )
-    reader, kept = Reader(data.catalogue), []
+    parser, kept = ExplanationParser(data.catalogue), []
     for (row, item, instruction, decision), tokens in zip(asked, texts, strict=True):
         answer = decision + encoder.tokenizer.decode(tokens)
-        if len(tokens) < max_tokens and is_faithful(reader.read(answer, data.recent(row), item)):
+        if len(tokens) < max_tokens and is_faithful(parser.parse(answer, data.recent(row), item)):
             kept.append((row, item, instruction, answer))
     return OwnWords(kept, count)

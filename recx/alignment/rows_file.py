@@ -17,7 +17,7 @@ def save_rows(rows: EncodedRows, path: Path) -> None:
     tensors = {
         "ids": torch.from_numpy(rows.ids),
         "offsets": torch.from_numpy(rows.offsets),
-        "learnt": torch.from_numpy(rows.learnt),
+        "answer_mask": torch.from_numpy(rows.answer_mask),
         "tasks": torch.tensor([TASKS.index(t) for t in rows.tasks], dtype=torch.int8),
     }
     beside = path.with_name(path.name + ".part")
@@ -34,9 +34,9 @@ def load_rows(path: Path) -> EncodedRows:
     saved = read_tensors(path)
     try:
         tasks = np.array(TASKS)[saved["tasks"].numpy()]
-        rows = EncodedRows(saved["ids"].numpy(), saved["offsets"].numpy(), saved["learnt"].numpy(), tasks)
+        rows = EncodedRows(saved["ids"].numpy(), saved["offsets"].numpy(), saved["answer_mask"].numpy(), tasks)
     except (KeyError, IndexError) as error:
         raise CheckpointError(f"{path}: not a file of training rows ({error}). Delete its folder and rerun.") from error
-    if len(rows.offsets) != len(rows) + 1 or not rows.offsets[-1] == len(rows.ids) == len(rows.learnt):
+    if len(rows.offsets) != len(rows) + 1 or not rows.offsets[-1] == len(rows.ids) == len(rows.answer_mask):
         raise CheckpointError(f"{path}: the parts of the file do not fit together. Delete its folder and rerun.")
     return rows

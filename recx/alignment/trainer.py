@@ -1,4 +1,7 @@
-"""Training on encoded rows with the `Trainer` of transformers, in one process or in several."""
+"""Training on encoded rows with the `Trainer` of transformers, in one process or in several.
+
+The loss itself, cross-entropy over answer tokens, is computed by the model: `recx.models.aligned_model`.
+"""
 
 import contextlib
 import time
@@ -10,10 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Subset
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
 
 from recx.alignment.checkpoints import RestoreRandomState, last_checkpoint, load_checkpoint, save_checkpoint
 from recx.alignment.length_grouping import length_grouped_order
+from recx.alignment.one_device import OneDeviceArguments
 from recx.errors import SettingsError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import use_bfloat16
@@ -21,18 +25,6 @@ from recx.prompts.tokens import IGNORED, EncodedRows, collate
 from recx.settings import FitSettings
 from recx.speed.allocator import keep_freed_memory
 from recx.storage.tensors import trainable
-
-
-class OneDeviceArguments(TrainingArguments):
-    """Arguments of a process that uses one device, however many GPUs it sees.
-
-    With more than one, `Trainer` would copy the model to all of them (`nn.DataParallel`) and multiply the batch.
-    """
-
-    @property
-    def n_gpu(self) -> int:
-        """Number of GPUs of this process: 0 or 1."""
-        return min(1, super().n_gpu)
 
 
 class AlignmentTrainer(Trainer):

@@ -19,8 +19,6 @@ from recx import paths
 from recx.data.catalogue import Catalogue, build_catalogue
 from recx.settings import DemoSettings
 
-REASONS = ("series", "accessory", "console", "genre", "platform", "noise")
-
 
 def demo_frame() -> pl.DataFrame:
     """The shipped catalogue file, one row an item, columns as in `data/demo/README.md`."""

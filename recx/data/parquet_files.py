@@ -122,6 +122,8 @@ def _value(raw: mmap.mmap, at: int, kind: int) -> tuple[Any, int]:
         size, of, at = raw[at] >> 4, raw[at] & 15, at + 1
         if size == 15:
             size, at = _varint(raw, at)
+        if size > len(raw) - at:
+            raise ValueError(f"a list of {size} values in a file of {len(raw)} bytes")
         items = []
         for _ in range(size):
             item, at = _value(raw, at, of)

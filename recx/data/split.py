@@ -38,7 +38,7 @@ def prefixes(train: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [s[:n] for s in train for n in range(1, len(s) + 1)]
 
 
-def spliced(sequences: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def splice_histories(sequences: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """A history that nobody has: the beginning of one random sequence and the end of another, each item once.
 
     Args:

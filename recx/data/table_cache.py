@@ -28,7 +28,8 @@ def load_tables(key: str) -> Tables | None:
     try:
         lines = [(what, int(count)) for what, count in json.loads((folder / "report.json").read_text("utf-8"))]
         interactions, items = (read_parquet(folder / f"{name}.parquet") for name in ("interactions", "items"))
-        return Tables(interactions, items, ReadingReport(lines))
+        reasons = folder / "reasons.parquet"
+        return Tables(interactions, items, ReadingReport(lines), read_parquet(reasons) if reasons.is_file() else None)
     except (OSError, ValueError, TypeError, DataError):
         return None
 
@@ -41,6 +42,8 @@ def keep_tables(key: str, tables: Tables) -> None:
         beside.mkdir(parents=True, exist_ok=True)
         tables.interactions.write_parquet(beside / "interactions.parquet")
         tables.items.write_parquet(beside / "items.parquet")
+        if tables.reasons is not None:
+            tables.reasons.write_parquet(beside / "reasons.parquet")
         (beside / "report.json").write_text(json.dumps(tables.report.lines), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)

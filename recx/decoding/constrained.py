@@ -7,7 +7,7 @@ import torch
 
 from recx.decoding.candidate_order import CandidateOrder
 from recx.decoding.state import DecodingState, in_batches
-from recx.decoding.title_graph import TokenGraph
+from recx.decoding.title_trie import TokenGraph
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
 from recx.prompts.tokens import Prompt
@@ -22,19 +22,19 @@ def beam_titles(
     batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
-    without: Sequence[Sequence[int]] | None = None,
+    exclude: Sequence[Sequence[int]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The most probable titles after each prompt, by beam search over the catalogue's titles only.
 
     Args:
         model: in eval mode.
         prompts: R prompts.
-        graph: of `single_title`.
+        graph: of `build_title_trie`.
         beams: K titles wanted (at most the size of the catalogue).
         batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
-        without: for each prompt the items its titles are not to be among; K must leave room for them.
+        exclude: for each prompt the items its titles are not to be among; K must leave room for them.
 
     Returns:
         Items (R, K), the most probable first, and the log-probabilities (R, K) of their titles among all titles of the
@@ -48,10 +48,10 @@ def beam_titles(
             state = DecodingState(model, [prompts[r].followed_by(graph.prefix) for r in rows])
             left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
             nodes, scores = torch.zeros(len(rows), 1, dtype=torch.long), torch.zeros(len(rows), 1)
-            closed = _closed(graph, [without[r] for r in rows]) if without is not None else None
+            closed = _closed(graph, [exclude[r] for r in rows]) if exclude is not None else None
             places = left[:, None]  # where an open title stands in the state; titles that are certain left it
             while len(left):
-                certain, flat = graph.certain[nodes].flatten() > 0, nodes.flatten()
+                certain, flat = graph.only_item[nodes].flatten() > 0, nodes.flatten()
                 wanted = ~certain & (scores.flatten() > -torch.inf)
                 tokens, targets, real = graph.children(flat)
                 logp = torch.full(tokens.shape, -torch.inf)
@@ -68,13 +68,13 @@ def beam_titles(
                 parents = chosen // width + torch.arange(len(left))[:, None] * nodes.shape[1]
                 pick = chosen % width
                 nodes = targets[parents, pick]
-                through = ((graph.certain[nodes] > 0) | (scores == -torch.inf)).all(1)
+                through = ((graph.only_item[nodes] > 0) | (scores == -torch.inf)).all(1)
                 ended, kept = left[through], nodes.shape[1]
-                items[ended, :kept] = graph.certain[nodes[through]].masked_fill(scores[through] == -torch.inf, 0)
+                items[ended, :kept] = graph.only_item[nodes[through]].masked_fill(scores[through] == -torch.inf, 0)
                 found[ended, :kept] = scores[through]
                 left, nodes, scores = left[~through], nodes[~through], scores[~through]
                 parents, pick = parents[~through], pick[~through]
-                going = (graph.certain[nodes] == 0) & (scores > -torch.inf)
+                going = (graph.only_item[nodes] == 0) & (scores > -torch.inf)
                 if len(left):
                     state.select(places.flatten()[parents[going]])
                     state.step(tokens[parents[going], pick[going]])
@@ -86,11 +86,11 @@ def beam_titles(
     return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
 
 
-def _closed(graph: TokenGraph, without: Sequence[Sequence[int]]) -> torch.Tensor:
+def _closed(graph: TokenGraph, exclude: Sequence[Sequence[int]]) -> torch.Tensor:
     """Nodes that a row may not enter, as row * nodes + node; what is left of every other node leads to a title."""
     size = len(graph.item)
     return torch.tensor(
-        [r * size + n for r, items in enumerate(without) for n in graph.leading_only_to(items)], dtype=torch.long
+        [r * size + n for r, items in enumerate(exclude) for n in graph.nodes_leading_only_to(items)], dtype=torch.long
     )
 
 
@@ -104,14 +104,14 @@ def greedy_lists(
     precision: str = "auto",
     show_progress: bool = False,
 ) -> list[list[int]]:
-    """Lists of catalogue titles, written greedily along the graph of `title_list`.
+    """Lists of catalogue titles, written greedily along the graph of `build_list_graph`.
 
     Tokens that leave no choice, most of a title, are appended together in one pass.
 
     Args:
         model: in eval mode.
         prompts: R prompts.
-        graph: of `title_list`.
+        graph: of `build_list_graph`.
         most: titles in a list; a longer one is cut there.
         batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
@@ -132,7 +132,7 @@ def greedy_lists(
                 chosen = zip(tokens.gather(1, best)[:, 0].tolist(), targets.gather(1, best)[:, 0].tolist(), strict=True)
                 runs, ends = [], []
                 for row, (token, node) in zip(left, chosen, strict=True):
-                    more, entered = graph.without_choice(node)
+                    more, entered = graph.forced_tokens(node)
                     runs.append([token, *more])
                     ends.append(entered[-1])
                     written[row] += [int(item) for item in graph.item[entered] if item]

@@ -58,7 +58,7 @@ class DecodingState:
         self._advance(lengths, input_ids=ids, attention_mask=self.mask, position_ids=positions)
 
     def _advance(self, lengths: Tensor, **inputs: Tensor) -> None:
-        out = self.model.states(past_key_values=self.cache, use_cache=True, **inputs)
+        out = self.model.decoder_outputs(past_key_values=self.cache, use_cache=True, **inputs)
         self.cache = out.past_key_values
         last = out.last_hidden_state[torch.arange(len(lengths)), lengths - 1]
         self.logits: Tensor = self.model.logits(last).float().cpu()

@@ -52,15 +52,17 @@ def measure_free(method: Method, test_set: TestSet, beams: int, show_progress: b
 
     Args:
         method: an aligned model, or its unaligned backbone.
-        test_set: what is asked; the first `free_users` of it.
+        test_set: what is asked: all of it with one beam, the first `free_users` with more, which cost several times as
+            much.
         beams: 1 is greedy.
         show_progress: show a bar.
     """
-    free = test_set.free_users
-    if not free:
+    users = len(test_set.histories) if beams == 1 else test_set.free_users
+    if not users:
         return []
-    answers = method.explainer.recommend_freely(test_set.histories[:free], beams=beams, show_progress=show_progress)
-    hits, outside = metrics.hit_rate(answers, test_set.labels.top[:free, 0]), (answers == 0).mean(1)
+    histories = test_set.histories[:users]
+    answers = method.explainer.recommend_freely(histories, beams=beams, show_progress=show_progress)
+    hits, outside = metrics.hit_rate(answers, test_set.labels.top[:users, 0]), (answers == 0).mean(1)
     if beams == 1:
         match = method.records({"exact_match": hits})
         return match + method.records({"outside_catalogue": outside}, decoding="free greedy")

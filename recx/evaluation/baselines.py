@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recx.data.split import Split, prefixes
 from recx.evaluation import alignment_metrics as metrics
-from recx.evaluation.metric_records import estimate
+from recx.evaluation.metric_records import metric_record
 from recx.evaluation.test_set import TestSet
 from recx.recommenders.devices import score
 from recx.recommenders.distillation import distil
@@ -79,7 +79,7 @@ def measure_scorer(
         own = scores[torch.arange(len(order)), torch.from_numpy(test_set.items)]
         middle = torch.stack([row[row > -torch.inf].median() for row in scores])
         columns["accuracy"] = ((own > middle).numpy() == test_set.liked).astype(float)
-    return [estimate(method, metric, values) for metric, values in columns.items()]
+    return [metric_record(method, metric, values) for metric, values in columns.items()]
 
 
 def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
     """
     answer = np.tile(ranked.most_common_top1(5), (len(test_set.histories), 1))
     columns = metrics.retrieval(answer, test_set.labels.top[:, 0])
-    return [estimate("constant", metric, values) for metric, values in columns.items()]
+    return [metric_record("constant", metric, values) for metric, values in columns.items()]
 
 
 def _by_score(scores: Tensor, candidates: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from recx.alignment.one_device import OneDeviceArguments
 from recx.errors import SettingsError
 
 Classifier = Callable[[Sequence[str], np.ndarray, Sequence[str]], np.ndarray]
@@ -32,7 +33,6 @@ def fit_encoder(
             AutoTokenizer,
             DataCollatorWithPadding,
             Trainer,
-            TrainingArguments,
             set_seed,
         )
 
@@ -52,7 +52,7 @@ def fit_encoder(
 
         learnt = [row | {"labels": int(w)} for row, w in zip(rows(train), wanted, strict=True)]
         with tempfile.TemporaryDirectory() as folder:
-            arguments = TrainingArguments(
+            arguments = OneDeviceArguments(
                 folder,
                 per_device_train_batch_size=batch,
                 per_device_eval_batch_size=batch,

@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.judges import Judge, Question, scores
+from recx.evaluation.judges import ExplanationToRate, Judge, scores
 
 _CITED = re.compile(r'"([^"]*)"')
 INVENTED = "Chronicles of the Painted Harbour"
 
 
-def corrupt(questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) -> dict[str, list[Question]]:
+def corrupt(
+    questions: Sequence[ExplanationToRate], catalogue: Catalogue, seed: int = 0
+) -> dict[str, list[ExplanationToRate]]:
     """Three kinds of corrupted explanation for the same pairs.
 
     Returns:
@@ -33,7 +35,7 @@ def corrupt(questions: Sequence[Question], catalogue: Catalogue, seed: int = 0) 
 
 
 def corrupted_scores(
-    judge: Judge, questions: Sequence[Question], catalogue: Catalogue, seed: int = 0
+    judge: Judge, questions: Sequence[ExplanationToRate], catalogue: Catalogue, seed: int = 0
 ) -> dict[str, float]:
     """Mean score of the texts as they are (`as_written`) and of each kind of corrupted one."""
     kinds = {"as_written": list(questions)} | corrupt(questions, catalogue, seed)
@@ -45,7 +47,7 @@ def undetected(means: Mapping[str, float]) -> list[str]:
     return [kind for kind, mean in means.items() if kind != "as_written" and not mean < means["as_written"]]
 
 
-def _with_invented(question: Question, catalogue: Catalogue) -> str:
+def _with_invented(question: ExplanationToRate, catalogue: Catalogue) -> str:
     own = catalogue.labels[question.item]
     cited = [m for m in _CITED.finditer(question.text) if m[1] != own]
     if not cited:

@@ -115,7 +115,7 @@ def discriminate_views(
     Raises:
         SettingsError: an unknown discriminator, or an encoder that is not named or cannot be loaded.
     """
-    fit = _fit_of(settings)
+    fit = _classifier_of(settings)
     everything = [t for given in texts.values() for t in given]
     labels = [name for name, given in texts.items() for _ in given]
     owners = [int(u) for _ in texts for u in users]
@@ -132,7 +132,7 @@ def discriminate_views(
     return DiscriminationByView(pd.concat(frames, ignore_index=True), table, pd.DataFrame(indicative), records)
 
 
-def _fit_of(settings: EvaluateSettings) -> Classifier | None:
+def _classifier_of(settings: EvaluateSettings) -> Classifier | None:
     if settings.discriminator == "tfidf":
         return None
     if settings.discriminator != "bert":

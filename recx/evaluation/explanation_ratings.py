@@ -11,11 +11,11 @@ import pandas as pd
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.agreement import LEVELS, agreement
-from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_mark
-from recx.evaluation.judges import Judge, Question
+from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_hash
+from recx.evaluation.judges import ExplanationToRate, Judge
 from recx.evaluation.llm_judge import LLMJudge
 from recx.evaluation.methods import Method
-from recx.evaluation.metric_records import estimate
+from recx.evaluation.metric_records import metric_record
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
@@ -39,14 +39,14 @@ def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> p
     Ratings of texts other than the ones at hand are left out, and counted in a printed line.
     """
     given = read_ratings(Path(ratings).expanduser()) if ratings else []
-    marks = {question_id(m, n): text_mark(e.text) for m, own in explained.items() for n, e in enumerate(own)}
+    marks = {question_id(m, n): text_hash(e.text) for m, own in explained.items() for n, e in enumerate(own)}
     fits = [r for r in given if r.question in marks and r.text in ("", marks[r.question])]
     if len(fits) < len(given):
         print(f"{len(given) - len(fits)} of {len(given)} ratings are of other texts, and left out.")
     return from_people(fits)
 
 
-def rate(judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]]) -> pd.DataFrame:
+def rate(judges: Sequence[Judge], questions: Mapping[str, Sequence[ExplanationToRate]]) -> pd.DataFrame:
     """Every judge's rating of every explanation.
 
     Returns:
@@ -86,7 +86,11 @@ def rating_records(rated: pd.DataFrame, methods: Mapping[str, Method], pairs: Pa
 
 
 def preferences(
-    judges: Sequence[Judge], questions: Mapping[str, Sequence[Question]], best: str, pairs: Pairs, count: int = 100
+    judges: Sequence[Judge],
+    questions: Mapping[str, Sequence[ExplanationToRate]],
+    best: str,
+    pairs: Pairs,
+    count: int = 100,
 ) -> pd.DataFrame:
     """Explanations of one method against those of each other, by every judge.
 
@@ -114,12 +118,12 @@ def preferences(
             "consistent": [c.consistent for c in choices if c.winner is not None],
         }
         for metric, own in values.items():
-            r = estimate(best, metric, np.array(own, dtype=float), users=pairs.users[:count][usable])
+            r = metric_record(best, metric, np.array(own, dtype=float), users=pairs.users[:count][usable])
             rows.append((judge.name, best, other, *(r[k] for k in ("metric", "value", "low", "high", "n"))))
     return pd.DataFrame(rows, columns=["judge", "method", "against", "metric", "value", "low", "high", "n"])
 
 
-def rating_shares(rated: pd.DataFrame) -> pd.DataFrame:
+def rating_share_table(rated: pd.DataFrame) -> pd.DataFrame:
     """Share of each level among the ratings of a method (paper Figure 3): columns `judge, method, level, share, n`."""
     rows = []
     for (judge, method), own in rated.dropna(subset="score").groupby(["judge", "method"], sort=False):

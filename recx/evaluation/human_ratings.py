@@ -18,7 +18,7 @@ class HumanRating:
         question: id of the rated explanation, as `question_id` makes it.
         score: 0 to 3 by the rubric.
         seconds: time taken, where it was measured.
-        text: `text_mark` of what was read, where it is known: a text made anew under the same id was not rated.
+        text: `text_hash` of what was read, where it is known: a text made anew under the same id was not rated.
     """
 
     rater: str
@@ -28,7 +28,7 @@ class HumanRating:
     text: str = ""
 
 
-def text_mark(text: str) -> str:
+def text_hash(text: str) -> str:
     """A short hash of an explanation."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

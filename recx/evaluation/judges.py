@@ -17,7 +17,7 @@ RUBRIC = {
 
 
 @dataclass(frozen=True)
-class Question:
+class ExplanationToRate:
     """One explanation to rate.
 
     Attributes:
@@ -66,11 +66,11 @@ class Judge(Protocol):
 
     name: str
 
-    def rate(self, questions: Sequence[Question]) -> list[Rating]:
+    def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
         """One rating for each question, in their order."""
         ...
 
-    def compare(self, first: Sequence[Question], second: Sequence[Question]) -> list[Choice]:
+    def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
         """Which of two explanations of the same pair is better, for each two."""
         ...
 
@@ -80,7 +80,9 @@ def scores(ratings: Sequence[Rating]) -> np.ndarray:
     return np.array([np.nan if r.score is None else float(r.score) for r in ratings])
 
 
-def questions_of(texts: Sequence[str], pairs: Pairs, max_history: int) -> list[Question]:
+def explanations_to_rate(texts: Sequence[str], pairs: Pairs, max_history: int) -> list[ExplanationToRate]:
     """One method's texts (P,) for the pairs as questions to a judge, who sees what a prompt shows of a history."""
     rows = zip(texts, pairs.histories, pairs.items, pairs.liked, strict=True)
-    return [Question(tuple(map(int, h[-max_history:])), int(i), bool(liked), text) for text, h, i, liked in rows]
+    return [
+        ExplanationToRate(tuple(map(int, h[-max_history:])), int(i), bool(liked), text) for text, h, i, liked in rows
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.judges import RUBRIC, Choice, Question, Rating
+from recx.evaluation.judges import RUBRIC, Choice, ExplanationToRate, Rating
 from recx.explaining.chat_client import BadReply, ChatClient, Message
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
@@ -45,7 +45,7 @@ class LLMJudge:
         self.client: ChatClient[Any] = ChatClient(settings, store)
         self.name = settings.model
 
-    def rate(self, questions: Sequence[Question]) -> list[Rating]:
+    def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
         """One rating for each question; its score is None where no usable reply came.
 
         Raises:
@@ -55,7 +55,7 @@ class LLMJudge:
         replies = self.client.ask(asked, read_rating, self.show_progress)
         return [Rating(None) if r is None else r for r in replies]
 
-    def compare(self, first: Sequence[Question], second: Sequence[Question]) -> list[Choice]:
+    def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
         """Which of two explanations of the same case is better; each pair is asked in both orders.
 
         Raises:
@@ -68,7 +68,7 @@ class LLMJudge:
         replies = self.client.ask(asked, read_choice, self.show_progress)
         return [_settled(x, y) for x, y in zip(replies[::2], replies[1::2], strict=True)]
 
-    def _messages(self, question: Question, task: str, texts: Sequence[tuple[str, str]]) -> list[Message]:
+    def _messages(self, question: ExplanationToRate, task: str, texts: Sequence[tuple[str, str]]) -> list[Message]:
         history = "\n".join(f"- {self._described(item)}" for item in question.history)
         shown = "\n".join(f"{_RULE} {name}\n{_harmless(text)}\n{_RULE} end of {name}" for name, text in texts)
         said = "recommend it" if question.decision else "not recommend it"

@@ -9,7 +9,7 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split
-from recx.evaluation.metric_records import estimate, label_of
+from recx.evaluation.metric_records import label_of, metric_record
 from recx.evaluation.test_set import Pairs
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.chat_explainer import ChatExplainer
@@ -17,11 +17,10 @@ from recx.explaining.explainer import Explainer
 from recx.explaining.imported import ImportedExplainer
 from recx.explaining.in_context import Shots, draw_shots
 from recx.explaining.records import Explanation
-from recx.prompts.pieces import MODES
 from recx.prompts.training_tasks import TaskData
-from recx.recommenders.labels import label
+from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import Scorer
-from recx.settings import EvaluateSettings
+from recx.settings import MODES, EvaluateSettings
 from recx.storage.text_store import TextStore
 
 
@@ -51,7 +50,7 @@ class Method:
 
     def records(self, values: Mapping[str, np.ndarray], **columns: Any) -> list[dict[str, Any]]:
         """Records of several metrics; `columns` are further arguments of `estimate`, the same for all of them."""
-        return [estimate(**self.columns, metric=metric, values=own, **columns) for metric, own in values.items()]
+        return [metric_record(**self.columns, metric=metric, values=own, **columns) for metric, own in values.items()]
 
 
 def shots_of(target: Scorer, split: Split, catalogue: Catalogue, length: int, count: int, seed: int = 0) -> Shots:
@@ -59,7 +58,7 @@ def shots_of(target: Scorer, split: Split, catalogue: Catalogue, length: int, co
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(split.train))[:count]
     histories = [split.train[r] for r in rows]
-    data = TaskData(catalogue, histories, label(target, histories, length, rng), max_history=length)
+    data = TaskData(catalogue, histories, label_histories(target, histories, length, rng), max_history=length)
     return draw_shots(data, range(len(histories)), rng)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from recx.evaluation.bootstrap import bootstrap
 
 
-def estimate(
+def metric_record(
     method: str,
     metric: str,
     values: np.ndarray,

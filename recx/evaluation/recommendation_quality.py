@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recx.data.split import Split
-from recx.evaluation.metric_records import estimate
+from recx.evaluation.metric_records import metric_record
 from recx.recommenders.protocol import Scorer
 from recx.recommenders.ranking import Ranked, rank
 
@@ -27,8 +27,8 @@ def target_records(
     for method, scorer in scorers.items():
         ranked = rankings[method] = rank(scorer, split.test_histories, split.test, length)
         for k in (5, 10):
-            records.append(estimate(method, f"hr@{k}", ranked.hits(k)))
-            records.append(estimate(method, f"ndcg@{k}", ranked.ndcg(k)))
+            records.append(metric_record(method, f"hr@{k}", ranked.hits(k)))
+            records.append(metric_record(method, f"ndcg@{k}", ranked.ndcg(k)))
         n = len(split.test)
         records.append({"method": method, "metric": "coverage@10", "value": ranked.coverage(items, 10), "n": n})
         records.append({"method": method, "metric": "top1_share", "value": ranked.top1_share(), "n": n})

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from recx.data.catalogue import Catalogue
-from recx.evaluation.judges import Choice, Question, Rating
-from recx.prompts.reading import Reader, Reading, Statement
+from recx.evaluation.judges import Choice, ExplanationToRate, Rating
+from recx.prompts.explanation_parser import ExplanationParser, ParsedExplanation, Statement
 
 
 class ReferenceJudge:
@@ -29,19 +29,19 @@ class ReferenceJudge:
     name = "reference"
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue, self.reader = catalogue, Reader(catalogue)
+        self.catalogue, self.parser = catalogue, ExplanationParser(catalogue)
 
-    def rate(self, questions: Sequence[Question]) -> list[Rating]:
+    def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
         """One rating for each question, in their order."""
         return [self._rate(q) for q in questions]
 
-    def compare(self, first: Sequence[Question], second: Sequence[Question]) -> list[Choice]:
+    def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
         """The explanation with the higher score is better; neither where the scores are equal."""
         scores = [[r.score for r in self.rate(questions)] for questions in (first, second)]
         return [Choice((a > b) - (a < b), True) for a, b in zip(*scores, strict=True)]
 
-    def _rate(self, question: Question) -> Rating:
-        reading = self.reader.read(question.text, question.history, question.item)
+    def _rate(self, question: ExplanationToRate) -> Rating:
+        reading = self.parser.parse(question.text, question.history, question.item)
         points = {"decision": reading.decision is not None and reading.decision == question.decision}
         points["cites"] = bool(reading.citations) and all(c.in_history for c in reading.citations)
         if self.catalogue.attributes:
@@ -55,13 +55,13 @@ class ReferenceJudge:
         # Full marks only where every point holds; half of them are needed for the step before.
         return Rating(3 if share == 1 else 2 if share >= 0.5 else 1, points)
 
-    def _typical(self, reading: Reading, question: Question) -> bool:
+    def _typical(self, reading: ParsedExplanation, question: ExplanationToRate) -> bool:
         counts = Counter(v for h in set(question.history) for v in self._values(h))
         most = max(counts.values(), default=0)
         said = {s.value for s in _about_history(reading, question) if s.true and not s.negated}
         return any(counts[v] >= min(2, most) and counts[v] > 0 for v in said)
 
-    def _consistent(self, reading: Reading, question: Question) -> bool:
+    def _consistent(self, reading: ParsedExplanation, question: ExplanationToRate) -> bool:
         own = set(self._values(question.item))
         said = [s.value for s in _about_history(reading, question) if s.true and not s.negated]
         return any((value in own) == question.decision for value in said)
@@ -70,6 +70,6 @@ class ReferenceJudge:
         return [v for values in self.catalogue.facts(int(item)).values() for v in values]
 
 
-def _about_history(reading: Reading, question: Question) -> list[Statement]:
+def _about_history(reading: ParsedExplanation, question: ExplanationToRate) -> list[Statement]:
     """Statements about titles of the history, or about it as a whole."""
     return [s for s in reading.statements if question.item not in s.items]

@@ -10,7 +10,7 @@ import pandas as pd
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError
 from recx.evaluation.bootstrap import Estimate, bootstrap
-from recx.evaluation.judges import questions_of, scores
+from recx.evaluation.judges import explanations_to_rate, scores
 from recx.evaluation.llmxrec import attribute_accuracy, win_rates
 from recx.evaluation.methods import Method
 from recx.evaluation.reference_judge import ReferenceJudge
@@ -42,7 +42,7 @@ def related_measures(
     measures: dict[str, dict[str, Estimate]] = {method: {} for method in texts}
     frame = pd.DataFrame(columns=["method", "against", "rate"])
     judge = ReferenceJudge(catalogue)
-    rated = {m: scores(judge.rate(questions_of(own, pairs, max_history))) for m, own in texts.items()}
+    rated = {m: scores(judge.rate(explanations_to_rate(own, pairs, max_history))) for m, own in texts.items()}
     try:
         wins = win_rates(texts, rated, pairs.users, settings.seed)
     except DataError as error:

@@ -6,7 +6,7 @@ import numpy as np
 
 from recx.data.split import Split
 from recx.recommenders.devices import score
-from recx.recommenders.labels import Labels, label
+from recx.recommenders.labels import Labels, label_histories
 from recx.recommenders.protocol import Scorer, pad_histories
 from recx.settings import EvaluateSettings
 
@@ -22,7 +22,7 @@ class TestSet:
         items: (U,) an item liked or disliked by the target, half and half.
         liked: (U,) which.
         ranking_users: how many of the first histories are used for the ranking task.
-        free_users: how many of them for unconstrained decoding.
+        free_users: how many of the first histories are decoded with unconstrained beams.
     """
 
     __test__ = False  # nothing for pytest to collect
@@ -49,7 +49,7 @@ def draw_test_set(split: Split, target: Scorer, length: int, settings: EvaluateS
     total = len(split.test_histories)
     users = rng.permutation(total)[: settings.users or total]
     histories = [split.test_histories[u] for u in users]
-    labels = label(target, histories, length, rng)
+    labels = label_histories(target, histories, length, rng)
     liked = rng.permutation(len(histories)) % 2 == 0
     return TestSet(
         histories,

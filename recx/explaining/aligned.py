@@ -10,17 +10,18 @@ from transformers import PreTrainedTokenizerBase
 
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item, find_item
-from recx.decoding import constrained, free
-from recx.decoding.held_quotes import HeldQuotes
-from recx.decoding.title_graph import single_title, title_list
+from recx.decoding import constrained, generation
+from recx.decoding.quote_constraint import QuoteConstraint
+from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.errors import SettingsError
 from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
-from recx.explaining.writing import Writer
+from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import Control
-from recx.prompts.pieces import Mode, as_text
-from recx.prompts.reading import Reader
+from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.modes import MODE_SPECS, Mode
+from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request, history_of, requests_about
 from recx.prompts.tokens import Prompt, PromptEncoder
 from recx.recommenders.devices import encode_users
@@ -62,7 +63,7 @@ class AlignedExplainer:
         precision: str = "auto",
     ) -> None:
         self.reads_vectors = model.entities is not None
-        if mode != "behavior" and not self.reads_vectors:
+        if MODE_SPECS[mode].reads_vectors and not self.reads_vectors:
             raise SettingsError(f"The {mode} mode reads vectors; this model was built without any.")
         if self.reads_vectors and target is None:
             raise SettingsError(f"The {mode} mode reads user vectors and needs a target that makes them.")
@@ -75,11 +76,11 @@ class AlignedExplainer:
         self.holds_quotes = False
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
-        self.reader, self.writer = Reader(catalogue), Writer(model, self.encoder, precision)
+        self.parser, self.text_generator = ExplanationParser(catalogue), TextGenerator(model, self.encoder, precision)
         self.separator = np.concatenate(self.encoder.pieces(["; "]))
         self._longest_title = max(map(len, self.encoder.titles))
-        self._one = single_title(self.encoder.titles, self.encoder.end)
-        self._many = title_list(self.encoder.titles, self.separator, self.encoder.end)
+        self._one = build_title_trie(self.encoder.titles, self.encoder.end)
+        self._many = build_list_graph(self.encoder.titles, self.separator, self.encoder.end)
         self._yes, self._no = (int(self.encoder.pieces([w])[0][0]) for w in ("Yes", "No"))
 
     def find(self, item: Item) -> int:
@@ -114,8 +115,8 @@ class AlignedExplainer:
             SettingsError: k is not between 1 and the number of items that may be recommended.
         """
         whole = [self.history(h) for h in histories]
-        without = [() if seen else np.unique(h).tolist() for h in whole]
-        room = len(self.catalogue) - max(map(len, without), default=0)
+        exclude = [() if seen else np.unique(h).tolist() for h in whole]
+        room = len(self.catalogue) - max(map(len, exclude), default=0)
         if not 0 < k <= room:
             raise SettingsError(f"{k} titles were asked for; there are {room} to choose from.")
         items, scores = constrained.beam_titles(
@@ -125,7 +126,7 @@ class AlignedExplainer:
             k,
             precision=self.precision,
             show_progress=show_progress,
-            without=None if seen else without,
+            exclude=None if seen else exclude,
         )
         return [
             Recommendation(tuple(i.tolist()), tuple(self.catalogue.labels[n] for n in i), tuple(s.tolist()))
@@ -140,7 +141,7 @@ class AlignedExplainer:
         Returns:
             Items (R, beams), the best first; 0 where the text is no title of the catalogue.
         """
-        answers = free.free_answers(
+        answers = generation.free_answers(
             self.model,
             self.prompts(self.requests("retrieval", histories)),
             int(self.encoder.end[0]),
@@ -173,7 +174,7 @@ class AlignedExplainer:
     ) -> list[Prediction]:
         """Would person r like item r? (task 3), from the probabilities of "Yes" and "No"."""
         requests = self.requests("preference", histories, [[i] for i in items])
-        probabilities = free.choice_probability(
+        probabilities = generation.choice_probability(
             self.model,
             self.prompts(requests),
             (self._yes, self._no),
@@ -232,12 +233,12 @@ class AlignedExplainer:
         """
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
         quotes = [self.quotes(request) for request in requests] if self.holds_quotes else None
-        texts = self.writer.write(self.prompts(requests), max_tokens, show_progress, quotes)
+        texts = self.text_generator.write(self.prompts(requests), max_tokens, show_progress, quotes)
         return [self.read(text, request) for text, request in zip(texts, requests, strict=True)]
 
     def read(self, text: str, request: Request) -> Explanation:
         """A text as an explanation: its decision, and what it cites and states, checked."""
-        return explanation_of(text, request, self.catalogue, self.reader)
+        return explanation_of(text, request, self.catalogue, self.parser)
 
     def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
         """The prompt of an explanation as text; vectors show as <user> and <item>."""
@@ -275,18 +276,18 @@ class AlignedExplainer:
 
     def with_store(self, store: TextStore) -> Self:
         """The same model, which keeps its explanations by the hash of prompt and model and writes none twice."""
-        return self._with(writer=self.writer.with_store(store))
+        return self._with(text_generator=self.text_generator.with_store(store))
 
     def _with(self, **changed: object) -> Self:
         other = copy.copy(self)
         vars(other).update(changed)
         return other
 
-    def quotes(self, request: Request) -> HeldQuotes:
+    def quotes(self, request: Request) -> QuoteConstraint:
         """What an explanation may quote where quotes are held."""
         stop, source = (int(ids[-1]) for ids in self.encoder.pieces([".", " history"]))
         cited = [self.encoder.titles[h] for h in request.history]
-        return HeldQuotes(cited, self.encoder.titles[request.items[0]], stop, source)
+        return QuoteConstraint(cited, self.encoder.titles[request.items[0]], stop, source)
 
     def requests(
         self,

@@ -12,16 +12,18 @@ from recx.explaining.chat_client import BadReply, ChatClient, Message
 from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
+from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
-from recx.prompts.reading import Reader
 from recx.prompts.requests import Request, requests_about
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
-_SYSTEM = (
-    "You imitate a recommender system whose choices you know only from the examples. Titles stand in double quotes. "
+_TITLES = "Titles stand in double quotes."
+_WITH_EXAMPLES = (
+    f"You imitate a recommender system whose choices you know only from the examples. {_TITLES} "
     "Answer as briefly as the examples do."
 )
+_WITHOUT_EXAMPLES = f"You imitate a recommender system: answer as it would. {_TITLES} Answer briefly."
 _FORMS = {
     "retrieval": "Reply with {k} titles, each on a line of its own, the best first, and nothing else.",
     "ranking": "Reply with all of these titles, each on a line of its own, the best first, and nothing else.",
@@ -59,7 +61,7 @@ class ChatExplainer:
     ) -> None:
         self.catalogue, self.max_history, self.shots = catalogue, max_history, shots or {}
         self.client: ChatClient[Any] = ChatClient(settings, store)
-        self.reader = Reader(catalogue)
+        self.parser = ExplanationParser(catalogue)
         self._index = {label.casefold(): n for n, label in enumerate(catalogue.labels) if n}
 
     def recommend(
@@ -108,7 +110,7 @@ class ChatExplainer:
         requests = self._requests("explanation", histories, [[i] for i in items], instruction)
         texts = self._ask(requests, _nonempty, show_progress)
         return [
-            explanation_of(text or "", request, self.catalogue, self.reader)
+            explanation_of(text or "", request, self.catalogue, self.parser)
             for text, request in zip(texts, requests, strict=True)
         ]
 
@@ -127,7 +129,9 @@ class ChatExplainer:
         """What is read out of the reply to each request of one task; None where no usable reply came."""
         questions = []
         for request in requests:
-            messages: list[Message] = [{"role": "system", "content": _SYSTEM}]
+            messages: list[Message] = [
+                {"role": "system", "content": _WITH_EXAMPLES if self.shots else _WITHOUT_EXAMPLES}
+            ]
             for asked, answer in self.shots.get(request.task, ()):
                 messages.append({"role": "user", "content": as_text(asked, self.catalogue)})
                 messages.append({"role": "assistant", "content": as_text(answer, self.catalogue)})

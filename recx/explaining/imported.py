@@ -11,7 +11,7 @@ from recx.data.item_lookup import Item
 from recx.errors import DataError
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
-from recx.prompts.reading import Reader
+from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request, requests_about
 
 
@@ -33,7 +33,7 @@ class ImportedExplainer:
 
     def __init__(self, catalogue: Catalogue, path: Path, max_history: int) -> None:
         self.catalogue, self.max_history = catalogue, max_history
-        self.reader = Reader(catalogue)
+        self.parser = ExplanationParser(catalogue)
         self._texts = dict(self._read(path, number, line) for number, line in _lines(path))
 
     def recommend(
@@ -68,7 +68,7 @@ class ImportedExplainer:
         requests = requests_about(
             self.catalogue, "explanation", histories, [[i] for i in items], self.max_history, instruction
         )
-        return [explanation_of(self._texts.get(_key(r), ""), r, self.catalogue, self.reader) for r in requests]
+        return [explanation_of(self._texts.get(_key(r), ""), r, self.catalogue, self.parser) for r in requests]
 
     def _read(self, path: Path, number: int, line: str) -> tuple[tuple[int, ...], str]:
         try:

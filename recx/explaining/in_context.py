@@ -7,7 +7,7 @@ import numpy as np
 from recx.prompts import wordings
 from recx.prompts.controls import Control
 from recx.prompts.pieces import Piece, Title, titles
-from recx.prompts.requests import question
+from recx.prompts.requests import person_prompt
 from recx.prompts.templates import templated_explanation
 from recx.prompts.training_tasks import TaskData
 
@@ -36,7 +36,7 @@ def draw_shots(data: TaskData, rows: Sequence[int], rng: np.random.Generator) ->
         ranked = data.labels.ranked[row]
 
         def ask(wording: str, items: Sequence[int] = (), row: int = row) -> list[Piece]:
-            return question("behavior", 0, data.recent(row), row, wording, items)
+            return person_prompt("behavior", 0, data.recent(row), row, wording, items)
 
         shots["retrieval"].append((ask(wordings.RETRIEVAL[0]), [Title(int(data.labels.top[row, 0]))]))
         shots["ranking"].append((ask(wordings.RANKING[0], rng.permutation(ranked)), titles(ranked)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recx.data.catalogue import Catalogue
-from recx.prompts.reading import Citation, Reader, Statement
+from recx.prompts.explanation_parser import Citation, ExplanationParser, Statement
 from recx.prompts.requests import Request
 
 
@@ -62,9 +62,9 @@ class Explanation:
     instruction: str = ""
 
 
-def explanation_of(text: str, request: Request, catalogue: Catalogue, reader: Reader) -> Explanation:
+def explanation_of(text: str, request: Request, catalogue: Catalogue, parser: ExplanationParser) -> Explanation:
     """A text that answers a request as an explanation: its decision, and what it cites and states, checked."""
-    item, content = request.items[0], reader.read(text, request.history, request.items[0])
+    item, content = request.items[0], parser.parse(text, request.history, request.items[0])
     return Explanation(
         item,
         catalogue.labels[item],

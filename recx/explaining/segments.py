@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recx.prompts.reading import Citation, Statement
+from recx.prompts.explanation_parser import Citation, Statement
 
 
 @dataclass(frozen=True)

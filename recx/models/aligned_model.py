@@ -33,7 +33,7 @@ class AlignedModel(nn.Module):
         """Token ids (B, T), and the user vectors (B, d) that their user tokens stand for -> (B, T, hidden)."""
         return self.backbone.get_input_embeddings()(ids) if self.entities is None else self.entities(ids, users)
 
-    def states(self, **inputs: Any) -> Any:
+    def decoder_outputs(self, **inputs: Any) -> Any:
         """What the backbone's decoder gives, without logits: `last_hidden_state` (B, T, hidden), `past_key_values`."""
         return self.backbone.get_decoder()(**inputs)
 
@@ -62,7 +62,7 @@ class AlignedModel(nn.Module):
         # Position t predicts token t + 1.
         targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
         learnt = targets != IGNORED
-        states = self.states(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
+        states = self.decoder_outputs(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
         return {"loss": functional.cross_entropy(self.logits(states[learnt]).float(), targets[learnt])}
 
     @property

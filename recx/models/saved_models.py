@@ -12,9 +12,9 @@ from transformers import PreTrainedTokenizerBase
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
-from recx.prompts.pieces import MODES, Mode
+from recx.prompts.modes import Mode
 from recx.recommenders.devices import preferred_device
-from recx.settings import BackboneSettings
+from recx.settings import MODES, BackboneSettings
 from recx.storage.tensors import load_weights, read_tensors, trainable
 
 _WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]

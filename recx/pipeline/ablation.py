@@ -12,13 +12,12 @@ import joblib
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
-from transformers.utils.logging import disable_progress_bar
 
 from recx.errors import CheckpointError
 from recx.evaluation.alignment_effect import measure
 from recx.evaluation.explanation_checks import explanation_records
 from recx.evaluation.explanation_ratings import rate
-from recx.evaluation.judges import questions_of
+from recx.evaluation.judges import explanations_to_rate
 from recx.evaluation.methods import Method
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.test_set import draw_test_set, pairs_of
@@ -120,7 +119,6 @@ def run_cell(
         kept = {}
     if kept.get("fingerprint") != fingerprint:
         started = time.monotonic()
-        disable_progress_bar()
         with contextlib.redirect_stdout(io.StringIO()):  # lines of several trainings would not tell which is which
             launch("tasks", settings, parameters, quiet=True)
             launch_alignments(settings, parameters)
@@ -139,7 +137,7 @@ def measure_variant(settings: Settings) -> dict[str, float]:
     pairs = pairs_of(test_set, settings.ablate.pairs)
     explained = method.explainer.explain(pairs.histories, pairs.items.tolist())
     records = measure(method, test_set, show_progress=False) + explanation_records(explained, pairs, method)
-    questions = questions_of([e.text for e in explained], pairs, method.explainer.max_history)
+    questions = explanations_to_rate([e.text for e in explained], pairs, method.explainer.max_history)
     rated = rate([ReferenceJudge(opened.data.catalogue)], {method.label: questions})
     return {r["metric"]: r["value"] for r in records} | {"rating": float(rated["score"].mean())}
 

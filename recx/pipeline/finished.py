@@ -15,7 +15,7 @@ from recx.settings import Settings
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """What a finished run holds.
 
     Attributes:
@@ -31,7 +31,7 @@ class Finished:
     explainers: dict[str, AlignedExplainer]
 
 
-def open_finished(settings: Settings | str = "demo", data: Dataset | None = None) -> Finished:
+def open_finished(settings: Settings | str = "demo", data: Dataset | None = None) -> FinishedRun:
     """Open a finished run.
 
     Args:
@@ -48,4 +48,4 @@ def open_finished(settings: Settings | str = "demo", data: Dataset | None = None
     target = load_target(stages.folder("target", settings), settings.target)
     folders = {mode: stages.folder(stages.ALIGN[mode], settings) for mode in settings.align.mode_list}
     explainers = load_explainers(folders, data.catalogue, target, settings.align)
-    return Finished(data, leave_one_out(data.sequences), target, explainers)
+    return FinishedRun(data, leave_one_out(data.sequences), target, explainers)

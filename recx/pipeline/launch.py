@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from recx.storage.locks import hold, release
 LAUNCH = ".launch.lock"
 FILES = ("align.conversations", "evaluate.ratings", "evaluate.imported")
 PATHS = (*FILES, "align.backbone.name", "target.kind", "evaluate.encoder")  # these may name something else, too
+# Settings that have an option of their own, which folders and checks go by.
+OPTIONS = {"profile": "profile", "data.name": "dataset", "data.data_dir": "data-dir"}
 QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # "Loading weights" of transformers too
     "TRANSFORMERS_VERBOSITY": "error",  # its advice is a warning
@@ -48,6 +51,8 @@ def quiet_libraries() -> None:
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    for category in (DeprecationWarning, FutureWarning):  # in this process too, which read its variables when it began
+        warnings.simplefilter("ignore", category)
 
 
 def resolve_notebooks(names: Sequence[str]) -> list[str]:
@@ -184,6 +189,9 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
     data_dir = _absolute(data_dir) if data_dir else ""
     dataset = _absolute(dataset) if dataset not in SOURCES and Path(dataset).expanduser().is_dir() else dataset
     overrides = dict(overrides)
+    for key, option in OPTIONS.items():
+        if key in overrides:
+            raise SettingsError(f"Setting {key!r} is given as --{option}, not with --set.")
     for key in PATHS:
         value = str(overrides.get(key, ""))
         if value and Path(value).expanduser().exists():

@@ -9,7 +9,7 @@ from recx.data.registry import input_files
 from recx.data.table_cache import file_digest
 from recx.errors import CheckpointError, SettingsError
 from recx.pipeline.imports import reached_from_notebook
-from recx.settings import Settings
+from recx.settings import MODES, Settings
 from recx.storage.run_folder import Run, digest, missing_files, read_manifest
 
 
@@ -28,7 +28,7 @@ class Stage:
     inputs: tuple[str, ...] = ()
 
 
-ALIGN = {m: f"align-{m}" for m in ("behavior", "intention", "hybrid")}
+ALIGN = {mode: f"align-{mode}" for mode in MODES}
 STAGES: dict[str, Stage] = {
     "tour": Stage("00_tour", ("data", "align")),
     "data": Stage("01_dataset_statistics", ("data",)),
@@ -65,7 +65,7 @@ def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
     return inputs + ((ALIGN["intention"],) if warm else ())
 
 
-def open_run(stage: str, settings: Settings) -> Run:
+def begin_stage(stage: str, settings: Settings) -> Run:
     """The run folder of a stage, ready to be written to.
 
     Raises:

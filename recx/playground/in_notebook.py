@@ -3,14 +3,14 @@
 import functools
 
 from recx import paths
-from recx.pipeline.finished import Finished
-from recx.playground.client import RpcClient
+from recx.pipeline.finished import FinishedRun
 from recx.playground.open_runs import STOPPABLE, OpenRun, OpenRuns
-from recx.playground.server import RpcServer
+from recx.playground.rpc_client import RpcClient
+from recx.playground.rpc_server import RpcServer
 from recx.settings import Settings
 
 
-def serve_in_notebook(finished: Finished, settings: Settings) -> RpcClient:
+def serve_in_notebook(finished: FinishedRun, settings: Settings) -> RpcClient:
     """A client, for `app`, of a server in this process that answers from an opened run; it loads nothing again.
 
     Other runs on disk are opened in this process when they are picked. One server answers every client of a process.

@@ -16,7 +16,7 @@ from recx.settings import Settings
 
 if TYPE_CHECKING:  # brings torch along, which nobody waits for before a form is there
     from recx.data.dataset import Dataset
-    from recx.pipeline.finished import Finished
+    from recx.pipeline.finished import FinishedRun
     from recx.playground.history_service import HistoryService
     from recx.playground.model_service import ModelService
     from recx.playground.rating_service import RatingService
@@ -86,11 +86,11 @@ class OpenRun:
         finished: its data and models, where they are open already.
     """
 
-    def __init__(self, folder: Path, settings: Settings | None = None, finished: "Finished | None" = None) -> None:
+    def __init__(self, folder: Path, settings: Settings | None = None, finished: "FinishedRun | None" = None) -> None:
         self.folder, self.name = folder, _name_of(folder)
         self._settings, self._finished, self._data = settings, finished, None
         self._services: dict[str, Any] = {}
-        self._lock = threading.RLock()
+        self._locks = {name: threading.RLock() for name in METHODS}  # one each: forms need not wait for models
 
     def service(self, name: str) -> Any:
         """`histories`, `models` or `ratings` of the run.
@@ -102,7 +102,7 @@ class OpenRun:
         """
         if name not in self._services:
             opening = {"histories": self._histories, "models": self._models, "ratings": self._ratings}[name]
-            with self._lock:
+            with self._locks[name]:
                 self._services[name] = self._services.get(name) or opening()
         return self._services[name]
 

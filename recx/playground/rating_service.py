@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recx.errors import DataError
-from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_mark, write_ratings
+from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_hash, write_ratings
 from recx.evaluation.judges import RUBRIC
 from recx.storage.run_folder import read_frame
 
@@ -119,7 +119,7 @@ class RatingService:
         with self._lock:
             question, seconds = self.questions[number], round(min(max(float(seconds), 0.0), 3600.0), 1)
             ratings = [r for r in self._ratings(rater) if r.question != question.id]
-            ratings.append(HumanRating(_name(rater), question.id, int(score), seconds, text_mark(question.text)))
+            ratings.append(HumanRating(_name(rater), question.id, int(score), seconds, text_hash(question.text)))
             self.folder.mkdir(parents=True, exist_ok=True)
             write_ratings(self._file(rater), ratings)
 
@@ -144,7 +144,7 @@ class RatingService:
     def _ratings(self, rater: str) -> list[HumanRating]:
         """Ratings of the texts at hand; those of texts that were made anew since do not count."""
         path = self._file(rater)
-        marks = {q.id: text_mark(q.text) for q in self.questions}
+        marks = {q.id: text_hash(q.text) for q in self.questions}
         return [r for r in read_ratings(path) if r.text == marks.get(r.question)] if path.is_file() else []
 
     def _file(self, rater: str) -> Path:

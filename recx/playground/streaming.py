@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from recx.data.item_lookup import Item
-from recx.decoding.free import best_tokens
+from recx.decoding.generation import best_tokens
 from recx.decoding.state import DecodingState
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation

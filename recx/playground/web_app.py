@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from recx import paths
-from recx.playground.client import ADDRESS_VARIABLE, HOST
 from recx.playground.open_runs import STOPPABLE, OpenRuns
-from recx.playground.server import RpcServer
+from recx.playground.rpc_client import ADDRESS_VARIABLE, HOST
+from recx.playground.rpc_server import RpcServer
 
 IDLE_MINUTES = 30
 
 
-def serve() -> RpcServer:
+def start_model_server() -> RpcServer:
     """Answer calls from now on, and begin to load the models that the first one will need."""
     runs = OpenRuns()
     server = RpcServer(runs.methods(), STOPPABLE).start()
@@ -32,7 +32,7 @@ def serve() -> RpcServer:
     return server
 
 
-def page() -> dict[str, Any]:
+def voila_notebook() -> dict[str, Any]:
     """The notebook that Voila shows: one cell, and no output until it runs."""
     import nbformat.v4 as v4
 
@@ -55,10 +55,10 @@ def run_app(port: int = 8866, address: str = HOST, dark: bool = False, idle_minu
     """
     import nbformat
 
-    server = serve()
+    server = start_model_server()
     with tempfile.TemporaryDirectory() as folder:
         notebook = Path(folder) / "recx.ipynb"
-        nbformat.write(nbformat.from_dict(page()), notebook)
+        nbformat.write(nbformat.from_dict(voila_notebook()), notebook)
         environment = os.environ | {ADDRESS_VARIABLE: f"{server.port} {server.token}"}
         for name, first in (("PYTHONPATH", paths.ROOT), ("JUPYTER_PATH", paths.shipped_data() / "page")):
             environment[name] = os.pathsep.join(filter(None, [str(first), os.environ.get(name, "")]))

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from recx.plots.grouped_bars import grouped_bars, intervals, legend_above
-from recx.plots.style import look_of, tidy
+from recx.plots.style import method_style, tidy
 
 
 def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
@@ -17,7 +17,7 @@ def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
         axes: to draw on.
     """
     rows = frame[frame["metric"] == metric]
-    looks = [look_of(label) for label in rows["label"]]
+    looks = [method_style(label) for label in rows["label"]]
     places = np.arange(len(rows))
     colours, hatches = [colour for colour, _ in looks], [hatch for _, hatch in looks]
     axes.bar(places, rows["value"], 0.75, color=colours, hatch=hatches, edgecolor="white")
@@ -37,7 +37,7 @@ def share_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
         frame: columns `label, metric, value, low, high`.
         axes: to draw on.
     """
-    grouped_bars(frame, "metric", "label", [look_of(label) for label in frame["label"].unique()], axes)
+    grouped_bars(frame, "metric", "label", [method_style(label) for label in frame["label"].unique()], axes)
     metrics = frame["metric"].unique()
     axes.set_xticks(np.arange(len(metrics)), [m.replace("_", " ") for m in metrics])
     axes.set(ylim=(0, 1.05), ylabel="share")

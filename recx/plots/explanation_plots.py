@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from recx.plots.grouped_bars import grouped_bars, legend_above
-from recx.plots.style import COLOURS, HATCHES, look_of, tidy
+from recx.plots.style import COLOURS, HATCHES, method_style, tidy
 
 # From bad to good, light to dark: the order reads in grey too.
 LEVEL_COLOURS = ("#f1eef6", "#bdc9e1", "#74a9cf", "#045a8d")
@@ -106,7 +106,7 @@ def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     variants = list(dict.fromkeys(frame["variant"]))
     means = frame.groupby("variant", sort=False)["value"].mean().reindex(variants)
     for n, variant in enumerate(variants):
-        colour, hatch = look_of("hybrid" if variant == "full" else "unaligned")
+        colour, hatch = method_style("hybrid" if variant == "full" else "unaligned")
         axes.barh(n, means[variant], color=colour, hatch=hatch, edgecolor="white", height=0.7)
         own = frame[frame["variant"] == variant]["value"]
         axes.plot(own, np.full(len(own), n), "o", color="black", markersize=3)

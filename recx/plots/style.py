@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "--", "oo")
 # Baselines in greys, what is not aligned in light blue, the modes in colours of their own.
-_LOOKS = {
+_STYLES = {
     "random": ("#d0d0d0", ""),
     "popularity": ("#b0b0b0", "//"),
     "popularity, sampled": ("#b0b0b0", "\\\\"),
@@ -23,10 +23,10 @@ _LOOKS = {
 }
 
 
-def look_of(label: str) -> tuple[str, str]:
+def method_style(label: str) -> tuple[str, str]:
     """Colour and hatch of a method: the same in every figure."""
-    if label in _LOOKS:
-        return _LOOKS[label]
+    if label in _STYLES:
+        return _STYLES[label]
     n = zlib.crc32(label.encode())
     return COLOURS[n % len(COLOURS)], HATCHES[n % len(HATCHES)]
 

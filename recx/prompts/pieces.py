@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recx.data.catalogue import Catalogue
-
-Mode = Literal["behavior", "intention", "hybrid"]
-MODES: tuple[Mode, ...] = ("behavior", "intention", "hybrid")
+from recx.prompts.modes import MODE_SPECS, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +60,18 @@ def titles(items: Sequence[int]) -> list[Piece]:
 
 def item_slot(mode: Mode, item: int) -> list[Piece]:
     """How an item stands in a question: title, vector, or title and vector."""
-    if mode == "behavior":
-        return [Title(item)]
-    if mode == "intention":
-        return [Entity("item", item)]
-    return [Title(item), " ", Entity("item", item)]
+    spec = MODE_SPECS[mode]
+    title: list[Piece] = [Title(item)] if spec.shows_titles else []
+    vector: list[Piece] = [Entity("item", item)] if spec.reads_vectors else []
+    return [*title, " ", *vector] if title and vector else title + vector
 
 
 def candidates_slot(mode: Mode, items: Sequence[int]) -> list[Piece]:
-    """Several items, each as in `item_slot`; in the intention mode titles stay, as the answer needs them."""
-    mode = "hybrid" if mode == "intention" else mode
+    """Several items, each with its title, as the answer needs them, and its vector where the mode reads vectors."""
     pieces: list[Piece] = []
     for n, item in enumerate(items):
-        pieces += (["; "] if n else []) + item_slot(mode, int(item))
+        pieces += ["; ", Title(int(item))] if n else [Title(int(item))]
+        pieces += [" ", Entity("item", int(item))] if MODE_SPECS[mode].reads_vectors else []
     return pieces
 
 

@@ -9,24 +9,25 @@ from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item, find_item
 from recx.errors import DataError
 from recx.prompts.controls import Control, instruction_text
-from recx.prompts.pieces import Entity, Mode, Piece, candidates_slot, item_slot, render, titles
-from recx.prompts.wordings import ALL_WORDINGS, SUBJECTS
+from recx.prompts.modes import MODE_SPECS, Mode
+from recx.prompts.pieces import Entity, Piece, candidates_slot, item_slot, render, titles
+from recx.prompts.wordings import ALL_WORDINGS
 
 
-def question(
+def person_prompt(
     form: Mode, opening: int, history: Sequence[int] | np.ndarray, user: int, wording: str, items: Sequence[int] = ()
 ) -> list[Piece]:
     """The prompt of every task about a person.
 
     Args:
         form: whether titles, the user vector or both stand for the person.
-        opening: index into `SUBJECTS[form]`.
+        opening: index into the form's openings.
         history: item indices that are shown, oldest first (unused in the intention form).
         user: row of the user vector (unused in the behavior form).
         wording: text with an `{item}` or a `{candidates}` slot, or with none.
         items: the item, or the candidates.
     """
-    person = render(SUBJECTS[form][opening], history=titles(history), user=[Entity("user", user)])
+    person = render(MODE_SPECS[form].openings[opening], history=titles(history), user=[Entity("user", user)])
     if "{item}" in wording:
         return person + render(wording, item=item_slot(form, int(items[0])))
     if "{candidates}" in wording:
@@ -52,7 +53,7 @@ class Request:
 
     def pieces(self, form: Mode) -> list[Piece]:
         """The question in a form; its one user vector has row 0."""
-        asked = question(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items)
+        asked = person_prompt(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items)
         return asked + ([f" {self.instruction}"] if self.instruction else [])
 
 

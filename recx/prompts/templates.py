@@ -7,7 +7,7 @@ by an attribute, or a count over the history, was wrong in a third of the cases 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,8 +26,6 @@ _PHRASES = {
 }
 # Which attribute makes the strongest reason, first to last; unknown columns come after these.
 _STRENGTH = ("series", "genre", "platform", "developer", "brand", "year")
-
-Facts = Mapping[str, tuple[str, ...]]
 
 
 def phrase(column: str, value: str) -> str:

@@ -23,13 +23,13 @@ class EncodedRows:
     Attributes:
         ids: (T,) int32 token ids of all rows.
         offsets: (R + 1,) where each row starts.
-        learnt: (T,) whether a token belongs to an answer.
+        answer_mask: (T,) whether a token belongs to an answer.
         tasks: (R,) name of the task of each row.
     """
 
     ids: np.ndarray
     offsets: np.ndarray
-    learnt: np.ndarray
+    answer_mask: np.ndarray
     tasks: np.ndarray
 
     def __len__(self) -> int:
@@ -39,7 +39,7 @@ class EncodedRows:
         """`input_ids` and `labels` of one row; labels are -100 where a token belongs to no answer."""
         own = slice(self.offsets[row], self.offsets[row + 1])
         ids = self.ids[own].astype(np.int64)
-        return {"input_ids": ids, "labels": np.where(self.learnt[own], ids, IGNORED)}
+        return {"input_ids": ids, "labels": np.where(self.answer_mask[own], ids, IGNORED)}
 
     @property
     def lengths(self) -> np.ndarray:

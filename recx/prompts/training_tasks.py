@@ -11,10 +11,11 @@ from recx.data.catalogue import Catalogue
 from recx.prompts import wordings
 from recx.prompts.controls import all_wordings
 from recx.prompts.conversations import Conversation
-from recx.prompts.pieces import Mode, Piece, Title, item_slot, quoted_pieces, render, titles
-from recx.prompts.requests import question
+from recx.prompts.modes import MODE_SPECS, Mode
+from recx.prompts.pieces import Piece, Title, item_slot, quoted_pieces, render, titles
+from recx.prompts.requests import person_prompt
 from recx.prompts.templates import describe_item, summarise_taste
-from recx.recommenders.labels import CANDIDATES, VERDICTS, Labels
+from recx.recommenders.labels import CANDIDATES, PREFERENCE_ITEMS, Labels
 
 TASKS = ("retrieval", "ranking", "preference", "item", "conversation", "reconstruction", "explanation")
 NEIGHBOURS = 3
@@ -79,7 +80,7 @@ class TaskData:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ExampleSpec:
     """Whom a row asks about, and in which words.
 
     Attributes:
@@ -96,9 +97,9 @@ class Ask:
     wording: int
     opening: int
 
-    def question(self, wording: str, items: Sequence[int] = (), form: Mode | None = None) -> list[Piece]:
+    def prompt(self, wording: str, items: Sequence[int] = (), form: Mode | None = None) -> list[Piece]:
         """The prompt with these words; in the row's form by default."""
-        return question(form or self.form, self.opening, self.data.recent(self.row), self.row, wording, items)
+        return person_prompt(form or self.form, self.opening, self.data.recent(self.row), self.row, wording, items)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Task:
     """A task that is about a person or an item.
 
     Attributes:
-        example: makes a row from an `Ask` and the draws by name.
+        example: makes a row from an `ExampleSpec` and the draws by name.
         draws: name of each random draw -> how many uniform numbers it is; one is given as a number, several as an
             array.
     """
@@ -124,14 +125,6 @@ class Task:
         return [{name: values[row] for name, values in columns.items()} for row in range(len(numbers))]
 
 
-def forms_of(mode: Mode) -> tuple[tuple[Mode, ...], tuple[float, ...]]:
-    """Prompt forms that a mode trains on, with their shares of the rows.
-
-    Hybrid holds all three, as in the paper's text; rows of the intention form are a third as long as the others.
-    """
-    return (("hybrid", "behavior", "intention"), (0.45, 0.1, 0.45)) if mode == "hybrid" else ((mode,), (1.0,))
-
-
 def build_examples(
     data: TaskData, mode: Mode, counts: Mapping[str, int], rng: np.random.Generator
 ) -> Iterator[Example]:
@@ -139,7 +132,7 @@ def build_examples(
 
     Histories are visited in a random order, again from the start when a task wants more rows than there are.
     """
-    forms, shares = forms_of(mode)
+    forms, shares = zip(*MODE_SPECS[mode].trained_on.items(), strict=True)
     for name in TASKS:
         count = counts.get(name, 0)
         chosen = [forms[f] for f in rng.choice(len(forms), size=count, p=shares)]
@@ -149,15 +142,15 @@ def build_examples(
             yield from _conversations(data.conversations, count, rng)
         elif name == "explanation":
             # Where a mode shows titles, explanations cite what is shown: citing out of the vector unlearns copying.
-            shown = [mode if form == "intention" else form for form in chosen]
+            shown = [form if MODE_SPECS[form].shows_titles else mode for form in chosen]
             yield from _explanations(data, shown, wording, opening, rng)
         else:
             task, total = _TASKS[name], len(data.histories)
             any_row, draws = shuffled_cycle(total, count, rng), task.named(rng.random((count, DRAWS)))
             titled = shuffled_cycle(total if data.with_titles is None else data.with_titles, count, rng)
             for n, form in enumerate(chosen):
-                row = any_row[n] if form == "intention" else titled[n]
-                yield task.example(Ask(data, form, row, wording[n], opening[n]), **draws[n])
+                row = titled[n] if MODE_SPECS[form].shows_titles else any_row[n]
+                yield task.example(ExampleSpec(data, form, row, wording[n], opening[n]), **draws[n])
 
 
 def shuffled_cycle(total: int, count: int, rng: np.random.Generator) -> list[int]:
@@ -166,63 +159,63 @@ def shuffled_cycle(total: int, count: int, rng: np.random.Generator) -> list[int
     return np.concatenate([rng.permutation(total) for _ in range(rounds)])[:count].tolist() if rounds else []
 
 
-def _retrieval(ask: Ask) -> Example:
+def _retrieval(spec: ExampleSpec) -> Example:
     """Task 1: the target's next item."""
     return Example(
-        "retrieval", ask.question(wordings.RETRIEVAL[ask.wording]), [Title(int(ask.data.labels.top[ask.row, 0]))]
+        "retrieval", spec.prompt(wordings.RETRIEVAL[spec.wording]), [Title(int(spec.data.labels.top[spec.row, 0]))]
     )
 
 
-def _ranking(ask: Ask, order: np.ndarray) -> Example:
+def _ranking(spec: ExampleSpec, order: np.ndarray) -> Example:
     """Task 2: five items in the target's order; `order` shuffles them in the question."""
-    ranked = ask.data.labels.ranked[ask.row]
-    return Example("ranking", ask.question(wordings.RANKING[ask.wording], ranked[np.argsort(order)]), titles(ranked))
+    ranked = spec.data.labels.ranked[spec.row]
+    return Example("ranking", spec.prompt(wordings.RANKING[spec.wording], ranked[np.argsort(order)]), titles(ranked))
 
 
-def _preference(ask: Ask, liked: np.ndarray, as_explanation: float, with_instruction: float) -> Example:
+def _preference(spec: ExampleSpec, liked: np.ndarray, as_explanation: float, with_instruction: float) -> Example:
     """Task 3: liked or not.
 
     Every third time the answer is the first word of an explanation, so that the decision carries over to those.
 
     Args:
-        ask: whom about.
+        spec: whom about.
         liked: which of the items asked about are liked ones.
         as_explanation: whether an explanation is asked for.
         with_instruction: whether an instruction goes with it, and which.
     """
-    data, row = ask.data, ask.row
+    data, row = spec.data, spec.row
     decisions = (liked < 0.5).tolist()
     pools = {True: data.labels.liked[row].tolist(), False: data.labels.disliked[row].tolist()}
     items = [pools[decision][n] for n, decision in enumerate(decisions)]
     answers: list[list[Piece]] = [["Yes" if decision else "No"] for decision in decisions]
     if as_explanation < 0.35:
-        prompt = ask.question(wordings.EXPLANATION[ask.wording], items[:1])
+        prompt = spec.prompt(wordings.EXPLANATION[spec.wording], items[:1])
         if with_instruction < 0.5:
             prompt.append(" " + data.instructions[int(2 * with_instruction * len(data.instructions))])
         return Example("preference", prompt, answers[0], ends=False)
     # The history is said once for several questions: most of a row's cost is its history.
     further = tuple(
-        (render(wordings.PREFERENCE[(ask.wording + n) % 8], item=item_slot(ask.form, items[n])), answers[n])
-        for n in range(1, VERDICTS)
+        (render(wordings.PREFERENCE[(spec.wording + n) % 8], item=item_slot(spec.form, items[n])), answers[n])
+        for n in range(1, PREFERENCE_ITEMS)
     )
-    prompt = ask.question(wordings.PREFERENCE[ask.wording], items[:1])
+    prompt = spec.prompt(wordings.PREFERENCE[spec.wording], items[:1])
     return Example("preference", prompt, answers[0], further=further)
 
 
-def _item(ask: Ask, item: float, kind: float, attribute: float) -> Example:
+def _item(spec: ExampleSpec, item: float, kind: float, attribute: float) -> Example:
     """Task 4: name, one attribute, all facts, or the neighbours of a random item.
 
     Args:
-        ask: the form of the prompt; the person does not matter.
+        spec: the form of the prompt; the person does not matter.
         item: which item.
         kind: what is asked about it.
         attribute: which attribute, where one is asked for.
     """
-    catalogue, neighbours = ask.data.catalogue, ask.data.neighbours
+    catalogue, neighbours = spec.data.catalogue, spec.data.neighbours
     index = 1 + int(item * len(catalogue))
-    slot, facts = item_slot(ask.form, index), catalogue.facts(index)
+    slot, facts = item_slot(spec.form, index), catalogue.facts(index)
     excerpts = {name: (excerpt(values[index]),) for name, values in catalogue.texts.items() if values[index]}
-    kinds = ["name"] * 3 if ask.form == "intention" else []
+    kinds = [] if MODE_SPECS[spec.form].shows_titles else ["name"] * 3
     kinds += ["attribute", "attribute", "description"] if facts else []
     kinds += ["related"] if neighbours is not None else []
     kinds += ["attribute"] if excerpts else []
@@ -239,7 +232,7 @@ def _item(ask: Ask, item: float, kind: float, attribute: float) -> Example:
         answer = [", ".join(known[column]).rstrip(".") + "."]
     else:
         answer = describe_item(catalogue, index)
-    return Example("item", render(wordings.ALL_WORDINGS[asked][ask.wording], **slots), answer)
+    return Example("item", render(wordings.ALL_WORDINGS[asked][spec.wording], **slots), answer)
 
 
 def excerpt(texts: Sequence[str], words: int = 24) -> str:
@@ -249,20 +242,20 @@ def excerpt(texts: Sequence[str], words: int = 24) -> str:
     return " ".join(kept[: ends[-1]] if ends else kept).replace('"', "'")
 
 
-def _reconstruction(ask: Ask, summary: float) -> Example:
+def _reconstruction(spec: ExampleSpec, summary: float) -> Example:
     """Task 6: the titles behind a user vector, or the taste in words (from titles where the form has them)."""
-    recent = ask.data.recent(ask.row)
-    if ask.form == "behavior" or summary < 0.4:
-        prompt, answer = ask.question(wordings.SUMMARY[ask.wording]), summarise_taste(ask.data.catalogue, recent)
+    recent = spec.data.recent(spec.row)
+    if not MODE_SPECS[spec.form].reads_vectors or summary < 0.4:
+        prompt, answer = spec.prompt(wordings.SUMMARY[spec.wording]), summarise_taste(spec.data.catalogue, recent)
     else:
-        prompt, answer = ask.question(wordings.HISTORY[ask.wording], form="intention"), titles(recent)
+        prompt, answer = spec.prompt(wordings.HISTORY[spec.wording], form="intention"), titles(recent)
     return Example("reconstruction", prompt, answer)
 
 
 _TASKS = {
     "retrieval": Task(_retrieval),
     "ranking": Task(_ranking, {"order": CANDIDATES}),
-    "preference": Task(_preference, {"liked": VERDICTS, "as_explanation": 1, "with_instruction": 1}),
+    "preference": Task(_preference, {"liked": PREFERENCE_ITEMS, "as_explanation": 1, "with_instruction": 1}),
     "item": Task(_item, {"item": 1, "kind": 1, "attribute": 1}),
     "reconstruction": Task(_reconstruction, {"summary": 1}),
 }
@@ -281,6 +274,8 @@ def _explanations(
     """Explanations that the backbone has written itself, in the form of the mode."""
     for n, choice in enumerate(shuffled_cycle(len(data.explanations), len(forms), rng)):
         row, item, instruction, answer = data.explanations[choice]
-        prompt = Ask(data, forms[n], row, wording[n], opening[n]).question(wordings.EXPLANATION[wording[n]], [item])
+        prompt = ExampleSpec(data, forms[n], row, wording[n], opening[n]).prompt(
+            wordings.EXPLANATION[wording[n]], [item]
+        )
         prompt += [f" {instruction}"] if instruction else []
         yield Example("explanation", prompt, quoted_pieces(answer, data.catalogue.index_of_label))

@@ -3,30 +3,6 @@
 The paper's templates are its Appendix C; slots and meaning follow them, the words do not.
 """
 
-from recx.prompts.pieces import Mode
-
-# Who is asked about, in each mode; four openings per mode multiply with the eight questions of a task.
-SUBJECTS: dict[Mode, tuple[str, ...]] = {
-    "behavior": (
-        "History: {history}. ",
-        "A person picked, in this order: {history}. ",
-        "So far someone chose {history}. ",
-        "Past choices: {history}. ",
-    ),
-    "intention": (
-        "User {user}. ",
-        "The recommender sees a person as {user}. ",
-        "Take the user vector {user}. ",
-        "Profile {user}. ",
-    ),
-    "hybrid": (
-        "History: {history}. User {user}. ",
-        "A person picked, in this order: {history}. The recommender sees them as {user}. ",
-        "So far someone chose {history}, with the user vector {user}. ",
-        "Past choices: {history}. Profile {user}. ",
-    ),
-}
-
 RETRIEVAL = (
     "What comes next?",
     "Name the item to recommend next.",

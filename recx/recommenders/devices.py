@@ -13,8 +13,8 @@ from recx.recommenders.protocol import Scorer, TwoTower
 
 
 def preferred_device() -> torch.device:
-    """The first GPU, or the CPU if there is none."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """The GPU of this process (the first, unless `torch.cuda.set_device` chose another), or the CPU without one."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def device_of(recommender: Scorer) -> torch.device:

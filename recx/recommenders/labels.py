@@ -12,7 +12,7 @@ from recx.recommenders.devices import score
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 
 CANDIDATES = 5
-VERDICTS = 4
+PREFERENCE_ITEMS = 4
 LIKED_SHARE, DISLIKED_SHARE = 0.2, 0.5
 
 
@@ -34,7 +34,7 @@ class Labels:
 
 
 @torch.inference_mode()
-def label(
+def label_histories(
     scorer: Scorer,
     histories: Sequence[np.ndarray],
     length: int,
@@ -77,7 +77,7 @@ def _draw(order: np.ndarray, unseen: np.ndarray, rng: np.random.Generator, top_k
     keys = rng.random(order.shape)
     keys[np.arange(order.shape[1])[None, :] >= unseen[:, None]] = 2.0
     positions = np.sort(np.argpartition(keys, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
-    chance, unseen = rng.random((2, len(order), VERDICTS)), unseen[:, None]
+    chance, unseen = rng.random((2, len(order), PREFERENCE_ITEMS)), unseen[:, None]
     likes = (chance[0] * np.maximum(1, LIKED_SHARE * unseen)).astype(int)
     dislikes = unseen - 1 - (chance[1] * np.maximum(1, DISLIKED_SHARE * unseen)).astype(int)
     return order[:, :top_k], *(np.take_along_axis(order, p, axis=1) for p in (positions, likes, dislikes))

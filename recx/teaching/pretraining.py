@@ -177,7 +177,7 @@ def _concatenated(parts: list[EncodedRows]) -> EncodedRows:
     return EncodedRows(
         np.concatenate([p.ids for p in parts]),
         np.concatenate([*offsets, starts[-1:]]),
-        np.concatenate([p.learnt for p in parts]),
+        np.concatenate([p.answer_mask for p in parts]),
         np.concatenate([p.tasks for p in parts]),
     )
 

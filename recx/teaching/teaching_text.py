@@ -14,10 +14,10 @@ from recx.prompts import wordings
 from recx.prompts.controls import random_control
 from recx.prompts.conversations import Conversation
 from recx.prompts.pieces import as_text, titles
-from recx.prompts.requests import question
+from recx.prompts.requests import person_prompt
 from recx.prompts.templates import templated_explanation
 from recx.prompts.training_tasks import Example, TaskData, build_examples
-from recx.recommenders.labels import label
+from recx.recommenders.labels import label_histories
 from recx.teaching.content_rule import ContentRecommender
 
 
@@ -53,7 +53,7 @@ def write_rows(
     """
     content = ContentRecommender(catalogue)
     histories = random_histories(catalogue, content, count // 2, rng)
-    labels = label(content, histories, content.max_history, rng)
+    labels = label_histories(content, histories, content.max_history, rng)
     data = TaskData(catalogue, histories, labels, conversations=conversations, max_history=12)
     if known:
         shares = {"retrieval": 0.06, "ranking": 0.04, "preference": 0.09, "item": 0.14, "conversation": 0.05}
@@ -64,7 +64,7 @@ def write_rows(
     for _ in range(int(count * (0.12 if known else 0.4))):
         row = int(rng.integers(len(histories)))
         history = data.recent(row)
-        prompt = question("behavior", int(rng.integers(4)), history, row, str(rng.choice(wordings.HISTORY)))
+        prompt = person_prompt("behavior", int(rng.integers(4)), history, row, str(rng.choice(wordings.HISTORY)))
         yield Example("reconstruction", prompt, titles(history))
 
 
@@ -75,7 +75,7 @@ def explanation(data: TaskData, row: int, rng: np.random.Generator) -> Example:
     decision = liked != (rng.random() < 1 / 4)
     control = random_control(rng, list(data.catalogue.attributes))
     history, opening, wording = data.recent(row), int(rng.integers(4)), str(rng.choice(wordings.EXPLANATION))
-    prompt = question("behavior", opening, history, row, wording, [item])
+    prompt = person_prompt("behavior", opening, history, row, wording, [item])
     instruction = control.wording(int(rng.integers(8)))
     prompt += [f" {instruction}"] if instruction else []
     return Example("explanation", prompt, templated_explanation(rng, data.catalogue, history, item, decision, control))

@@ -9,8 +9,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from recx.errors import RecxError
-from recx.playground.client import RpcClient, new_call_id
 from recx.playground.page_templates import pieces
+from recx.playground.rpc_client import RpcClient, new_call_id
 from recx.playground.widgets.elements import stack
 
 Answer = dict[str, Any]

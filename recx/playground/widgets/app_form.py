@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 import ipywidgets as widgets
 
 from recx.errors import RecxError
-from recx.playground.client import RpcClient, connect
 from recx.playground.form_state import decode_state
 from recx.playground.page_templates import pieces
+from recx.playground.rpc_client import RpcClient, connect
 from recx.playground.widgets.elements import Message, button, row, show_if, stack
 from recx.playground.widgets.playground_form import PlaygroundForm
 from recx.playground.widgets.rating_form import RatingForm

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 
-from recx.playground.client import RpcClient
 from recx.playground.page_templates import pieces
+from recx.playground.rpc_client import RpcClient
 from recx.playground.widgets.elements import WIDE, Item, Message, button, panel, row
 from recx.playground.widgets.title_field import TitleField
 

@@ -6,9 +6,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from recx.errors import RecxError
-from recx.playground.client import RpcClient
 from recx.playground.form_state import make_state
 from recx.playground.page_templates import pieces
+from recx.playground.rpc_client import RpcClient
 from recx.playground.widgets.answer_panels import AnswerPanel, AnswerStreams
 from recx.playground.widgets.elements import WIDE, Item, Message, button, in_background, panel, row, stack
 from recx.playground.widgets.export_form import ExportForm

@@ -5,8 +5,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from recx.playground.client import RpcClient
 from recx.playground.page_templates import pieces
+from recx.playground.rpc_client import RpcClient
 from recx.playground.widgets.elements import Message, button, download, panel, row, show_if
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from recx.playground.client import RpcClient
+from recx.playground.rpc_client import RpcClient
 from recx.playground.widgets.elements import WIDE, Item, Message, button, row, show_if
 
 SETTLE = 0.15  # seconds

@@ -6,9 +6,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from recx.errors import RecxError
-from recx.playground.client import RpcClient, new_call_id
 from recx.playground.descriptions import describe_change, describe_counterfactual, describe_rank
 from recx.playground.page_templates import pieces
+from recx.playground.rpc_client import RpcClient, new_call_id
 from recx.playground.widgets.answer_panels import AnswerPanel, AnswerStreams
 from recx.playground.widgets.elements import WIDE, Item, Message, button, in_background, panel, row, show_if
 from recx.playground.widgets.title_field import TitleField

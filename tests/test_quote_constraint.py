@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recx.decoding.held_quotes import HeldQuotes
+from recx.decoding.quote_constraint import QuoteConstraint
 
 QUOTE, STOP = 9, 8
 A, AB, SUBJECT = np.array([QUOTE, 1, QUOTE]), np.array([QUOTE, 1, 2, QUOTE]), np.array([QUOTE, 5, QUOTE])
@@ -16,7 +16,7 @@ def write(quotes, tokens):
 
 
 def test_a_quote_leads_along_a_title_and_cites_it_once():
-    quotes = HeldQuotes([A, AB], SUBJECT, STOP)
+    quotes = QuoteConstraint([A, AB], SUBJECT, STOP)
     write(quotes, [4, 1, QUOTE])
     assert quotes.allowed() == [1, 5]
     write(quotes, [1])
@@ -28,7 +28,7 @@ def test_a_quote_leads_along_a_title_and_cites_it_once():
 
 
 def test_the_subject_comes_before_those_cited_in_a_sentence():
-    quotes = HeldQuotes([A, AB, np.array([QUOTE, 6, QUOTE])], SUBJECT, STOP)
+    quotes = QuoteConstraint([A, AB, np.array([QUOTE, 6, QUOTE])], SUBJECT, STOP)
     write(quotes, [*SUBJECT, 3, *SUBJECT, 3, *A, 3, QUOTE])
     assert quotes.allowed() == [1, 6]
     write(quotes, [1, 2, QUOTE, STOP, QUOTE])
@@ -37,7 +37,7 @@ def test_the_subject_comes_before_those_cited_in_a_sentence():
 
 def test_what_a_sentence_takes_from_the_history_is_not_the_subject():
     source = 7
-    quotes = HeldQuotes([A, AB], SUBJECT, STOP, source)
+    quotes = QuoteConstraint([A, AB], SUBJECT, STOP, source)
     write(quotes, [*SUBJECT, STOP, source, 3, QUOTE])
     assert quotes.allowed() == [1]
     write(quotes, [1, QUOTE, STOP, QUOTE])
@@ -45,7 +45,7 @@ def test_what_a_sentence_takes_from_the_history_is_not_the_subject():
 
 
 def test_what_is_all_cited_may_be_cited_again():
-    quotes = HeldQuotes([A, AB], SUBJECT, STOP)
+    quotes = QuoteConstraint([A, AB], SUBJECT, STOP)
     write(quotes, [*A, 3, *AB, 3, QUOTE])
     assert quotes.allowed() == [1]
     write(quotes, [1])
@@ -53,7 +53,7 @@ def test_what_is_all_cited_may_be_cited_again():
 
 
 def test_without_anything_to_cite_there_is_the_subject():
-    quotes = HeldQuotes([], SUBJECT, STOP)
+    quotes = QuoteConstraint([], SUBJECT, STOP)
     write(quotes, [*SUBJECT, 3, QUOTE])
     assert quotes.allowed() == [5]
-    assert quotes.fingerprint() != HeldQuotes([A], SUBJECT, STOP).fingerprint()
+    assert quotes.fingerprint() != QuoteConstraint([A], SUBJECT, STOP).fingerprint()

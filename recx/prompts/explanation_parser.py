@@ -60,7 +60,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedExplanation:
     """What a text says.
 
     Attributes:
@@ -83,7 +83,7 @@ class Reading:
         return tuple(c.title for c in self.citations if c.item is None)
 
 
-class Reader:
+class ExplanationParser:
     """Reads texts about items of one catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -99,7 +99,7 @@ class Reader:
     def _columns(self) -> tuple[Sequence[tuple[str, ...]], ...]:
         return tuple(self.catalogue.attributes.values())
 
-    def read(self, text: str, history: Sequence[int], item: int) -> Reading:
+    def parse(self, text: str, history: Sequence[int], item: int) -> ParsedExplanation:
         """Read one explanation.
 
         Args:
@@ -146,7 +146,7 @@ class Reader:
                 again = bool(_ALSO.search(plain)) and not before.intersection(value for value, _ in stated)
                 said = self._clause(plain, stated, named, history, item)
                 statements += [_alone(s, text) for s in said] if again else said
-        return Reading(decision, tuple(citations), tuple(statements), tuple(_NAME.findall(marked)))
+        return ParsedExplanation(decision, tuple(citations), tuple(statements), tuple(_NAME.findall(marked)))
 
     def _clause(
         self,

@@ -1,4 +1,4 @@
-"""Decoding without a graph: decisions, texts, and titles as the paper decodes them."""
+"""Decisions, greedy texts (their quotes constrained or not), and titles unconstrained, as the paper decodes them."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recx.decoding.held_quotes import HeldQuotes
+from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.state import DecodingState, in_batches
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
@@ -41,7 +41,7 @@ def greedy_text(
     batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
-    quotes: Sequence[HeldQuotes] | None = None,
+    quotes: Sequence[QuoteConstraint] | None = None,
 ) -> list[np.ndarray]:
     """Greedy continuation of each prompt, up to the end token (left out) or `max_tokens`.
 
@@ -76,7 +76,7 @@ def greedy_text(
     return in_batches(model, prompts, batch, "texts", show_progress, decode)
 
 
-def best_tokens(logits: Tensor, quotes: Sequence[HeldQuotes]) -> Tensor:
+def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
     """The most probable token of each row (B, V) -> (B,) that its quotes allow."""
     best = logits.argmax(-1)
     for row, held in enumerate(quotes):

@@ -1,6 +1,6 @@
 """Calls to the process that holds the models, over the loopback address and with a token; standard library only.
 
-A visitor's kernel holds no model: it calls the server that does (`recx.playground.server`).
+A visitor's kernel holds no model: it calls the server that does (`recx.playground.rpc_server`).
 """
 
 import json

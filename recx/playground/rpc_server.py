@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from recx.errors import RecxError
-from recx.playground.client import HOST
+from recx.playground.rpc_client import HOST
 
 MAX_BYTES = 1_000_000  # of a call
 Method = Callable[..., Any]

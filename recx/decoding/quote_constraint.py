@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-class HeldQuotes:
+class QuoteConstraint:
     """What one text may quote next.
 
     A quote opens with a token that some title opens with; from there on only tokens that lead along a title are

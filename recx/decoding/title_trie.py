@@ -1,4 +1,4 @@
-"""Title graphs: which token may follow, so that decoding can only write titles of the catalogue."""
+"""The trie of a catalogue's titles, and lists of them: which token may follow, so that no other title is written."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class TokenGraph:
         tokens: (edges,) token of each edge.
         nodes: (edges,) node each edge leads to.
         item: (nodes,) item whose title was just completed on entering the node, else 0.
-        certain: (nodes,) the only item that can still come from a node on, else 0; all 0 where paths have no end.
+        only_item: (nodes,) the only item that can still come from a node on, else 0; all 0 where paths have no end.
         parent: (nodes,) the node before; 0 throughout where paths have no end.
         below: (nodes,) how many items can still come; 0 throughout where paths have no end.
         prefix: tokens every path begins with; they are left out of the graph and put before decoding starts.
@@ -31,7 +31,7 @@ class TokenGraph:
     tokens: Tensor
     nodes: Tensor
     item: Tensor
-    certain: Tensor
+    only_item: Tensor
     parent: np.ndarray
     below: np.ndarray
     prefix: np.ndarray
@@ -48,7 +48,7 @@ class TokenGraph:
         """Whether a node has no edges."""
         return bool(self.first[node + 1] == self.first[node])
 
-    def without_choice(self, node: int) -> tuple[list[int], list[int]]:
+    def forced_tokens(self, node: int) -> tuple[list[int], list[int]]:
         """The tokens that must follow a node, up to where there is a choice or an end, and the nodes from it to there.
 
         Only in a graph whose circles all pass through a choice.
@@ -60,7 +60,7 @@ class TokenGraph:
             entered.append(int(self.nodes[edge]))
         return tokens, entered
 
-    def leading_only_to(self, items: Sequence[int]) -> list[int]:
+    def nodes_leading_only_to(self, items: Sequence[int]) -> list[int]:
         """Nodes from which nothing but these items can come, in a graph of single titles.
 
         Args:
@@ -83,7 +83,7 @@ class TokenGraph:
         return ends
 
 
-def single_title(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGraph:
+def build_title_trie(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGraph:
     """Paths that spell one title and then the end token.
 
     Args:
@@ -98,7 +98,7 @@ def single_title(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGraph:
     return builder.freeze(prefix, tree=True)
 
 
-def title_list(titles: Sequence[np.ndarray], separator: np.ndarray, end: np.ndarray) -> TokenGraph:
+def build_list_graph(titles: Sequence[np.ndarray], separator: np.ndarray, end: np.ndarray) -> TokenGraph:
     """Paths that spell any number of titles with a separator between them, and then the end token."""
     builder = _Builder()
     stop = builder.new()
@@ -147,7 +147,7 @@ class _Builder:
             tokens=torch.tensor([t for e in self.edges for t in e]),
             nodes=torch.tensor([n for e in self.edges for n in e.values()]),
             item=torch.tensor(self.item),
-            certain=torch.from_numpy(certain),
+            only_item=torch.from_numpy(certain),
             parent=parent,
             below=below,
             prefix=np.array(prefix, dtype=np.int32),

@@ -9,8 +9,8 @@ from typing import Self
 import torch
 from tqdm.auto import tqdm
 
-from recx.decoding import free
-from recx.decoding.held_quotes import HeldQuotes
+from recx.decoding import generation
+from recx.decoding.quote_constraint import QuoteConstraint
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt, PromptEncoder
 from recx.storage.text_store import TextStore
@@ -18,7 +18,7 @@ from recx.storage.text_store import TextStore
 BATCH = 128  # texts written at once
 
 
-class Writer:
+class TextGenerator:
     """Writes greedily, many texts at once.
 
     Args:
@@ -45,7 +45,7 @@ class Writer:
         prompts: Sequence[Prompt],
         max_tokens: int,
         show_progress: bool = False,
-        quotes: Sequence[HeldQuotes] | None = None,
+        quotes: Sequence[QuoteConstraint] | None = None,
     ) -> list[str]:
         """Texts after R prompts, like lengths together; each batch is kept before the next begins.
 
@@ -56,7 +56,7 @@ class Writer:
             quotes: what each text may quote; anything by default.
         """
         store = TextStore(None) if self.store is None else self.store
-        held: Sequence[HeldQuotes | None] = quotes or [None] * len(prompts)
+        held: Sequence[QuoteConstraint | None] = quotes or [None] * len(prompts)
         keys = [str(n) for n in range(len(prompts))]
         if store.path:
             keys = [self.key(prompt, max_tokens, quote) for prompt, quote in zip(prompts, held, strict=True)]
@@ -66,7 +66,7 @@ class Writer:
                   disable=not show_progress, leave=False) as bar:  # fmt: skip
             for start in range(0, len(missing), BATCH):
                 rows = missing[start : start + BATCH]
-                tokens = free.greedy_text(
+                tokens = generation.greedy_text(
                     self.model,
                     [prompts[n] for n in rows],
                     int(self.encoder.end[0]),
@@ -79,7 +79,7 @@ class Writer:
                 bar.update(len(rows))
         return [store.get(key) for key in keys]
 
-    def key(self, prompt: Prompt, max_tokens: int, quotes: HeldQuotes | None = None) -> str:
+    def key(self, prompt: Prompt, max_tokens: int, quotes: QuoteConstraint | None = None) -> str:
         """Hash of all that decides about a text: model, prompt, its user's vector, and how it is decoded."""
         digest = hashlib.sha256(f"{self.identity} {max_tokens} {self.precision} ".encode())
         digest.update(prompt.ids.tobytes())

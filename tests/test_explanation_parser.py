@@ -2,13 +2,13 @@ import pytest
 
 from recx.alignment.own_words import is_faithful
 from recx.data.catalogue import build_catalogue
-from recx.prompts.reading import Reader
+from recx.prompts.explanation_parser import ExplanationParser
 
 PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4
 
 
 def read(catalogue, text, history=(PORTAL, HALO), item=PORTAL2):
-    return Reader(catalogue).read(text, history, item)
+    return ExplanationParser(catalogue).parse(text, history, item)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,9 @@ def test_values_that_are_numbers_leave_the_marks_of_titles_alone():
     catalogue = build_catalogue(
         list("abc"), ["Alpha", "Beta", "Gamma"], {"players": [["1"], ["2"], ["0"]], "platform": [["PC"]] * 3}
     )
-    reading = Reader(catalogue).read('Yes. "Alpha" is for PC; "Beta" is for PC; "Gamma" is for 2.', [1, 2], 3)
+    reading = ExplanationParser(catalogue).parse(
+        'Yes. "Alpha" is for PC; "Beta" is for PC; "Gamma" is for 2.', [1, 2], 3
+    )
     assert [(s.items, s.value, s.true) for s in reading.statements] == [
         ((1,), "PC", True), ((2,), "PC", True), ((3,), "2", False),
     ]  # fmt: skip
