@@ -120,6 +120,7 @@ def test_a_users_module_stays_where_its_file_puts_it(split, tmp_path, gpu):
 
 
 def test_the_gpu_is_preferred_where_there_is_one(monkeypatch):
-    for available, kind in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda available=available: available)
-        assert devices.preferred_device().type == kind
+    assert devices.preferred_device() == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 2)
+    assert devices.preferred_device() == torch.device("cuda", 2), "what torch.cuda.set_device chose for this process"

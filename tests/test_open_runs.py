@@ -33,7 +33,7 @@ def opened():
     model, tokenizer = build_aligned(BackboneSettings(), None, None)
     explainer = AlignedExplainer(model.eval(), tokenizer, "behavior", data.catalogue, target, target.length)
     explainers = {"unaligned": explainer, "behavior": explainer}
-    return finished.Finished(data, leave_one_out(data.sequences), target, explainers)
+    return finished.FinishedRun(data, leave_one_out(data.sequences), target, explainers)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""An item of a catalogue by whatever a person calls it."""
+"""Finding an item of a catalogue by its index, label, title or source id."""
 
 import numpy as np
 from rapidfuzz import fuzz, process

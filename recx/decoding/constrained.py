@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from recx.decoding.candidate_order import CandidateOrder
-from recx.decoding.state import DecodingState, in_batches
+from recx.decoding.state import BATCH, DecodingState, in_batches
 from recx.decoding.title_trie import TokenGraph
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
@@ -19,7 +19,6 @@ def beam_titles(
     prompts: Sequence[Prompt],
     graph: TokenGraph,
     beams: int = 5,
-    batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
     exclude: Sequence[Sequence[int]] | None = None,
@@ -31,7 +30,6 @@ def beam_titles(
         prompts: R prompts.
         graph: of `build_title_trie`.
         beams: K titles wanted (at most the size of the catalogue).
-        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
         exclude: for each prompt the items its titles are not to be among; K must leave room for them.
@@ -43,7 +41,7 @@ def beam_titles(
     """
 
     def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        items, found = torch.zeros(len(rows), beams, dtype=torch.long), torch.full((len(rows), beams), -torch.inf)
+        items, log_probs = torch.zeros(len(rows), beams, dtype=torch.long), torch.full((len(rows), beams), -torch.inf)
         with autocast(precision):
             state = DecodingState(model, [prompts[r].followed_by(graph.prefix) for r in rows])
             left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
@@ -71,7 +69,7 @@ def beam_titles(
                 through = ((graph.only_item[nodes] > 0) | (scores == -torch.inf)).all(1)
                 ended, kept = left[through], nodes.shape[1]
                 items[ended, :kept] = graph.only_item[nodes[through]].masked_fill(scores[through] == -torch.inf, 0)
-                found[ended, :kept] = scores[through]
+                log_probs[ended, :kept] = scores[through]
                 left, nodes, scores = left[~through], nodes[~through], scores[~through]
                 parents, pick = parents[~through], pick[~through]
                 going = (graph.only_item[nodes] == 0) & (scores > -torch.inf)
@@ -80,9 +78,9 @@ def beam_titles(
                     state.step(tokens[parents[going], pick[going]])
                     places = torch.full(nodes.shape, -1)
                     places[going] = torch.arange(int(going.sum()))
-        return zip(items.numpy(), found.numpy(), strict=True)
+        return zip(items.numpy(), log_probs.numpy(), strict=True)
 
-    results = in_batches(model, prompts, batch, "titles", show_progress, decode)
+    results = in_batches(model, prompts, BATCH, "titles", show_progress, decode)
     return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
 
 
@@ -100,7 +98,6 @@ def greedy_lists(
     prompts: Sequence[Prompt],
     graph: TokenGraph,
     most: int,
-    batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
 ) -> list[list[int]]:
@@ -113,7 +110,6 @@ def greedy_lists(
         prompts: R prompts.
         graph: of `build_list_graph`.
         most: titles in a list; a longer one is cut there.
-        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
 
@@ -144,7 +140,7 @@ def greedy_lists(
                     state.extend([runs[n] for n in still])
         return [items[:most] for items in written]
 
-    return in_batches(model, prompts, batch, "lists", show_progress, decode)
+    return in_batches(model, prompts, BATCH, "lists", show_progress, decode)
 
 
 @torch.inference_mode()
@@ -154,7 +150,6 @@ def greedy_order(
     candidates: np.ndarray,
     titles: Sequence[np.ndarray],
     separator: np.ndarray,
-    batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
 ) -> np.ndarray:
@@ -168,7 +163,6 @@ def greedy_order(
         candidates: (R, C) items, in any order.
         titles: tokens of items 0..N.
         separator: tokens between two titles.
-        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
 
@@ -194,4 +188,4 @@ def greedy_order(
                     state.extend([runs[k] for k in still])
         return [candidates[r][order.places] for r, order in zip(rows, orders, strict=True)]
 
-    return np.stack(in_batches(model, prompts, batch, "rankings", show_progress, decode))
+    return np.stack(in_batches(model, prompts, BATCH, "rankings", show_progress, decode))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from recx.decoding.quote_constraint import QuoteConstraint
-from recx.decoding.state import DecodingState, in_batches
+from recx.decoding.state import BATCH, DecodingState, in_batches
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
 from recx.prompts.tokens import Prompt
@@ -18,7 +18,6 @@ def choice_probability(
     model: AlignedModel,
     prompts: Sequence[Prompt],
     options: tuple[int, int],
-    batch: int = 256,
     precision: str = "auto",
     show_progress: bool = False,
 ) -> np.ndarray:
@@ -29,7 +28,7 @@ def choice_probability(
             logits = DecodingState(model, [prompts[r] for r in rows]).logits
         return torch.sigmoid(logits[:, options[0]] - logits[:, options[1]]).numpy()
 
-    return np.array(in_batches(model, prompts, batch, "decisions", show_progress, decode))
+    return np.array(in_batches(model, prompts, BATCH, "decisions", show_progress, decode))
 
 
 @torch.inference_mode()
@@ -38,7 +37,6 @@ def greedy_text(
     prompts: Sequence[Prompt],
     end: int,
     max_tokens: int = 160,
-    batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
     quotes: Sequence[QuoteConstraint] | None = None,
@@ -50,10 +48,9 @@ def greedy_text(
         prompts: R prompts.
         end: id of the end token.
         max_tokens: longest answer.
-        batch: prompts at once, at most; fewer where they are long.
         precision: of the matrix products.
         show_progress: show a bar.
-        quotes: what each answer may quote; anything unless told.
+        quotes: what each answer may quote; anything by default.
     """
 
     def decode(rows: list[int]) -> list[np.ndarray]:
@@ -73,7 +70,7 @@ def greedy_text(
                 state.step(token)
         return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
 
-    return in_batches(model, prompts, batch, "texts", show_progress, decode)
+    return in_batches(model, prompts, BATCH, "texts", show_progress, decode)
 
 
 def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
@@ -95,7 +92,6 @@ def free_answers(
     beams: int = 1,
     returned: int = 1,
     max_tokens: int = 48,
-    batch: int = 128,
     precision: str = "auto",
     show_progress: bool = False,
 ) -> list[list[np.ndarray]]:
@@ -128,4 +124,4 @@ def free_answers(
         written = answers.cpu().numpy().reshape(len(rows), returned, -1)
         return [[a[: int((a == end).argmax()) if (a == end).any() else len(a)] for a in row] for row in written]
 
-    return in_batches(model, prompts, batch, "answers", show_progress, decode)
+    return in_batches(model, prompts, BATCH, "answers", show_progress, decode)

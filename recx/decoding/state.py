@@ -15,8 +15,10 @@ from tqdm.auto import tqdm
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt
 
+BATCH = 128
+"""Prompts at once, at most; fewer where they are long."""
 CPU_TOKENS = 8_192
-"""Tokens of prompts at once: every step copies the whole cache, which is dear once it outgrows the processor's own."""
+"""Tokens of prompts at once: every step copies the whole cache, which is slow once it outgrows the processor's own."""
 GPU_TOKENS = 65_536
 """With a backbone of seven billion parameters their cache takes 34 GB."""
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from recx.evaluation import alignment_metrics as metrics
 from recx.evaluation.methods import Method
 from recx.evaluation.test_set import TestSet
+from recx.explaining.aligned import AlignedExplainer
 from recx.recommenders import devices
 from recx.recommenders.protocol import TwoTower
 
@@ -44,7 +45,9 @@ def measure(method: Method, test_set: TestSet, control: str = "", show_progress:
     return method.records(columns, control=control)
 
 
-def measure_free(method: Method, test_set: TestSet, beams: int, show_progress: bool = True) -> Records:
+def measure_free(
+    method: Method[AlignedExplainer], test_set: TestSet, beams: int, show_progress: bool = True
+) -> Records:
     """Task 1 unconstrained, as the paper decodes it: greedy (its text) or with five beams (its code).
 
     The greedy answer gives `exact_match`: whether it is, letter by letter, the title of the target's first item.
@@ -69,14 +72,14 @@ def measure_free(method: Method, test_set: TestSet, beams: int, show_progress: b
     return method.records({f"hr@{beams}": hits, "outside_catalogue": outside}, decoding=f"free {beams}-beam")
 
 
-def measure_unmasked(method: Method, test_set: TestSet, show_progress: bool = True) -> Records:
+def measure_unmasked(method: Method[AlignedExplainer], test_set: TestSet, show_progress: bool = True) -> Records:
     """Task 1 along the whole catalogue's trie: the model may answer with an item of the history, the target never."""
     answers = method.explainer.recommend(test_set.histories, show_progress=show_progress, seen=True)
     columns = metrics.retrieval(np.array([a.items for a in answers]), test_set.labels.top[:, 0])
     return method.records(columns, decoding="history not masked")
 
 
-def measure_by_preference(method: Method, test_set: TestSet, show_progress: bool = True) -> Records:
+def measure_by_preference(method: Method[AlignedExplainer], test_set: TestSet, show_progress: bool = True) -> Records:
     """Task 2 answered through task 3: five items by the probability of "Yes", instead of a list that is written."""
     first = test_set.ranking_users
     histories, candidates = test_set.histories[:first], test_set.candidates[:first]

@@ -47,8 +47,8 @@ def measure_baselines(
 ) -> list[dict[str, Any]]:
     """Chance, popularity (the top items, and drawn), the target's most common answers, and a distilled recommender.
 
-    The last one learns from scores over the whole catalogue, which no language model is told: the most to be had
-    without words.
+    The last one learns from scores over the whole catalogue, which no language model sees: the best that can be
+    expected without words.
     """
     length = target.length
     student, _ = distil(target, prefixes(split.train), items, settings, show_progress=show_progress)

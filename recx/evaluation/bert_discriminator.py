@@ -14,7 +14,7 @@ Classifier = Callable[[Sequence[str], np.ndarray, Sequence[str]], np.ndarray]
 
 
 def fit_encoder(
-    encoder: str, epochs: float = 3.0, learning_rate: float = 5e-5, batch: int = 32, length: int = 256, seed: int = 0
+    encoder: str, epochs: float = 3.0, learning_rate: float = 5e-5, length: int = 256, seed: int = 0
 ) -> Classifier:
     """A classifier for `discriminate` that fine-tunes any `AutoModelForSequenceClassification`.
 
@@ -22,7 +22,6 @@ def fit_encoder(
         encoder: hub id or folder.
         epochs: passes over the training texts.
         learning_rate: of AdamW, falling linearly.
-        batch: texts in a step.
         length: tokens read of a text.
         seed: of the new head and the order.
     """
@@ -54,8 +53,8 @@ def fit_encoder(
         with tempfile.TemporaryDirectory() as folder:
             arguments = OneDeviceArguments(
                 folder,
-                per_device_train_batch_size=batch,
-                per_device_eval_batch_size=batch,
+                per_device_train_batch_size=32,
+                per_device_eval_batch_size=32,
                 num_train_epochs=epochs,
                 learning_rate=learning_rate,
                 seed=seed,

@@ -41,12 +41,15 @@ class Discrimination:
         return self.counts / self.counts.sum(1, keepdims=True).clip(1)
 
 
-def split_users(users: Sequence[int], share: float = 0.2, seed: int = 0) -> np.ndarray:
-    """Which rows (N,) belong to the test users: a `share` of the users, so that no user is on both sides."""
+TEST_SHARE = 0.2
+
+
+def split_users(users: Sequence[int], seed: int = 0) -> np.ndarray:
+    """Which rows (N,) belong to the test users: a fifth of the users, so that no user is on both sides."""
     ids = np.unique(np.asarray(users))
     if len(ids) < 2:
         raise DataError(f"Texts of {len(ids)} users cannot be split by user; at least two are needed.")
-    tested = np.random.default_rng(seed).permutation(ids)[: max(1, round(share * len(ids)))]
+    tested = np.random.default_rng(seed).permutation(ids)[: max(1, round(TEST_SHARE * len(ids)))]
     return np.isin(users, tested)
 
 

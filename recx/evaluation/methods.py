@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -23,9 +23,11 @@ from recx.recommenders.protocol import Scorer
 from recx.settings import MODES, EvaluateSettings
 from recx.storage.text_store import TextStore
 
+E = TypeVar("E", bound=Explainer)
+
 
 @dataclass(frozen=True)
-class Method:
+class Method(Generic[E]):
     """An explainer and what records call it.
 
     Attributes:
@@ -34,7 +36,7 @@ class Method:
         mode: of an aligned model.
     """
 
-    explainer: Explainer
+    explainer: E
     method: str
     mode: str = ""
 

@@ -14,7 +14,7 @@ def unique_ratio(texts: Sequence[str]) -> float:
     return len({" ".join(t.casefold().split()) for t in texts}) / len(texts) if texts else float("nan")
 
 
-def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str, batch: int = 32) -> np.ndarray:
+def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str) -> np.ndarray:
     """BERTScore F1 (Zhang et al., ICLR 2020) without rescaling, by its authors' package.
 
     The vectors are those of the layer the authors recommend for the encoder, of the last one where they name none.
@@ -23,7 +23,6 @@ def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str, ba
         texts: N texts.
         references: N reference texts.
         encoder: hub id or folder of any encoder with its tokenizer.
-        batch: texts at once.
 
     Returns:
         (N,) F1; 0 for an empty text.
@@ -54,6 +53,6 @@ def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str, ba
     rows = [n for n, both in enumerate(zip(texts, references, strict=True)) if all(map(str.strip, both))]
     if rows:
         own, other = ([side[n] for n in rows] for side in (texts, references))
-        measures = bert_cos_score_idf(model.to(device), other, own, tokenizer, weights, batch_size=batch, device=device)
+        measures = bert_cos_score_idf(model.to(device), other, own, tokenizer, weights, batch_size=32, device=device)
         scores[rows] = measures[:, 2].numpy()  # precision, recall, F1
     return scores

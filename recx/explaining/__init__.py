@@ -1,1 +1,1 @@
-"""The Explainer: questions about a person and an item, answered by an aligned model."""
+"""Explainers, all with one protocol: an aligned model, a chat model, texts from elsewhere."""

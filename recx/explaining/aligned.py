@@ -14,6 +14,7 @@ from recx.decoding import constrained, generation
 from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.errors import SettingsError
+from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.explaining.text_generator import TextGenerator
@@ -30,7 +31,7 @@ from recx.recommenders.protocol import TwoTower, pad_histories
 from recx.storage.text_store import TextStore
 
 
-class AlignedExplainer:
+class AlignedExplainer(Explainer):
     """An `Explainer` that asks an aligned model; also the backbone before alignment, which reads titles only.
 
     Histories and items are given as catalogue labels, source ids or item indices. An opening and a question are
@@ -49,8 +50,6 @@ class AlignedExplainer:
         SettingsError: the model lacks the vectors or the target that the mode needs, or was aligned with another
             catalogue.
     """
-
-    explains_only = False
 
     def __init__(
         self,
@@ -203,7 +202,7 @@ class AlignedExplainer:
             SettingsError: the model reads titles only, so there is no user vector to read.
         """
         if not self.reads_vectors:
-            raise SettingsError(f"The {self.mode} mode has no user vector, so there is nothing to reconstruct.")
+            return super().reconstruct(histories)
         lists = constrained.greedy_lists(
             self.model,
             self.prompts(self.requests("history", histories), form="intention"),

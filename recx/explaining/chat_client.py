@@ -47,7 +47,7 @@ class Cost:
     price: float
 
     def __str__(self) -> str:
-        price = f", about {self.price:.2f} at the prices told" if self.price else ""
+        price = f", about {self.price:.2f} at the prices of the settings" if self.price else ""
         return (
             f"{self.requests:,} requests, about {self.tokens_in:,} tokens to send and at most {self.tokens_out:,} "
             f"to receive{price}"
@@ -66,7 +66,7 @@ class ChatClient(Generic[T]):
         store: where replies are kept by the hash of model and messages; what it holds is not asked again.
 
     Raises:
-        SettingsError: no address or model is told, or the client library is missing.
+        SettingsError: no address or model is set, or the client library is missing.
     """
 
     def __init__(self, settings: ChatSettings, store: TextStore | None = None) -> None:
@@ -116,8 +116,8 @@ class ChatClient(Generic[T]):
         """
         if show_progress:
             print(f"{self.settings.model} at {self.settings.address}: {self.cost(questions)}", flush=True)
-        found: list[T | None] = [None] * len(questions)
-        silent, told = 0, ""
+        values: list[T | None] = [None] * len(questions)
+        silent, reason = 0, ""
         pool = ThreadPoolExecutor(max(1, self.settings.parallel))
         waiting: dict[Future[Any], int] = {}
         following = iter(range(len(questions)))
@@ -130,17 +130,17 @@ class ChatClient(Generic[T]):
                             break
                         waiting[pool.submit(self._ask, questions[n], read)] = n
                     if not waiting:
-                        return found
+                        return values
                     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                     for future in done:
                         n = waiting.pop(future)
                         value, problem = future.result()
-                        found[n] = value
-                        silent, told = (silent + 1, problem) if problem else (0, told)
+                        values[n] = value
+                        silent, reason = (silent + 1, problem) if problem else (0, reason)
                         bar.update(1)
                     if silent >= min(DEAD_AFTER, len(questions)):
                         raise ChatError(
-                            f"{self.settings.address}: {silent} requests in a row came to nothing ({told}). "
+                            f"{self.settings.address}: {silent} requests in a row came to nothing ({reason}). "
                             "Replies that came before are kept; the same command goes on from there."
                         )
         finally:
@@ -160,13 +160,13 @@ class ChatClient(Generic[T]):
             try:
                 text = self._reply(messages)
             except (self._openai.APIConnectionError, self._openai.RateLimitError) as error:
-                return None, self._told(error)
+                return None, self._in_one_line(error)
             except self._openai.APIStatusError as error:
                 if error.status_code >= 500:
-                    return None, self._told(error)
+                    return None, self._in_one_line(error)
                 # A refused key or an unknown model is the same for all questions.
                 raise ChatError(
-                    f"{self.settings.address} refuses {self.settings.model!r}: {self._told(error)}"
+                    f"{self.settings.address} refuses {self.settings.model!r}: {self._in_one_line(error)}"
                 ) from None
             except (self._openai.OpenAIError, ValueError, TypeError, AttributeError, IndexError):
                 continue  # an answer that is none: cut off, or not of the protocol
@@ -200,10 +200,10 @@ class ChatClient(Generic[T]):
                 self._sampling = sampling
 
     def _key(self, question: Sequence[Message]) -> str:
-        told = json.dumps([self.settings.address, self.settings.model, self.settings.max_tokens, list(question)])
-        return hashlib.sha256(told.encode()).hexdigest()[:32]
+        asked = json.dumps([self.settings.address, self.settings.model, self.settings.max_tokens, list(question)])
+        return hashlib.sha256(asked.encode()).hexdigest()[:32]
 
-    def _told(self, error: Exception) -> str:
+    def _in_one_line(self, error: Exception) -> str:
         """An error in one line, the key taken out of it wherever a server repeats it."""
         key = os.environ.get(self.settings.key_variable, "")
         words = " ".join(str(error).split())[:200]

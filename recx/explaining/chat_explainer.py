@@ -9,6 +9,7 @@ import numpy as np
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
 from recx.explaining.chat_client import BadReply, ChatClient, Message
+from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
@@ -34,7 +35,7 @@ _BULLET = re.compile(r"^\s*(?:[-*\u2022]|\d+[.):])\s*")
 _EDGES = " \t\"'\u201c\u201d*`"
 
 
-class ChatExplainer:
+class ChatExplainer(Explainer):
     """An `Explainer` that answers the tasks of the behavior form through a chat address.
 
     Args:
@@ -47,9 +48,6 @@ class ChatExplainer:
     Raises:
         SettingsError: no address is set.
     """
-
-    reads_vectors = False
-    explains_only = False
 
     def __init__(
         self,
@@ -152,10 +150,10 @@ def _titles(reply: str) -> list[str]:
 
 
 def _verdict(reply: str) -> bool:
-    found = re.search(r"\b(yes|no)\b", reply, re.IGNORECASE)
-    if not found:
+    decision = re.search(r"\b(yes|no)\b", reply, re.IGNORECASE)
+    if not decision:
         raise BadReply("it says neither Yes nor No")
-    return found[1].lower() == "yes"
+    return decision[1].lower() == "yes"
 
 
 def _nonempty(reply: str) -> str:

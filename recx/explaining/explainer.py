@@ -7,6 +7,7 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
+from recx.errors import SettingsError
 from recx.explaining.records import Explanation, Prediction, Recommendation
 from recx.prompts.controls import Control
 
@@ -14,7 +15,8 @@ from recx.prompts.controls import Control
 class Explainer(Protocol):
     """Answers the tasks about persons' histories: an aligned model, a chat model, texts imported from elsewhere.
 
-    What it has no answer to it leaves empty: item 0, a decision or preference that is None, an empty text.
+    What it has no answer to it leaves empty: item 0, a decision or preference that is None, an empty text. Explainers
+    derive from this class and override what its defaults do not fit.
 
     Attributes:
         catalogue: items.
@@ -25,8 +27,8 @@ class Explainer(Protocol):
 
     catalogue: Catalogue
     max_history: int
-    reads_vectors: bool
-    explains_only: bool
+    reads_vectors: bool = False
+    explains_only: bool = False
 
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
@@ -55,3 +57,11 @@ class Explainer(Protocol):
     ) -> list[Explanation]:
         """Would the recommender suggest item r to person r, and why?"""
         ...
+
+    def reconstruct(self, histories: Sequence[Sequence[Item]], show_progress: bool = False) -> list[tuple[int, ...]]:
+        """The items it reads out of each person's user vector (task 6).
+
+        Raises:
+            SettingsError: it reads no vectors, so there is nothing to reconstruct.
+        """
+        raise SettingsError(f"{type(self).__name__} reads no user vectors, so there is nothing to reconstruct.")

@@ -9,13 +9,14 @@ import numpy as np
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
 from recx.errors import DataError
+from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request, requests_about
 
 
-class ImportedExplainer:
+class ImportedExplainer(Explainer):
     """An `Explainer` that knows finished texts and nothing else: it names no titles, and decides as its texts do.
 
     Args:
@@ -28,7 +29,6 @@ class ImportedExplainer:
         DataError: the file cannot be read, a line is no such record, or it names an unknown item.
     """
 
-    reads_vectors = False
     explains_only = True
 
     def __init__(self, catalogue: Catalogue, path: Path, max_history: int) -> None:

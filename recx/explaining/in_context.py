@@ -41,6 +41,6 @@ def draw_shots(data: TaskData, rows: Sequence[int], rng: np.random.Generator) ->
         shots["retrieval"].append((ask(wordings.RETRIEVAL[0]), [Title(int(data.labels.top[row, 0]))]))
         shots["ranking"].append((ask(wordings.RANKING[0], rng.permutation(ranked)), titles(ranked)))
         shots["preference"].append((ask(wordings.PREFERENCE[0], [item]), ["Yes" if liked else "No"]))
-        reasons = templated_explanation(rng, data.catalogue, data.recent(row).tolist(), item, liked, Control())
-        shots["explanation"].append((ask(wordings.EXPLANATION[0], [item]), reasons))
+        explanation = templated_explanation(rng, data.catalogue, data.recent(row).tolist(), item, liked, Control())
+        shots["explanation"].append((ask(wordings.EXPLANATION[0], [item]), explanation))
     return shots

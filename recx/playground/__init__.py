@@ -1,1 +1,1 @@
-"""The playground: services that answer about a run, the server they answer through, the web page, the forms."""
+"""Services that answer questions about a run, their server, the web page, and in `widgets` the forms."""

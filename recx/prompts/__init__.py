@@ -1,1 +1,1 @@
-"""Words without a model: wordings, training tasks, tokens, and reading an answer back."""
+"""Words without a model: wordings, requests, training tasks, tokens, and reading an answer back."""

@@ -66,8 +66,10 @@ def _turns(row: Any, where: str) -> tuple[str, ...]:
         return tuple(turns) if all(turns) else ()
     if isinstance(row, dict) and isinstance(row.get("instruction"), str) and isinstance(row.get("output"), str):
         pairs, given = row.get("history") or [], row.get("input") or ""
-        told = isinstance(pairs, list) and all(isinstance(p, list) and list(map(type, p)) == [str, str] for p in pairs)
-        if not told or not isinstance(given, str):
+        are_pairs = isinstance(pairs, list) and all(
+            isinstance(p, list) and list(map(type, p)) == [str, str] for p in pairs
+        )
+        if not are_pairs or not isinstance(given, str):
             raise DataError(f"{where}: 'input' must be a text and 'history' a list of pairs of texts.")
         earlier = [text for pair in pairs for text in pair]
         asked = "\n".join(t for t in (row["instruction"].strip(), given.strip()) if t)

@@ -107,9 +107,9 @@ class ExplanationParser:
             history: item indices the explanation is about.
             item: the item asked about.
         """
-        found = _DECISION.match(text)
-        decision = None if found is None else found[1].lower() == "yes"
-        start = found.end() if found else 0
+        first = _DECISION.match(text)
+        decision = None if first is None else first[1].lower() == "yes"
+        start = first.end() if first else 0
         titles: list[int | None] = []
         values: list[tuple[str, tuple[int, int]]] = []
         citations: list[Citation] = []
@@ -181,8 +181,8 @@ def _alone(statement: Statement, text: str) -> Statement:
     """The statement where "as well" follows it and nothing said before has its value: false whatever it says."""
     if not statement.true:
         return statement
-    found = _ALSO.search(text, statement.span[1])
+    also = _ALSO.search(text, statement.span[1])
     # Another value or a title may stand between; then the mark stays on the value.
-    near = found is not None and not re.search(r'[.;!?"]', text[statement.span[1] : found.start()])
-    end = found.end() if near else statement.span[1]
+    near = also is not None and not re.search(r'[.;!?"]', text[statement.span[1] : also.start()])
+    end = also.end() if near else statement.span[1]
     return replace(statement, true=False, false_as_well=True, span=(statement.span[0], end))

@@ -152,14 +152,14 @@ class PromptEncoder:
         return EncodedRows(ids, offsets, mask, np.array(tasks)), dropped
 
     def _tokens(self, text: str) -> np.ndarray:
-        found = self._cache.get(text)
-        if found is None:
+        ids = self._cache.get(text)
+        if ids is None:
             # Titles and wishes come from outside: "<|end|>" in one of them is text and ends no turn.
-            found = self._encoded(text, split_special_tokens=True)
+            ids = self._encoded(text, split_special_tokens=True)
             # Long free texts (conversations) are not worth keeping: they rarely come twice.
             if len(text) < 160:
-                self._cache[text] = found
-        return found
+                self._cache[text] = ids
+        return ids
 
     def _encoded(self, text: str, split_special_tokens: bool = False) -> np.ndarray:
         ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=split_special_tokens)

@@ -81,7 +81,7 @@ class TaskData:
 
 @dataclass(frozen=True, slots=True)
 class ExampleSpec:
-    """Whom a row asks about, and in which words.
+    """Which history a row asks about, and in which words.
 
     Attributes:
         data: what examples are made from.

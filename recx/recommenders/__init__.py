@@ -1,1 +1,1 @@
-"""Target recommenders: the TwoTower contract, baselines, SASRec, fitting and ranking."""
+"""Targets and baselines: their protocol, models, training, ranking, and the labels a target gives."""

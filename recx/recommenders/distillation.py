@@ -22,7 +22,6 @@ def distil(
     items: int,
     settings: TargetSettings,
     epochs: int = 10,
-    temperature: float = 1.0,
     show_progress: bool = True,
 ) -> tuple[SASRec, list[dict[str, float]]]:
     """Train a new SASRec so that its softmax over the catalogue comes near the teacher's (Kullback-Leibler).
@@ -35,7 +34,6 @@ def distil(
         items: N.
         settings: shape and optimiser of the student.
         epochs: passes over the histories.
-        temperature: scores of both are divided by it.
         show_progress: a bar over the epochs.
 
     Returns:
@@ -57,8 +55,8 @@ def distil(
             with torch.no_grad():
                 scores = devices.score(teacher, padded[rows]).float()
                 check_finite(scores)
-                wanted = functional.log_softmax(scores.to(device)[:, 1:] / temperature, dim=1)
-            predicted = functional.log_softmax(student.score(padded[rows].to(device))[:, 1:] / temperature, dim=1)
+                wanted = functional.log_softmax(scores.to(device)[:, 1:], dim=1)
+            predicted = functional.log_softmax(student.score(padded[rows].to(device))[:, 1:], dim=1)
             loss = functional.kl_div(predicted, wanted, reduction="batchmean", log_target=True)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

@@ -43,10 +43,11 @@ class Ranked:
         return np.argsort(-np.bincount(self.top[:, 0]), kind="stable")[:k]
 
 
+BATCH = 1024  # users scored at once
+
+
 @torch.inference_mode()
-def rank(
-    scorer: Scorer, histories: Sequence[np.ndarray], targets: np.ndarray, length: int, k: int = 10, batch: int = 1024
-) -> Ranked:
+def rank(scorer: Scorer, histories: Sequence[np.ndarray], targets: np.ndarray, length: int, k: int = 10) -> Ranked:
     """Rank all items not in the history.
 
     Ties count against the target item, so a constant score earns nothing.
@@ -57,13 +58,12 @@ def rank(
         targets: (U,) the item chosen next, not in the history.
         length: items read.
         k: how many best items to keep.
-        batch: users at once.
     """
     ranks, best = [], []
-    for start in range(0, len(histories), batch):
-        chunk = histories[start : start + batch]
+    for start in range(0, len(histories), BATCH):
+        chunk = histories[start : start + BATCH]
         scores = mask_seen(score(scorer, pad_histories(chunk, length)).float(), chunk)
-        chosen = scores.gather(1, torch.from_numpy(targets[start : start + batch])[:, None])
+        chosen = scores.gather(1, torch.from_numpy(targets[start : start + BATCH])[:, None])
         ranks.append((scores >= chosen).sum(1) - 1)
         best.append(scores.topk(min(k, scores.shape[1] - 1), dim=1).indices)
     return Ranked(torch.cat(ranks).numpy(), torch.cat(best).numpy())

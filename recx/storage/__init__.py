@@ -1,1 +1,1 @@
-"""What lies on disk: run folders with their manifest, kept texts, locks, tensors."""
+"""What lies on disk: run folders with their manifest, kept texts, locks, weights."""

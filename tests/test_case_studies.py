@@ -15,7 +15,7 @@ TEXT = 'Yes. "Halo" is a Shooter title; "Portal" is a Racing title & "Nobody\'s 
 
 
 def explained(text=TEXT, history=(1,), item=2):
-    reading = ExplanationParser(CATALOGUE).read(text, history, item)
+    reading = ExplanationParser(CATALOGUE).parse(text, history, item)
     return Explanation(item, CATALOGUE.labels[item], reading.decision, text, reading.citations, reading.statements)
 
 
