@@ -40,7 +40,6 @@ from recx.prompts.modes import MODE_SPECS
 from recx.prompts.tokens import IGNORED, PromptEncoder, collate
 from recx.recommenders.sasrec import SASRec
 from recx.settings import MODES
-from recx.speed.allocator import keep_freed_memory
 from recx.storage.tensors import read_tensors
 
 REFERENCE = 1024
@@ -162,7 +161,6 @@ def one(told, chosen, folder: Path) -> dict[str, float]:
     model, _ = build_aligned(chosen.align.backbone, vectors.get("items"), vectors.get("users"))
     model.train()
     if told.way == "ours":
-        keep_freed_memory()
         order = length_grouped_order(rows.lengths, how.batch_size, told.steps, told.seed)
         rate = timed(AlignmentTrainer, model, how, Subset(rows, order.tolist()), collate, told.steps)
         told_more = {"flops": operations(model, rows, order, how), "tokens": float(rows.lengths.mean())}

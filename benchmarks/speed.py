@@ -2,10 +2,10 @@
 
     python benchmarks/speed.py [--quick]
 
-Training steps of alignment for the allocator, training epochs of SASRec for all three. Each way runs in a process of
-its own, in turn, several times; the first steps or the first epoch warm up and are not counted. The ratio is the time
-without over the time with the trick, all others in place; the last line is `RESULT {json}`. One thread, and the
-processor's time rather than the clock's, so that other jobs on the machine count little.
+Training epochs of SASRec. Each way runs in a process of its own, in turn, several times; the first epoch warms up and
+is not counted. The ratio is the time without over the time with the trick, the other in place; the last line is
+`RESULT {json}`. One thread, and the processor's time rather than the clock's, so that other jobs on the machine count
+little.
 """
 
 import argparse
@@ -13,31 +13,23 @@ import dataclasses
 import json
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from recx.alignment import trainer
-from recx.alignment.corpus import build_corpus, encode_mode
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
-from recx.models.saved_models import build_aligned
 from recx.profiles.resolve import resolve_settings
-from recx.prompts.tokens import PromptEncoder
 from recx.recommenders import sasrec, training
 from recx.speed import float32
 
-CASES = (("allocator", "alignment"), ("allocator", "sasrec"), ("float32", "sasrec"), ("dropout", "sasrec"))
+TRICKS = ("float32", "dropout")
 
 
 def leave_out(trick: str) -> None:
-    """Put what PyTorch and the C library do by themselves in the place of a trick."""
-    if trick == "allocator":
-        trainer.keep_freed_memory = training.keep_freed_memory = lambda: False
+    """Put what PyTorch does by itself in the place of a trick."""
     if trick == "float32":
         float32._worthwhile = lambda: False
     if trick == "dropout":
@@ -54,29 +46,8 @@ def sasrec_epoch(epochs: int) -> float:
     return (curve[-1]["training_seconds"] - curve[0]["training_seconds"]) / epochs
 
 
-def alignment_step(steps: int) -> float:
-    """Seconds of a training step in hybrid alignment on the demo, with a target that knows nothing."""
-    chosen = resolve_settings(overrides={"align.rows_hybrid": 2000, "align.variants": 0})
-    data, how = load_dataset(chosen.data), chosen.align
-    torch.manual_seed(0)
-    target = sasrec.SASRec(len(data.catalogue), chosen.target.model).eval()
-    corpus = build_corpus(
-        data.catalogue, leave_one_out(data.sequences), target, target.length, how, show_progress=False
-    )
-    model, tokenizer = build_aligned(how.backbone, corpus.vectors()["items"], corpus.vectors()["users"])
-    rows, _ = encode_mode(corpus, PromptEncoder(tokenizer, data.catalogue.labels, 4096), "hybrid", how)
-    seconds = []
-    for count in (max(1, steps // 4), steps):
-        fit = dataclasses.replace(how.fit, epochs=(count + 0.5) * how.fit.batch_size / len(rows))
-        with tempfile.TemporaryDirectory() as folder:
-            started = time.process_time()
-            trainer.fit(model, rows, fit, Path(folder), seed=0, show_progress=False)
-            seconds.append((time.process_time() - started) / count)
-    return seconds[-1]
-
-
-def measured(work: str, left_out: str, amount: int) -> float:
-    line = [sys.executable, __file__, "--work", work, "--left-out", left_out, "--amount", str(amount)]
+def measured(left_out: str, epochs: int) -> float:
+    line = [sys.executable, __file__, "--left-out", left_out, "--epochs", str(epochs)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
@@ -86,36 +57,31 @@ def measured(work: str, left_out: str, amount: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="less work, one repeat")
-    for name, kind in (("work", str), ("left-out", str), ("amount", int)):
-        parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)
+    parser.add_argument("--left-out", help=argparse.SUPPRESS)
+    parser.add_argument("--epochs", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.work:
+    if options.epochs:
         torch.set_num_threads(1)
         leave_out(options.left_out)
-        print({"alignment": alignment_step, "sasrec": sasrec_epoch}[options.work](options.amount))
+        print(sasrec_epoch(options.epochs))
         return
-    amounts = {"alignment": 12, "sasrec": 2} if options.quick else {"alignment": 60, "sasrec": 6}
+    epochs, repeats = (2, 1) if options.quick else (6, 3)
     table = []
-    for trick, work in CASES:
-        pairs = [
-            (measured(work, "", amounts[work]), measured(work, trick, amounts[work]))
-            for _ in range(1 if options.quick else 3)
-        ]
+    for trick in TRICKS:
+        pairs = [(measured("", epochs), measured(trick, epochs)) for _ in range(repeats)]
         ratios = sorted(without / with_trick for with_trick, without in pairs)
         seconds, others = np.median(pairs, axis=0)
         table.append(
             {
                 "trick": trick,
-                "work": work,
                 "seconds": round(float(seconds), 4),
                 "seconds_without": round(float(others), 4),
                 "ratio": round(float(np.median(ratios)), 3),
                 "spread": [round(ratios[0], 3), round(ratios[-1], 3)],
             }
         )
-        unit = {"alignment": "step", "sasrec": "epoch"}[work]
         print(
-            f"{trick:<10} {work:<10} {1000 * seconds:7.0f} ms a {unit}, without it {1000 * others:7.0f} ms: "
+            f"{trick:<10} {1000 * seconds:7.0f} ms an epoch, without it {1000 * others:7.0f} ms: "
             f"{table[-1]['ratio']:.2f}x ({ratios[0]:.2f} to {ratios[-1]:.2f})",
             flush=True,
         )

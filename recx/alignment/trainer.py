@@ -23,7 +23,6 @@ from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import use_bfloat16
 from recx.prompts.tokens import IGNORED, EncodedRows, collate
 from recx.settings import FitSettings
-from recx.speed.allocator import keep_freed_memory
 from recx.storage.tensors import trainable
 
 
@@ -133,7 +132,6 @@ def fit(
         CheckpointError: the last checkpoint is damaged, or was made for another model.
         SettingsError: a step's rows cannot be shared out evenly.
     """
-    keep_freed_memory()
     set_seed(seed)
     steps = max(1, int(len(rows) / settings.batch_size * settings.epochs))
     steps_done, checkpoint = last_checkpoint(folder)
@@ -187,7 +185,6 @@ def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettin
 
     The model is left as it was.
     """
-    keep_freed_memory()
     modes = {module: module.training for module in model.modules()}
     model.train()
     order = np.argsort(rows.lengths, kind="stable")

@@ -11,7 +11,6 @@ from recx.recommenders import devices
 from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
-from recx.speed.allocator import keep_freed_memory
 from recx.speed.float32 import fast_float32
 
 
@@ -40,7 +39,6 @@ def distil(
         The student in eval mode, on the GPU where there is one, and for each epoch `epoch, divergence` (mean KL in
         nats, in training).
     """
-    keep_freed_memory()
     torch.manual_seed(settings.seed)
     order = torch.Generator().manual_seed(settings.seed)
     device = devices.preferred_device()

@@ -19,7 +19,6 @@ from recx.recommenders.protocol import pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
-from recx.speed.allocator import keep_freed_memory
 from recx.speed.float32 import fast_float32
 
 TrainingCurve = list[dict[str, float]]
@@ -185,7 +184,6 @@ def train_with_early_stopping(
         settings: how long.
         show_progress: a bar over the epochs.
     """
-    keep_freed_memory()
     curve: TrainingCurve = []
     best: tuple[float, float, dict] | None = None
     epochs_without_gain, started, training = 0, time.monotonic(), 0.0
