@@ -51,7 +51,7 @@ def ratings_100k(path: Path, report: ReadingReport) -> pl.DataFrame:
 
 
 def movies_100k(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`item_id, title, genre, year` of `u.item`, fields between "|", Latin-1, a flag a genre."""
+    """`item_id, title, genre, year` of `u.item`, fields between "|", Latin-1, one flag per genre."""
     frame = _fields(path, "|", 5 + len(GENRES_100K))
     flags = frame.select(f"f{5 + n}" for n in range(len(GENRES_100K))).rows()
     genres = [[g for g, flag in zip(GENRES_100K, row, strict=True) if flag == "1" and g != "unknown"] for row in flags]

@@ -51,7 +51,7 @@ class Method(Generic[E]):
         return label_of(self.columns)
 
     def records(self, values: Mapping[str, np.ndarray], **columns: Any) -> list[dict[str, Any]]:
-        """Records of several metrics; `columns` are further arguments of `estimate`, the same for all of them."""
+        """Records of several metrics; `columns` are further arguments of `metric_record`."""
         return [metric_record(**self.columns, metric=metric, values=own, **columns) for metric, own in values.items()]
 
 

@@ -28,7 +28,7 @@ def published(table: str) -> pd.DataFrame:
 
 
 def published_alignment(dataset: str = "games") -> pd.DataFrame:
-    """Table 1 for one data set of the paper: a row a method, our metric names as columns.
+    """Table 1 for one data set of the paper: one row per method, our metric names as columns.
 
     The paper's ranking numbers use the gains of its public code, so they stand under the reference column.
     """

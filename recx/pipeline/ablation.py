@@ -69,7 +69,7 @@ def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
     time, each in a process of its own with its share of the processor's cores.
 
     Args:
-        run: the stage's run; a result a file lies in its folder.
+        run: of the stage; its folder holds one file per training and seed with what was measured.
         parameters: of the notebook: profile, dataset, data_dir, overrides.
 
     Returns:

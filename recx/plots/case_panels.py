@@ -20,7 +20,7 @@ Line = list[tuple[str, str, bool]]
 
 
 def cases_html(frame: pd.DataFrame) -> str:
-    """Cases one below the other: history, item, the target's decision, and a row a method.
+    """Cases one below the other: history, item, the target's decision, and one row per method.
 
     Args:
         frame: as `recx.evaluation.case_studies.case_frame` makes it, for one case or several.

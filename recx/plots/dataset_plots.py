@@ -11,7 +11,7 @@ def length_histogram(frame: pd.DataFrame, axes: Axes) -> Axes:
     """How long histories are.
 
     Args:
-        frame: column `length`, a row a user.
+        frame: column `length`, one row per user.
         axes: to draw on.
     """
     sns.histplot(frame, x="length", discrete=frame["length"].max() < 60, color=COLOURS[0], ax=axes)
