@@ -83,8 +83,8 @@ def test_the_grid_is_measured_and_taken_up_again(small_run, tmp_path):
     own = folder / "test" / "demo" / "ablation"
     assert {line.rsplit(",", 1)[0] for line in said.splitlines() if ", seed 0: " in line} == set(ablation.VARIANTS)
     records = read_json(own / "metrics.json")
-    assert {r["method"] for r in records} == set(ablation.VARIANTS)
-    ratings = {r["method"]: r["value"] for r in records if r["metric"] == "rating"}
+    assert {r["control"] for r in records} == set(ablation.VARIANTS)
+    ratings = {r["control"]: r["value"] for r in records if r["metric"] == "rating"}
     kept = {v: read_json(own / f"{v}-0.json".replace(" ", "-"))["values"]["rating"] for v in ablation.VARIANTS}
     assert ratings == kept  # one seed is its own mean
     weights = {p: p.stat().st_mtime_ns for p in own.parent.glob("variants/*/align-hybrid/weights.safetensors")}

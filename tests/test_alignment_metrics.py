@@ -68,7 +68,7 @@ def test_the_mean_of_users_of_different_weight_is_over_all_numbers():
     [
         ({"method": "popularity, sampled"}, "popularity, sampled", False),
         ({"method": "aligned", "mode": "hybrid"}, "hybrid", False),
-        ({"method": "without task 4", "mode": "hybrid"}, "hybrid, without task 4", False),
+        ({"method": "aligned", "mode": "hybrid", "control": "without task 4"}, "hybrid, without task 4", False),
         ({"method": "aligned", "mode": "behavior", "decoding": "free greedy"}, "behavior, free greedy", True),
         ({"method": "aligned", "mode": "intention", "control": "other people's vectors"},
          "intention, other people's vectors", False),

@@ -34,10 +34,9 @@ def metric_record(
 
 
 def label_of(record: dict[str, Any]) -> str:
-    """A record's method in a few words: the mode says it all for an aligned model."""
-    mode, method = record.get("mode", ""), record["method"]
-    names = [mode] if mode and method == "aligned" else [mode, method]
-    return ", ".join(filter(None, [*names, record.get("decoding", ""), record.get("control", "")]))
+    """Who answered and how, in a few words: the mode of an aligned model, the method of everyone else."""
+    name = record.get("mode") or record["method"]
+    return ", ".join(filter(None, [name, record.get("decoding"), record.get("control")]))
 
 
 def decoded_otherwise(record: dict[str, Any]) -> bool:

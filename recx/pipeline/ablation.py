@@ -151,7 +151,7 @@ def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
         values, n = own["value"].to_numpy(dtype=float), len(own)
         half = t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5 if n > 1 else float("nan")
         mean = values.mean()
-        records.append({"mode": MODE, "method": variant, "metric": metric,
+        records.append({"mode": MODE, "method": "aligned", "control": variant, "metric": metric,
                         "value": mean, "low": mean - half, "high": mean + half, "n": n})  # fmt: skip
     return records
 
