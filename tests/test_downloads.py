@@ -96,7 +96,7 @@ def test_a_broken_download_goes_on_where_it_broke(server, tmp_path, trouble):
 
 def test_what_came_is_kept_for_the_next_command(server, tmp_path):
     server.plan = ["truncates"] * downloads.ATTEMPTS
-    with pytest.raises(DataError, match="goes on where it was"):
+    with pytest.raises(DataError, match="again to resume"):
         fetch(Download(server.url, md5(BODY)), tmp_path)
     assert names(tmp_path) == ["data.bin.part", "data.bin.version"]
     (path,) = fetch(Download(server.url, md5(BODY)), tmp_path)

@@ -126,7 +126,7 @@ def _retrieve(download: Download, folder: Path) -> Path:
         ) from error
     except requests.RequestException as error:
         raise DataError(
-            f"{download.url}: cannot be downloaded ({_reason(error)}). The same command goes on where it was; or fetch "
+            f"{download.url}: cannot be downloaded ({_reason(error)}). Run the same command again to resume; or fetch "
             "the file by other means and name its folder with --data-dir."
         ) from error
 

@@ -23,7 +23,7 @@ from recx.prompts.controls import Control
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.pieces import as_text
-from recx.prompts.requests import Request, history_of, requests_about
+from recx.prompts.requests import Request, history_of
 from recx.prompts.tokens import Prompt, PromptEncoder
 from recx.recommenders.devices import encode_users
 from recx.recommenders.item_rank import top_items
@@ -287,16 +287,6 @@ class AlignedExplainer(Explainer):
         stop, source = (int(ids[-1]) for ids in self.encoder.pieces([".", " history"]))
         cited = [self.encoder.titles[h] for h in request.history]
         return QuoteConstraint(cited, self.encoder.titles[request.items[0]], stop, source)
-
-    def requests(
-        self,
-        task: str,
-        histories: Sequence[Sequence[Item]],
-        items: Sequence[Sequence[Item]] | np.ndarray | None = None,
-        instruction: str | Control = "",
-    ) -> list[Request]:
-        """One question about each person, as `recx.prompts.requests.requests_about` makes them."""
-        return requests_about(self.catalogue, task, histories, items, self.max_history, instruction)
 
     @torch.inference_mode()
     def prompts(self, requests: Sequence[Request], form: Mode | None = None) -> list[Prompt]:

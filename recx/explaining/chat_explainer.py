@@ -15,7 +15,7 @@ from recx.explaining.records import Explanation, Prediction, Recommendation, exp
 from recx.prompts.controls import Control
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
-from recx.prompts.requests import Request, requests_about
+from recx.prompts.requests import Request
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
@@ -71,7 +71,7 @@ class ChatExplainer(Explainer):
             named = [self._index.get(t.casefold(), 0) for t in _titles(reply)][:k]
             return named + [0] * (k - len(named))
 
-        answers = self._ask(self._requests("retrieval", histories), read, show_progress, k=k)
+        answers = self._ask(self.requests("retrieval", histories), read, show_progress, k=k)
         rows = [[0] * k if row is None else row for row in answers]
         return [Recommendation(tuple(r), tuple(self.catalogue.labels[i] for i in r), (np.nan,) * k) for r in rows]
 
@@ -79,7 +79,7 @@ class ChatExplainer(Explainer):
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
         """Candidates (R, C) in its order; 0 at the end for those it left out."""
-        requests = self._requests("ranking", histories, candidates)
+        requests = self.requests("ranking", histories, candidates)
         ranked = []
         for named, request in zip(self._ask(requests, _titles, show_progress), requests, strict=True):
             items = dict.fromkeys(self._index.get(t.casefold(), 0) for t in named or [])
@@ -91,7 +91,7 @@ class ChatExplainer(Explainer):
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
         """Would person r like item r? Neither where it says neither."""
-        requests = self._requests("preference", histories, [[i] for i in items])
+        requests = self.requests("preference", histories, [[i] for i in items])
         return [
             Prediction(r.items[0], self.catalogue.labels[r.items[0]], like, np.nan if like is None else float(like))
             for r, like in zip(requests, self._ask(requests, _verdict, show_progress), strict=True)
@@ -105,21 +105,12 @@ class ChatExplainer(Explainer):
         show_progress: bool = False,
     ) -> list[Explanation]:
         """Would the recommender suggest item r to person r, and why? An empty text where no reply came."""
-        requests = self._requests("explanation", histories, [[i] for i in items], instruction)
+        requests = self.requests("explanation", histories, [[i] for i in items], instruction)
         texts = self._ask(requests, _nonempty, show_progress)
         return [
             explanation_of(text or "", request, self.catalogue, self.parser)
             for text, request in zip(texts, requests, strict=True)
         ]
-
-    def _requests(
-        self,
-        task: str,
-        histories: Sequence[Sequence[Item]],
-        items: Sequence[Sequence[Item]] | np.ndarray | None = None,
-        instruction: str | Control = "",
-    ) -> list[Request]:
-        return requests_about(self.catalogue, task, histories, items, self.max_history, instruction)
 
     def _ask(
         self, requests: Sequence[Request], read: Callable[[str], Any], show_progress: bool, k: int = 5

@@ -10,6 +10,7 @@ from recx.data.item_lookup import Item
 from recx.errors import SettingsError
 from recx.explaining.records import Explanation, Prediction, Recommendation
 from recx.prompts.controls import Control
+from recx.prompts.requests import Request, requests_about
 
 
 class Explainer(Protocol):
@@ -65,3 +66,13 @@ class Explainer(Protocol):
             SettingsError: it reads no vectors, so there is nothing to reconstruct.
         """
         raise SettingsError(f"{type(self).__name__} reads no user vectors, so there is nothing to reconstruct.")
+
+    def requests(
+        self,
+        task: str,
+        histories: Sequence[Sequence[Item]],
+        items: Sequence[Sequence[Item]] | np.ndarray | None = None,
+        instruction: str | Control = "",
+    ) -> list[Request]:
+        """One question about each person, as `recx.prompts.requests.requests_about` makes them."""
+        return requests_about(self.catalogue, task, histories, items, self.max_history, instruction)

@@ -13,7 +13,7 @@ from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
 from recx.prompts.explanation_parser import ExplanationParser
-from recx.prompts.requests import Request, requests_about
+from recx.prompts.requests import Request
 
 
 class ImportedExplainer(Explainer):
@@ -65,9 +65,7 @@ class ImportedExplainer(Explainer):
         show_progress: bool = False,
     ) -> list[Explanation]:
         """The text about person r and item r, checked as all others are; an empty one where the file has none."""
-        requests = requests_about(
-            self.catalogue, "explanation", histories, [[i] for i in items], self.max_history, instruction
-        )
+        requests = self.requests("explanation", histories, [[i] for i in items], instruction)
         return [explanation_of(self._texts.get(_key(r), ""), r, self.catalogue, self.parser) for r in requests]
 
     def _read(self, path: Path, number: int, line: str) -> tuple[tuple[int, ...], str]:
@@ -76,7 +74,7 @@ class ImportedExplainer(Explainer):
             history, item, text = record["history"], record["item"], record["text"]
             if not isinstance(history, list) or not all(isinstance(v, str) for v in (*history, item, text)):
                 raise TypeError("history is a list of texts, item and text are texts")
-            (request,) = requests_about(self.catalogue, "explanation", [history], [[item]], self.max_history)
+            (request,) = self.requests("explanation", [history], [[item]])
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:

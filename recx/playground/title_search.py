@@ -12,7 +12,7 @@ from recx.data.catalogue import Catalogue
 # Similarities of 100: what a title must have to be taken, by how much it must lead, and what is worth asking back.
 MIN_TAKEN, MIN_LEAD, MIN_OFFERED = 86, 4, 60
 MAX_LETTERS = 300
-MAX_SAME_TITLE = 50  # items of one title that are asked back
+MAX_SAME_TITLE = 50  # items of one title that are offered for choice
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class App:
         self.picker, self.message, self.place = widgets.Dropdown(description="run"), Message(), widgets.VBox()
         self._offering = False  # options alone would pick, and open, the first
         self.picker.observe(lambda change: None if self._offering else self.open(change["new"]), "value")
-        again = button("Look again", self.look, "Look for finished runs on disk")
+        again = button("Refresh", self.look, "Look for finished runs on disk")
         title = widgets.HTML(f"{pieces.style()}<h2>Ask the explainer</h2>")
         self.view = stack("recx", title, row(self.picker, again), self.message, self.place)
         self.look()

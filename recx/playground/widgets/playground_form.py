@@ -198,12 +198,12 @@ class PlaygroundForm:
 
 def _option_fields(about: Mapping[str, Any]) -> dict[str, widgets.Widget]:
     """Fields of what may be asked of a text."""
-    unset = {"view": "whatever argues best", "length": "normal", "audience": "anyone", "tone": "neutral"}
+    unset = {"view": "the strongest argument", "length": "normal", "audience": "anyone", "tone": "neutral"}
     fields: dict[str, widgets.Widget] = {}
     for name, choices in about["options"].items():
-        options = [(unset.get(name, "as they come"), ""), *((choice, choice) for choice in choices)]
+        options = [(unset.get(name, "any title"), ""), *((choice, choice) for choice in choices)]
         fields[name] = widgets.Dropdown(description=name, options=options)
-    fields["language"] = widgets.Text(description="language", placeholder="as it comes", continuous_update=False)
+    fields["language"] = widgets.Text(description="language", placeholder="any language", continuous_update=False)
     fields["free"] = widgets.Text(
         description="wish", placeholder="in your own words", continuous_update=False, layout=WIDE
     )

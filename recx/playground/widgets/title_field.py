@@ -1,4 +1,4 @@
-"""A field for a title: suggestions as one types, misspellings resolved with a score, ambiguous titles asked back."""
+"""A field for a title: suggestions as one types, misspellings resolved with a score, ambiguous titles to choose."""
 
 import asyncio
 from collections.abc import Callable
