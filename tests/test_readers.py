@@ -9,7 +9,7 @@ from fuzz_readers import fuzz
 
 from recx.data import parquet_files
 from recx.data.csv_parquet import interactions_from_table, items_from_table, read_table
-from recx.data.dataset import build_dataset
+from recx.data.dataset import Filtering, build_dataset
 from recx.data.movielens import ratings_table
 from recx.data.platforms import platform_of
 from recx.data.reading_report import ReadingReport
@@ -259,7 +259,7 @@ def test_untitled_repeated_and_undated_are_counted():
     pairs += [("p", "a", 9.0), ("p", "zz", 3.0), ("q", "f", None)]
     titles = dict.fromkeys("abcde", "T") | {"f": ""}
     interactions, items = frames(pairs, titles)
-    data = build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
+    data = build_dataset("x", interactions, items, Filtering())
     report = str(data.report)
     assert "1  items without a title" in report
     assert "2  interactions dropped: their item has no title" in report
@@ -270,7 +270,7 @@ def test_untitled_repeated_and_undated_are_counted():
 def test_undated_come_last_in_file_order():
     pairs = [(u, i, t) for u in "pqrst" for i, t in zip("abcde", [None, 5.0, 1.0, None, 2.0], strict=True)]
     interactions, items = frames(pairs, {c: c.upper() for c in "abcde"})
-    data = build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
+    data = build_dataset("x", interactions, items, Filtering())
     assert [data.catalogue.item_ids[i] for i in data.sequences[0]] == ["c", "e", "b", "a", "d"]
     assert "10  undated" in str(data.report)
 
@@ -278,13 +278,13 @@ def test_undated_come_last_in_file_order():
 def test_nothing_left_is_an_error_with_the_counts():
     interactions, items = frames([("p", "a", 1.0)], {"a": "A"})
     with pytest.raises(DataError, match="nothing is left(.|\n)*interactions read"):
-        build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
+        build_dataset("x", interactions, items, Filtering())
 
 
 def test_no_titles_at_all_is_an_error():
     interactions, items = frames([("p", "a", 1.0)], {"a": ""})
     with pytest.raises(DataError, match="No item of the catalogue has a title"):
-        build_dataset("x", interactions, items, find_source("ml-100k").layouts[0].filtering)
+        build_dataset("x", interactions, items, Filtering())
 
 
 def test_platform_from_amazon_titles():

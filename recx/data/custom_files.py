@@ -6,7 +6,6 @@ import polars as pl
 
 from recx.data.column_checks import check_names
 from recx.data.csv_parquet import SUFFIXES, interactions_from_table, items_from_table
-from recx.data.dataset import Filtering
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.sources import FileLayout, Source, Tables
@@ -36,7 +35,7 @@ def custom_source(folder: Path) -> Source:
             )
         files, read = tuple(tables), _read_tables
 
-    layout = FileLayout(files, read, Filtering())
+    layout = FileLayout(files, read)
     return Source(folder.resolve().name, "your own files", "yours", "yours", (), (layout,), folder.resolve())
 
 

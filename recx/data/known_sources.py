@@ -1,13 +1,11 @@
-"""The data sets known by name: their files, terms, readers and default filtering."""
+"""The data sets known by name: their files, terms and readers. Their settings stand in `recx/profiles/datasets/`."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from recx.data import amazon, demo, movielens, steam
-from recx.data.dataset import Filtering
 from recx.data.downloads import Download
 from recx.data.platforms import platform_of
 from recx.data.reading_report import ReadingReport
@@ -78,26 +76,23 @@ _LENS = "https://files.grouplens.org/datasets/movielens/"
 _UCSD = "https://mcauleylab.ucsd.edu/public_datasets/data/"
 _KANG = "https://cseweb.ucsd.edu/~wckang/"
 _CSV = ("ratings.csv", "movies.csv")
-# The reference's procedure: the most chosen items, users with five of them, a sample of those, the five-core. With the
-# numbers below Games comes out at the size of the paper's Table B1 (LOG.md); those of the others follow its pattern.
-_PAPER = Filtering(min_user=5, min_item=5)
 
 
-def _amazon(category: str, filtering: Filtering) -> tuple[FileLayout, FileLayout]:
+def _amazon(category: str) -> tuple[FileLayout, FileLayout]:
     """Both years' files of one category of the shop."""
     early = (f"{category}_5.json", f"meta_{category}.json")
     late = (f"{category}.jsonl", f"meta_{category}.jsonl")
     places = (f"{_UCSD}amazon_v2/categoryFilesSmall/{early[0]}.gz", f"{_UCSD}amazon_v2/metaFiles2/{early[1]}.gz")
     return (
-        FileLayout(early, _pair(amazon.reviews_2018, amazon.items_2018), filtering, tuple(map(Download, places))),
-        FileLayout(late, _pair(amazon.reviews_2023, amazon.items_2023), filtering),
+        FileLayout(early, _pair(amazon.reviews_2018, amazon.items_2018), tuple(map(Download, places))),
+        FileLayout(late, _pair(amazon.reviews_2023, amazon.items_2023)),
     )
 
 
 def _lens(name: str, files: tuple[str, str], ratings: _Reader, movies: _Reader, checksum: str = "") -> FileLayout:
     """Files of MovieLens, fetched as one archive."""
     archive = Download(f"{_LENS}{name}.zip", checksum, tuple(f"{name}/{file}" for file in files))
-    return FileLayout(files, _pair(ratings, movies), Filtering(min_user=5, min_item=5), (archive,))
+    return FileLayout(files, _pair(ratings, movies), (archive,))
 
 
 SOURCES = {
@@ -109,7 +104,7 @@ SOURCES = {
             "MIT, as the kit",
             "this kit; see data/demo/README.md",
             (),
-            (FileLayout((), _read_demo, Filtering()),),
+            (FileLayout((), _read_demo),),
         ),
         Source(
             "ml-100k",
@@ -118,7 +113,7 @@ SOURCES = {
             _GROUPLENS,
             ("movielens-100k", "ml-100k"),
             (
-                FileLayout(("ml-100k.inter", "ml-100k.item"), _read_ml_100k, Filtering(min_user=5, min_item=5)),
+                FileLayout(("ml-100k.inter", "ml-100k.item"), _read_ml_100k),
                 _lens(
                     "ml-100k",
                     ("u.data", "u.item"),
@@ -175,12 +170,8 @@ SOURCES = {
             f"{_AMAZON}; sequences as processed by Hou et al., LLMRank, ECIR 2024",
             ("amazon-video-games-2018", "games"),
             (
-                FileLayout(
-                    ("Games-6k.test.inter", "Games.item"),
-                    _read_games,
-                    Filtering(sample_users=10_000, min_user=5, min_item=7),
-                ),
-                *_amazon("Video_Games", replace(_PAPER, top_items=2_000, sample_users=4_000)),
+                FileLayout(("Games-6k.test.inter", "Games.item"), _read_games),
+                *_amazon("Video_Games"),
             ),
         ),
         Source(
@@ -189,7 +180,7 @@ SOURCES = {
             _AMAZON_TERMS,
             _AMAZON,
             ("amazon-movies-and-tv-2018", "movies"),
-            _amazon("Movies_and_TV", replace(_PAPER, top_items=1_200, sample_users=3_200)),
+            _amazon("Movies_and_TV"),
         ),
         Source(
             "steam",
@@ -201,14 +192,9 @@ SOURCES = {
                 FileLayout(
                     ("steam_reviews.json", "steam_games.json"),
                     _pair(steam.reviews, steam.games),
-                    replace(_PAPER, top_items=1_000, sample_users=2_500),
                     (Download(f"{_KANG}steam_reviews.json.gz"), Download(f"{_KANG}steam_games.json.gz")),
                 ),
-                FileLayout(
-                    ("reviews.csv", "steam_games.json", "app_names.csv"),
-                    _read_steam_table,
-                    Filtering(min_user=5, min_item=3),
-                ),
+                FileLayout(("reviews.csv", "steam_games.json", "app_names.csv"), _read_steam_table),
             ),
         ),
     )

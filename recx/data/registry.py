@@ -1,16 +1,16 @@
 """Data sets by name: found, fetched and loaded."""
 
 import functools
-from dataclasses import replace
 from pathlib import Path
 
 from recx import paths
 from recx.data import table_cache
 from recx.data.custom_files import custom_source
-from recx.data.dataset import Dataset, build_dataset
+from recx.data.dataset import Dataset, Filtering, build_dataset
 from recx.data.known_sources import SOURCES
 from recx.data.sources import FileLayout, Source, Tables
 from recx.errors import DataError, SettingsError
+from recx.profiles.resolve import default_filtering
 from recx.settings import DataSettings
 
 
@@ -64,7 +64,8 @@ def _load(settings: DataSettings, files: tuple[tuple[str, int, int], ...]) -> Da
     layout, located = source.locate(settings.data_dir or None)
     tables = _read(source, layout, located, settings)
     chosen = {k: getattr(settings, k) for k in ("top_items", "sample_users", "min_user", "min_item")}
-    filtering = replace(layout.filtering, **{k: v for k, v in chosen.items() if v >= 0})
+    usual = {} if source.custom_folder else default_filtering(source.name, next(iter(layout.files), ""))
+    filtering = Filtering(**usual | {k: v for k, v in chosen.items() if v >= 0})
     return build_dataset(source.name, tables.interactions, tables.items, filtering, tables.report, tables.reasons)
 
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import polars as pl
 
 from recx import paths
-from recx.data.dataset import Filtering
 from recx.data.downloads import Download, fetch
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
@@ -38,13 +37,11 @@ class FileLayout:
     Attributes:
         files: files needed (with or without .gz).
         read: from where they lie to tables of interactions and items.
-        filtering: what the kit keeps by default.
         downloads: where they come from; none for files that only others have made.
     """
 
     files: tuple[str, ...]
     read: Callable[[dict[str, Path], DataSettings], Tables]
-    filtering: Filtering
     downloads: tuple[Download, ...] = ()
 
 

@@ -1,7 +1,8 @@
 """The settings of a run: what its profile, its data set, its kind of target and the command line change.
 
 Each change stands in one file beside this one: `tiny.toml` and the other profiles say what fits a machine, `datasets/`
-what a data set needs (in a table `[profile.NAME]` on that profile only), `targets/` what a kind of target needs.
+what a data set needs (in a table `[profile.NAME]` on that profile only; in `[filtering.FILE]` what is kept of that form
+of its files), `targets/` what a kind of target needs.
 """
 
 import dataclasses
@@ -46,12 +47,23 @@ def resolve_settings(
         raise SettingsError(f"Unknown profile {profile!r}. Known: {', '.join(PROFILES)}.")
     overrides = overrides or {}
     own = _read("datasets", dataset)
+    own.pop("filtering", None)
     on_profile = own.pop("profile", {}).get(profile, {})
     kind = _read("targets", str(overrides.get("target.kind", "")))
     changes = {"profile": profile, "data.name": dataset, "data.data_dir": data_dir or ""}
     for part in (_read("", profile), own, on_profile, kind):
         changes |= flatten(part)
     return _changed(Settings(), changes | dict(overrides))
+
+
+def default_filtering(dataset: str, first_file: str) -> dict[str, int]:
+    """What is kept of a data set where settings leave that to it (-1), by field of `recx.data.dataset.Filtering`.
+
+    Args:
+        dataset: name.
+        first_file: of the form in which its files come; empty for one without files.
+    """
+    return _read("datasets", dataset).get("filtering", {}).get(first_file, {})
 
 
 def _read(folder: str, name: str) -> dict[str, Any]:
