@@ -32,8 +32,13 @@ def test_files_say_why_and_name_what_exists(path):
     assert text.startswith("# ")
     changes = tomllib.loads(text)
     by_profile = changes.pop("profile", {})
+    filtering = changes.pop("filtering", {})
     known = flatten(dataclasses.asdict(Settings()))
     assert by_profile.keys() <= set(PROFILES)
+    for kept in filtering.values():
+        Filtering(**kept)  # names its fields
+    layouts = SOURCES[path.stem].layouts if filtering else ()
+    assert filtering.keys() <= {layout.files[0] for layout in layouts}
     assert {key for part in (changes, *by_profile.values()) for key in flatten(part)} <= known.keys()
     assert path.parent.name != "datasets" or path.stem in SOURCES
     assert path.parent.name != "targets" or path.stem in KINDS

@@ -33,12 +33,17 @@ class Block(nn.Module):
 
     def attend(self, x: Tensor, allowed: Tensor) -> Tensor:
         """What attention adds to each state: (B, L, d) -> (B, L, d)."""
-        batch, length, d = x.shape
+        weights, value = self.attention(x, allowed)
+        mixed = self.drop(weights) @ value
+        return self.drop(self.out(mixed.transpose(1, 2).reshape(x.shape)))
+
+    def attention(self, x: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention weights (B, heads, L, L) of what attention reads (B, L, d), and the values they mix."""
+        batch, length, _ = x.shape
         query, key, value = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         # Histories are short: plain products are faster than the fused kernel and let dropout be the cheap one.
         scores = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
-        mixed = self.drop(scores.masked_fill(~allowed, -torch.inf).softmax(-1)) @ value
-        return self.drop(self.out(mixed.transpose(1, 2).reshape(batch, length, d)))
+        return scores.masked_fill(~allowed, -torch.inf).softmax(-1), value
 
 
 class SASRec(nn.Module):

@@ -1,0 +1,109 @@
+"""What mattered to the target, measured for many histories: what the relation mode learns from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tqdm.auto import tqdm
+
+from recx.attribution.removal import ValueFunction, players_of
+from recx.attribution.shapley import shapley_values
+from recx.errors import CheckpointError
+from recx.recommenders.labels import Labels
+from recx.recommenders.protocol import pad_histories
+from recx.storage.tensors import read_tensors
+
+PERMUTATIONS = 16  # for longer histories: labels may be noisy, there are many
+
+
+@dataclass(frozen=True)
+class EffectLabels:
+    """The effect of each item of a history on what the target says of an item, for K pairs.
+
+    Attributes:
+        rows: (K,) which history.
+        shown: (K, L) the latest items of it, left-padded with 0.
+        items: (K,) the item asked about.
+        liked: (K,) whether the target likes it.
+        effects: (K, L) Shapley value of the item at each place for the log-probability of the item asked about; an item
+            that stands at several places has its value at each.
+        places: (K,) share of the catalogue that the target scores lower than the item.
+    """
+
+    rows: np.ndarray
+    shown: np.ndarray
+    items: np.ndarray
+    liked: np.ndarray
+    effects: np.ndarray
+    places: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def label_effects(
+    value: ValueFunction,
+    histories: Sequence[np.ndarray],
+    labels: Labels,
+    rows: Sequence[int],
+    rng: np.random.Generator,
+    each: int = 2,
+    show_progress: bool = False,
+) -> EffectLabels:
+    """Measure histories with `each` liked and as many disliked items; all of a history's items cost one pass.
+
+    Args:
+        value: of log-probabilities.
+        histories: H histories.
+        labels: the target's, of all of them.
+        rows: which histories.
+        rng: draws the items.
+        each: items liked, and items disliked, of each history; at most as many as `labels` hold.
+        show_progress: show a bar.
+    """
+    place = replace(value, score="place")
+    liked = np.repeat([True, False], each)
+    parts: list[tuple[np.ndarray, ...]] = []
+    for row in tqdm(rows, desc="effects", disable=not show_progress, leave=False):
+        history = np.asarray(histories[row])[-value.length :]
+        items = np.concatenate([rng.choice(pool[row], each, replace=False) for pool in (labels.liked, labels.disliked)])
+        measured = shapley_values(value, history, items, PERMUTATIONS)
+        shown = pad_histories([history] * len(items), value.length).numpy()
+        effects = np.zeros(shown.shape, dtype=np.float32)
+        effects[:, -len(history) :] = measured.values.T[:, places_of(history, measured.players)]
+        parts.append((np.repeat(row, len(items)), shown, items, liked, effects, place.full(history, items)))
+    return EffectLabels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def places_of(history: np.ndarray, players: np.ndarray) -> list[int]:
+    """For each place of a history, which of its distinct items stands there."""
+    index = {int(player): n for n, player in enumerate(players)}
+    return [index[int(item)] for item in history]
+
+
+def save_effects(labels: EffectLabels, path: Path) -> None:
+    """Write labels as one safetensors file."""
+    save_file({f.name: torch.from_numpy(np.ascontiguousarray(getattr(labels, f.name))) for f in fields(labels)}, path)
+
+
+def load_effects(path: Path) -> EffectLabels:
+    """Read labels back.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or holds something else.
+    """
+    saved = read_tensors(path)
+    names = {f.name for f in fields(EffectLabels)}
+    if saved.keys() != names or len({len(t) for t in saved.values()}) != 1:
+        raise CheckpointError(f"{path}: holds {', '.join(sorted(saved))}, not measured effects. Delete it and rerun.")
+    return EffectLabels(**{name: tensor.numpy() for name, tensor in saved.items()})
+
+
+def worth_asking(histories: Sequence[np.ndarray], length: int, fewest: int = 3) -> np.ndarray:
+    """Rows of the histories that hold enough distinct items for one of them to be the cause."""
+    return np.array(
+        [r for r, h in enumerate(histories) if len(players_of(np.asarray(h)[-length:])) >= fewest], dtype=int
+    )

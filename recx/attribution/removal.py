@@ -1,0 +1,148 @@
+"""What a recommender says of an item when only a part of a history is left.
+
+A history is taken as a cooperative game (Strumbelj & Kononenko, JMLR 2010; Lundberg & Lee, NeurIPS 2017): its distinct
+items are the players, and the value of a set of them is what the target says when it reads no others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recx.errors import DataError
+from recx.recommenders.devices import score
+from recx.recommenders.protocol import Scorer, check_finite, pad_histories
+
+Removal = Literal["close", "pad", "replace"]
+Score = Literal["log_probability", "place"]
+BATCH = 4096  # histories scored at once
+REPLACEMENTS = 8  # draws over which a replaced history is averaged
+PRIOR_USERS = 500
+
+
+def players_of(history: np.ndarray) -> np.ndarray:
+    """The distinct items of a history in the order of their first places."""
+    return np.array(list(dict.fromkeys(np.asarray(history).tolist())), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class ValueFunction:
+    """The value of what is left of a history.
+
+    Attributes:
+        target: read only; anything that scores.
+        length: how many of the latest items it reads.
+        prior: (N,) value of each item when nothing is left, as no target reads an empty history: the mean over many
+            users. Not used where items are replaced.
+        removal: `close` the gap that an item leaves, `pad` its place, which a target must be able to read, or `replace`
+            it by items drawn from `pool`. The first is what a person would do; it also leaves the distribution that
+            the target was trained on, which the third keeps to more closely.
+        score: `log_probability` over the catalogue, or `place`: the share of the catalogue that is scored lower.
+        pool: items drawn as replacements, each as often as it is to be drawn.
+        seed: of the replacements.
+    """
+
+    target: Scorer
+    length: int
+    prior: np.ndarray
+    removal: Removal = "close"
+    score: Score = "log_probability"
+    pool: np.ndarray | None = None
+    seed: int = 0
+
+    def __call__(self, history: np.ndarray, kept: np.ndarray, items: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Values (S, K) of K items for S sets.
+
+        Args:
+            history: item indices, oldest first; the latest `length` count.
+            kept: (S, n) which of its n distinct items (`players_of`) each set holds.
+            items: K items whose value is asked for.
+        """
+        history = np.asarray(history, dtype=np.int64)[-self.length :]
+        columns = np.asarray(items, dtype=np.int64) - 1
+        if self.removal == "replace":
+            rows = self._replaced(history, kept)
+            return self._scores(rows, columns).reshape(len(kept), REPLACEMENTS, -1).mean(1)
+        values = np.empty((len(kept), len(columns)))
+        some = kept.any(1)
+        values[~some] = self.prior[columns]
+        if some.any():
+            values[some] = self._scores(self._left(history, kept[some]), columns)
+        return values
+
+    def full(self, history: np.ndarray, items: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Values (K,) for the whole history."""
+        return self(history, np.ones((1, len(players_of(history[-self.length :]))), dtype=bool), items)[0]
+
+    def _places(self, history: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Which places (S, L') of the history are left: an item is taken out wherever it stands."""
+        index = {int(item): n for n, item in enumerate(players_of(history))}
+        return kept[:, [index[int(item)] for item in history]]
+
+    def _left(self, history: np.ndarray, kept: np.ndarray) -> Tensor:
+        places = self._places(history, kept)
+        rows = np.where(places, history, 0)
+        if self.removal == "close":
+            # A stable sort of "is left" moves what is left to the right edge and keeps its order.
+            rows = np.take_along_axis(rows, np.argsort(places, axis=1, kind="stable"), axis=1)
+        padded = np.zeros((len(rows), self.length), dtype=np.int64)
+        padded[:, self.length - rows.shape[1] :] = rows
+        return torch.from_numpy(padded)
+
+    def _replaced(self, history: np.ndarray, kept: np.ndarray) -> Tensor:
+        if self.pool is None:
+            raise DataError("Removal by replacement needs a pool of items to draw from.")
+        draws = np.random.default_rng([self.seed, *history.tolist()])
+        drawn = draws.choice(self.pool, size=(REPLACEMENTS, len(history)))
+        rows = np.where(self._places(history, kept)[:, None], history, drawn)
+        return pad_histories(rows.reshape(-1, len(history)), self.length)
+
+    @torch.inference_mode()
+    def _scores(self, histories: Tensor, columns: np.ndarray) -> np.ndarray:
+        parts = []
+        for rows in histories.split(BATCH):
+            scores = score(self.target, rows).float()
+            check_finite(scores)
+            scores = scores[:, 1:]
+            own = scores[:, columns]
+            if self.score == "log_probability":
+                parts.append(own - scores.logsumexp(1, keepdim=True))
+            else:
+                lower = torch.searchsorted(scores.sort(1).values, own.contiguous())
+                parts.append(lower / max(1, scores.shape[1] - 1))
+        return torch.cat(parts).double().numpy()
+
+
+def value_function(
+    target: Scorer,
+    histories: Sequence[np.ndarray],
+    length: int,
+    removal: Removal = "close",
+    score: Score = "log_probability",
+    seed: int = 0,
+) -> ValueFunction:
+    """A value function whose prior and pool come from given histories, those of training.
+
+    Args:
+        target: read only.
+        histories: of many users; the prior is the mean over the first `PRIOR_USERS`, the pool all their items.
+        length: how many of the latest items the target reads.
+        removal: how an item is taken out.
+        score: what a value is.
+        seed: of replacements.
+    """
+    pool = np.concatenate([np.asarray(h, dtype=np.int64) for h in histories])
+    empty = ValueFunction(target, length, np.zeros(0), removal, score, pool, seed)
+    total = score_width(target, length) - 1
+    rows = pad_histories(histories[:PRIOR_USERS], length)
+    prior = empty._scores(rows, np.arange(total)).mean(0)
+    return ValueFunction(target, length, prior, removal, score, pool, seed)
+
+
+@torch.inference_mode()
+def score_width(target: Scorer, length: int) -> int:
+    """N + 1, by asking the target once."""
+    return score(target, pad_histories([[1]], length)).shape[1]

@@ -1,0 +1,238 @@
+"""Does an explanation cite what moved the target? Each metric a pure function of what it cites and of what the target says.
+
+The histories that are left when items are taken out are valued by `recx.attribution.removal`. All values are signed: for
+an item that the target dislikes, a cause is what holds its value down.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from recx.attribution.removal import ValueFunction, players_of
+from recx.attribution.shapley import MAX_EXACT, all_sets, shapley_values
+from recx.evaluation.test_set import Pairs
+from recx.explaining.records import Explanation
+from recx.recommenders.item_rank import item_ranks
+from recx.recommenders.protocol import Scorer
+
+TINY = 1e-9  # effects that differ by less are the same
+MAX_SETS = 4096  # sets of one size that are compared with; more are sampled
+
+
+@dataclass(frozen=True)
+class PairEffects:
+    """What the target says of one item when parts of one history are taken out.
+
+    Attributes:
+        value: of what is left.
+        history: the latest items that the target reads.
+        item: the item asked about.
+        liked: whether the target likes it.
+    """
+
+    value: ValueFunction
+    history: np.ndarray
+    item: int
+    liked: bool
+
+    @cached_property
+    def players(self) -> np.ndarray:
+        """(n,) the distinct items of the history."""
+        return players_of(self.history)
+
+    @cached_property
+    def _table(self) -> np.ndarray | None:
+        n = len(self.players)
+        return self.value(self.history, all_sets(n), [self.item])[:, 0] if n <= MAX_EXACT else None
+
+    def values(self, kept: np.ndarray) -> np.ndarray:
+        """Signed values (S,) of sets (S, n): high where the target is sure of its decision."""
+        n = len(self.players)
+        values = (
+            self.value(self.history, kept, [self.item])[:, 0]
+            if self._table is None
+            else self._table[kept @ 2 ** np.arange(n)]
+        )
+        return values if self.liked else -values
+
+    @cached_property
+    def shapley(self) -> np.ndarray:
+        """Signed Shapley values (n,): the first cause is the highest."""
+        values = shapley_values(self.value, self.history, [self.item]).values[:, 0]
+        return values if self.liked else -values
+
+    def places(self, items: Sequence[int]) -> list[int]:
+        """Which players (distinct, in the order given) some items are; those outside the history are left out."""
+        index = {int(p): n for n, p in enumerate(self.players)}
+        return [index[i] for i in dict.fromkeys(map(int, items)) if i in index]
+
+    def sets_of_size(self, size: int) -> np.ndarray:
+        """All sets (S, n) of that many players, or `MAX_SETS` random ones where there are more."""
+        n = len(self.players)
+        if math.comb(n, size) <= MAX_SETS:
+            chosen = np.array(list(itertools.combinations(range(n), size)), dtype=int).reshape(-1, size)
+        else:
+            rng = np.random.default_rng([n, size, self.item])
+            chosen = np.array([rng.permutation(n)[:size] for _ in range(MAX_SETS)])
+        sets = np.zeros((len(chosen), n), dtype=bool)
+        np.put_along_axis(sets, chosen, True, axis=1)
+        return sets
+
+
+@dataclass(frozen=True)
+class Against:
+    """A number of one set against those of all sets of its size.
+
+    Attributes:
+        raw: the number itself, in the units of the value.
+        percentile: share of the sets with a smaller one, half of those with the same.
+        normalised: 0 for the mean over the sets, 1 for the best; NaN where all sets are the same.
+        p_value: share of the sets that reach it, the set itself among them: of a permutation test that draws titles.
+    """
+
+    raw: float
+    percentile: float
+    normalised: float
+    p_value: float
+
+
+def against_sets(own: float, others: np.ndarray) -> Against:
+    """A number against those (S,) of all sets of the same size, its own among them.
+
+    Bounds: the percentile and the p-value lie in [0, 1], the normalised number at 1 or below.
+    """
+    span = others.max() - others.mean()
+    normalised = float((own - others.mean()) / span) if span > TINY else np.nan
+    ties = np.isclose(others, own, rtol=0, atol=TINY)
+    lower = (others < own) & ~ties
+    return Against(float(own), float(lower.mean() + ties.mean() / 2), normalised, float(1 - lower.mean()))
+
+
+def erasure(effects: PairEffects, cited: Sequence[int]) -> Against | None:
+    """How far the target moves when the cited titles are taken out, against other sets of as many titles.
+
+    Comprehensiveness of DeYoung et al. (ACL 2020, ERASER), placed between random and best sets of the same size.
+
+    Args:
+        effects: of the pair.
+        cited: places of the cited items among its players.
+
+    Returns:
+        None where nothing is cited, or everything: there is nothing to compare with then.
+    """
+    n = len(effects.players)
+    if not 0 < len(set(cited)) < n:
+        return None
+    others = effects.sets_of_size(len(set(cited)))
+    own = _as_set(cited, n)
+    full = effects.values(np.ones((1, n), bool))[0]
+    return against_sets(full - effects.values(~own)[0], full - effects.values(~others))
+
+
+def sufficiency(effects: PairEffects, cited: Sequence[int]) -> Against | None:
+    """How sure the target is of its decision when only the cited titles are left, against other sets of as many.
+
+    Sufficiency of DeYoung et al. (ACL 2020, ERASER) with its sign turned, so that more is better.
+
+    Returns:
+        None where nothing is cited, or everything.
+    """
+    n = len(effects.players)
+    if not 0 < len(set(cited)) < n:
+        return None
+    others = effects.sets_of_size(len(set(cited)))
+    return against_sets(effects.values(_as_set(cited, n))[0], effects.values(others))
+
+
+def top_cause(effects: PairEffects, cited: Sequence[int]) -> tuple[float, float]:
+    """Whether the strongest cause by Shapley value is cited, and whether it is cited first; NaN where nothing is."""
+    if not cited:
+        return np.nan, np.nan
+    best = effects.shapley >= effects.shapley.max() - TINY
+    return float(best[list(cited)].any()), float(best[cited[0]])
+
+
+def f_auroc(effects: PairEffects, cited: Sequence[int]) -> float:
+    """The chance that a cited title has a larger Shapley value than one that is not cited; 0.5 for random citations.
+
+    The area under the ROC curve of "is cited" for the size of an effect; NaN where all or none are cited.
+    """
+    named = _as_set(cited, len(effects.players))[0]
+    if not 0 < named.sum() < len(named):
+        return np.nan
+    gap = effects.shapley[named][:, None] - effects.shapley[~named][None]
+    return float((gap > TINY).mean() + (np.abs(gap) <= TINY).mean() / 2)
+
+
+def phi_coefficient(named: np.ndarray, changed: np.ndarray) -> float:
+    """Correlation of two binary variables (M,), in [-1, 1]; NaN where one is constant.
+
+    Of "the text names it" and "taking it out changes the decision" it is the correlational counterfactual test in its
+    binary form (Siegel et al., ACL 2024, "The Probabilities Also Matter", take the shift of probabilities).
+    """
+    if len(named) < 2 or named.std() == 0 or changed.std() == 0:
+        return np.nan
+    return float(np.corrcoef(named.astype(float), changed.astype(float))[0, 1])
+
+
+def decision_changes(target: Scorer, effects: PairEffects) -> np.ndarray:
+    """Whether taking each player out (n,) changes the target's decision by task 3's rule (yes, between or no)."""
+    histories = [effects.history, *(effects.history[effects.history != p] for p in effects.players)]
+    if len(effects.players) < 2:
+        return np.zeros(len(effects.players), dtype=bool)
+    before, *after = item_ranks(target, histories, effects.item, effects.value.length)
+    return np.array([rank.decision != before.decision for rank in after])
+
+
+def effects_of(value: ValueFunction, pairs: Pairs) -> list[PairEffects]:
+    """The effects of every pair, with the history as a prompt shows it."""
+    return [
+        PairEffects(value, np.asarray(history)[-value.length :], int(item), bool(liked))
+        for history, item, liked in zip(pairs.histories, pairs.items, pairs.liked, strict=True)
+    ]
+
+
+def cited_places(effects: PairEffects, explanation: Explanation) -> list[int]:
+    """Which players an explanation cites as causes, the first cited first; not those that pull the other way."""
+    return effects.places([c.item for c in explanation.citations if c.item is not None and not c.against])
+
+
+METRICS = (
+    "erasure_percentile",
+    "erasure_normalised",
+    "sufficiency_normalised",
+    "top_cause_cited",
+    "top_cause_first",
+    "f_auroc",
+)
+
+
+def measure(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+    """Every metric of citations, one number (P,) a pair; NaN where a text cites nothing that could be compared.
+
+    Args:
+        effects: of P pairs.
+        cited: places that each text cites among the players of its pair.
+    """
+    rows = []
+    for one, places in zip(effects, cited, strict=True):
+        erased, left = erasure(one, places), sufficiency(one, places)
+        first = top_cause(one, places)
+        percentile, normalised = (erased.percentile, erased.normalised) if erased else (np.nan, np.nan)
+        rows.append((percentile, normalised, left.normalised if left else np.nan, *first, f_auroc(one, places)))
+    return dict(zip(METRICS, np.array(rows, dtype=float).reshape(-1, len(METRICS)).T, strict=True))
+
+
+def by_attribution(effects: PairEffects, numbers: np.ndarray, count: int) -> list[int]:
+    """The places of the `count` highest numbers (n,), the highest first: what a text by an attribution would cite."""
+    return np.argsort(-numbers, kind="stable")[: max(1, min(count, len(effects.players) - 1))].tolist()
+
+
+def _as_set(places: Sequence[int], n: int) -> np.ndarray:
+    chosen = np.zeros((1, n), dtype=bool)
+    chosen[0, list(places)] = True
+    return chosen

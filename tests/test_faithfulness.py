@@ -1,0 +1,121 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from recx.evaluation.certification import certify, diagnosticity, fit_metrics, planted_citations
+from recx.evaluation.faithfulness import (
+    Against,
+    PairEffects,
+    against_sets,
+    by_attribution,
+    cited_places,
+    erasure,
+    f_auroc,
+    measure,
+    phi_coefficient,
+    sufficiency,
+    top_cause,
+)
+from recx.explaining.records import Explanation
+from recx.prompts.explanation_parser import Citation
+
+
+class Sums:
+    """A value function of known effects: each distinct item adds its own."""
+
+    length = 30
+    target = None
+
+    def __init__(self, effects):
+        self.effects = np.array(effects, dtype=float)
+
+    def __call__(self, history, kept, items):
+        return (kept @ self.effects)[:, None]
+
+
+def effects_of_sum(effects, liked=True):
+    return PairEffects(Sums(effects), np.arange(1, len(effects) + 1), 99, liked)
+
+
+def test_erasure_lies_between_random_and_best():
+    one = effects_of_sum([3.0, 1.0, 0.0, -2.0])
+    best, worst = erasure(one, [0, 1]), erasure(one, [3, 2])
+    assert best.raw == pytest.approx(4) and best.normalised == pytest.approx(1) and best.p_value == pytest.approx(1 / 6)
+    assert best.percentile == pytest.approx(5.5 / 6) and worst.percentile == pytest.approx(0.5 / 6)
+    means = [erasure(one, pair).normalised for pair in itertools.combinations(range(4), 2)]
+    assert np.mean(means) == pytest.approx(0) and worst.p_value == 1.0
+
+
+def test_of_a_disliked_item_a_cause_holds_it_down():
+    one = effects_of_sum([3.0, 1.0, 0.0, -2.0], liked=False)
+    assert one.shapley.argmax() == 3 and erasure(one, [3]).normalised == pytest.approx(1)
+    assert top_cause(one, [3, 0]) == (1.0, 1.0) and top_cause(one, [0, 3]) == (1.0, 0.0)
+    assert np.isnan(top_cause(one, [])[0])
+
+
+def test_sufficiency_keeps_only_what_is_cited():
+    one = effects_of_sum([3.0, 1.0, 0.0, -2.0])
+    assert sufficiency(one, [0]).normalised == pytest.approx(1) and sufficiency(one, [0]).raw == pytest.approx(3)
+
+
+@pytest.mark.parametrize("cited", [[], [0, 1, 2]])
+def test_nothing_or_everything_cited_cannot_be_compared(cited):
+    one = effects_of_sum([1.0, 2.0, 3.0])
+    assert erasure(one, cited) is None and sufficiency(one, cited) is None and np.isnan(f_auroc(one, cited))
+
+
+def test_sets_that_are_all_alike_have_no_scale():
+    got = against_sets(1.0, np.ones(6))
+    assert isinstance(got, Against) and np.isnan(got.normalised) and got.percentile == 0.5 and got.p_value == 1.0
+
+
+def test_f_auroc_is_the_chance_of_a_larger_effect():
+    one = effects_of_sum([3.0, 1.0, 0.0, -2.0])
+    assert f_auroc(one, [0, 1]) == 1.0 and f_auroc(one, [2, 3]) == 0.0 and f_auroc(one, [1]) == pytest.approx(2 / 3)
+
+
+def test_long_histories_are_compared_with_sampled_sets():
+    one = effects_of_sum(np.linspace(-1, 1, 24))
+    sets = one.sets_of_size(8)
+    assert sets.shape == (4096, 24) and (sets.sum(1) == 8).all()
+    assert erasure(one, list(range(16, 24))).percentile > 0.99
+
+
+def test_phi_is_a_correlation():
+    named, changed = np.array([1, 1, 0, 0], bool), np.array([1, 1, 0, 0], bool)
+    assert phi_coefficient(named, changed) == pytest.approx(1) and phi_coefficient(named, ~changed) == pytest.approx(-1)
+    assert np.isnan(phi_coefficient(named, np.ones(4, bool)))
+
+
+def test_what_pulls_the_other_way_is_no_cause():
+    one = effects_of_sum([1.0, 2.0, 3.0])
+    citations = (
+        Citation("c", 3, True),
+        Citation("a", 1, True, against=True),
+        Citation("x", None, False),
+        Citation("c", 3, True),
+    )
+    assert cited_places(one, Explanation(99, "i", True, "", citations, ())) == [2]
+
+
+def test_certification_tells_a_good_metric_from_a_blind_one():
+    rng = np.random.default_rng(0)
+    effects = [effects_of_sum(rng.normal(size=8), bool(n % 2)) for n in range(60)]
+    frame = certify(effects, np.arange(60))
+    assert set(fit_metrics(frame)) == set(frame["metric"]) and (frame["value"] > 0.75).all()
+    blind = [effects_of_sum(np.ones(8)) for _ in range(60)]  # every item counts the same: nothing to tell
+    assert fit_metrics(certify(blind, np.arange(60))) == []
+    planted = planted_citations(effects)
+    assert measure(effects, planted["faithful"])["top_cause_first"].mean() == 1.0
+    assert measure(effects, planted["weakest"])["top_cause_cited"].mean() == 0.0
+
+
+def test_diagnosticity_counts_pairs():
+    got = diagnosticity(np.array([1.0, 0.0, 2.0, np.nan]), np.array([0.0, 0.0, 3.0, 1.0]))
+    assert got[:3].tolist() == [1.0, 0.5, 0.0] and np.isnan(got[3])
+
+
+def test_an_attribution_never_cites_everything():
+    one = effects_of_sum([1.0, 2.0])
+    assert by_attribution(one, one.shapley, 2) == [1]
