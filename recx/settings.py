@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recx.errors import SettingsError
 
-MODES = ("behavior", "intention", "hybrid")
+MODES = ("behavior", "intention", "hybrid", "relation")
 
 
 def _require(holds: bool, key: str, accepted: str, value: object) -> None:
@@ -231,7 +231,9 @@ class TaskShares:
         item: task 4, facts and related items.
         conversation: task 5, general conversations.
         reconstruction: task 6, the history or its summary.
-        explanation: answers in the backbone's own words that begin with the target's decision.
+        explanation: answers in the backbone's own words that begin with the target's decision; in the relation mode
+            answers written from measured effects.
+        attribution: what mattered, from measured effects (relation mode only).
     """
 
     retrieval: float = 0.27
@@ -241,6 +243,7 @@ class TaskShares:
     conversation: float = 0.02
     reconstruction: float = 0.04
     explanation: float = 0.19
+    attribution: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -252,9 +255,12 @@ class AlignSettings:
         backbone: which one.
         fit: how it is trained.
         shares: of the tasks.
+        relation_shares: of the tasks in the relation mode, which goes on from the hybrid one.
         rows_behavior: training rows of the behavior mode.
         rows_intention: training rows of the intention mode.
         rows_hybrid: training rows of the hybrid mode.
+        rows_relation: training rows of the relation mode.
+        measured: histories whose effects are measured for it, each with two liked and two disliked items.
         hybrid_from: what the hybrid mode starts from: `backbone`, as in the paper, or `intention`, the model aligned in
             that mode, whose rows are a third as long.
         continued_weight: how far from the backbone (0) to the intention model (1) the hybrid mode starts then.
@@ -267,13 +273,18 @@ class AlignSettings:
         seed: of labels, rows, projectors and order.
     """
 
-    modes: str = "behavior intention hybrid"
+    modes: str = "behavior intention hybrid relation"
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
     fit: FitSettings = field(default_factory=FitSettings)
     shares: TaskShares = field(default_factory=TaskShares)
+    relation_shares: TaskShares = field(
+        default_factory=lambda: TaskShares(0.10, 0.02, 0.16, 0.02, 0.01, 0.02, explanation=0.47, attribution=0.20)
+    )
     rows_behavior: int = 14_000
     rows_intention: int = 70_000
     rows_hybrid: int = 44_000
+    rows_relation: int = 40_000
+    measured: int = 10_000
     hybrid_from: str = "intention"
     continued_weight: float = 0.8
     continued_rate: float = 0.5
@@ -286,19 +297,32 @@ class AlignSettings:
     def __post_init__(self) -> None:
         named = set(self.modes.replace(",", " ").split())
         _require(bool(named) and named <= set(MODES), "align.modes", f"some of {', '.join(MODES)}", self.modes)
+        alone = "relation" not in named or "hybrid" in named
+        _require(alone, "align.modes", "'relation' together with 'hybrid', which it goes on from", self.modes)
         starts = ("backbone", "intention")
         _require(self.hybrid_from in starts, "align.hybrid_from", "'backbone' or 'intention'", self.hybrid_from)
         _require(0 <= self.continued_weight <= 1, "align.continued_weight", "between 0 and 1", self.continued_weight)
 
     @property
     def mode_list(self) -> tuple[str, ...]:
-        """The modes that are aligned, in the order behavior, intention, hybrid."""
+        """The modes that are aligned, in the order behavior, intention, hybrid, relation."""
         named = self.modes.replace(",", " ").split()
         return tuple(mode for mode in MODES if mode in named)
 
+    def start_of(self, mode: str) -> tuple[str, float]:
+        """The mode that one goes on from, and how far from the backbone (0) to that one's weights (1) it starts.
+
+        Empty for a mode that starts from the backbone.
+        """
+        if mode == "relation":
+            return "hybrid", 1.0
+        if mode == "hybrid" and self.hybrid_from == "intention" and "intention" in self.mode_list:
+            return "intention", self.continued_weight
+        return "", 0.0
+
     @property
     def main_mode(self) -> str:
-        """The aligned mode that is shown and rated first: hybrid, which reads most, where it is aligned."""
+        """The aligned mode that is shown and rated first: the last, which reads most."""
         return self.mode_list[-1]
 
 

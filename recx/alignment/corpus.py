@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from recx import paths
+from recx.attribution.effect_labels import EffectLabels, label_effects, worth_asking
+from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, splice_histories
-from recx.errors import SettingsError
+from recx.errors import DataError, SettingsError
 from recx.prompts.conversations import Conversation, read_conversations, read_folder
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.tokens import EncodedRows, PromptEncoder
@@ -18,9 +20,10 @@ from recx.recommenders.devices import encode_users, item_vectors
 from recx.recommenders.labels import label_histories
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
-from recx.settings import AlignSettings
+from recx.settings import AlignSettings, TaskShares
 
 REPEATS = 6
+_EFFECTS_SEED = 7  # beside the seed of the run, so that what is measured leaves all other draws as they are
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,32 @@ def build_corpus(
     return Corpus(data, users, items)
 
 
+def measure_effects(
+    corpus: Corpus, split: Split, target: Scorer, settings: AlignSettings, show_progress: bool = True
+) -> EffectLabels:
+    """What mattered to the target, for `settings.measured` of the histories that prompts show titles of.
+
+    Args:
+        corpus: histories and labels.
+        split: its training part says what the target does without a history.
+        target: read only.
+        settings: of the alignment.
+        show_progress: show a bar.
+
+    Raises:
+        DataError: no history holds three different items.
+    """
+    data, rng = corpus.data, np.random.default_rng([settings.seed, _EFFECTS_SEED])
+    value = value_function(target, split.train, data.max_history)
+    rows = worth_asking(data.histories[: data.with_titles], data.max_history)
+    if not len(rows):
+        raise DataError(
+            "No training history holds three different items, so none of them can be said to have mattered."
+        )
+    chosen = rng.permutation(rows)[: settings.measured].tolist()
+    return label_effects(value, data.histories, data.labels, chosen, rng, show_progress=show_progress)
+
+
 def general_conversations(source: str) -> list[Conversation]:
     """Conversations of a file or a folder; the built-in ones if `source` is empty."""
     if not source:
@@ -112,6 +141,8 @@ def rows_per_task(settings: AlignSettings, mode: Mode, explanations: int) -> dic
     teach them by heart. What is left of their share goes to the other tasks.
     """
     rows = getattr(settings, f"rows_{mode}")
+    if MODE_SPECS[mode].reads_relations:
+        return _rows_by_share(rows, settings.relation_shares)
     shares = {task: getattr(settings.shares, task) for task in TASKS}
     explained = min(round(rows * shares["explanation"] / sum(shares.values())), REPEATS * explanations)
     others = sum(share for task, share in shares.items() if task != "explanation")
@@ -119,6 +150,11 @@ def rows_per_task(settings: AlignSettings, mode: Mode, explanations: int) -> dic
         task: explained if task == "explanation" else round((rows - explained) * share / max(others, 1e-9))
         for task, share in shares.items()
     }
+
+
+def _rows_by_share(rows: int, shares: TaskShares) -> dict[str, int]:
+    total = sum(getattr(shares, task) for task in TASKS)
+    return {task: round(rows * getattr(shares, task) / total) for task in TASKS}
 
 
 def encode_mode(corpus: Corpus, encoder: PromptEncoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:

@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from recx.attribution.removal import ValueFunction
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item, find_item
 from recx.decoding import constrained, generation
@@ -16,13 +18,15 @@ from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.errors import SettingsError
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
+from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import Control
+from recx.prompts.evidence import tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.modes import MODE_SPECS, Mode
-from recx.prompts.pieces import as_text
+from recx.prompts.pieces import Piece, as_text
 from recx.prompts.requests import Request, history_of
 from recx.prompts.tokens import Prompt, PromptEncoder
 from recx.recommenders.devices import encode_users
@@ -73,6 +77,7 @@ class AlignedExplainer(Explainer):
         self.max_history, self.precision = max_history, precision
         self.shots: Shots = {}
         self.holds_quotes = False
+        self.measures: ValueFunction | None = None
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
         self.parser, self.text_generator = ExplanationParser(catalogue), TextGenerator(model, self.encoder, precision)
@@ -231,6 +236,8 @@ class AlignedExplainer(Explainer):
             max_tokens: longest answer.
         """
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
+        if self.measures is not None:
+            requests = [replace(r, evidence=self.evidence(r)) for r in requests]
         quotes = [self.quotes(request) for request in requests] if self.holds_quotes else None
         texts = self.text_generator.write(self.prompts(requests), max_tokens, show_progress, quotes)
         return [self.read(text, request) for text, request in zip(texts, requests, strict=True)]
@@ -272,6 +279,18 @@ class AlignedExplainer(Explainer):
     def with_held_quotes(self) -> Self:
         """The same model; whatever title its explanations quote is one of the history, or the item asked about."""
         return self._with(holds_quotes=True)
+
+    def with_evidence(self, value: ValueFunction) -> Self:
+        """The same model, told before each explanation what was measured of the target.
+
+        Args:
+            value: what the target says of parts of a history.
+        """
+        return self._with(measures=value)
+
+    def evidence(self, request: Request) -> tuple[Piece, ...]:
+        """What is told after a question: the causes of the target's decision, as measured."""
+        return tuple(tell(measure_evidence(self.measures, request.history, request.items[0])))
 
     def with_store(self, store: TextStore) -> Self:
         """The same model, which keeps its explanations by the hash of prompt and model and writes none twice."""

@@ -18,15 +18,22 @@ class AlignedModel(nn.Module):
         backbone: any causal model of transformers, or one wrapped by peft.
         items: item vectors of the target (N + 1, d), or None for a model without entities.
         users: user vectors of the target (U, d) that the rows of training name.
+        relations: whether there are relation tokens.
     """
 
-    def __init__(self, backbone: PreTrainedModel, items: Tensor | None = None, users: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        backbone: PreTrainedModel,
+        items: Tensor | None = None,
+        users: Tensor | None = None,
+        relations: bool = False,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.entities: EntityEmbedding | None = None
         if items is not None:
             users = items[:0] if users is None else users
-            self.entities = EntityEmbedding(backbone.get_input_embeddings(), items, users)
+            self.entities = EntityEmbedding(backbone.get_input_embeddings(), items, users, relations)
             backbone.set_input_embeddings(self.entities)
 
     def embed(self, ids: Tensor, users: Tensor | None = None) -> Tensor:

@@ -8,6 +8,8 @@ item vectors is then nothing but token ids, so trainers, caches and generation w
 import torch
 from torch import Tensor, nn
 
+from recx.models.relations import RelationEncoder
+
 
 class Projector(nn.Module):
     """Two-layer GELU MLP from the target's width to the language model's.
@@ -66,16 +68,18 @@ class HalfWhitening(nn.Module):
 class EntityEmbedding(nn.Module):
     """Input embedding for ordinary tokens, items and users.
 
-    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then users. Which user a user's id stands for is said
-    with each call; in training it is a row of the users that are aligned with.
+    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then as many relations, then users. Which user a user's
+    id stands for is said with each call; in training it is a row of the users that are aligned with. A relation's id
+    names an item of the history; the item and the user that it relates to are those of its row, which has one of each.
 
     Args:
         base: the language model's own embedding, V rows.
         items: item vectors of the target (N + 1, d).
         users: user vectors of the target (U, d), the users of training.
+        relations: whether there are relation tokens.
     """
 
-    def __init__(self, base: nn.Embedding, items: Tensor, users: Tensor) -> None:
+    def __init__(self, base: nn.Embedding, items: Tensor, users: Tensor, relations: bool = False) -> None:
         super().__init__()
         self.base = base
         self.vocabulary = base.num_embeddings
@@ -84,6 +88,7 @@ class EntityEmbedding(nn.Module):
         self.user_projector = Projector(items.shape[1], base.embedding_dim, scale)
         # A score is the product of a user's and an item's vector: both start in the same space.
         self.user_projector.load_state_dict(self.item_projector.state_dict())
+        self.relation_projector = RelationEncoder(items, users, base.embedding_dim, scale) if relations else None
         # Vectors come in any scale and shape; what evens them out is kept with the tables.
         self.item_whitening = HalfWhitening(items[1:])
         self.user_whitening = HalfWhitening(users if len(users) > 1 else items[1:])
@@ -119,12 +124,35 @@ class EntityEmbedding(nn.Module):
         if not entity.any():
             return text
         rows = ids[entity] - self.vocabulary
-        is_item = rows < len(self.items)
+        is_item, is_user = rows < len(self.items), rows >= 2 * len(self.items)
         if users is None:
-            user_vectors = self.whitened_users[rows[~is_item] - len(self.items)]
+            user_vectors = self.whitened_users[rows[is_user] - 2 * len(self.items)]
         else:
-            user_vectors = self.user_whitening(users.to(self.items))[entity.nonzero()[~is_item, 0]]
+            user_vectors = self.user_whitening(users.to(self.items))[entity.nonzero()[is_user, 0]]
         vectors = torch.empty(len(rows), text.shape[-1], dtype=text.dtype, device=text.device)
         vectors[is_item] = self.item_projector(self.whitened_items[rows[is_item]]).to(text.dtype)
-        vectors[~is_item] = self.user_projector(user_vectors).to(text.dtype)
+        vectors[is_user] = self.user_projector(user_vectors).to(text.dtype)
+        is_relation = ~is_item & ~is_user
+        if is_relation.any():
+            vectors[is_relation] = self._relations(ids, users).to(text.dtype)
         return text.masked_scatter(entity[..., None], vectors)
+
+    def _relations(self, ids: Tensor, users: Tensor | None) -> Tensor:
+        """The vectors (M, hidden) of all M relation tokens of a batch, in its order."""
+        first = self.vocabulary + len(self.items)  # of the relations
+        relation = (ids >= first) & (ids < first + len(self.items))
+        asked = relation.any(1)
+        ids, relation = ids[asked], relation[asked]
+        row, column = relation.nonzero(as_tuple=True)
+        place = relation.cumsum(1)[row, column] - 1
+        shape = len(ids), int(place.max()) + 1
+        real = torch.zeros(shape, dtype=torch.bool, device=ids.device)
+        real[row, place] = True
+        history = self.items.new_zeros(*shape, self.items.shape[1])
+        history[row, place] = self.items[ids[row, column] - first]
+        candidate = self.items[ids.masked_fill(ids >= first, 0).amax(1) - self.vocabulary]
+        if users is None:
+            user = self.users[ids.amax(1) - first - len(self.items)]
+        else:
+            user = users.to(self.items)[asked]
+        return self.relation_projector(history, real, candidate, user)[row, place]

@@ -12,17 +12,22 @@ from transformers import PreTrainedTokenizerBase
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
-from recx.prompts.modes import Mode
+from recx.prompts.modes import MODE_SPECS, Mode
 from recx.recommenders.devices import preferred_device
 from recx.settings import MODES, BackboneSettings
 from recx.storage.tensors import load_weights, read_tensors, trainable
 
 _WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]
+_RELATION_SCALES = [f"relation_projector.{kind}_{part}" for kind in ("item", "user") for part in ("center", "scale")]
 _TABLES = ("items", "users", *_WHITENING)
 
 
 def build_aligned(
-    settings: BackboneSettings, items: torch.Tensor | None, users: torch.Tensor | None, seed: int = 0
+    settings: BackboneSettings,
+    items: torch.Tensor | None,
+    users: torch.Tensor | None,
+    seed: int = 0,
+    relations: bool = False,
 ) -> tuple[AlignedModel, PreTrainedTokenizerBase]:
     """A backbone with adapters (if asked for) and entity tokens (if there are vectors), ready to be trained.
 
@@ -31,6 +36,7 @@ def build_aligned(
         items: item vectors (N + 1, d), or None for behavior alignment.
         users: user vectors (U, d).
         seed: of the weights that start at random (projectors, adapters).
+        relations: whether prompts hold relation tokens.
     """
     torch.manual_seed(seed)
     backbone, tokenizer = load_backbone(settings.name)
@@ -39,7 +45,7 @@ def build_aligned(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         backbone = get_peft_model(backbone, config)
-    return AlignedModel(backbone, items, users).to(preferred_device()), tokenizer
+    return AlignedModel(backbone, items, users, relations).to(preferred_device()), tokenizer
 
 
 @torch.no_grad()
@@ -57,7 +63,8 @@ def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> Non
     """
     tuned = trainable(model)
     start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n}
-    load_weights(folder / "weights.safetensors", tuned)
+    # Relation tokens are the model's own where the other one had none.
+    load_weights(folder / "weights.safetensors", {n: p for n, p in tuned.items() if "relation_projector." not in n})
     for name, before in start.items():
         tuned[name].lerp_(before, 1.0 - weight)
 
@@ -68,7 +75,7 @@ def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, fo
     weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
     save_file(weights, folder / "weights.safetensors")
     if model.entities is not None:
-        tables = {n: model.entities.get_buffer(n) for n in _TABLES}
+        tables = {n: model.entities.get_buffer(n) for n in (*_TABLES, *_scales(mode))}
         save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
     record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
     (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -90,9 +97,10 @@ def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, M
         raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
     tables = read_tensors(folder / "entities.safetensors") if with_entities else {}
     if with_entities:
-        _check_tables(tables, folder)
-    model, tokenizer = build_aligned(settings, tables.get("items"), tables.get("users"))
-    for name in _WHITENING if with_entities else ():
+        _check_tables(tables, mode, folder)
+    relations = MODE_SPECS[mode].reads_relations
+    model, tokenizer = build_aligned(settings, tables.get("items"), tables.get("users"), relations=relations)
+    for name in (*_WHITENING, *_scales(mode)) if with_entities else ():
         model.entities.get_buffer(name).copy_(tables[name])
     if model.entities is not None:
         model.entities.whiten()
@@ -100,8 +108,13 @@ def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, M
     return model.eval().requires_grad_(False), tokenizer, mode
 
 
-def _check_tables(tables: dict[str, torch.Tensor], folder: Path) -> None:
-    if tables.keys() != set(_TABLES):
+def _scales(mode: Mode) -> list[str]:
+    """Buffers of the relation tokens, where the mode has some."""
+    return _RELATION_SCALES if MODE_SPECS[mode].reads_relations else []
+
+
+def _check_tables(tables: dict[str, torch.Tensor], mode: Mode, folder: Path) -> None:
+    if tables.keys() != {*_TABLES, *_scales(mode)}:
         raise CheckpointError(f"{folder}: entities.safetensors holds {sorted(tables)}, not the entity tables.")
     items, users = tables["items"], tables["users"]
     width = items.shape[-1] if items.ndim else 0

@@ -58,11 +58,11 @@ _SHIPPED_WITH = {"evaluation/published.py": "published", "playground/page_templa
 
 
 def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
-    """Stages that a stage reads: of the modes only those aligned; hybrid may start from the intention model."""
+    """Stages that a stage reads: of the modes only those aligned; a mode may go on from another one."""
     aligned = [ALIGN[mode] for mode in settings.align.mode_list]
     inputs = tuple(name for name in STAGES[stage].inputs if name in aligned or name not in ALIGN.values())
-    warm = stage == ALIGN["hybrid"] and settings.align.hybrid_from == "intention" and ALIGN["intention"] in aligned
-    return inputs + ((ALIGN["intention"],) if warm else ())
+    start = next((settings.align.start_of(mode)[0] for mode, name in ALIGN.items() if name == stage), "")
+    return inputs + ((ALIGN[start],) if start else ())
 
 
 def begin_stage(stage: str, settings: Settings) -> Run:

@@ -19,6 +19,7 @@ _STYLES = {
     "behavior": ("#E69F00", ""),
     "intention": ("#009E73", "\\\\"),
     "hybrid": ("#0072B2", ""),
+    "relation": ("#D55E00", "//"),
     "intention, other people's vectors": ("#D55E00", ".."),
 }
 

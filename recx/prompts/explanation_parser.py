@@ -22,6 +22,9 @@ _NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|ar
 _CLAIM = re.compile(
     r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
 )
+# A clause whose titles speak against the decision.
+_OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand|in spite of|despite)\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"[.;!?]\s")
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)
 _MARK = re.compile("\x00(\\d+)\x00")
@@ -34,12 +37,14 @@ _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 class Citation:
     """A quoted title: its item (None if the catalogue has no such title) and whether the history holds it.
 
-    `span` is where it stands in the text, quotes included.
+    `against` where the text says that it pulls the other way, against the decision. `span` is where it stands in the
+    text, quotes included.
     """
 
     title: str
     item: int | None
     in_history: bool
+    against: bool = field(default=False, compare=False)
     span: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
@@ -118,13 +123,20 @@ class ExplanationParser:
         def claimed(place: int) -> bool:
             return bool(_CLAIM.search(re.sub(_QUOTED, " ", text[start : start + place])))
 
+        def against(place: int) -> bool:
+            # Quoted titles may hold anything, so they are blanked, and what is left keeps its places.
+            plain = re.sub(_QUOTED, lambda quoted: " " * len(quoted[0]), text[start:])
+            begin = max((m.end() for m in _SENTENCE.finditer(plain, 0, place)), default=0)
+            end = _SENTENCE.search(plain, place)
+            return bool(_OTHER_WAY.search(plain[begin : end.start() if end else len(plain)]))
+
         def mark(match: re.Match[str]) -> str:
             span = (start + match.start(), start + match.end())
             if match[1] is not None:
                 index = self.catalogue.index_of_label.get(match[1])
                 titles.append(index)
                 if index != item or claimed(match.start()):
-                    citations.append(Citation(match[1], index, index in known, span))
+                    citations.append(Citation(match[1], index, index in known, against(match.start()), span))
                 return f"\x00{len(titles) - 1}\x00"
             # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.
             said = match[0]

@@ -22,9 +22,13 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Row `row` of the target's user or item vectors, standing in the prompt as one token."""
+    """One token that stands for vectors of the target.
 
-    kind: Literal["user", "item"]
+    Row `row` of its user or item vectors, or, as `relation`, what item `row` of the history has to do with the one item
+    that the prompt asks about.
+    """
+
+    kind: Literal["user", "item", "relation"]
     row: int
 
 
@@ -55,6 +59,15 @@ def titles(items: Sequence[int]) -> list[Piece]:
     pieces: list[Piece] = []
     for n, item in enumerate(items):
         pieces += ["; ", Title(int(item))] if n else [Title(int(item))]
+    return pieces
+
+
+def related_titles(items: Sequence[int]) -> list[Piece]:
+    """Titles joined by semicolons, a relation token before each."""
+    pieces: list[Piece] = []
+    for n, item in enumerate(items):
+        pieces += ["; "] if n else []
+        pieces += [Entity("relation", int(item)), " ", Title(int(item))]
     return pieces
 
 
@@ -90,7 +103,7 @@ def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
 
 
 def as_text(pieces: Sequence[Piece], catalogue: Catalogue) -> str:
-    """Pieces as a person reads them: titles quoted, vectors as `<user>` and `<item>`."""
+    """Pieces as a person reads them: titles quoted, vectors as `<user>`, `<item>` and `<relation>`."""
     shown = []
     for piece in pieces:
         if isinstance(piece, Title):

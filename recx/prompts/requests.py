@@ -10,7 +10,7 @@ from recx.data.item_lookup import Item, find_item
 from recx.errors import DataError
 from recx.prompts.controls import Control, instruction_text
 from recx.prompts.modes import MODE_SPECS, Mode
-from recx.prompts.pieces import Entity, Piece, candidates_slot, item_slot, render, titles
+from recx.prompts.pieces import Entity, Piece, candidates_slot, item_slot, related_titles, render, titles
 from recx.prompts.wordings import ALL_WORDINGS
 
 
@@ -27,7 +27,9 @@ def person_prompt(
         wording: text with an `{item}` or a `{candidates}` slot, or with none.
         items: the item, or the candidates.
     """
-    person = render(MODE_SPECS[form].openings[opening], history=titles(history), user=[Entity("user", user)])
+    spec = MODE_SPECS[form]
+    shown = related_titles(history) if spec.reads_relations and "{item}" in wording else titles(history)
+    person = render(spec.openings[opening], history=shown, user=[Entity("user", user)])
     if "{item}" in wording:
         return person + render(wording, item=item_slot(form, int(items[0])))
     if "{candidates}" in wording:
@@ -44,17 +46,19 @@ class Request:
         history: item indices that a prompt shows, oldest first.
         items: the item or the candidates that are asked about, where the task asks about items.
         instruction: a line that goes with the question.
+        evidence: what was measured of the target, told after the question.
     """
 
     task: str
     history: np.ndarray
     items: tuple[int, ...] = ()
     instruction: str = ""
+    evidence: tuple[Piece, ...] = ()
 
     def pieces(self, form: Mode) -> list[Piece]:
         """The question in a form; its one user vector has row 0."""
         asked = person_prompt(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items)
-        return asked + ([f" {self.instruction}"] if self.instruction else [])
+        return [*asked, *([f" {self.instruction}"] if self.instruction else []), *self.evidence]
 
 
 def requests_about(

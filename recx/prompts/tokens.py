@@ -84,8 +84,8 @@ class PromptEncoder:
         self._next = self._between()
 
     def entity(self, piece: Entity) -> int:
-        """Token id of a user or item vector: items first, then users."""
-        return self.vocabulary + piece.row + (self.n_items if piece.kind == "user" else 0)
+        """Token id of an entity: items first, then their relations, then users."""
+        return self.vocabulary + piece.row + self.n_items * ("item", "relation", "user").index(piece.kind)
 
     def pieces(self, pieces: Iterable[Piece]) -> list[np.ndarray]:
         """Token ids of each piece."""

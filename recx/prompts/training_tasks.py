@@ -1,4 +1,8 @@
-"""The six training tasks of the paper (section 4), as prompts and answers in pieces."""
+"""The six training tasks of the paper (section 4) and two more, as prompts and answers in pieces.
+
+The seventh, explanations, is in the backbone's own words; the relation mode learns them from measured effects instead, and
+to say what mattered, the eighth.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from recx.attribution.effect_labels import EffectLabels
 from recx.data.catalogue import Catalogue
 from recx.prompts import wordings
-from recx.prompts.controls import all_wordings
+from recx.prompts.controls import Control, all_wordings, random_control
 from recx.prompts.conversations import Conversation
+from recx.prompts.evidence import evidence_of, explain_evidence, name_causes, tell
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.pieces import Piece, Title, item_slot, quoted_pieces, render, titles
 from recx.prompts.requests import person_prompt
 from recx.prompts.templates import describe_item, summarise_taste
 from recx.recommenders.labels import CANDIDATES, PREFERENCE_ITEMS, Labels
 
-TASKS = ("retrieval", "ranking", "preference", "item", "conversation", "reconstruction", "explanation")
+TASKS = ("retrieval", "ranking", "preference", "item", "conversation", "reconstruction", "explanation", "attribution")
 NEIGHBOURS = 3
 DRAWS = 24  # uniform numbers drawn for each row; a task takes as many as it names
 
@@ -54,6 +60,8 @@ class TaskData:
         neighbours: (N + 1, k) nearest items by the target's item vectors, or None for a black box.
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
+        effects: what mattered to the target, measured for some histories; the relation mode's explanations come from it.
+        told: share of the explanations from effects whose prompt says what was measured.
         max_history: how many of the latest items a prompt shows.
         with_titles: prompts with titles draw from the first so many histories only, except for explanations, which
             bring their own; by default from all. Made-up histories are there for their user vectors; titles make rows
@@ -66,6 +74,8 @@ class TaskData:
     neighbours: np.ndarray | None = None
     conversations: Sequence[Conversation] = ()
     explanations: Sequence[tuple[int, int, str, str]] = ()
+    effects: EffectLabels | None = None
+    told: float = 0.25
     max_history: int = 10
     with_titles: int | None = None
 
@@ -140,6 +150,10 @@ def build_examples(
         wording, opening = rng.integers(8, size=count).tolist(), rng.integers(4, size=count).tolist()
         if name == "conversation":
             yield from _conversations(data.conversations, count, rng)
+        elif MODE_SPECS[mode].reads_relations and name in ("explanation", "attribution"):
+            yield from _from_effects(data, mode, name, wording, opening, rng)
+        elif name == "attribution":
+            continue  # nothing in the other modes' prompts says what mattered
         elif name == "explanation":
             # Where a mode shows titles, explanations cite what is shown: citing out of the vector unlearns copying.
             shown = [form if MODE_SPECS[form].shows_titles else mode for form in chosen]
@@ -185,6 +199,7 @@ def _preference(spec: ExampleSpec, liked: np.ndarray, as_explanation: float, wit
     """
     data, row = spec.data, spec.row
     decisions = (liked < 0.5).tolist()
+    questions = 1 if MODE_SPECS[spec.form].reads_relations else PREFERENCE_ITEMS  # relations are those of one item
     pools = {True: data.labels.liked[row].tolist(), False: data.labels.disliked[row].tolist()}
     items = [pools[decision][n] for n, decision in enumerate(decisions)]
     answers: list[list[Piece]] = [["Yes" if decision else "No"] for decision in decisions]
@@ -196,7 +211,7 @@ def _preference(spec: ExampleSpec, liked: np.ndarray, as_explanation: float, wit
     # The history is said once for several questions: most of a row's cost is its history.
     further = tuple(
         (render(wordings.PREFERENCE[(spec.wording + n) % 8], item=item_slot(spec.form, items[n])), answers[n])
-        for n in range(1, PREFERENCE_ITEMS)
+        for n in range(1, questions)
     )
     prompt = spec.prompt(wordings.PREFERENCE[spec.wording], items[:1])
     return Example("preference", prompt, answers[0], further=further)
@@ -266,6 +281,36 @@ def _conversations(conversations: Sequence[Conversation], count: int, rng: np.ra
     for n in shuffled_cycle(len(conversations), count, rng):
         turns = conversations[n].turns
         yield Example("conversation", [turns[-2]], [turns[-1]], turns[:-2])
+
+
+def _from_effects(
+    data: TaskData, mode: Mode, task: str, wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
+) -> Iterator[Example]:
+    """Explanations and causes as they were measured, in the form of the mode."""
+    measured, views = data.effects, list(data.catalogue.attributes)
+    if measured is None:
+        return
+    for n, choice in enumerate(shuffled_cycle(len(measured), len(wording), rng)):
+        row, item = int(measured.rows[choice]), int(measured.items[choice])
+        shown = measured.shown[choice]
+        players, first = np.unique(shown[shown > 0], return_index=True)
+        evidence = evidence_of(
+            players,
+            measured.effects[choice][shown > 0][first],
+            item,
+            measured.liked[choice],
+            measured.places[choice],
+        )
+        spec = ExampleSpec(data, mode, row, wording[n], opening[n])
+        prompt = spec.prompt(wordings.ALL_WORDINGS[task][wording[n]], [item])
+        if task == "attribution":
+            yield Example(task, prompt, name_causes(evidence))
+            continue
+        control = random_control(rng, views) if views and rng.random() < 0.3 else Control()
+        instruction = control.wording(int(rng.integers(8)))
+        prompt += [f" {instruction}"] if instruction else []
+        prompt += tell(evidence) if rng.random() < data.told else []
+        yield Example(task, prompt, explain_evidence(rng, data.catalogue, evidence, control))
 
 
 def _explanations(

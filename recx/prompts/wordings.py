@@ -103,6 +103,16 @@ SUMMARY = (
     "Characterise this taste.",
     "In short, what are the preferences?",
 )
+ATTRIBUTION = (
+    "What in the history counts most about {item}?",
+    "Which titles decide about {item}?",
+    "What mattered to the recommender about {item}?",
+    "Which past choices move {item} most?",
+    "Name the causes of the decision about {item}.",
+    "On which titles does the decision about {item} rest?",
+    "What makes the recommender decide so about {item}?",
+    "Which titles of the history matter for {item}?",
+)
 ALL_WORDINGS: dict[str, tuple[str, ...]] = {
     "retrieval": RETRIEVAL,
     "ranking": RANKING,
@@ -114,4 +124,5 @@ ALL_WORDINGS: dict[str, tuple[str, ...]] = {
     "related": RELATED,
     "history": HISTORY,
     "summary": SUMMARY,
+    "attribution": ATTRIBUTION,
 }

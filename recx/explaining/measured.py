@@ -1,0 +1,60 @@
+"""Explanations from what was measured of the target: as evidence for a model to put into words, or as a plain template."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from recx.attribution.removal import ValueFunction
+from recx.attribution.shapley import shapley_values
+from recx.data.catalogue import Catalogue
+from recx.explaining.records import Explanation, explanation_of
+from recx.prompts.controls import Control
+from recx.prompts.evidence import Evidence, evidence_of, explain_evidence
+from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.pieces import as_text
+from recx.prompts.requests import Request
+from recx.recommenders.item_rank import item_ranks
+
+
+def measure_evidence(value: ValueFunction, history: np.ndarray, item: int) -> Evidence:
+    """What the target's decision about an item rests on, by Shapley values.
+
+    An item between the target's likes and dislikes counts as liked where it stands in the better half.
+
+    Args:
+        value: of log-probabilities.
+        history: item indices, oldest first; the latest that the target reads count.
+        item: the item asked about.
+    """
+    history = np.asarray(history, dtype=np.int64)[-value.length :]
+    rank = item_ranks(value.target, [history], item, value.length)[0]
+    liked = rank.decision == "yes" or (rank.decision == "between" and 2 * rank.rank <= rank.unseen)
+    measured = shapley_values(value, history, [item])
+    place = float(replace(value, score="place").full(history, [item])[0])
+    return evidence_of(measured.players, measured.values[:, 0], item, liked, place)
+
+
+def template_explanations(
+    value: ValueFunction,
+    catalogue: Catalogue,
+    histories: Sequence[np.ndarray],
+    items: Sequence[int],
+    seed: int = 0,
+) -> list[Explanation]:
+    """A plain template filled with the measured evidence: what a language model's text has to be better than.
+
+    Args:
+        value: of log-probabilities.
+        catalogue: titles and attributes.
+        histories: P histories.
+        items: (P,) the item asked about.
+        seed: of the wordings.
+    """
+    rng, parser, out = np.random.default_rng(seed), ExplanationParser(catalogue), []
+    for history, item in zip(histories, items, strict=True):
+        shown = np.asarray(history, dtype=np.int64)[-value.length :]
+        evidence = measure_evidence(value, shown, int(item))
+        text = as_text(explain_evidence(rng, catalogue, evidence, Control()), catalogue)
+        out.append(explanation_of(text, Request("explanation", shown, (int(item),)), catalogue, parser))
+    return out

@@ -1,0 +1,183 @@
+"""Explanations from measured effects: which titles of the history moved the target, how far, and what they share.
+
+An `Evidence` holds what was measured; here it is put into words. Nothing is said that the evidence or the catalogue
+does not hold. Titles that pull the other way are said to do so, in a clause that `ExplanationParser` knows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recx.data.catalogue import Catalogue
+from recx.prompts.controls import Control
+from recx.prompts.pieces import Piece, Title, render, titles
+from recx.prompts.templates import columns_by_strength, phrase
+
+NOTABLE = 0.25  # of the first cause's effect: a smaller one is not worth naming
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the target's decision about one item rests on.
+
+    Attributes:
+        item: the item asked about.
+        liked: the target's decision.
+        causes: distinct items of the history, the strongest cause of the decision first.
+        effects: how much each counts for the decision (in nats of log-probability); negative against it.
+        place: share of the catalogue that the target scores lower than the item.
+    """
+
+    item: int
+    liked: bool
+    causes: tuple[int, ...]
+    effects: tuple[float, ...]
+    place: float
+
+    @property
+    def notable(self) -> tuple[int, ...]:
+        """The causes worth naming: the first, and others with a notable part of its effect."""
+        least = NOTABLE * max(self.effects[0], 1e-6)
+        return tuple(c for n, (c, e) in enumerate(zip(self.causes, self.effects, strict=True)) if n == 0 or e > least)
+
+    @property
+    def against(self) -> int | None:
+        """The item that pulls most the other way, if it does so notably."""
+        notable = -self.effects[-1] > NOTABLE * max(self.effects[0], 1e-6)
+        return self.causes[-1] if notable and len(self.causes) > 1 else None
+
+
+def evidence_of(players: np.ndarray, effects: np.ndarray, item: int, liked: bool, place: float) -> Evidence:
+    """Evidence from effects (n,) of the distinct items (n,) of a history on an item's value."""
+    signed = effects if liked else -effects
+    order = np.argsort(-signed, kind="stable")
+    causes, sizes = players[order].tolist(), signed[order].tolist()
+    return Evidence(int(item), bool(liked), tuple(causes), tuple(sizes), float(place))
+
+
+# The first cause, by decision; "it" is the item asked about.
+_FIRST = {
+    True: (
+        "{a} counts most for it",
+        "{a} speaks most for it",
+        "what leads to it most is {a}",
+        "the main reason is {a}",
+        "above all {a} makes the recommender suggest it",
+        "{a} lifts it most",
+    ),
+    False: (
+        "{a} counts most against it",
+        "{a} speaks most against it",
+        "what keeps it down most is {a}",
+        "the main reason against it is {a}",
+        "above all {a} makes the recommender leave it out",
+        "{a} holds it back most",
+    ),
+}
+_SECOND = (", then {b}", ", and after that {b}", ", followed by {b}", ", next comes {b}")
+_ALONE = (", by far", ", and hardly anything else does", ", more than all others")
+_AGAINST = ("{c} pulls the other way.", "Only {c} pulls the other way.", "Pulling the other way is {c}.")
+_STRENGTH = {
+    True: (
+        (0.99, ("It is among the very first.", "A very strong match.", "It stands at the very top.")),
+        (0.95, ("A strong match.", "It ranks high.", "It stands near the top.")),
+        (0.89, ("A good match.", "It ranks well.", "It stands among the better ones.")),
+        (0.0, ("A fair match.", "It just ranks well enough.", "It stands not far from the middle.")),
+    ),
+    False: (
+        (0.38, ("Only just not a match.", "It ranks below the middle.", "It stands not far from the middle.")),
+        (0.22, ("Not a match.", "It ranks low.", "It stands among the lower ones.")),
+        (0.08, ("A clear mismatch.", "It ranks very low.", "It stands near the bottom.")),
+        (0.0, ("Nothing ranks much lower.", "A complete mismatch.", "It stands at the very bottom.")),
+    ),
+}
+
+
+def explain_evidence(
+    rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence, control: Control
+) -> list[Piece]:
+    """An explanation that names the causes of a decision.
+
+    Args:
+        rng: picks among wordings.
+        catalogue: titles and attributes.
+        evidence: what was measured.
+        control: view, length and audience that were asked for.
+    """
+    brief, detailed = control.length == "one sentence", control.length == "detailed"
+    word = "Yes" if evidence.liked else "No"
+    opening = f"{word}, as " if brief else f"{word}. "
+    simple = control.audience == "beginner" and not brief
+    causes = evidence.notable[: 1 if brief else 3 if detailed else 2]
+    first = render(_pick(rng, _FIRST[evidence.liked]), a=[Title(causes[0])])
+    pieces: list[Piece] = [
+        opening + ("In simple words: " if simple else ""),
+        *_capital(first, not brief and not simple),
+    ]
+    for n, cause in enumerate(causes[1:]):
+        pieces += render(_pick(rng, _SECOND) if n == 0 else ", then {b}", b=[Title(cause)])
+    if len(evidence.notable) == 1 and len(evidence.causes) > 1:
+        pieces.append(_pick(rng, _ALONE))
+    pieces.append(".")
+    if not brief:
+        pieces += _in_common(catalogue, evidence, control)
+        if evidence.against is not None and (detailed or rng.random() < 0.5):
+            pieces += [" ", *render(_pick(rng, _AGAINST), c=[Title(evidence.against)])]
+        pieces.append(" " + strength(rng, evidence))
+    return pieces
+
+
+def strength(rng: np.random.Generator, evidence: Evidence) -> str:
+    """How sure the target is, in graded words: they follow the item's place in its ranking."""
+    return _pick(rng, next(words for least, words in _STRENGTH[evidence.liked] if evidence.place >= least))
+
+
+def name_causes(evidence: Evidence) -> list[Piece]:
+    """The answer to what mattered: the causes worth naming, then what pulls the other way."""
+    pieces = [*titles(evidence.notable[:3]), "."]
+    if evidence.against is not None:
+        pieces += [" The other way: ", Title(evidence.against), "."]
+    return pieces
+
+
+def tell(evidence: Evidence) -> list[Piece]:
+    """What was measured as a line of a prompt, for a model that is to put it into words."""
+    side, other = ("for", "against") if evidence.liked else ("against", "for")
+    pieces: list[Piece] = [f" Measured {side} it: "]
+    for n, cause in enumerate(evidence.notable[:3]):
+        pieces += (["; "] if n else []) + [Title(cause)]
+    if evidence.against is not None:
+        pieces += [f". Measured {other} it: ", Title(evidence.against)]
+    return [*pieces, f". It ranks above {round(100 * evidence.place)} of 100."]
+
+
+def _in_common(catalogue: Catalogue, evidence: Evidence, control: Control) -> list[Piece]:
+    """What the item and the first cause have in common (where liked), or not (where disliked), if anything."""
+    cause, item = evidence.causes[0], evidence.item
+    for column in columns_by_strength(list(catalogue.attributes)):
+        own, theirs = catalogue.attributes[column][item], catalogue.attributes[column][cause]
+        if (
+            not own
+            or not theirs
+            or (control.view and column != control.view)
+            or (column == "year" and not control.view)
+        ):
+            continue
+        shared = next((v for v in own if v in theirs), None)
+        if shared is not None and (evidence.liked or control.view):
+            return render(" {i} is " + phrase(column, shared) + ", and so is {a}.", i=[Title(item)], a=[Title(cause)])
+        if shared is None and (not evidence.liked or control.view):
+            words = " {i} is " + phrase(column, own[0]) + ", while {a} is " + phrase(column, theirs[0]) + "."
+            return render(words, i=[Title(item)], a=[Title(cause)])
+    return []
+
+
+def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]
+
+
+def _capital(pieces: list[Piece], begins: bool) -> list[Piece]:
+    """Pieces whose first letter is a capital where they begin a sentence with a word."""
+    if begins and isinstance(pieces[0], str):
+        return [pieces[0][:1].upper() + pieces[0][1:], *pieces[1:]]
+    return pieces
