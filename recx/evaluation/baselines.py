@@ -99,4 +99,4 @@ def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
 def _by_score(scores: Tensor, candidates: np.ndarray) -> np.ndarray:
     # The candidates come in random order, and equal scores stay in it.
     own = scores.gather(1, torch.from_numpy(candidates))
-    return np.take_along_axis(candidates, own.argsort(1, descending=True, stable=True).numpy(), axis=1)
+    return np.take_along_axis(candidates, own.argsort(dim=1, descending=True, stable=True).numpy(), axis=1)
