@@ -92,6 +92,11 @@ def test_no_change_moves_a_rank_by_drawing_its_ties_anew():
     after = item_ranks(Ten(), changed, 3, LENGTH, changed_from=history)
     assert {r.rank for r in after} == {before.rank}
     assert len({r.rank for r in item_ranks(Ten(), changed, 3, LENGTH)}) > 1
+    decisions = {item: item_ranks(Ten(), [history], item, LENGTH)[0].decision for item in range(1, 11)}
+    assert set(decisions.values()) == {"yes", "between"}
+    for item, decision in decisions.items():
+        found = find_counterfactual(Ten(), history, item, LENGTH, ITEMS, "no" if decision == "yes" else "yes")
+        assert found.changes == () and found.after.rank == item_ranks(Ten(), [history], item, LENGTH)[0].rank
 
 
 def test_decision_follows_task_three():
