@@ -58,7 +58,7 @@ def test_explanations_are_checked_like_all_others(chat):
 
 def test_shots_stand_before_the_question():
     labels = Labels(np.array([[20, 1, 1, 1, 1], [21, 1, 1, 1, 1]]), np.array([[1, 2, 4, 6, 8]] * 2),
-                    np.array([[30] * 4] * 2), np.array([[40] * 4] * 2))  # fmt: skip
+                    np.array([[30] * 4] * 2), np.array([[40] * 4] * 2), np.ones(2, int), np.zeros(2, int))  # fmt: skip
     shots = draw_shots(TaskData(CATALOGUE, [HISTORY[0]] * 2, labels), [0, 1], np.random.default_rng(0))
     server = ChatServer(lambda messages, n: "No")
     how = ChatSettings(server.address, "m")

@@ -1,6 +1,7 @@
 import re
 
 from recx.playground.conversation import to_html, to_markdown
+from recx.playground.descriptions import describe_rank
 
 NASTY = '<script>alert("x")</script> [link](javascript:1) `tick`'
 RANK = {"score": 1.5, "rank": 3, "unseen": 400, "decision": "yes"}
@@ -38,3 +39,8 @@ def test_pages_escape_everything_and_need_no_network():
     text = to_markdown([TURN], {"run": "tiny/demo"})
     shown = re.sub(r"`[^`]*`|\\<", "", text.replace("\\`", ""))  # code spans show what they hold
     assert "<" not in shown and "Portal" in shown
+
+
+def test_a_place_among_equal_scores_is_told_to_be_drawn():
+    assert "rank 3 of 400 (drawn among 12 items of the same score), score" in describe_rank(RANK | {"tied": 11})
+    assert describe_rank(RANK | {"tied": 0}) == describe_rank(RANK), "what was saved before has no such number"

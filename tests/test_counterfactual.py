@@ -40,6 +40,65 @@ def test_a_rank_is_that_of_a_plain_count(rng):
         assert (found.rank, found.unseen) == plain_rank(target, history, item)
 
 
+class Rounded(Bag):
+    """Three scores, of which most items have the middle one: it reaches from the liked to the disliked."""
+
+    def score(self, histories):
+        scores = super().score(histories) / (histories > 0).sum(1, keepdim=True) ** 0.5
+        return (scores > 1.2).float() - (scores < -1.2).float()
+
+
+def test_an_equal_score_is_no_reason_for_another_decision(rng):
+    target, tied = Rounded(), 0
+    for _ in range(30):
+        history = rng.permutation(np.arange(1, ITEMS + 1))[: rng.integers(1, 12)]
+        unseen = [n for n in range(1, ITEMS + 1) if n not in history]
+        ranks = {n: item_ranks(target, [history], n, LENGTH)[0] for n in unseen}
+        assert sorted(r.rank for r in ranks.values()) == list(range(1, len(unseen) + 1))
+        assert [n for n, _ in top_items(target, history, LENGTH, 50)] == sorted(unseen, key=lambda n: ranks[n].rank)
+        equals = [[r for r in ranks.values() if r.score == score] for score in {r.score for r in ranks.values()}]
+        for group in equals:
+            assert {r.tied for r in group} == {len(group) - 1}
+            assert not {"yes", "no"} <= {r.decision for r in group}
+        tied += any(decide(r.rank, len(unseen)) != r.decision for r in ranks.values())
+        decisions = [r.decision for r in ranks.values()]
+        assert "yes" in decisions and "no" in decisions
+    assert tied > 20
+
+
+def test_a_constant_target_decides_nothing_and_no_change_turns_it():
+    class Flat(Bag):
+        def score(self, histories):
+            return torch.zeros(len(histories), ITEMS + 1)
+
+    history = np.array([1, 2, 3, 4])
+    for item in range(5, ITEMS + 1):
+        assert item_ranks(Flat(), [history], item, LENGTH)[0].decision == "between"
+    for wanted in ("yes", "no"):
+        found = find_counterfactual(Flat(), history, 9, LENGTH, ITEMS, wanted, kinds=("remove", "add"), max_changes=1)
+        assert found.changes == ()
+
+
+def test_no_change_moves_a_rank_by_drawing_its_ties_anew():
+    """Ten items are liked whatever the history, so only an item that a change frees may come before another one."""
+
+    class Ten(Bag):
+        def score(self, histories):
+            return (torch.arange(ITEMS + 1) <= 10).float().expand(len(histories), -1).clone()
+
+    history = np.array([20, 21, 22, 23, 24])
+    (before,) = item_ranks(Ten(), [history], 3, LENGTH)
+    changed = [history[history != n] for n in history]
+    after = item_ranks(Ten(), changed, 3, LENGTH, changed_from=history)
+    assert {r.rank for r in after} == {before.rank}
+    assert len({r.rank for r in item_ranks(Ten(), changed, 3, LENGTH)}) > 1
+    decisions = {item: item_ranks(Ten(), [history], item, LENGTH)[0].decision for item in range(1, 11)}
+    assert set(decisions.values()) == {"yes", "between"}
+    for item, decision in decisions.items():
+        found = find_counterfactual(Ten(), history, item, LENGTH, ITEMS, "no" if decision == "yes" else "yes")
+        assert found.changes == () and found.after.rank == item_ranks(Ten(), [history], item, LENGTH)[0].rank
+
+
 def test_decision_follows_task_three():
     decisions = [decide(rank, 20) for rank in range(1, 21)]
     assert decisions == ["yes"] * 4 + ["between"] * 6 + ["no"] * 10

@@ -10,7 +10,7 @@ import torch
 from recx.data.demo import demo_catalogue
 from recx.data.split import Split, leave_one_out
 from recx.evaluation.alignment_effect import measure, measure_free
-from recx.evaluation.baselines import SampledPopularity
+from recx.evaluation.baselines import SampledPopularity, measure_scorer
 from recx.evaluation.methods import Method, all_methods, explain_all
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.records import Explanation, Prediction, Recommendation
@@ -137,6 +137,26 @@ def test_histories_are_read_back_where_vectors_are_read(test_set):
     assert vectors["history_coverage"]["value"] == pytest.approx(0.2)
     assert (plain["hr@5"]["value"], plain["hr@5"]["n"], plain["ranking_ndcg@5"]["n"]) == (1, 30, 20)
     assert plain["accuracy"]["value"] == 0 and {r["control"] for r in plain.values()} == {"c"}
+
+
+def test_a_constant_baseline_agrees_as_chance_does(split):
+    """Also with a target that prefers items by their number."""
+
+    class Flat(Target):
+        def score(self, histories):
+            return torch.zeros(len(histories), ITEMS + 1)
+
+    class Numbered(Target):
+        def score(self, histories):
+            return -torch.arange(ITEMS + 1.0).repeat(len(histories), 1)
+
+    histories = [np.array([n % ITEMS + 1, n % 7 + 1]) for n in range(2000)]
+    many = draw_test_set(replace(split, test_histories=histories), Numbered(), 10, EvaluateSettings(users=2000))
+    found = {r["metric"]: r["value"] for r in measure_scorer(Flat(), many, 10, "flat")}
+    own = {r["metric"]: r["value"] for r in measure_scorer(Numbered(), many, 10, "own")}
+    assert found["hr@5"] < 0.02 and own["hr@5"] == own["ranking_ndcg@5"] == 1
+    gains, discounts = np.array([15, 7, 3, 1, 0]), 1 / np.log2(np.arange(2, 7))
+    assert found["ranking_ndcg@5"] == pytest.approx(gains.mean() * discounts.sum() / (gains @ discounts), abs=0.02)
 
 
 def test_popularity_is_drawn_in_proportion_to_the_counts():

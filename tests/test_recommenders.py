@@ -115,19 +115,34 @@ def test_rank_equals_the_slow_way(rng):
         unseen = [i for i in range(1, 21) if i not in history]
         order = sorted(unseen, key=lambda i: -scores[row, i])
         assert ranked.ranks[row] == order.index(target) and ranked.top[row].tolist() == order[:10]
+    assert ranked.tied_share() == 0
 
 
-def test_constant_scores_earn_nothing():
+def test_constant_scores_earn_what_chance_does(rng):
     class Flat:
         def score(self, histories):
-            return torch.zeros(len(histories), 21)
+            return torch.zeros(len(histories), 41)
 
-    assert rank(Flat(), [np.array([1])], np.array([5]), 4).hits(10).tolist() == [0]
+    drawn = np.array([rng.permutation(40)[:5] + 1 for _ in range(3000)])
+    ranked = rank(Flat(), list(drawn[:, :4]), drawn[:, 4], 4)
+    assert ranked.hits(5).mean() == pytest.approx(5 / 36, abs=0.025)
+    assert ranked.tied_share() == 1 and (ranked.tied == 35).all()
+    assert ranked.top1_share() < 0.04 and ranked.coverage(40, 10) == 1
+    places = (ranked.top == drawn[:, 4:]).argmax(1)
+    assert (places == ranked.ranks)[ranked.ranks < 10].all(), "the rank is the place in the list that is shown"
 
 
 def test_neighbours_leave_the_item_itself_out():
     vectors = torch.tensor([[0.0, 0], [1, 0], [1, 0.1], [0, 1]])
     assert neighbours(vectors, 1)[1:, 0].tolist() == [2, 1, 2]
+
+
+def test_items_equally_near_are_neighbours_by_chance():
+    """Items that nobody chose have no direction, so all others are equally far from them."""
+    near = neighbours(torch.cat([torch.zeros(201, 2), torch.ones(40, 2)]), 3)[1:].numpy()
+    assert (near[200:] > 200).all() and all(item not in row for item, row in enumerate(near, 1))
+    counts = np.bincount(near[:200].ravel(), minlength=241)
+    assert counts[0] == 0 and counts.max() < 14 and near[:200].mean() == pytest.approx(120, abs=10)
 
 
 def test_saved_target_loads_back_and_damage_is_an_error(tmp_path):

@@ -215,10 +215,10 @@ def test_a_strangers_folder_runs_no_code(tmp_path):
 
 def test_a_target_that_says_the_same_to_many_is_told_by_its_item():
     ranks = np.zeros(10, int)
-    alike = Ranked(ranks, np.array([[2, 1]] * 6 + [[1, 2]] * 4))
+    alike = Ranked(ranks, np.array([[2, 1]] * 6 + [[1, 2]] * 4), ranks)
     notice = collapse_warning(alike, ["", "Ada", "Bob <b>"])
     assert "60%" in notice and "'Bob <b>'" in notice and "constant predictor" in notice
-    assert collapse_warning(Ranked(ranks, np.arange(1, 21).reshape(10, 2)), [str(n) for n in range(21)]) == ""
+    assert collapse_warning(Ranked(ranks, np.arange(1, 21).reshape(10, 2), ranks), [str(n) for n in range(21)]) == ""
 
 
 @pytest.mark.parametrize("loss", ["full", "sampled", "bce", "gbce"])

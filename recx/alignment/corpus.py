@@ -17,7 +17,7 @@ from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.prompts.training_tasks import NEIGHBOURS, TASKS, TaskData, build_examples
 from recx.recommenders.devices import encode_users, item_vectors
-from recx.recommenders.labels import label_histories
+from recx.recommenders.labels import label_histories, require_decisions
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings, TaskShares
@@ -66,6 +66,7 @@ def build_corpus(
 
     Raises:
         SettingsError: the target only scores, and another mode than behavior is asked for.
+        DataError: its scores tie so much that its labels would be draws.
     """
     needy = [mode for mode in settings.mode_list if MODE_SPECS[mode].reads_vectors]
     if needy and not isinstance(target, TwoTower):
@@ -78,6 +79,7 @@ def build_corpus(
     beginnings = prefixes(split.train)
     histories = beginnings + [splice_histories(split.train, rng) for _ in range(settings.variants * len(beginnings))]
     labels = label_histories(target, histories, max_history, rng, show_progress=show_progress)
+    require_decisions(labels.of(np.arange(len(beginnings))))
     users = items = near = None
     if isinstance(target, TwoTower):
         items = item_vectors(target)

@@ -71,7 +71,7 @@ def write_own_words(
         show_progress: show a bar.
     """
     views = list(data.catalogue.attributes)
-    rows = shuffled_cycle(len(data.histories), count, rng)
+    rows = [data.preference_rows[n] for n in shuffled_cycle(len(data.preference_rows), count, rng)]
     asked, prompts, quotes = [], [], []
     stop = int(encoder.pieces(["."])[0][-1])
     for n, row in enumerate(rows):

@@ -16,6 +16,7 @@ from recx.recommenders.distillation import distil
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 from recx.recommenders.ranking import Ranked, rank
+from recx.recommenders.tie_order import best_first
 from recx.settings import TargetSettings
 
 
@@ -73,7 +74,8 @@ def measure_scorer(
     """
     scores = mask_seen(score(scorer, pad_histories(test_set.histories, length)).clone(), test_set.histories)
     order = _by_score(scores, test_set.candidates)
-    columns = metrics.retrieval(scores.topk(5, dim=1).indices.numpy(), test_set.labels.top[:, 0])
+    best = best_first(scores, test_set.histories, 5)[1].numpy()
+    columns = metrics.retrieval(best, test_set.labels.top[:, 0])
     columns |= metrics.ranking(order, test_set.labels.ranked)
     if decides:
         own = scores[torch.arange(len(order)), torch.from_numpy(test_set.items)]
@@ -95,5 +97,6 @@ def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
 
 
 def _by_score(scores: Tensor, candidates: np.ndarray) -> np.ndarray:
+    # The candidates come in random order, and equal scores stay in it.
     own = scores.gather(1, torch.from_numpy(candidates))
-    return np.take_along_axis(candidates, own.argsort(1, descending=True).numpy(), axis=1)
+    return np.take_along_axis(candidates, own.argsort(dim=1, descending=True, stable=True).numpy(), axis=1)

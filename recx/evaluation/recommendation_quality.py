@@ -12,7 +12,7 @@ from recx.recommenders.ranking import Ranked, rank
 def target_records(
     scorers: Mapping[str, Scorer], split: Split, length: int, items: int
 ) -> tuple[list[dict[str, Any]], dict[str, Ranked]]:
-    """HR@k and NDCG@k on the test items, catalogue coverage and the share of the most common first item.
+    """HR@k and NDCG@k on the test items, coverage, and the shares of the most common first item and of tied test items.
 
     Args:
         scorers: method -> recommender.
@@ -32,6 +32,7 @@ def target_records(
         n = len(split.test)
         records.append({"method": method, "metric": "coverage@10", "value": ranked.coverage(items, 10), "n": n})
         records.append({"method": method, "metric": "top1_share", "value": ranked.top1_share(), "n": n})
+        records.append({"method": method, "metric": "tied_share", "value": ranked.tied_share(), "n": n})
     return records, rankings
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recx.data.split import Split
+from recx.errors import DataError
 from recx.recommenders.devices import score
 from recx.recommenders.labels import Labels, label_histories
 from recx.recommenders.protocol import Scorer, pad_histories
@@ -39,17 +40,26 @@ class TestSet:
 def draw_test_set(split: Split, target: Scorer, length: int, settings: EvaluateSettings) -> TestSet:
     """Choose users at random and ask the target about their test histories.
 
+    Histories for which all unseen items have the same score are left out: there is nothing to agree with.
+
     Args:
         split: leave-one-out.
         target: read only.
         length: items the target reads.
         settings: numbers of users, and the seed.
+
+    Raises:
+        DataError: the target prefers nothing for any of them.
     """
     rng = np.random.default_rng(settings.seed)
     total = len(split.test_histories)
     users = rng.permutation(total)[: settings.users or total]
     histories = [split.test_histories[u] for u in users]
     labels = label_histories(target, histories, length, rng)
+    telling = labels.has_preference.nonzero()[0]
+    if not len(telling):
+        raise DataError(f"The target gives all unseen items the same score for each of {len(users)} test histories.")
+    labels, histories = labels.of(telling), [histories[n] for n in telling]
     liked = rng.permutation(len(histories)) % 2 == 0
     return TestSet(
         histories,

@@ -19,7 +19,7 @@ def draw_shots(data: TaskData, rows: Sequence[int], rng: np.random.Generator) ->
     """One worked example of each task for each of some training histories, answered as the target answered.
 
     Explanations begin with the target's decision, for every other history a no, and go on with true facts that
-    support it.
+    support it. A history of which the target prefers nothing has examples of the first two tasks only.
 
     Args:
         data: training histories, catalogue and the target's labels.
@@ -40,6 +40,8 @@ def draw_shots(data: TaskData, rows: Sequence[int], rng: np.random.Generator) ->
 
         shots["retrieval"].append((ask(wordings.RETRIEVAL[0]), [Title(int(data.labels.top[row, 0]))]))
         shots["ranking"].append((ask(wordings.RANKING[0], rng.permutation(ranked)), titles(ranked)))
+        if not data.labels.has_preference[row]:
+            continue
         shots["preference"].append((ask(wordings.PREFERENCE[0], [item]), ["Yes" if liked else "No"]))
         explanation = templated_explanation(rng, data.catalogue, data.recent(row).tolist(), item, liked, Control())
         shots["explanation"].append((ask(wordings.EXPLANATION[0], [item]), explanation))

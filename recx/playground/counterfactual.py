@@ -94,7 +94,7 @@ def find_counterfactual(
                 return Counterfactual(wanted, before, (), closest, False, tried, stopped=True)
             possible = [(s, apply_changes(history, s)) for s in batch]
             possible = [(s, h) for s, h in possible if len(h)]  # no target reads an empty history
-            ranks = item_ranks(target, [h for _, h in possible], item, max_history)
+            ranks = item_ranks(target, [h for _, h in possible], item, max_history, changed_from=history)
             tried += len(possible)
             scored += [(sign * r.rank, tuple(sorted(s)), r) for (s, _), r in zip(possible, ranks, strict=True)]
         scored.sort(key=lambda row: row[:2])

@@ -13,7 +13,9 @@ def describe_rank(rank: Record) -> str:
         "no": "does not recommend it (in the worse half)",
         "between": "neither likes nor dislikes it (below the best fifth, above the worse half)",
     }
-    return f"{words[rank['decision']]}, rank {rank['rank']} of {rank['unseen']}, score {rank['score']:.2f}"
+    tied = rank.get("tied", 0)  # what was saved before ties were told has none
+    drawn = f" (drawn among {tied + 1} items of the same score)" if tied else ""
+    return f"{words[rank['decision']]}, rank {rank['rank']} of {rank['unseen']}{drawn}, score {rank['score']:.2f}"
 
 
 def describe_decision(answer: Record) -> str:

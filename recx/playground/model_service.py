@@ -116,7 +116,7 @@ class ModelService:
         if not len(changed):
             raise DataError("Nothing is left of the history; the target reads at least one item.")
         with self._lock:
-            before, after = item_ranks(self.target, [history, changed], item, self.max_history)
+            before, after = item_ranks(self.target, [history, changed], item, self.max_history, history)
         return {"history": changed.tolist(), "before": asdict(before), "after": asdict(after)}
 
     def find_counterfactual(

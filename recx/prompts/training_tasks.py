@@ -4,6 +4,7 @@ The seventh, explanations, is in the backbone's own words; the relation mode lea
 to say what mattered, the eighth.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,6 +85,11 @@ class TaskData:
         """Wordings of every wish about an explanation that this catalogue allows."""
         return all_wordings(list(self.catalogue.attributes))
 
+    @cached_property
+    def preference_rows(self) -> list[int]:
+        """Histories of which the target likes some items more than others; the others give no rows of task 3."""
+        return self.labels.has_preference.nonzero()[0].tolist()
+
     def recent(self, row: int) -> np.ndarray:
         """The part of a history that a prompt shows."""
         return self.histories[row][-self.max_history :]
@@ -159,11 +165,13 @@ def build_examples(
             shown = [form if MODE_SPECS[form].shows_titles else mode for form in chosen]
             yield from _explanations(data, shown, wording, opening, rng)
         else:
-            task, total = _TASKS[name], len(data.histories)
-            any_row, draws = shuffled_cycle(total, count, rng), task.named(rng.random((count, DRAWS)))
-            titled = shuffled_cycle(total if data.with_titles is None else data.with_titles, count, rng)
+            rows = data.preference_rows if name == "preference" else range(len(data.histories))
+            task = _TASKS[name]
+            any_row, draws = shuffled_cycle(len(rows), count, rng), task.named(rng.random((count, DRAWS)))
+            with_titles = bisect_left(rows, len(data.histories) if data.with_titles is None else data.with_titles)
+            titled = shuffled_cycle(with_titles, count, rng)
             for n, form in enumerate(chosen):
-                row = titled[n] if MODE_SPECS[form].shows_titles else any_row[n]
+                row = rows[titled[n] if MODE_SPECS[form].shows_titles else any_row[n]]
                 yield task.example(ExampleSpec(data, form, row, wording[n], opening[n]), **draws[n])
 
 

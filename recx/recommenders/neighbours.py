@@ -1,12 +1,18 @@
 """Items near each other by the target's own item vectors."""
 
+import numpy as np
 import torch
+
+from recx.recommenders.tie_order import best_first
 
 
 def neighbours(vectors: torch.Tensor, k: int) -> torch.Tensor:
-    """The k nearest other items of each item by cosine: (N + 1, d) -> (N + 1, k); row 0 is meaningless."""
+    """The k nearest other items of each item by cosine: (N + 1, d) -> (N + 1, k); row 0 is meaningless.
+
+    Items equally near (of one vector, or of none) stand in random order.
+    """
     unit = torch.nn.functional.normalize(vectors, dim=1)
     likeness = unit @ unit.T
-    likeness[:, 0] = -2.0
-    likeness.fill_diagonal_(-2.0)
-    return likeness.topk(k, dim=1).indices
+    likeness[:, 0] = -torch.inf
+    likeness.fill_diagonal_(-torch.inf)
+    return best_first(likeness, np.arange(len(vectors))[:, None], k)[1]

@@ -60,7 +60,7 @@ def write_rows(
         yield from build_examples(data, "behavior", {t: int(count * s) for t, s in shares.items()}, rng)
         yield from build_examples(data, "behavior", {"reconstruction": int(count * 0.05)}, rng)
     for n in range(int(count * (0.45 if known else 0.6))):
-        yield explanation(data, n % len(histories), rng)
+        yield explanation(data, data.preference_rows[n % len(data.preference_rows)], rng)
     for _ in range(int(count * (0.12 if known else 0.4))):
         row = int(rng.integers(len(histories)))
         history = data.recent(row)
