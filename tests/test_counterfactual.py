@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from recx.errors import DataError
-from recx.playground.counterfactual import apply_changes, find_counterfactual
+from recx.attribution.counterfactual import apply_changes, find_counterfactual
 from recx.recommenders.item_rank import decide, item_ranks, top_items
 
 ITEMS, LENGTH = 40, 6

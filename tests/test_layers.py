@@ -12,8 +12,8 @@ from recx.pipeline.imports import imported, reached
 PACKAGE = paths.ROOT / "recx"
 ROOT = {"__init__", "__main__", "cli", "errors", "paths", "settings"}
 ROOMS = (
-    "storage profiles speed data recommenders prompts models decoding alignment teaching explaining evaluation plots "
-    "pipeline playground"
+    "storage profiles speed data recommenders attribution prompts models decoding alignment teaching explaining "
+    "evaluation plots pipeline playground"
 ).split()
 
 

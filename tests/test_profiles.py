@@ -7,6 +7,7 @@ import pytest
 import tyro
 
 from recx import paths
+from recx.data.dataset import Filtering
 from recx.data.registry import SOURCES
 from recx.errors import SettingsError
 from recx.profiles.resolve import FOLDER, PROFILES, differences, flatten, parse_overrides, resolve_settings, show

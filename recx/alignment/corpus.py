@@ -120,6 +120,7 @@ def measure_effects(
     data, rng = corpus.data, np.random.default_rng([settings.seed, _EFFECTS_SEED])
     value = value_function(target, split.train, data.max_history)
     rows = worth_asking(data.histories[: data.with_titles], data.max_history)
+    rows = rows[data.labels.has_preference[rows]]
     if not len(rows):
         raise DataError(
             "No training history holds three different items, so none of them can be said to have mattered."

@@ -1,4 +1,4 @@
-"""Starting the relation tokens: their encoder learns the measured effects by regression, before the language model reads it.
+"""Starting the relation tokens: their encoder learns the measured effects by regression.
 
 Trained with the language model alone it learns them slowly (measured, see LOG.md).
 """

@@ -59,7 +59,7 @@ def lime(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0)
 
 
 def integrated_gradients(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
-    """Gradients along the straight way from the mean item vector to each item's own (Sundararajan et al., ICML 2017)."""
+    """Gradients along the way from the mean item vector to each item's own (Sundararajan et al., ICML 2017)."""
     start = _embedding(value).weight.detach()[1:].mean(0)
     return _along(value, history, items, start.expand(min(len(history), value.length), -1))
 

@@ -1,8 +1,8 @@
 """Is a metric of faithfulness any good? It must tell texts that are faithful by construction from unfaithful ones.
 
 Faithful ones cite the strongest causes by exact Shapley values. Unfaithful ones cite as many titles that are drawn at
-random, the latest, or the weakest causes. After the causal diagnosticity of Zaman & Srivastava (arXiv 2502.18848): the share
-of pairs in which a metric puts the faithful one higher.
+random, the latest, or the weakest causes. After the causal diagnosticity of Zaman & Srivastava (arXiv 2502.18848): the
+share of pairs in which a metric puts the faithful one higher.
 """
 
 from collections.abc import Callable, Mapping, Sequence

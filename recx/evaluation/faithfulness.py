@@ -1,7 +1,8 @@
-"""Does an explanation cite what moved the target? Each metric a pure function of what it cites and of what the target says.
+"""Does an explanation cite what moved the target?
 
-The histories that are left when items are taken out are valued by `recx.attribution.removal`. All values are signed: for
-an item that the target dislikes, a cause is what holds its value down.
+Each metric is a pure function of what is cited and of what the target says of the parts of a history
+(`recx.attribution.removal`). All values are signed: for an item that the target dislikes, a cause is what holds its
+value down.
 """
 
 import itertools

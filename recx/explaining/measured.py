@@ -1,4 +1,4 @@
-"""Explanations from what was measured of the target: as evidence for a model to put into words, or as a plain template."""
+"""Explanations from what was measured of the target: evidence for a model to put into words, or a plain template."""
 
 from collections.abc import Sequence
 from dataclasses import replace

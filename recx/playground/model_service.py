@@ -13,7 +13,7 @@ from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
-from recx.playground.counterfactual import apply_changes, find_counterfactual
+from recx.attribution.counterfactual import apply_changes, find_counterfactual
 from recx.playground.history_service import HistoryService, Json
 from recx.playground.instruction_options import build_instruction, quotes_held
 from recx.playground.streaming import stream_explanation

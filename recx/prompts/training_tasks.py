@@ -1,7 +1,7 @@
 """The six training tasks of the paper (section 4) and two more, as prompts and answers in pieces.
 
-The seventh, explanations, is in the backbone's own words; the relation mode learns them from measured effects instead, and
-to say what mattered, the eighth.
+Explanations are in the backbone's own words; the relation mode learns them from measured effects instead, and to say
+what mattered (`attribution`).
 """
 
 from bisect import bisect_left
@@ -61,7 +61,7 @@ class TaskData:
         neighbours: (N + 1, k) nearest items by the target's item vectors, or None for a black box.
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
-        effects: what mattered to the target, measured for some histories; the relation mode's explanations come from it.
+        effects: what mattered to the target, measured for some histories; the relation mode explains by it.
         told: share of the explanations from effects whose prompt says what was measured.
         max_history: how many of the latest items a prompt shows.
         with_titles: prompts with titles draw from the first so many histories only, except for explanations, which
