@@ -8,7 +8,7 @@ from recx.prompts.quotation_marks import straight_quotes
     [
         ("a “B” c", 'a "B" c'),
         ("„B“ und „C”, „D\"", '"B" und "C", "D"'),
-        ("« B » et «C»", '" B " et "C"'),
+        ("« B » et «C»", ' "B"  et "C"'),
         ("»B« und »C«", '"B" und "C"'),
         ("”B” och ”C”", '"B" och "C"'),
         ("‹B› 「C」『D』《E》＂F＂", '"B" "C""D""E""F"'),

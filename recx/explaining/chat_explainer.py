@@ -113,7 +113,7 @@ class ChatExplainer(Explainer):
         ]
 
     def _titles(self, reply: str) -> list[int]:
-        return read_titles(reply, lambda title: self._index.find(title, ignore_case=True))
+        return read_titles(reply, lambda title: self._index.find(title.strip(), ignore_case=True))
 
     def _ask(
         self, requests: Sequence[Request], read: Callable[[str], Any], show_progress: bool, k: int = 5

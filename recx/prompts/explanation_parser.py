@@ -127,7 +127,7 @@ class ExplanationParser:
                 index = self._titles.find(match[1])
                 titles.append(index)
                 if index != item or claimed(match.start()):
-                    title = match[1].strip() if index is None else self.catalogue.labels[index]
+                    title = match[1] if index is None else self.catalogue.labels[index]
                     citations.append(Citation(title, index, index in known, span))
                 return f"\x00{len(titles) - 1}\x00"
             # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.

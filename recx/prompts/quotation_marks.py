@@ -33,4 +33,6 @@ def _straightened(quoted: re.Match[str]) -> str:
     if quoted[0].startswith('"'):
         return "'" if quoted[0] == '"' else quoted[0]
     inside = quoted[0][1:-1].replace('"', "'")
-    return f'"{inside}"'
+    title = inside.strip()  # « so » is written in French
+    start = len(inside) - len(inside.lstrip())
+    return f'{inside[:start]}"{title}"{inside[start + len(title) :]}'

@@ -27,11 +27,12 @@ class TitleIndex:
         """Index of the item; None where the catalogue has no such title.
 
         Args:
-            title: without quotation marks.
+            title: without quotation marks; white space at its ends makes it another one, for so a text looks that has
+                lost one of its marks.
             ignore_case: whether capitals matter.
         """
         item = self.catalogue.index_of_label.get(title)
-        if item is not None:
+        if item is not None or title != title.strip():
             return item
         table = self._without_case if ignore_case else self._with_case
         key = _key(title)
