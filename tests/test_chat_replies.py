@@ -1,4 +1,10 @@
+import json
+
 import pytest
+from fuzz_replies import GOOD, PIECES, asked, check, fuzz
+from hypothesis import given
+from hypothesis import settings as how
+from hypothesis import strategies as st
 
 from recx.explaining.chat_replies import BadReply, answer_of, read_decision, read_titles, text_of
 
@@ -140,3 +146,29 @@ def test_what_is_no_title_stays_unknown(answer, items):
 def test_prose_is_no_list(answer):
     with pytest.raises(BadReply, match="no list of titles"):
         read_titles(answer, find)
+
+
+@how(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(GOOD) | st.sampled_from(PIECES) | st.text(max_size=12), max_size=8).map("".join))
+def test_any_reply_is_read_or_refused_alike_in_whatever_stands_around_it(reply):
+    assert check(reply) is None
+
+
+@how(max_examples=40, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=9) | st.sampled_from(GOOD),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["choices", "message", "content", "type", "text", "error"]), inner)
+        ),
+        max_leaves=12,
+    ).map(json.dumps)
+)
+def test_any_body_of_a_server_is_read_or_missing(body):
+    assert asked(body) is None
+
+
+def test_damaged_replies():
+    """A small part of what `tests/fuzz_replies.py` does."""
+    assert fuzz(400, seed=7) == []

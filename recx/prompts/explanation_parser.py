@@ -109,7 +109,7 @@ class ExplanationParser:
             history: item indices the explanation is about.
             item: the item asked about.
         """
-        text = straight_quotes(text)  # of the same length, so that spans hold in the text as it was written
+        written, text = text, straight_quotes(text)  # of the same length, so that spans hold in either
         first = _DECISION.match(text)
         decision = None if first is None else first[1].lower() == "yes"
         start = first.end() if first else 0
@@ -127,7 +127,7 @@ class ExplanationParser:
                 index = self._titles.find(match[1])
                 titles.append(index)
                 if index != item or claimed(match.start()):
-                    title = match[1] if index is None else self.catalogue.labels[index]
+                    title = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
                     citations.append(Citation(title, index, index in known, span))
                 return f"\x00{len(titles) - 1}\x00"
             # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.

@@ -35,24 +35,24 @@ class TitleIndex:
         if item is not None or title != title.strip():
             return item
         table = self._without_case if ignore_case else self._with_case
-        key = _key(title)
+        key = plain_title(title)
         item = table.get(key.casefold() if ignore_case else key)
         if item is not None:
             return item
         dated = _YEAR_BEHIND.fullmatch(key)
         if not dated:
             return None
-        key = _key(dated[1])
+        key = plain_title(dated[1])
         item = table.get(key.casefold() if ignore_case else key)
         return None if item is None or not self._may_be_of(item, dated[2]) else item
 
     @cached_property
     def _with_case(self) -> dict[str, int]:
-        return self._unambiguous([_key(label) for label in self.catalogue.labels])
+        return self._unambiguous([plain_title(label) for label in self.catalogue.labels])
 
     @cached_property
     def _without_case(self) -> dict[str, int]:
-        return self._unambiguous([_key(label).casefold() for label in self.catalogue.labels])
+        return self._unambiguous([plain_title(label).casefold() for label in self.catalogue.labels])
 
     @staticmethod
     def _unambiguous(keys: list[str]) -> dict[str, int]:
@@ -68,6 +68,7 @@ class TitleIndex:
         return not known or year in known
 
 
-def _key(title: str) -> str:
+def plain_title(title: str) -> str:
+    """A title without what typography makes of it: plain marks and dashes, single spaces, nothing around it."""
     composed = unicodedata.normalize("NFC", title.translate(_TYPOGRAPHY))
     return " ".join(composed.split()).strip(" .,;:*_'")
