@@ -34,6 +34,7 @@ def find(title):
         ("```json\n<think>no</think>a\n```", "a"),
         ("~~~\na\n~~~", "a"),
         ('```{"a": 1}```', '{"a": 1}'),
+        ("a\ud800\x1b[31m\x00\r\n\tb", "a\ufffd\ufffd[31m\ufffd\r\n\tb"),
         ("I think <b>a</b>", "I think <b>a</b>"),
         ("<th<think>no</think>ink>a", "<th\nink>a"),
     ],

@@ -7,7 +7,7 @@ from chat_server import ChatServer
 
 from recx.data.demo import demo_catalogue
 from recx.evaluation.corrupted_explanations import corrupted_scores, undetected
-from recx.evaluation.explanation_ratings import preferences
+from recx.evaluation.explanation_ratings import points_table, preferences, rate
 from recx.evaluation.judges import Choice, ExplanationToRate, Rating
 from recx.evaluation.llm_judge import LLMJudge
 from recx.evaluation.reference_judge import ReferenceJudge
@@ -69,6 +69,8 @@ def test_missing_texts_are_not_rated_and_refused_ones_are_missing(serve):
                             (ReferenceJudge(CATALOGUE), [1, None, 0, None, 0])):  # fmt: skip
         assert [r.score for r in judge.rate(questions)] == expected
         assert judge.rate(questions)[1] == Rating(None)
+    points = points_table(rate([ReferenceJudge(CATALOGUE)], {"m": questions}))
+    assert points.loc["m", "decision"] == pytest.approx(1 / 3)
     how, server = serve(lambda messages, n: '{"better": "A"}' if n % 2 == 0 else '{"better": "B"}')
     for judge in (LLMJudge(CATALOGUE, how), ReferenceJudge(CATALOGUE)):
         choices = judge.compare([GOOD, replace(GOOD, text=""), GOOD], [replace(GOOD, text="No.")] * 3)

@@ -88,7 +88,7 @@ class ChatClient(Generic[T]):
         store: where replies are kept by the hash of model and messages; what it holds is not asked again.
 
     Raises:
-        SettingsError: no address or model is set, or the client library is missing.
+        SettingsError: no address or model is set, the address can be none, or the client library is missing.
     """
 
     def __init__(self, settings: ChatSettings, store: TextStore | None = None) -> None:
@@ -102,6 +102,8 @@ class ChatClient(Generic[T]):
             raise SettingsError("Chat models need the package openai: pip install 'recx[llm]'.") from error
         self.settings, self.store = settings, TextStore(None) if store is None else store
         self._openai = openai
+        if not settings.address.isprintable():
+            raise SettingsError(f"The address {settings.address!r} holds a character that no address has.")
         # Local servers ask for no key, but the client library wants one.
         self._client = openai.OpenAI(
             base_url=settings.address,
@@ -272,7 +274,7 @@ class ChatClient(Generic[T]):
         if status is not None and status < 500 and status not in _PASSING:
             raise ChatError(f"{self.settings.address} refuses {self.settings.model!r}: {said}") from None
         if status is None and not self._reached and not isinstance(error, self._openai.APITimeoutError):
-            raise ChatError(f"{self.settings.address} cannot be reached: {said}") from None
+            raise ChatError(f"{self.settings.address} cannot be reached: {said} ({self._shown(str(error.__cause__))})")
         return _Missing("not answered", said)
 
     def _key(self, question: Sequence[Message]) -> str:

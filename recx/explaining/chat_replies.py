@@ -9,6 +9,7 @@ from typing import Any
 from recx.prompts.quotation_marks import straight_quotes
 
 LONGEST = 100_000  # letters of a reply that are read; no answer asked for here is nearly as long
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _TAG = re.compile(
     r"<(/?)(?:think|thinking|thought|reasoning)>|\[(/?)THINK\]|◁(/?)think▷"
@@ -65,8 +66,9 @@ def answer_of(text: str) -> str:
     """What a reply says when it has done thinking: no tagged thinking, and no fence around the whole.
 
     Thinking ends at a closing tag, whether one opened it or not; where nothing closes it, it goes on to the end.
+    Characters that control a screen or cannot be written to a file are replaced.
     """
-    answer = without_thinking(text[-LONGEST:]).strip()
+    answer = without_thinking(_UNWRITABLE.sub("\ufffd", text[-LONGEST:])).strip()
     while (plain := _FENCE.sub("", answer).strip()) != answer:
         answer = plain
     return answer
