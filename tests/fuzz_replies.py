@@ -134,9 +134,6 @@ def outcome(reader: Callable[[str], object], answer: str) -> object:
         return ("refused", bool(str(error)))
 
 
-VALUES = (read_rating, read_choice, read_decision, lambda a: read_titles(a, find), lambda a: PARSER.parse(a, [1, 3], 2))
-
-
 def check(reply: str) -> str | None:
     """What is wrong with how a reply is read; None if nothing is."""
     answer = answer_of(reply)
@@ -150,12 +147,10 @@ def check(reply: str) -> str | None:
             return "unclosed thinking is read"
         if answer_of(f"<think>{reply}</think>Yes") != "Yes":
             return "closed thinking is read"
-    for reader, value in zip(READERS, VALUES, strict=True):
+    for reader in READERS:  # of the answer alone, so what stands around it changes nothing
         wrong = outcome(reader, answer)
         if isinstance(wrong, str) or wrong == ("refused", False):
             return f"{reader.__name__}: {wrong}"
-        if outcome(value, answer) != outcome(value, answer_of(f"```\n{reply}\n```")):
-            return f"{reader.__name__}: in a fence it reads otherwise"
     return None
 
 

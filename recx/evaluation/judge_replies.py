@@ -23,6 +23,7 @@ _LEVEL = re.compile(
     rf"""(?:\s*(?:points?|stars?))?[*_`"'”’»“]*(?:\s*\((?!or\b)[^()\d]*\))?[\s"'*_`)\]”’»“.,;:!]*""",
     re.IGNORECASE,
 )
+_MARKS = " \t\r\n\"'*_`()[]“”‘’«».,;:!"
 _CHOICES = {"a": 1, "text a": 1, "b": -1, "text b": -1, "equal": 0, "equally good": 0, "tie": 0}
 _LAST_LETTERS = 20_000  # of a reply; more is not searched for objects
 
@@ -78,7 +79,7 @@ def choice_of(said: Any) -> int:
     Raises:
         BadReply: something else is said.
     """
-    choice = _CHOICES.get(re.sub(r"^\W+|\W+$", "", said).lower()) if isinstance(said, str) else None
+    choice = _CHOICES.get(said.strip(_MARKS).lower()) if isinstance(said, str) else None
     if choice is None:
         raise BadReply(f'"better" must be "A", "B" or "equal", not {_shown(said)!r}')
     return choice

@@ -34,7 +34,7 @@ _MARK = re.compile(
     r"(?P<indent>\s*)(?:(?P<number>[(\[]?#?\d{1,3}\\?[.):\]])(?=\D|$)|[-*+–—](?=\s)|-(?=\w)|[•·‣▪◦●])\s*"
 )
 _EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|`)(?=\S)(.{1,150}?)(?<=\S)\1(?!\w)")
-_AROUND_QUOTES = re.compile(r'[*_`]+(?=")|(?<=")[*_`]+')
+_AROUND_QUOTES = re.compile(r'[*_`]{1,3}(?=")|(?<=")[*_`]{1,3}')
 _YEAR = r"\s*[(\[]((?:18|19|20)\d\d)[)\]]"
 _QUOTED = re.compile(rf'"([^"]*)"(?:{_YEAR})?')
 _SEQUENCE = re.compile(rf'"[^"]*"(?:(?:{_YEAR})?[\s;,/|.]*(?:(?:and|or|&)\s+)?"[^"]*")*')
