@@ -27,6 +27,7 @@ def find(title):
         ("<think>no <think> no</think>a", "a"),
         ("a<think>no", "a"),
         ("<think>no", ""),
+        ("<think>" + "no " * 70_000, ""),
         ("a\n<think>no</think>", "a"),
         ("[THINK]no[/THINK]a", "a"),
         ("◁think▷no◁/think▷a", "a"),

@@ -68,7 +68,7 @@ def answer_of(text: str) -> str:
     Thinking ends at a closing tag, whether one opened it or not; where nothing closes it, it goes on to the end.
     Characters that control a screen or cannot be written to a file are replaced.
     """
-    answer = without_thinking(_UNWRITABLE.sub("\ufffd", text[-LONGEST:])).strip()
+    answer = _UNWRITABLE.sub("\ufffd", without_thinking(text)[-LONGEST:]).strip()
     while (plain := _FENCE.sub("", answer).strip()) != answer:
         answer = plain
     return answer
