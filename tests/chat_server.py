@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class ChatServer:
     """Answers POST /v1/chat/completions by `answer(messages, number)`.
 
-    What it returns is a text, or `("status", code)`, `("refused", message)`, `("wait", seconds)`,
-    `("cut",)` (half a body), `("html",)`.
+    What it returns is the content of a message (a text, a list of parts, None), a dict (the first choice, or a whole
+    body where it has `choices`), or `("status", code)`, `("refused", message)` and the like with a code of its own
+    behind it, `("wait", seconds)`, `("cut",)` (half a body), `("html",)`.
     """
 
     def __init__(self, answer):
@@ -38,15 +39,15 @@ class ChatServer:
                     time.sleep(told[1])
                     told = ""
                 code, kind, body = 200, "application/json", b""
-                if isinstance(told, str):
-                    message = {"role": "assistant", "content": told}
-                    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                if not isinstance(told, tuple):
+                    choice = told if isinstance(told, dict) else {"message": {"content": told}}
+                    choice = {"index": 0, "finish_reason": "stop"} | choice
                     record = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-                    body = json.dumps(record).encode()
+                    body = json.dumps(told if isinstance(told, dict) and "choices" in told else record).encode()
                 elif told[0] == "status":
                     code, body = told[1], b'{"error": {"message": "no, key-123 may not"}}'
                 elif told[0] == "refused":
-                    code, body = 400, json.dumps({"error": {"message": told[1]}}).encode()
+                    code, body = [*told, 400][2], json.dumps({"error": {"message": told[1]}}).encode()
                 elif told[0] == "html":
                     kind, body = "text/html", b"<html>Welcome to the hotel network</html>"
                 elif told[0] == "cut":
@@ -64,7 +65,7 @@ class ChatServer:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
         self.server.shutdown()

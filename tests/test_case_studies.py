@@ -52,6 +52,12 @@ def test_panels_escape_everything_and_do_not_rely_on_colour():
     assert page.count("\u2713") == 2 and "(2)" in page and "does not recommend" in page
 
 
+def test_a_missing_text_is_shown_as_missing():
+    frame = case_frame("A case", ["Halo"], "Portal", True, {"hybrid": explained(), "silent": explained("")})
+    assert frame[frame["method"] == "silent"]["text"].tolist() == ["(no text came)"]
+    assert "no text came" in cases_html(frame)
+
+
 def test_a_frame_that_was_saved_draws_the_same(tmp_path):
     frame = case_frame("A case", ["Halo"], "Portal", True, {"hybrid": explained(), "none": explained("x " * 300)})
     frame.to_csv(tmp_path / "cases.csv", index=False)

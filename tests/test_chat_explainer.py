@@ -5,6 +5,7 @@ from chat_server import ChatServer
 from recx.data.demo import demo_catalogue
 from recx.explaining.chat_explainer import ChatExplainer
 from recx.explaining.in_context import draw_shots
+from recx.explaining.records import NO_ANSWER
 from recx.prompts.training_tasks import TaskData
 from recx.recommenders.labels import Labels
 from recx.settings import ChatSettings
@@ -40,6 +41,26 @@ def test_titles_are_matched_and_unknown_ones_are_zero(chat, text):  # fmt: skip
 def test_candidates_left_out_earn_nothing(chat):
     text = f'"{LABELS[12]}"; "{LABELS[40]}"; "{LABELS[10]}"; "{LABELS[12]}"'
     assert chat(text)[0].rank(HISTORY, np.array([[10, 11, 12, 13, 14]])).tolist() == [[12, 10, 0, 0, 0]]
+
+
+def test_no_reply_is_no_answer_and_no_miss(chat):
+    explainer, _ = chat("")
+    (found,) = explainer.recommend(HISTORY)
+    assert found.items == (NO_ANSWER,) * 5 and found.titles == ("",) * 5
+    assert explainer.rank(HISTORY, np.array([[10, 11, 12]])).tolist() == [[NO_ANSWER] * 3]
+
+
+def test_thinking_is_no_part_of_any_answer(chat):
+    thought = f'<think>\nThey had "{LABELS[9]}" ... or "No Such Game". Yes?\n1. {LABELS[13]}\n</think>\n\n'
+    (told,) = chat(f"{thought}No. Unlike \u201c{LABELS[3]}\u201d.")[0].explain(HISTORY, [9])
+    assert told.text.startswith("No. Unlike") and [c.title for c in told.citations] == [LABELS[3]]
+    assert told.decision is False and told.citations[0].in_history
+    assert chat(f"{thought}No")[0].predict(HISTORY, [9])[0].like is False
+    (year,) = CATALOGUE.facts(9)["year"]
+    polite = f'{thought}Sure! Here they are:\n\n1. "{LABELS[9]}" ({year})\n2. **{LABELS[11]}** - a great fit'
+    assert chat(polite)[0].recommend(HISTORY)[0].items == (9, 11, 0, 0, 0)
+    assert chat(polite.replace(year, "1901"))[0].recommend(HISTORY)[0].items == (0, 11, 0, 0, 0)
+    assert chat(thought)[0].predict(HISTORY, [9])[0].like is None
 
 
 @pytest.mark.parametrize("text, like", [("Yes", True), ("No, it is not.", False), ("Perhaps", None), ("", None)])

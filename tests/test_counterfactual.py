@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from recx.errors import DataError
 from recx.attribution.counterfactual import apply_changes, find_counterfactual
+from recx.errors import DataError
 from recx.recommenders.item_rank import decide, item_ranks, top_items
 
 ITEMS, LENGTH = 40, 6

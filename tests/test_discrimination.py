@@ -62,7 +62,47 @@ def test_sources_told_apart_by_their_verdicts_only_are_not_once_these_are_masked
         discriminate_views({"a": always, "b": never}, USERS, EvaluateSettings(discriminator="bert"))
 
 
+def with_gaps(texts):
+    """Every fifth text missing."""
+    return ["" if n % 5 == 0 else t for n, t in enumerate(texts)]
+
+
+THERE = sum(split_users(USERS) & (np.arange(300) % 5 > 0))  # of the 60 texts of the test users
+
+
+def test_missing_texts_tell_nobody_apart():
+    found = discriminate_views({"a": SHARED, "b": with_gaps(SHARED)}, USERS, EvaluateSettings())
+    assert found.frame.query("view == 'whole text'").groupby("true")["count"].sum().to_dict() == {"a": 60, "b": THERE}
+    assert abs(found.table.loc["whole text", "accuracy"] - 0.5) < 0.12  # with them it is 0.6 and more
+    nearly = ["", *[""] * 298, SHARED[-1]]
+    assert list(
+        discriminate_views({"a": SHARED, "b": STYLED, "c": nearly}, USERS, EvaluateSettings()).indicative.index
+    ) == ["a", "b", "c"]
+
+
+def test_missing_texts_predict_nothing(capsys):
+    scores = np.array([float(len(n)) for n in NOISE])
+    gaps = [99.0 if n % 5 == 0 else s for n, s in enumerate(scores)]
+    found = predict_scores(with_gaps(SHARED), gaps, USERS)
+    assert found["masked"]["r2"] > 0.9 and found["text"]["mse"].value < 1
+    with pytest.raises(DataError, match="0 explanations are too few"):
+        predict_scores([""] * 300, scores, USERS)
+    table = score_table({"a": SHARED, "none": [""] * 300}, scores, USERS)
+    assert set(table["method"]) == {"a"} and "none: 0 explanations" in capsys.readouterr().out
+
+
+def test_missing_texts_win_and_lose_nothing():
+    texts = {"plain": SHARED, "styled": with_gaps(STYLED), "plain again": SHARED}
+    rated = {"plain": [1] * 300, "styled": [np.nan if not t else 2 for t in texts["styled"]], "plain again": [1] * 300}
+    found = win_rates(texts, rated, USERS)
+    assert found.rates.loc["styled", "plain"] == 1 and found.rates.loc["plain", "styled"] == 0
+    assert found.rates.loc["plain", "plain again"] == 0.5 and found.accuracy.value == 1
+    assert found.means["styled"].value == 1 and found.means["plain"].value == pytest.approx(0.5 - THERE / 60 / 4)
+    assert unique_ratio(["a", "", " ", "a"]) == 0.5
+
+
 def test_masking():
+    assert without_verdict("Yes. \u201cA well made game\u201d is new.") == '"A well made game" is new.'
     text = (
         'Yes. "A. B" is a Racing title. From it, "C" is a Racing title as well; it fits. The tastes differ. A new day.'
     )
@@ -198,7 +238,7 @@ def encoder(tmp_path_factory):
 
 def test_bert_score_is_one_for_the_same_text_and_less_for_another(encoder):
     found = bert_score([SHARED[0], SHARED[0], ""], [SHARED[0], STYLED[1], SHARED[0]], encoder)
-    assert found[0] == pytest.approx(1, abs=1e-5) and found[1] < 0.999 and found[2] == 0
+    assert found[0] == pytest.approx(1, abs=1e-5) and found[1] < 0.999 and np.isnan(found[2])
     with pytest.raises(SettingsError, match="cannot be loaded"):
         bert_score(["a"], ["a"], encoder + "/nothing")
 

@@ -93,5 +93,31 @@ def test_own_words_are_kept_where_they_hold(small_catalogue, text, kept):
     assert is_faithful(read(small_catalogue, text)) is kept
 
 
+@pytest.mark.parametrize(
+    "text, cited",
+    [
+        ("Yes. “Portal 2” is like “Portal”, «Halo 3» and „Half-Life 9“.", ["Portal", "Halo 3", "Half-Life 9"]),
+        ("Yes. 'Portal 2' isn't like ‘Portal’ or 'Half-Life 9'.", ["Portal", "Half-Life 9"]),
+        ("Yes. It is like “Halo 3,” “Rock & Roll” and “Portal.”", ["Halo 3", "Rock & Roll", "Portal"]),
+        ("Yes. It is like « Portal » et « Half-Life 9 ».", ["Portal", "Half-Life 9"]),
+        ('Yes. It is like "Halo 3 (2007)" and "Halo (2007)".', ["Halo 3", "Halo (2007)"]),
+    ],
+)
+def test_titles_are_cited_in_quotation_marks_of_any_kind(small_catalogue, text, cited):
+    found = read(small_catalogue, text).citations
+    assert [c.title for c in found] == cited
+    assert [c.item is None for c in found] == [
+        title.startswith("Half-Life 9") or title == "Halo (2007)" for title in cited
+    ]
+    assert [c.in_history for c in found] == [title in ("Portal", "Halo 3") for title in cited]
+    marks = "“”‘’„“«»'\"() 2007,."
+    assert [text[slice(*c.span)].strip(marks) for c in found] == [c.title.strip(marks) for c in found]
+
+
+def test_statements_about_titles_in_curly_quotes_are_checked(small_catalogue):
+    text = "No. “Portal 2” is for Wii, but “Halo 3” is a Shooter title."
+    assert [s.true for s in read(small_catalogue, text).statements] == [False, True]
+
+
 def test_values_inside_titles_are_no_statements(small_catalogue):
     assert not read(small_catalogue, 'Yes. "Puzzle Quest" goes with "Portal".').statements

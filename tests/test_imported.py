@@ -31,6 +31,16 @@ def test_texts_are_found_by_the_latest_items_and_checked(tmp_path):
     assert not given.reads_vectors
 
 
+def test_thinking_marks_and_separators_in_the_file_are_taken(tmp_path):
+    text = f"<think>Yes?</think>No.\u2028It is unlike \u201c{LABELS[4]}\u201d."
+    path = tmp_path / "texts.jsonl"
+    record = {"history": [LABELS[4]], "item": LABELS[8], "text": text}
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(record, ensure_ascii=False).encode() + b"\r\n\r\n")
+    (told,) = ImportedExplainer(CATALOGUE, path, 3).explain([[4]], [8])
+    assert told.decision is False and told.text.startswith("No.\u2028It")
+    assert [c.title for c in told.citations] == [LABELS[4]] and told.citations[0].in_history
+
+
 @pytest.mark.parametrize(
     "line, word",
     [

@@ -75,6 +75,15 @@ def test_corrupted_texts_fall(catalogue):
     assert undetected(means) == []
 
 
+def test_corruption_leaves_missing_texts_out_and_finds_titles_in_any_quotes(catalogue):
+    curly = "No. “Portal 2” is for PC. From the history, “Okami” is for Wii."
+    questions = [ask(GOOD), ask(""), ask(curly, False, (5, 6), 2)]
+    means = corrupted_scores(ReferenceJudge(catalogue), questions, catalogue)
+    assert means["as_written"] == 3 and means["flipped_decision"] == 0 and undetected(means) == []
+    (changed,) = corrupt(questions[2:], catalogue)["invented_title"]
+    assert changed.text == f'No. "Portal 2" is for PC. From the history, "{INVENTED}" is for Wii.'
+
+
 def test_the_better_rated_text_is_preferred(catalogue):
     good, bad = ask(GOOD), ask("Yes.")
     choices = ReferenceJudge(catalogue).compare([good, bad, good], [bad, good, good])

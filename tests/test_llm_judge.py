@@ -7,12 +7,12 @@ from chat_server import ChatServer
 
 from recx.data.demo import demo_catalogue
 from recx.evaluation.corrupted_explanations import corrupted_scores, undetected
-from recx.evaluation.explanation_ratings import preferences
+from recx.evaluation.explanation_ratings import points_table, preferences, rate
 from recx.evaluation.judges import Choice, ExplanationToRate, Rating
-from recx.evaluation.llm_judge import LLMJudge, read_choice, read_rating
+from recx.evaluation.llm_judge import LLMJudge
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.test_set import Pairs
-from recx.explaining.chat_client import BadReply
+from recx.explaining.chat_client import ChatError
 from recx.settings import ChatSettings
 
 CATALOGUE = demo_catalogue()
@@ -31,24 +31,6 @@ def serve():
     yield start
     for server in servers:
         server.stop()
-
-
-@pytest.mark.parametrize("reply, score", [
-    ('{"score": 2, "reason": "fine"}', 2), ('Sure!\n```json\n{"score": 0}\n```', 0), ('{"score": "3"}', 3),
-    ('{"a": 1} {"score": 1}', None), ('{"score": 3.0}', 3)])  # fmt: skip
-def test_ratings_are_read(reply, score):
-    if score is None:
-        with pytest.raises(BadReply):
-            read_rating(reply)
-    else:
-        assert read_rating(reply).score == score
-
-
-@pytest.mark.parametrize("reply", ["", "3", "{}", '{"score": 4}', '{"score": true}', '{"score": -1}', '{"score": 1.5}',
-                                   '{"score": NaN}', '{"score": [3]}', '{"score": 3', '["score", 3]'])  # fmt: skip
-def test_other_replies_are_refused(reply):
-    with pytest.raises(BadReply):
-        read_rating(reply)
 
 
 def test_the_judge_sees_rubric_history_facts_and_decision(serve):
@@ -72,6 +54,30 @@ def test_no_usable_reply_is_no_score(serve):
     assert LLMJudge(CATALOGUE, how).rate([GOOD, GOOD]) == [Rating(None), Rating(None)]
 
 
+def test_a_judge_that_never_keeps_the_form_is_named_with_what_it_says(serve):
+    how, _ = serve(lambda messages, n: "I would rather talk about the weather.")
+    with pytest.raises(ChatError, match="m at .*it holds no JSON object: 'I would rather"):
+        LLMJudge(CATALOGUE, how).rate([replace(GOOD, text=f"Yes {n}") for n in range(9)])
+
+
+def test_missing_texts_are_not_rated_and_refused_ones_are_missing(serve):
+    def answer(messages, n):
+        return ("refused", "filtered") if "FILTERED" in messages[1]["content"] else '<think>1?</think>{"score": 3}'
+
+    questions = [replace(GOOD, text=text) for text in ("Yes.", "", "FILTERED", " ", "No.")]
+    for judge, expected in ((LLMJudge(CATALOGUE, serve(answer)[0]), [3, None, None, None, 3]),
+                            (ReferenceJudge(CATALOGUE), [1, None, 0, None, 0])):  # fmt: skip
+        assert [r.score for r in judge.rate(questions)] == expected
+        assert judge.rate(questions)[1] == Rating(None)
+    points = points_table(rate([ReferenceJudge(CATALOGUE)], {"m": questions}))
+    assert points.loc["m", "decision"] == pytest.approx(1 / 3)
+    how, server = serve(lambda messages, n: '{"better": "A"}' if n % 2 == 0 else '{"better": "B"}')
+    for judge in (LLMJudge(CATALOGUE, how), ReferenceJudge(CATALOGUE)):
+        choices = judge.compare([GOOD, replace(GOOD, text=""), GOOD], [replace(GOOD, text="No.")] * 3)
+        assert choices == [Choice(1, True), Choice(None, False), Choice(1, True)]
+    assert len(server.asked) == 2
+
+
 def test_both_orders_are_asked_and_must_agree(serve):
     def longer(messages, n):
         a, b = (messages[1]["content"].split(f"text {x}\n")[1].split("\n-----")[0] for x in "AB")
@@ -85,8 +91,6 @@ def test_both_orders_are_asked_and_must_agree(serve):
     assert LLMJudge(CATALOGUE, how).compare([GOOD], [worse]) == [Choice(0, False)]
     how, _ = serve(lambda messages, n: "hm")
     assert LLMJudge(CATALOGUE, how).compare([GOOD], [worse]) == [Choice(None, False)]
-    with pytest.raises(BadReply, match="better"):
-        read_choice('{"better": "both"}')
 
 
 def test_a_judge_that_cannot_tell_is_called_unfit(serve):

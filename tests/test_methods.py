@@ -11,9 +11,10 @@ from recx.data.demo import demo_catalogue
 from recx.data.split import Split, leave_one_out
 from recx.evaluation.alignment_effect import measure, measure_free
 from recx.evaluation.baselines import SampledPopularity, measure_scorer
+from recx.evaluation.explanation_checks import explanation_records
 from recx.evaluation.methods import Method, all_methods, explain_all
 from recx.evaluation.test_set import draw_test_set, pairs_of
-from recx.explaining.records import Explanation, Prediction, Recommendation
+from recx.explaining.records import NO_ANSWER, Explanation, Prediction, Recommendation
 from recx.recommenders.popularity import PopularityRecommender
 from recx.settings import ChatSettings, EvaluateSettings
 from recx.storage.text_store import TextStore
@@ -136,7 +137,55 @@ def test_histories_are_read_back_where_vectors_are_read(test_set):
     assert vectors.keys() - plain.keys() == {"history_coverage"}
     assert vectors["history_coverage"]["value"] == pytest.approx(0.2)
     assert (plain["hr@5"]["value"], plain["hr@5"]["n"], plain["ranking_ndcg@5"]["n"]) == (1, 30, 20)
-    assert plain["accuracy"]["value"] == 0 and {r["control"] for r in plain.values()} == {"c"}
+    assert {r["control"] for r in plain.values()} == {"c"}
+
+
+def test_missing_answers_count_in_no_metric(test_set):
+    class Silent(Stub):
+        """Answers every other question, and those right."""
+
+        def recommend(self, histories, k=5, show_progress=False):
+            rows = self.answers.copy()
+            rows[::2] = NO_ANSWER
+            return [Recommendation(tuple(a), ("",) * k, (0.0,) * k) for a in rows]
+
+        def rank(self, histories, candidates, show_progress=False):
+            rows = test_set.labels.ranked[: len(histories)].copy()
+            rows[::2] = NO_ANSWER
+            return rows
+
+        def predict(self, histories, items, show_progress=False):
+            return [Prediction(i, "", None if n % 2 else liked, 0.5)
+                    for n, (i, liked) in enumerate(zip(items, test_set.liked.tolist(), strict=True))]  # fmt: skip
+
+        def explain(self, histories, items, instruction="", show_progress=False):
+            return [Explanation(i, "", None if n % 2 else True, "" if n % 2 else "Yes.", (), ())
+                    for n, i in enumerate(items)]  # fmt: skip
+
+    method = Method(Silent(test_set.labels.top), "x")
+    found = {r["metric"]: (r["value"], r["n"]) for r in measure(method, test_set)}
+    assert found == {"hr@5": (1, 15), "ndcg@5": (1, 15), "ranking_ndcg@5": (1, 10), "ranking_ndcg@5_reference": (1, 10),
+                     "accuracy": (1, 15)}  # fmt: skip
+    pairs = pairs_of(test_set, 20)
+    records = explanation_records(method.explainer.explain(pairs.histories, pairs.items.tolist()), pairs, method)
+    assert records[0]["metric"] == "decision_agreement" and records[0]["n"] == 10
+    assert records[0]["value"] == pytest.approx(np.mean(pairs.liked[::2]))
+
+
+def test_missing_explanations_are_told_and_a_method_without_any_is_left_out(test_set, capsys):
+    class Half(Stub):
+        texts = ("Yes.", "")
+
+        def explain(self, histories, items, instruction="", show_progress=False):
+            return [Explanation(i, "", True, self.texts[n % 2], (), ()) for n, i in enumerate(items)]
+
+    class Mute(Half):
+        texts = ("", " ")
+
+    explained = explain_all({"half": Method(Half(), "x"), "mute": Method(Mute(), "y")}, pairs_of(test_set, 10))
+    assert list(explained) == ["half"]
+    told = capsys.readouterr().out.splitlines()
+    assert told == ["half: no text for 5 of 10 pairs.", "mute: no text for 10 of 10 pairs; it is left out."]
 
 
 def test_a_constant_baseline_agrees_as_chance_does(split):

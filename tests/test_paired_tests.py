@@ -29,6 +29,10 @@ def test_table_has_every_other_method_of_the_same_users():
     records = [metric_record("aligned", "hr@5", ones, "hybrid"), metric_record("constant", "hr@5", zeros)]
     records += [metric_record("short", "hr@5", zeros[:20]), {"method": "x", "metric": "hr@5", "value": 1.0}]
     table = paired_table(records, "hr@5", "hybrid")
+    gaps = paired_table(
+        [*records, metric_record("gaps", "hr@5", np.where(np.arange(50) < 9, np.nan, 0))], "hr@5", "hybrid"
+    )
+    assert gaps["n"].to_dict() == {"constant": 50, "gaps": 41}
     assert list(table.index) == ["constant"] and table.loc["constant", "difference"] == 1
     assert table.loc["constant", "p"] < 0.001
     assert paired_table(records, "hr@5", "nobody").empty

@@ -6,6 +6,7 @@ import sys
 import textwrap
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from recx import paths
@@ -13,7 +14,7 @@ from recx.errors import DataError
 from recx.evaluation.explanation_ratings import from_people, people_of
 from recx.evaluation.human_ratings import read_ratings
 from recx.explaining.records import Explanation
-from recx.playground.rating_service import RatingQuestion, RatingService
+from recx.playground.rating_service import RatingQuestion, RatingService, questions_from
 
 QUESTIONS = [
     RatingQuestion(f"{method}/{pair}", ("Halo 3", "Portal"), f"Item {pair}", pair % 2 == 0, f"Text {method} {pair}")
@@ -72,6 +73,13 @@ def test_later_and_back(service):
     # All postponed: asked after all, in the order in which they were postponed.
     assert service.next_question("Ann", [*range(10)])["number"] == 0
     assert service.next_question("Ann", [*range(10), 0])["number"] == 1
+
+
+def test_nobody_is_asked_about_a_text_that_never_came(tmp_path):
+    rows = [(n, "hybrid", ["Halo 3"], "Portal", True, n != 1, text) for n, text in enumerate(("Yes.", " ", "No.", ""))]
+    names = ["pair", "method", "history", "item", "target", "decision", "text"]
+    pl.DataFrame(rows, schema=names, orient="row").write_parquet(tmp_path / "explanations.parquet")
+    assert {q.text for q in questions_from(tmp_path, 5)} == {"Yes.", "No."}
 
 
 def test_a_text_made_anew_was_not_rated(service):

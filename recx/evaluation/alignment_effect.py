@@ -10,6 +10,7 @@ from recx.evaluation import alignment_metrics as metrics
 from recx.evaluation.methods import Method
 from recx.evaluation.test_set import TestSet
 from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.records import NO_ANSWER
 from recx.recommenders import devices
 from recx.recommenders.protocol import TwoTower
 
@@ -20,7 +21,8 @@ def measure(method: Method, test_set: TestSet, control: str = "", show_progress:
     """All tasks of Table 1 for one method.
 
     Titles are decoded along the catalogue's trie without those of the history, which the target never recommends
-    either; a chat model's titles are as it writes them. Who explains only has no records.
+    either; a chat model's titles are as it writes them. Missing answers count in no metric. Who explains only has no
+    records.
 
     Args:
         method: who is asked.
@@ -33,16 +35,23 @@ def measure(method: Method, test_set: TestSet, control: str = "", show_progress:
         return []
     answers = explainer.recommend(histories, show_progress=show_progress)
     said = explainer.predict(histories, test_set.items.tolist(), show_progress=show_progress)
-    right = [p.like is not None and p.like == liked for p, liked in zip(said, test_set.liked, strict=True)]
+    right = [np.nan if p.like is None else p.like == liked for p, liked in zip(said, test_set.liked, strict=True)]
     first = test_set.ranking_users
     order = explainer.rank(histories[:first], test_set.candidates[:first], show_progress=show_progress)
-    columns = metrics.retrieval(np.array([a.items for a in answers]), test_set.labels.top[:, 0])
-    columns |= metrics.ranking(order, test_set.labels.ranked[:first])
+    items = np.array([a.items for a in answers])
+    columns = _answered(metrics.retrieval(items, test_set.labels.top[:, 0]), items)
+    columns |= _answered(metrics.ranking(order, test_set.labels.ranked[:first]), order)
     columns["accuracy"] = np.array(right, dtype=float)
     if explainer.reads_vectors:
         recent = [h[-explainer.max_history :] for h in histories]
         columns["history_coverage"] = metrics.history_coverage(explainer.reconstruct(histories, show_progress), recent)
     return method.records(columns, control=control)
+
+
+def _answered(columns: dict[str, np.ndarray], items: np.ndarray) -> dict[str, np.ndarray]:
+    """Numbers (U,) of answers (U, K), NaN where no answer came."""
+    missing = (items == NO_ANSWER).all(1)
+    return {metric: np.where(missing, np.nan, values) for metric, values in columns.items()}
 
 
 def measure_free(

@@ -9,7 +9,7 @@ from recx.data.catalogue import Catalogue
 from recx.evaluation.test_set import Pairs
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
-from recx.explaining.segments import segments
+from recx.explaining.segments import Segment, segments
 from recx.prompts.controls import Control
 
 RULES = {
@@ -72,7 +72,7 @@ def case_frame(
     """
     rows = []
     for method, e in texts.items():
-        for piece in segments(e.text, e.citations, e.statements):
+        for piece in segments(e.text, e.citations, e.statements) or [Segment("(no text came)")]:
             holds = "" if piece.holds is None else ("yes" if piece.holds else "no")
             rating = (ratings or {}).get(method, np.nan)
             rows.append((title, "\n".join(history), item, decision, method, rating, piece.text, holds, piece.why))

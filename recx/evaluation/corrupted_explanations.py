@@ -8,6 +8,7 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judges import ExplanationToRate, Judge, scores
+from recx.prompts.quotation_marks import straight_quotes
 
 _CITED = re.compile(r'"([^"]*)"')
 INVENTED = "Chronicles of the Painted Harbour"
@@ -37,8 +38,9 @@ def corrupt(
 def corrupted_scores(
     judge: Judge, questions: Sequence[ExplanationToRate], catalogue: Catalogue, seed: int = 0
 ) -> dict[str, float]:
-    """Mean score of the texts as they are (`as_written`) and of each kind of corrupted one."""
-    kinds = {"as_written": list(questions)} | corrupt(questions, catalogue, seed)
+    """Mean score of the texts as they are (`as_written`) and of each kind of corrupted one; missing texts left out."""
+    written = [q for q in questions if q.has_text]
+    kinds = {"as_written": written} | corrupt(written, catalogue, seed)
     return {kind: float(np.nanmean(scores(judge.rate(texts)))) for kind, texts in kinds.items()}
 
 
@@ -48,12 +50,12 @@ def undetected(means: Mapping[str, float]) -> list[str]:
 
 
 def _with_invented(question: ExplanationToRate, catalogue: Catalogue) -> str:
-    own = catalogue.labels[question.item]
-    cited = [m for m in _CITED.finditer(question.text) if m[1] != own]
+    own, text = catalogue.labels[question.item], straight_quotes(question.text)
+    cited = [m for m in _CITED.finditer(text) if m[1] != own]
     if not cited:
         return f'{question.text} It is like "{INVENTED}".'
     start, end = cited[0].span()
-    return f'{question.text[:start]}"{INVENTED}"{question.text[end:]}'
+    return f'{text[:start]}"{INVENTED}"{text[end:]}'
 
 
 def _flipped(text: str) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+from recx.prompts.quotation_marks import straight_quotes
+
 # Words that tell the decision, or whether a reason speaks for or against it.
 _VERDICT = re.compile(
     r"\b(?:yes|no|not|nor|neither|would|wouldn't|should|shouldn't|recommend\w*|suggest\w*|like\w*|dislike\w*|enjoy\w*|"
@@ -19,7 +21,7 @@ def without_verdict(text: str) -> str:
     out; in the others every such word outside the titles is replaced by a mark. What is left of the decision then are
     the facts chosen to support it.
     """
-    kept = [s for s in _SENTENCE.split(text.strip()) if '"' in s or not _VERDICT.search(s)]
+    kept = [s for s in _SENTENCE.split(straight_quotes(text).strip()) if '"' in s or not _VERDICT.search(s)]
     parts = " ".join(kept).split('"')
     return '"'.join(p if n % 2 else _VERDICT.sub("_", p).replace(" as _", "") for n, p in enumerate(parts))
 

@@ -111,7 +111,7 @@ def discriminate_views(
     """Discriminate sources by their texts, and by what is left of them without the decision.
 
     Args:
-        texts: source -> explanations of the same pairs.
+        texts: source -> explanations of the same pairs; missing (empty) ones are left out.
         users: user of each pair.
         settings: classifier and seed.
 
@@ -119,20 +119,20 @@ def discriminate_views(
         SettingsError: an unknown discriminator, or an encoder that is not named or cannot be loaded.
     """
     fit = _classifier_of(settings)
-    everything = [t for given in texts.values() for t in given]
-    labels = [name for name, given in texts.items() for _ in given]
-    owners = [int(u) for _ in texts for u in users]
-    frames, rows, indicative, records = [], {}, {}, []
+    rows = [(t, name, int(u)) for name, own in texts.items() for t, u in zip(own, users, strict=True) if t.strip()]
+    everything, labels, owners = map(list, zip(*rows, strict=True))
+    frames, by_view, indicative, records = [], {}, {}, []
     for view, change in (("whole text", str), ("decision masked", without_verdict)):
         result = discriminate([change(t) for t in everything], labels, owners, fit, seed=settings.seed)
         frames.append(confusion_frame(result).assign(view=view))
-        rows[view] = {"accuracy": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high}
-        rows[view] |= {"chance": 1 / len(texts), "shuffled labels": result.shuffled.value, "n": result.accuracy.n}
+        by_view[view] = {"accuracy": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high}
+        by_view[view] |= {"chance": 1 / len(texts), "shuffled labels": result.shuffled.value, "n": result.accuracy.n}
         indicative[view] = {name: ", ".join(words) for name, words in result.indicative.items()}
         for control, accuracy in (("", result.accuracy), ("shuffled labels", result.shuffled)):
             records.append({"method": view, "control": control, "metric": "source_accuracy"} | asdict(accuracy))
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("view")
-    return DiscriminationByView(pd.concat(frames, ignore_index=True), table, pd.DataFrame(indicative), records)
+    table = pd.DataFrame.from_dict(by_view, orient="index").rename_axis("view")
+    words = pd.DataFrame(indicative).reindex(list(texts), fill_value="")
+    return DiscriminationByView(pd.concat(frames, ignore_index=True), table, words, records)
 
 
 def _classifier_of(settings: EvaluateSettings) -> Classifier | None:

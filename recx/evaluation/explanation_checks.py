@@ -13,10 +13,9 @@ from recx.explaining.records import Explanation
 
 
 def decision_agreement(explanations: Sequence[Explanation], target: Sequence[bool]) -> np.ndarray:
-    """1 where the decision is the target's, 0 where it is not or was not given."""
-    return np.array(
-        [float(e.decision is not None and e.decision == bool(t)) for e, t in zip(explanations, target, strict=True)]
-    )
+    """1 where the decision is the target's, 0 where it is not or the text gives none; NaN where there is no text."""
+    said = [float(e.decision == bool(t)) for e, t in zip(explanations, target, strict=True)]
+    return np.where([bool(e.text.strip()) for e in explanations], said, np.nan)
 
 
 def cited_in_history(explanations: Sequence[Explanation]) -> np.ndarray:

@@ -24,7 +24,7 @@ class ExplanationToRate:
         history: item indices of the user, oldest first.
         item: the item asked about.
         decision: what the recommender decided: True for yes.
-        text: the explanation.
+        text: the explanation; empty where none came.
     """
 
     history: tuple[int, ...]
@@ -32,13 +32,18 @@ class ExplanationToRate:
     decision: bool
     text: str
 
+    @property
+    def has_text(self) -> bool:
+        """Whether there is anything to rate."""
+        return bool(self.text.strip())
+
 
 @dataclass(frozen=True)
 class Rating:
     """What a judge says of one explanation.
 
     Attributes:
-        score: 0 to 3 by `RUBRIC`; None where the judge gave no usable answer.
+        score: 0 to 3 by `RUBRIC`; None where there is no text, or the judge gave no usable answer.
         points: what was checked, each with whether it holds; empty for judges that only give a score.
         comment: in words, if any.
     """
@@ -53,7 +58,7 @@ class Choice:
     """Which of two explanations a judge finds better.
 
     Attributes:
-        winner: 1 for the first, -1 for the second, 0 for neither, None where no usable reply came.
+        winner: 1 for the first, -1 for the second, 0 for neither; None where a text is missing or no usable reply came.
         consistent: whether both orders gave the same answer; where they did not, neither wins.
     """
 
@@ -62,7 +67,7 @@ class Choice:
 
 
 class Judge(Protocol):
-    """Rates explanations, and compares them in pairs."""
+    """Rates explanations, and compares them in pairs; an explanation without text is not rated at all."""
 
     name: str
 

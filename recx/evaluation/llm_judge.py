@@ -1,13 +1,13 @@
 """A chat model as a judge: ratings by the rubric, and which of two explanations is better (paper section 5.3.1)."""
 
-import json
-import re
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from recx.data.catalogue import Catalogue
+from recx.evaluation.judge_replies import read_choice, read_rating
 from recx.evaluation.judges import RUBRIC, Choice, ExplanationToRate, Rating
-from recx.explaining.chat_client import BadReply, ChatClient, Message
+from recx.explaining.chat_client import ChatClient, Message
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
@@ -24,7 +24,6 @@ _CHOOSE = (
     'levels?\n{levels}\nReply with JSON only: {{"better": "A", "B" or "equal", "reason": "one short sentence"}}.'
 )
 _LEVELS = "\n".join(f"{level}: {meaning}" for level, meaning in RUBRIC.items())
-_JSON_OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
 _RULE = "-----"
 
 
@@ -46,27 +45,31 @@ class LLMJudge:
         self.name = settings.model
 
     def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
-        """One rating for each question; its score is None where no usable reply came.
+        """One rating for each question; its score is None where no usable reply came, or there is no text to rate.
 
         Raises:
             ChatError: the address cannot be used.
         """
-        asked = [self._messages(q, _RATE.format(levels=_LEVELS), [("text", q.text)]) for q in questions]
-        replies = self.client.ask(asked, read_rating, self.show_progress)
-        return [Rating(None) if r is None else r for r in replies]
+        task = _RATE.format(levels=_LEVELS)
+        asked = [self._messages(q, task, [("text", q.text)]) for q in questions if q.has_text]
+        replies = iter(self.client.ask(asked, read_rating, self.show_progress))
+        return [(next(replies) if q.has_text else None) or Rating(None) for q in questions]
 
     def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
         """Which of two explanations of the same case is better; each pair is asked in both orders.
+
+        Where one of them is missing, or no usable reply came, the winner is None.
 
         Raises:
             ChatError: the address cannot be used.
         """
         task = _CHOOSE.format(levels=_LEVELS)
         asked = []
-        for a, b in zip(first, second, strict=True):
+        whole = [a.has_text and b.has_text for a, b in zip(first, second, strict=True)]
+        for a, b in itertools.compress(zip(first, second, strict=True), whole):
             asked += [self._messages(a, task, [("text A", x.text), ("text B", y.text)]) for x, y in ((a, b), (b, a))]
-        replies = self.client.ask(asked, read_choice, self.show_progress)
-        return [_settled(x, y) for x, y in zip(replies[::2], replies[1::2], strict=True)]
+        replies = iter(self.client.ask(asked, read_choice, self.show_progress))
+        return [_settled(next(replies), next(replies)) if both else Choice(None, False) for both in whole]
 
     def _messages(self, question: ExplanationToRate, task: str, texts: Sequence[tuple[str, str]]) -> list[Message]:
         history = "\n".join(f"- {self._described(item)}" for item in question.history)
@@ -79,44 +82,6 @@ class LLMJudge:
     def _described(self, item: int) -> str:
         facts = "; ".join(f"{k}: {', '.join(v)}" for k, v in self.catalogue.facts(int(item)).items())
         return f'"{self.catalogue.labels[int(item)]}"' + (f" ({facts})" if facts else "")
-
-
-def read_rating(reply: str) -> Rating:
-    """A rating from the first JSON object of a reply.
-
-    Raises:
-        BadReply: there is none with a score from 0 to 3.
-    """
-    record = _record(reply)
-    score = record.get("score")
-    if isinstance(score, str) and score.strip() in ("0", "1", "2", "3"):
-        score = int(score)
-    if isinstance(score, bool) or not isinstance(score, int | float) or score not in RUBRIC:
-        raise BadReply(f'"score" must be 0, 1, 2 or 3, not {str(score)[:40]!r}')
-    return Rating(int(score), comment=str(record.get("reason", ""))[:300])
-
-
-def read_choice(reply: str) -> int:
-    """1 for A, -1 for B, 0 for equal.
-
-    Raises:
-        BadReply: the reply says none of these.
-    """
-    better = str(_record(reply).get("better", "")).strip().lower()
-    if better not in ("a", "b", "equal"):
-        raise BadReply(f'"better" must be "A", "B" or "equal", not {better[:40]!r}')
-    return {"a": 1, "b": -1, "equal": 0}[better]
-
-
-def _record(reply: str) -> dict[str, Any]:
-    for match in _JSON_OBJECT.findall(reply):
-        try:
-            record = json.loads(match)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            return record
-    raise BadReply("it holds no JSON object")
 
 
 def _settled(forward: int | None, backward: int | None) -> Choice:

@@ -27,7 +27,7 @@ class WinRates:
         rates: method x method, how often the row's text is preferred to the column's; ties count one half.
         means: method -> how often its text is preferred to another method's, with its interval over users.
         accuracy: of the discriminator, where the judge rated the two texts differently, on users it never saw.
-        pairs: number of test pairs behind each rate.
+        pairs: number of test pairs; where a text is missing, there are fewer behind a rate.
     """
 
     rates: pd.DataFrame
@@ -45,7 +45,7 @@ def win_rates(
     the judge rated differently.
 
     Args:
-        texts: method -> P explanations, the same pairs in the same order.
+        texts: method -> P explanations, the same pairs in the same order; missing (empty) ones win and lose nothing.
         scores: method -> P ratings; NaN where there is none.
         users: (P,) user of each pair.
         seed: of the split.
@@ -70,15 +70,17 @@ def win_rates(
         raise DataError("No two explanations of a pair were rated differently; a discriminator has nothing to learn.")
     # Without an intercept the choice does not depend on which of the two texts comes first.
     model = LogisticRegression(max_iter=1000, fit_intercept=False).fit(vstack(rows), np.concatenate(better))
-    worth = {m: (seen[m] @ model.coef_[0])[tested] for m in methods}
-    wins = {a: {b: (worth[a] > worth[b]) + 0.5 * (worth[a] == worth[b]) for b in methods} for a in methods}
-    rates = pd.DataFrame([[wins[a][b].mean() for b in methods] for a in methods], index=methods, columns=methods)
+    known = {m: np.array([bool(t.strip()) for t in texts[m]]) for m in methods}
+    worth = {m: np.where(known[m], seen[m] @ model.coef_[0], np.nan)[tested] for m in methods}
+    # (sign + 1) / 2: one for the better text, one half for a tie, nothing known where a text is missing.
+    wins = {a: pd.DataFrame({b: (np.sign(worth[a] - worth[b]) + 1) / 2 for b in methods}) for a in methods}
+    rates = pd.DataFrame([wins[a].mean() for a in methods], index=methods, columns=methods)
     owners = np.asarray(users)[tested]
-    means = {a: bootstrap(np.mean([wins[a][b] for b in methods if b != a], axis=0), owners, seed=seed) for a in methods}
+    means = {a: bootstrap(wins[a].drop(columns=a).mean(axis=1), owners, seed=seed) for a in methods}
     right, judged = [], []
     for a, b in itertools.combinations(methods, 2):
         gap = (rated[a] - rated[b])[tested]
-        differ = ~np.isnan(gap) & (gap != 0)
+        differ = ~np.isnan(gap + worth[a] + worth[b]) & (gap != 0)
         right.append(((worth[a] > worth[b]) == (gap > 0))[differ])
         judged.append(owners[differ])
     accuracy = bootstrap(np.concatenate(right), np.concatenate(judged), seed=seed)
@@ -93,7 +95,7 @@ def attribute_accuracy(
     No item is both learnt from and tested on; so a title alone does not give the attribute away by having been seen.
 
     Args:
-        texts: P explanations.
+        texts: P explanations; missing (empty) ones are left out.
         pairs: the items explained, and to whom.
         catalogue: attributes.
         attribute: column; an item's first value is predicted.
@@ -107,7 +109,7 @@ def attribute_accuracy(
         DataError: fewer than two items have the attribute, or all have the same value.
     """
     column = catalogue.attributes[attribute]
-    known = np.array([n for n, item in enumerate(pairs.items) if column[int(item)]], dtype=int)
+    known = np.array([n for n, item in enumerate(pairs.items) if column[int(item)] and texts[n].strip()], dtype=int)
     items, users = pairs.items[known], pairs.users[known]
     values = np.array([column[int(item)][0] for item in items])
     if len(set(values)) < 2:

@@ -110,9 +110,17 @@ def files_of(named: str) -> list[Path]:
 def explain_all(
     methods: Mapping[str, Method], pairs: Pairs, show_progress: bool = True
 ) -> dict[str, list[Explanation]]:
-    """Explanations of all pairs by all methods."""
-    items = pairs.items.tolist()
-    return {
-        name: method.explainer.explain(pairs.histories, items, show_progress=show_progress)
-        for name, method in methods.items()
-    }
+    """Explanations of all pairs by all methods.
+
+    How many pairs a method has no text for is printed; a method without any text is left out.
+    """
+    explained = {}
+    for name, method in methods.items():
+        own = method.explainer.explain(pairs.histories, pairs.items.tolist(), show_progress=show_progress)
+        missing = sum(not e.text.strip() for e in own)
+        if missing < len(own):
+            explained[name] = own
+        if missing:
+            left_out = "; it is left out" if missing == len(own) else ""
+            print(f"{name}: no text for {missing:,} of {len(own):,} pairs{left_out}.")
+    return explained

@@ -56,5 +56,6 @@ def paired_table(records: Sequence[dict[str, Any]], metric: str, against: str) -
     for label, values in rows.items():
         if label != against and len(values) == len(rows[against]):
             gap, low, high, p = paired_difference(rows[against], values)
-            table[label] = {"difference": gap, "low": low, "high": high, "p": p, "n": len(values)}
+            both = int((~np.isnan(rows[against] - values)).sum())
+            table[label] = {"difference": gap, "low": low, "high": high, "p": p, "n": both}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis(f"{metric}: {against} minus")

@@ -32,13 +32,16 @@ class ReferenceJudge:
         self.catalogue, self.parser = catalogue, ExplanationParser(catalogue)
 
     def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
-        """One rating for each question, in their order."""
-        return [self._rate(q) for q in questions]
+        """One rating for each question, in their order; without score and points where there is no text."""
+        return [self._rate(q) if q.has_text else Rating(None) for q in questions]
 
     def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
         """The explanation with the higher score is better; neither where the scores are equal."""
         scores = [[r.score for r in self.rate(questions)] for questions in (first, second)]
-        return [Choice((a > b) - (a < b), True) for a, b in zip(*scores, strict=True)]
+        return [
+            Choice(None, False) if a is None or b is None else Choice((a > b) - (a < b), True)
+            for a, b in zip(*scores, strict=True)
+        ]
 
     def _rate(self, question: ExplanationToRate) -> Rating:
         reading = self.parser.parse(question.text, question.history, question.item)

@@ -1,5 +1,6 @@
 """Predicting the target's score from an explanation (paper Table 3), and how much of that is the verdict."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 
+from recx.errors import DataError
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.decision_masking import verdict_of, without_verdict
 from recx.evaluation.discrimination import split_users
@@ -21,7 +23,7 @@ def predict_scores(
     """Regress the target's score on a text, with the verdict in it, with it masked, and on the verdict alone.
 
     Args:
-        texts: N explanations.
+        texts: N explanations; missing (empty) ones are left out.
         scores: the target's score of each pair.
         users: N users; no user is both learnt from and tested on.
         seed: of the split.
@@ -30,9 +32,15 @@ def predict_scores(
         view -> `mse` (mean squared error on the texts of the test users, with its interval over these) and `r2`
         (1 - mse / variance of the test scores about the training mean). `verdict` knows the decision word only, `mean`
         nothing: what `text` earns beyond `verdict` is not leakage.
+
+    Raises:
+        DataError: too few texts are there to learn from and to test on.
     """
-    tested, truth = split_users(users, seed=seed), np.asarray(scores, dtype=float)
-    owners = np.asarray(users)[tested]
+    known = np.array([bool(t.strip()) for t in texts])
+    tested, truth = split_users(users, seed=seed)[known], np.asarray(scores, dtype=float)[known]
+    if tested.all() or not tested.any():
+        raise DataError(f"{known.sum()} explanations are too few to predict scores from.")
+    texts, owners = list(itertools.compress(texts, known)), np.asarray(users)[known][tested]
     mean = truth[~tested].mean()
     spread = float(((truth[tested] - mean) ** 2).mean())
     measures: dict[str, dict[str, Estimate | float]] = {}
@@ -45,10 +53,18 @@ def predict_scores(
 
 
 def score_table(texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: Sequence[int]) -> pd.DataFrame:
-    """`predict_scores` for every method: columns `method, view, metric, value, low, high, n`."""
+    """`predict_scores` for every method: columns `method, view, metric, value, low, high, n`.
+
+    A method with too few texts is left out, which is printed.
+    """
     rows = []
     for method, given in texts.items():
-        for view, measures in predict_scores(given, scores, users).items():
+        try:
+            views = predict_scores(given, scores, users)
+        except DataError as error:
+            print(f"{method}: {error}")
+            continue
+        for view, measures in views.items():
             error = measures["mse"]
             rows.append((method, view, "mse", error.value, error.low, error.high, error.n))
             rows.append((method, view, "r2", measures["r2"], np.nan, np.nan, error.n))

@@ -10,8 +10,9 @@ from recx.errors import SettingsError
 
 
 def unique_ratio(texts: Sequence[str]) -> float:
-    """Unique sentence ratio: different texts among all texts, up to case and spaces; NaN where there is none."""
-    return len({" ".join(t.casefold().split()) for t in texts}) / len(texts) if texts else float("nan")
+    """Unique sentence ratio: different texts among all that are not empty, up to case and spaces; NaN without any."""
+    plain = [" ".join(t.casefold().split()) for t in texts if t.strip()]
+    return len(set(plain)) / len(plain) if plain else float("nan")
 
 
 def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str) -> np.ndarray:
@@ -25,7 +26,7 @@ def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str) ->
         encoder: hub id or folder of any encoder with its tokenizer.
 
     Returns:
-        (N,) F1; 0 for an empty text.
+        (N,) F1; NaN for an empty text.
 
     Raises:
         SettingsError: the encoder cannot be loaded.
@@ -49,7 +50,7 @@ def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str) ->
     max_length = min(getattr(model.config, "max_position_embeddings", 512), 512) - 2
     tokenizer.model_max_length = min(tokenizer.model_max_length, max_length)
     weights = defaultdict(lambda: 1.0, {tokenizer.sep_token_id: 0.0, tokenizer.cls_token_id: 0.0})
-    scores = np.zeros(len(texts))
+    scores = np.full(len(texts), np.nan)
     rows = [n for n, both in enumerate(zip(texts, references, strict=True)) if all(map(str.strip, both))]
     if rows:
         own, other = ([side[n] for n in rows] for side in (texts, references))

@@ -1,6 +1,5 @@
 """A chat model asked what an Explainer is asked, in words: the paper's comparison with ChatGPT and GPT-4."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,14 +7,16 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
-from recx.explaining.chat_client import BadReply, ChatClient, Message
+from recx.explaining.chat_client import ChatClient, Message
+from recx.explaining.chat_replies import BadReply, read_decision, read_titles
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
-from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
+from recx.explaining.records import NO_ANSWER, Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
+from recx.prompts.title_index import TitleIndex
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
@@ -31,8 +32,6 @@ _FORMS = {
     "preference": "Reply with Yes or No.",
     "explanation": "Begin with Yes or No, then give the reasons in two or three sentences. Quote titles exactly.",
 }
-_BULLET = re.compile(r"^\s*(?:[-*\u2022]|\d+[.):])\s*")
-_EDGES = " \t\"'\u201c\u201d*`"
 
 
 class ChatExplainer(Explainer):
@@ -60,7 +59,7 @@ class ChatExplainer(Explainer):
         self.catalogue, self.max_history, self.shots = catalogue, max_history, shots or {}
         self.client: ChatClient[Any] = ChatClient(settings, store)
         self.parser = ExplanationParser(catalogue)
-        self._index = {label.casefold(): n for n, label in enumerate(catalogue.labels) if n}
+        self._index = TitleIndex(catalogue)
 
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
@@ -68,33 +67,34 @@ class ChatExplainer(Explainer):
         """The k titles it names for each person; item 0 where a title is not of the catalogue or none was named."""
 
         def read(reply: str) -> list[int]:
-            named = [self._index.get(t.casefold(), 0) for t in _titles(reply)][:k]
+            named = self._titles(reply)[:k]
             return named + [0] * (k - len(named))
 
         answers = self._ask(self.requests("retrieval", histories), read, show_progress, k=k)
-        rows = [[0] * k if row is None else row for row in answers]
-        return [Recommendation(tuple(r), tuple(self.catalogue.labels[i] for i in r), (np.nan,) * k) for r in rows]
+        rows = [[NO_ANSWER] * k if row is None else row for row in answers]
+        return [
+            Recommendation(tuple(r), tuple(self.catalogue.labels[max(i, 0)] for i in r), (np.nan,) * k) for r in rows
+        ]
 
     def rank(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """Candidates (R, C) in its order; 0 at the end for those it left out."""
+        """Candidates (R, C) in its order; 0 at the end for those it left out, `NO_ANSWER` where no list came."""
         requests = self.requests("ranking", histories, candidates)
         ranked = []
-        for named, request in zip(self._ask(requests, _titles, show_progress), requests, strict=True):
-            items = dict.fromkeys(self._index.get(t.casefold(), 0) for t in named or [])
-            kept = [i for i in items if i in request.items]
-            ranked.append(kept + [0] * (len(request.items) - len(kept)))
+        for named, request in zip(self._ask(requests, self._titles, show_progress), requests, strict=True):
+            kept = [i for i in dict.fromkeys(named or []) if i in request.items]
+            ranked.append(kept + [NO_ANSWER if named is None else 0] * (len(request.items) - len(kept)))
         return np.array(ranked)
 
     def predict(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
-        """Would person r like item r? Neither where it says neither."""
+        """Would person r like item r? None where no reply came that says yes or no."""
         requests = self.requests("preference", histories, [[i] for i in items])
         return [
             Prediction(r.items[0], self.catalogue.labels[r.items[0]], like, np.nan if like is None else float(like))
-            for r, like in zip(requests, self._ask(requests, _verdict, show_progress), strict=True)
+            for r, like in zip(requests, self._ask(requests, read_decision, show_progress), strict=True)
         ]
 
     def explain(
@@ -112,6 +112,9 @@ class ChatExplainer(Explainer):
             for text, request in zip(texts, requests, strict=True)
         ]
 
+    def _titles(self, reply: str) -> list[int]:
+        return read_titles(reply, lambda title: self._index.find(title.strip(), ignore_case=True))
+
     def _ask(
         self, requests: Sequence[Request], read: Callable[[str], Any], show_progress: bool, k: int = 5
     ) -> list[Any]:
@@ -128,23 +131,6 @@ class ChatExplainer(Explainer):
             messages.append({"role": "user", "content": f"{text} {_FORMS[request.task].format(k=k)}"})
             questions.append(messages)
         return self.client.ask(questions, read, show_progress)
-
-
-def _titles(reply: str) -> list[str]:
-    """Titles of a reply, one a line or joined by semicolons."""
-    parts = [p for line in reply.splitlines() for p in (line.split('"; "') if '"; "' in line else [line])]
-    named = [_BULLET.sub("", p).strip(_EDGES) for p in parts]
-    named = [n for n in named if n]
-    if not named:
-        raise BadReply("it names no title")
-    return named
-
-
-def _verdict(reply: str) -> bool:
-    decision = re.search(r"\b(yes|no)\b", reply, re.IGNORECASE)
-    if not decision:
-        raise BadReply("it says neither Yes nor No")
-    return decision[1].lower() == "yes"
 
 
 def _nonempty(reply: str) -> str:

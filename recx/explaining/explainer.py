@@ -16,8 +16,8 @@ from recx.prompts.requests import Request, requests_about
 class Explainer(Protocol):
     """Answers the tasks about persons' histories: an aligned model, a chat model, texts imported from elsewhere.
 
-    What it has no answer to it leaves empty: item 0, a decision or preference that is None, an empty text. Explainers
-    derive from this class and override what its defaults do not fit.
+    What it has no answer to it leaves empty: items that are `NO_ANSWER`, a preference that is None, an empty text; no
+    metric counts it. Explainers derive from this class and override what its defaults do not fit.
 
     Attributes:
         catalogue: items.

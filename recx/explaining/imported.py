@@ -9,6 +9,7 @@ import numpy as np
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
 from recx.errors import DataError
+from recx.explaining.chat_replies import answer_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
@@ -22,7 +23,8 @@ class ImportedExplainer(Explainer):
     Args:
         catalogue: items.
         path: JSON lines `{"history": [...], "item": ..., "text": ...}`; histories (oldest first) and items as titles or
-            source ids. Of a history the latest `max_history` items tell a text apart from others.
+            source ids. Of a history the latest `max_history` items tell a text apart from others. Of a text what a
+            model thought before it is left out.
         max_history: how many of the latest items of a history count.
 
     Raises:
@@ -82,7 +84,7 @@ class ImportedExplainer(Explainer):
                 f"{path}, line {number}: no explanation ({error}); expected "
                 '{"history": ["...", ...], "item": "...", "text": "..."}.'
             ) from error
-        return _key(request), text
+        return _key(request), answer_of(text)
 
 
 def _key(request: Request) -> tuple[int, ...]:
@@ -91,7 +93,8 @@ def _key(request: Request) -> tuple[int, ...]:
 
 def _lines(path: Path) -> list[tuple[int, str]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`, which would cut texts at what stands for a new line within JSON.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error}).") from error
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -6,13 +6,17 @@ from recx.data.catalogue import Catalogue
 from recx.prompts.explanation_parser import Citation, ExplanationParser, Statement
 from recx.prompts.requests import Request
 
+NO_ANSWER = -1
+"""In place of items where no usable reply came; 0 stands for a title that is none of the catalogue."""
+
 
 @dataclass(frozen=True)
 class Recommendation:
     """The most probable next items of one person.
 
     Attributes:
-        items: item indices, best first.
+        items: item indices, best first; 0 for a title that is none of the catalogue, `NO_ANSWER` throughout where
+            no usable reply came.
         titles: their labels.
         scores: log-probability of each title.
     """
@@ -47,7 +51,7 @@ class Explanation:
         item: item index.
         title: its label.
         decision: True for yes, False for no, None if the text says neither.
-        text: what the model wrote.
+        text: what the model wrote; empty where no reply came.
         citations: titles it cites, each with whether the history holds it.
         statements: attributes it states, each with whether that is true.
         instruction: what it was asked to mind.

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from recx.attribution.counterfactual import apply_changes, find_counterfactual
 from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
-from recx.attribution.counterfactual import apply_changes, find_counterfactual
 from recx.playground.history_service import HistoryService, Json
 from recx.playground.instruction_options import build_instruction, quotes_held
 from recx.playground.streaming import stream_explanation

@@ -51,6 +51,7 @@ def questions_from(folder: Path, max_history: int, pairs: int = 40, seed: int = 
         CheckpointError: the table is missing or damaged.
     """
     frame = read_frame(folder / "explanations.parquet")
+    frame = frame[frame["text"].str.strip() != ""]  # there is nothing to rate where no text came
     known = np.unique(frame["pair"])
     chosen = set(np.random.default_rng(seed).permutation(known)[:pairs].tolist())
     rows = frame[frame["pair"].isin(chosen)]

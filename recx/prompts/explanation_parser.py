@@ -1,18 +1,21 @@
 """Reading an explanation: its decision, the titles it cites, and the attributes it states.
 
-A title is cited where it stands in double quotes. A statement is a value of some attribute (a platform, a genre, a
+A title is cited where it stands in quotation marks. A statement is a value of some attribute (a platform, a genre, a
 year ...) said within one clause: of the titles in that clause, of the item asked about where the clause says
 "it", and of the history as a whole where it names no title. All titles named must carry the value for it to be true,
 of the history as a whole two (or more than half where it says "most"); in a clause with a negation none may.
 "As well" and "too" claim that the value was said before.
 """
 
+import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
+from recx.prompts.quotation_marks import straight_quotes
+from recx.prompts.title_index import TitleIndex
 
 _DECISION = re.compile(r"^\W*(yes|no)\b[.,:;!]?", re.IGNORECASE)
 _QUOTED = r'"([^"]*)"'
@@ -92,7 +95,7 @@ class ExplanationParser:
     """Reads texts about items of one catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+        self.catalogue, self._titles = catalogue, TitleIndex(catalogue)
         values = {v for column in catalogue.attributes.values() for item in column for v in item}
         alternatives = "|".join(re.escape(v) for v in sorted(values, key=len, reverse=True))
         value = rf"|(?<![\w-])(?:{alternatives})(?![\w-])" if values else ""
@@ -112,6 +115,7 @@ class ExplanationParser:
             history: item indices the explanation is about.
             item: the item asked about.
         """
+        written, text = text, straight_quotes(text)  # of the same length, so that spans hold in either
         first = _DECISION.match(text)
         decision = None if first is None else first[1].lower() == "yes"
         start = first.end() if first else 0
@@ -123,20 +127,23 @@ class ExplanationParser:
         def claimed(place: int) -> bool:
             return bool(_CLAIM.search(re.sub(_QUOTED, " ", text[start : start + place])))
 
+        # Quoted titles may hold anything, so they are blanked, and what is left keeps its places.
+        blanked = re.sub(_QUOTED, lambda quoted: " " * len(quoted[0]), text[start:])
+        ends = [m.end() for m in _SENTENCE.finditer(blanked)]
+
         def against(place: int) -> bool:
-            # Quoted titles may hold anything, so they are blanked, and what is left keeps its places.
-            plain = re.sub(_QUOTED, lambda quoted: " " * len(quoted[0]), text[start:])
-            begin = max((m.end() for m in _SENTENCE.finditer(plain, 0, place)), default=0)
-            end = _SENTENCE.search(plain, place)
-            return bool(_OTHER_WAY.search(plain[begin : end.start() if end else len(plain)]))
+            n = bisect.bisect_right(ends, place)
+            sentence = blanked[ends[n - 1] if n else 0 : ends[n] if n < len(ends) else len(blanked)]
+            return bool(_OTHER_WAY.search(sentence))
 
         def mark(match: re.Match[str]) -> str:
             span = (start + match.start(), start + match.end())
             if match[1] is not None:
-                index = self.catalogue.index_of_label.get(match[1])
+                index = self._titles.find(match[1])
                 titles.append(index)
                 if index != item or claimed(match.start()):
-                    citations.append(Citation(match[1], index, index in known, against(match.start()), span))
+                    title = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
+                    citations.append(Citation(title, index, index in known, against(match.start()), span))
                 return f"\x00{len(titles) - 1}\x00"
             # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.
             said = match[0]
