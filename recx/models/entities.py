@@ -8,7 +8,7 @@ item vectors is then nothing but token ids, so trainers, caches and generation w
 import torch
 from torch import Tensor, nn
 
-from recx.models.relations import RelationEncoder
+from recx.models.relations import FEATURES, WIDTH, RelationEncoder
 
 
 class Projector(nn.Module):
@@ -88,7 +88,11 @@ class EntityEmbedding(nn.Module):
         self.user_projector = Projector(items.shape[1], base.embedding_dim, scale)
         # A score is the product of a user's and an item's vector: both start in the same space.
         self.user_projector.load_state_dict(self.item_projector.state_dict())
-        self.relation_projector = RelationEncoder(items, users, base.embedding_dim, scale) if relations else None
+        self.relations = RelationEncoder(items, users).requires_grad_(False) if relations else None
+        if relations:
+            self.relation_projector = nn.Linear(FEATURES, base.embedding_dim)
+            nn.init.normal_(self.relation_projector.weight, std=scale / WIDTH**0.5)
+            nn.init.zeros_(self.relation_projector.bias)
         # Vectors come in any scale and shape; what evens them out is kept with the tables.
         self.item_whitening = HalfWhitening(items[1:])
         self.user_whitening = HalfWhitening(users if len(users) > 1 else items[1:])
@@ -155,4 +159,4 @@ class EntityEmbedding(nn.Module):
             user = self.users[ids.amax(1) - first - len(self.items)]
         else:
             user = users.to(self.items)[asked]
-        return self.relation_projector(history, real, candidate, user)[row, place]
+        return self.relation_projector(self.relations.features(history, real, candidate, user)[row, place])

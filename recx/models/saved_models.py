@@ -18,7 +18,6 @@ from recx.settings import MODES, BackboneSettings
 from recx.storage.tensors import load_weights, read_tensors, trainable
 
 _WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]
-_RELATION_SCALES = [f"relation_projector.{kind}_{part}" for kind in ("item", "user") for part in ("center", "scale")]
 _TABLES = ("items", "users", *_WHITENING)
 
 
@@ -75,7 +74,7 @@ def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, fo
     weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
     save_file(weights, folder / "weights.safetensors")
     if model.entities is not None:
-        tables = {n: model.entities.get_buffer(n) for n in (*_TABLES, *_scales(mode))}
+        tables = {n: model.entities.get_buffer(n) for n in _TABLES} | _relation_tables(model)
         save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
     record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
     (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -97,24 +96,32 @@ def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, M
         raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
     tables = read_tensors(folder / "entities.safetensors") if with_entities else {}
     if with_entities:
-        _check_tables(tables, mode, folder)
+        _check_tables(tables, folder)
     relations = MODE_SPECS[mode].reads_relations
     model, tokenizer = build_aligned(settings, tables.get("items"), tables.get("users"), relations=relations)
-    for name in (*_WHITENING, *_scales(mode)) if with_entities else ():
+    for name in _WHITENING if with_entities else ():
         model.entities.get_buffer(name).copy_(tables[name])
+    with torch.no_grad():
+        for name, tensor in _relation_tables(model).items():
+            if name not in tables or tables[name].shape != tensor.shape:
+                raise CheckpointError(
+                    f"{folder}: entities.safetensors lacks {name!r} of the relation tokens, or its shape."
+                )
+            tensor.copy_(tables[name])
     if model.entities is not None:
         model.entities.whiten()
     load_weights(folder / "weights.safetensors", trainable(model))
     return model.eval().requires_grad_(False), tokenizer, mode
 
 
-def _scales(mode: Mode) -> list[str]:
-    """Buffers of the relation tokens, where the mode has some."""
-    return _RELATION_SCALES if MODE_SPECS[mode].reads_relations else []
+def _relation_tables(model: AlignedModel) -> dict[str, torch.Tensor]:
+    """The encoder of relation tokens, which is not tuned with the model; empty where it has none."""
+    relations = model.entities.relations if model.entities is not None else None
+    return {} if relations is None else {f"relations.{n}": t for n, t in relations.state_dict().items()}
 
 
-def _check_tables(tables: dict[str, torch.Tensor], mode: Mode, folder: Path) -> None:
-    if tables.keys() != {*_TABLES, *_scales(mode)}:
+def _check_tables(tables: dict[str, torch.Tensor], folder: Path) -> None:
+    if {name for name in tables if not name.startswith("relations.")} != set(_TABLES):
         raise CheckpointError(f"{folder}: entities.safetensors holds {sorted(tables)}, not the entity tables.")
     items, users = tables["items"], tables["users"]
     width = items.shape[-1] if items.ndim else 0
