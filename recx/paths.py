@@ -19,8 +19,16 @@ def notebooks() -> Path:
 
 
 def runs() -> Path:
-    """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, else `runs/` beside the package."""
-    return Path(os.environ.get("RECX_RUNS_DIR") or ROOT / "runs")
+    """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, else `runs/` beside the package.
+
+    Where the kit is an installation that this user cannot write, it is the user's own data folder instead.
+    """
+    return Path(os.environ.get("RECX_RUNS_DIR") or _own("runs")).expanduser()
+
+
+def figures() -> Path:
+    """Folder of figures drawn again: `figures/` beside the package, or in the user's data folder as `runs`."""
+    return _own("figures")
 
 
 def cache() -> Path:
@@ -32,3 +40,10 @@ def local_data(data_dir: str | Path | None = None) -> Path | None:
     """Folder with data sets obtained elsewhere: the argument, else `RECX_DATA_DIR`, else None."""
     chosen = data_dir or os.environ.get("RECX_DATA_DIR")
     return Path(chosen).expanduser() if chosen else None
+
+
+def _own(name: str) -> Path:
+    """A folder beside the package if this user can write it, else in the user's data folder."""
+    folder = ROOT / name
+    writable = os.access(folder if folder.exists() else ROOT, os.W_OK)
+    return folder if writable else Path(platformdirs.user_data_dir("recx")) / name

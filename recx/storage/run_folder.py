@@ -164,7 +164,7 @@ def read_frame(path: Path) -> pd.DataFrame:
         CheckpointError: it is missing or damaged.
     """
     try:
-        return pd.DataFrame(pl.read_parquet(path).to_dict(as_series=False))
+        return pd.DataFrame(pl.read_parquet(path, glob=False).to_dict(as_series=False))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
 
