@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 import psutil
 
 from recx import paths
+from recx.pipeline import jupyter_lab
 from recx.pipeline.jupyter_lab import lab_options
 from recx.pipeline.servers import free_port
 
@@ -64,3 +65,10 @@ def test_what_it_said_is_repeated(tmp_path):
     assert process.returncode == 2
     reason = said.split("recx: JupyterLab ended with exit status 1. The last it said:\n")[1]
     assert "nowhere" in reason and "install" not in reason
+
+
+def test_notebooks_of_somebody_else_are_said_to_be(monkeypatch, capsys):
+    monkeypatch.setattr(jupyter_lab, "run_server", lambda *_, **__: None)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    jupyter_lab.run_lab(0)
+    assert "what you change in them is not kept" in capsys.readouterr().out

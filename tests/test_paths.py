@@ -2,8 +2,10 @@ import os
 from pathlib import Path
 
 import platformdirs
+import pytest
 
 from recx import cli, paths
+from recx.errors import RecxError
 
 
 def test_runs_lie_beside_a_package_that_one_can_write(monkeypatch):
@@ -35,8 +37,18 @@ def test_runs_that_somebody_else_began_are_not_ours(monkeypatch, tmp_path):
 def test_a_folder_that_cannot_be_made_is_one_sentence(monkeypatch, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path / "file" / "runs"))
-    try:
+    with pytest.raises(SystemExit, match="2"):
         cli.main(["run", "00", "--profile", "test"])
-    except SystemExit as end:
-        assert end.code == 2
     assert "cannot be written (Not a directory). Name another folder with RECX_RUNS_DIR." in capsys.readouterr().err
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch, tmp_path):
+    def homeless(name):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(platformdirs, "user_cache_dir", homeless)
+    monkeypatch.delenv("RECX_CACHE_DIR", raising=False)
+    with pytest.raises(RecxError, match="no home folder: set HOME"):
+        paths.cache()
+    monkeypatch.setenv("RECX_CACHE_DIR", str(tmp_path))
+    assert paths.cache() == tmp_path

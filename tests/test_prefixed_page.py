@@ -73,7 +73,7 @@ def test_page_assets_and_kernel_answer_with_and_without_the_prefix(server):
     assert urlopen(address + PREFIX.rstrip("/")).url == address + PREFIX
     for base in (PREFIX, "/"):
         page = get(address + base).decode()
-        config = json.loads(re.search(r'id="jupyter-config-data">\s*(.*?)\s*</script>', page, re.DOTALL)[1])
+        config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>\s*(.*?)\s*</script>', page, re.DOTALL)[1])
         assert config["baseUrl"] == PREFIX
         assets = [a for a in re.findall(r'(?:src|href)="([^"]+)"', page) if not a.startswith(("data:", "#", "?"))]
         assert any("voila.js" in asset for asset in assets)
@@ -85,4 +85,4 @@ def test_page_assets_and_kernel_answer_with_and_without_the_prefix(server):
         assert asyncio.run(kernel_answers(address.replace("http", "ws") + channels)) == "ok"
     kernels = [c.cmdline() for c in psutil.Process(process.pid).children(recursive=True)]
     kernels = [line for line in kernels if "ipykernel_launcher" in line]
-    assert len(kernels) == 2 and all(line[0] == sys.executable for line in kernels)
+    assert len(kernels) >= 2 and all(line[0] == sys.executable for line in kernels)

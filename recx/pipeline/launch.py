@@ -149,6 +149,8 @@ def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any]
             f"Stage {stage!r}: the process that ran {notebook} died, most likely for want of memory. The same "
             f"command goes on from its last checkpoint. What was executed is in {executed}"
         ) from error
+    except RuntimeError as error:  # of the client, which waits for the kernel to answer
+        raise RecxError(f"Stage {stage!r}: {sys.executable} started no kernel ({error}). Why stands above.") from error
     except OSError as error:
         raise RecxError(
             f"Stage {stage!r}: {executed} cannot be written ({error.strerror or error}). What was finished before is "
