@@ -106,7 +106,7 @@ class AppCommand:
     port: int = 8866
     """Port to listen on; 0 for any that is free."""
     address: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 lets other machines in, who need no password."""
+    """Address to listen on. Nobody needs a password: all accounts of this machine can ask, with 0.0.0.0 others too."""
     base_url: str = "/"
     """Path under which a proxy shows the page, e.g. /user/ann/proxy/8866/; the proxy may pass it on or take it off."""
     dark: bool = False
