@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from recx import paths
+from recx.pipeline.saved_figures import redraw
 from recx.storage import run_folder
 
 ODD = "{profile} {v1} {} }{ 100% %20 [a]*? 'q' \"d\" $HOME `x` ; & # é \\ ü"
@@ -34,7 +35,7 @@ def data(tmp_path):
     return data
 
 
-def test_a_notebook_runs_in_them(kit, data, tmp_path):
+def test_a_notebook_runs_in_them_and_its_figures_are_drawn_again(kit, data, tmp_path, monkeypatch):
     runs, cache = tmp_path / f"runs {ODD}", tmp_path / f"cache {ODD}"
     surroundings = {"PYTHONPATH": str(kit), "RECX_RUNS_DIR": str(runs), "RECX_CACHE_DIR": str(cache)}
     line = [sys.executable, "-m", "recx", "run", "01", "--profile", "test", "--dataset"]
@@ -44,11 +45,12 @@ def test_a_notebook_runs_in_them(kit, data, tmp_path):
         )
         assert done.returncode == 0 and "1 notebooks executed" in done.stdout, done.stdout + done.stderr
     assert {path.parts[-3].split()[0] for path in runs.glob("*/*/*/manifest.json")} == {"demo", "data"}
-    assert {path.name for path in tmp_path.iterdir()} == {
-        kit.name,
-        data.name,
-        runs.name,
-        cache.name,
-    } or not cache.exists()
-    (made,) = (path.parent for path in runs.glob("test/demo/*/manifest.json"))
-    assert run_folder.read_manifest(made) and list(made.glob("*.ipynb")) and list(made.glob("figures/*.png"))
+    monkeypatch.setenv("RECX_RUNS_DIR", str(runs))
+    (own,) = (folder for folder in (runs / "test").iterdir() if folder.name != "demo")
+    (made,) = own.glob("*/manifest.json")
+    assert run_folder.read_manifest(made.parent) and list(made.parent.glob("*.ipynb"))
+    drawn = redraw("test", own.name, tmp_path / f"figures {ODD}")
+    assert drawn and all(path.is_file() and path.parts[-3] == f"test-{own.name}" for path in drawn)
+    # Nothing was written under a name that one of them had read out of a path.
+    assert {path.name.split()[0] for path in tmp_path.iterdir()} <= {"kit", "data", "runs", "cache", "figures"}
+    assert not [path for path in tmp_path.iterdir() if not path.name.endswith(ODD)]

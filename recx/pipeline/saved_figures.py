@@ -1,5 +1,6 @@
 """Figures of a run on disk: each as PDF, SVG and PNG, with the numbers it shows and the runs they came from."""
 
+from glob import escape
 from pathlib import Path
 
 import pandas as pd
@@ -57,7 +58,8 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
     from matplotlib import pyplot as plt
 
     written = []
-    for provenance in sorted(paths.runs().glob(f"{profile or '*'}/{dataset or '*'}/*/figures/*.json")):
+    chosen = "/".join(escape(name) or "*" for name in (profile, dataset))
+    for provenance in sorted(paths.runs().glob(f"{chosen}/*/figures/*.json")):
         stage, name = provenance.parent.parent, provenance.stem
         if name not in FIGURES or not read_manifest(stage):
             continue
