@@ -111,6 +111,8 @@ class Run:
     def finish(self, seed: int) -> None:
         """Remove checkpoints and write the manifest: from now on the stage counts as finished."""
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        for weights in self.folder.rglob("*.safetensors"):  # that library writes them for their owner alone
+            shutil.copymode(self.folder / "config.json", weights)
         manifest = {
             "stage": self.stage,
             "fingerprint": self.fingerprint,
