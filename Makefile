@@ -5,14 +5,14 @@ SASREC = $(BIN)/python benchmarks/sasrec.py --data-dir "$(DATA)" $(QUICK)
 .PHONY: demo test lab lint bench clean setup
 
 demo: setup  ## set up and run all notebooks on the embedded demo
-	@$(BIN)/recx run
+	@$(BIN)/python -m recx run
 
 # Two workers of one thread each: two that share two cores' threads slow each other down many times over.
 test: setup  ## set up and run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lab: setup  ## open JupyterLab on the notebooks
-	@$(BIN)/recx lab
+	@$(BIN)/python -m recx lab
 
 lint: setup  ## check form and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -1,8 +1,6 @@
 """The command line: `recx run | results | figures | data | lab | app`."""
 
 import json
-import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import tyro
 from recx import paths
 from recx.errors import RecxError
 from recx.pipeline import stages
-from recx.pipeline.launch import prepare, quiet_libraries, run_all
+from recx.pipeline.launch import prepare, quiet_libraries, run_all, settle_environment
 from recx.profiles.resolve import parse_overrides, resolve_settings, show
 from recx.storage import run_folder
 
@@ -54,7 +52,7 @@ class FiguresCommand:
     dataset: str = ""
     """Of runs on this data set only."""
     out: str = ""
-    """Folder to write to; figures/ beside the package by default."""
+    """Folder to write to; figures/ beside the package by default, or in your data folder if that is not yours."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,10 @@ class DataCommand:
 class LabCommand:
     """Open JupyterLab on the notebooks, on this machine only."""
 
+    options: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Options for JupyterLab, after two dashes: recx lab -- --no-browser --ServerApp.base_url=/lab/"""
     port: int = 8888
-    """Port to listen on."""
+    """Port to listen on; 0 for any that is free."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,11 @@ class AppCommand:
     """Serve the playground as a web page, by default on this machine only."""
 
     port: int = 8866
-    """Port to listen on."""
+    """Port to listen on; 0 for any that is free."""
     address: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 lets other machines in, who need no password."""
+    """Address to listen on. Nobody needs a password: all accounts of this machine can ask, with 0.0.0.0 others too."""
+    base_url: str = "/"
+    """Path under which a proxy shows the page, e.g. /user/ann/proxy/8866/; the proxy may pass it on or take it off."""
     dark: bool = False
     """Dark colours."""
     idle_minutes: float = 30
@@ -205,23 +207,23 @@ def _download(command: DownloadCommand) -> None:
 
 
 def _lab(command: LabCommand) -> None:
-    quiet_libraries()
-    environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
-    line = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={command.port}", str(paths.notebooks())]
-    if subprocess.run(line, env=environment, check=False).returncode:
-        raise RecxError("JupyterLab did not start; install it with: pip install -e '.[lab]' -c constraints.txt")
+    from recx.pipeline.jupyter_lab import run_lab
+
+    run_lab(command.port, command.options)
 
 
 def _app(command: AppCommand) -> None:
+    from recx.pipeline.servers import checked_prefix, free_port, require_installed
+
+    require_installed("voila", "Voila")  # all that can be wrong is said before anything heavy is imported or loaded
+    base_url, port = checked_prefix(command.base_url), free_port(command.port, command.address)
+    settle_environment()
     quiet_libraries()  # before anything of the playground is imported: its models are held in this process
     from recx.playground.web_app import run_app
 
-    print(f"http://{command.address}:{command.port} (stop with Ctrl-C)", flush=True)
-    if run_app(command.port, command.address, command.dark, command.idle_minutes):
-        raise RecxError(
-            "Voila ended with an error, which stands above. Is the port taken (--port names another), or is it not "
-            "installed (pip install -e '.[lab]' -c constraints.txt)?"
-        )
+    host = f"[{command.address}]" if ":" in command.address else command.address
+    print(f"http://{host}:{port}{base_url} (stop with Ctrl-C)", flush=True)
+    run_app(port, command.address, base_url, command.dark, command.idle_minutes)
 
 
 _HANDLERS = {

@@ -1,9 +1,12 @@
 """Where things lie. The kit is a repository: data, notebooks and runs stand beside the package."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+
+from recx.errors import RecxError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,16 +22,38 @@ def notebooks() -> Path:
 
 
 def runs() -> Path:
-    """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, else `runs/` beside the package."""
-    return Path(os.environ.get("RECX_RUNS_DIR") or ROOT / "runs")
+    """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, else `runs/` beside the package.
+
+    Where the kit is an installation that this user cannot write, it is the user's own data folder instead.
+    """
+    return Path(os.environ.get("RECX_RUNS_DIR") or _own("runs")).expanduser()
+
+
+def figures() -> Path:
+    """Folder of figures drawn again: `figures/` beside the package, or in the user's data folder as `runs`."""
+    return _own("figures")
 
 
 def cache() -> Path:
     """Folder for what can be fetched or made again: `RECX_CACHE_DIR`, else the user's cache."""
-    return Path(os.environ.get("RECX_CACHE_DIR") or platformdirs.user_cache_dir("recx")).expanduser()
+    return Path(os.environ.get("RECX_CACHE_DIR") or _of_user(platformdirs.user_cache_dir)).expanduser()
 
 
 def local_data(data_dir: str | Path | None = None) -> Path | None:
     """Folder with data sets obtained elsewhere: the argument, else `RECX_DATA_DIR`, else None."""
     chosen = data_dir or os.environ.get("RECX_DATA_DIR")
     return Path(chosen).expanduser() if chosen else None
+
+
+def _own(name: str) -> Path:
+    """A folder beside the package if this user can write it, else in the user's data folder."""
+    folder = ROOT / name
+    writable = os.access(folder if folder.exists() else ROOT, os.W_OK)
+    return folder if writable else _of_user(platformdirs.user_data_dir) / name
+
+
+def _of_user(folder: Callable[[str], str]) -> Path:
+    try:
+        return Path(folder("recx"))
+    except RuntimeError as error:  # a container may run as a user that it knows nothing of
+        raise RecxError("This user has no home folder: set HOME to one that can be written.") from error

@@ -1,5 +1,6 @@
 """Shared fixtures: real data where it is at hand, a small world, small models."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -74,3 +75,15 @@ def small_catalogue():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def foreign_kernel(tmp_path, monkeypatch):
+    """Kernels that a user has installed, of which one is called like the kit's and starts nothing."""
+    for name in ("python3", "other"):
+        folder = tmp_path / "share" / "kernels" / name
+        folder.mkdir(parents=True)
+        spec = {"argv": ["/no/such/python", "{connection_file}"], "display_name": "another", "language": "python"}
+        (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "share"))

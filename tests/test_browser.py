@@ -100,9 +100,10 @@ def lab_page(rated_run, tmp_path_factory):
 @pytest.fixture
 def visit(browser):
     """Open an address; what it asks of other machines is refused and noted."""
-    contexts, outside = [], []
+    contexts, outside, asked = [], [], []
 
     def local(route):
+        asked.append(route.request.url)
         if urlparse(route.request.url).hostname in ("127.0.0.1", None):
             route.continue_()
         else:
@@ -115,10 +116,11 @@ def visit(browser):
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.route("**/*", local)
+        page.on("websocket", lambda socket: asked.append(socket.url))
         page.goto(address)
         return page
 
-    go.outside = outside
+    go.outside, go.asked = outside, asked
     yield go
     for context in contexts:
         context.close()
@@ -307,6 +309,24 @@ def test_the_web_page(visit, web_page, titles, rated_run, tmp_path):
     again = visit(web_page.rstrip("/") + "/" + link)
     again.get_by_text("asking about:").wait_for()
     assert history_of(again) == numbered(titles[:3])
+
+
+def test_behind_a_prefix(visit, rated_run, titles):
+    """All that the page asks for begins with the prefix, so that a proxy gets to see it."""
+    port, prefix = free_port(), "/user/a%40b.c/proxy/8000/"
+    line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--base-url", prefix]
+    process = served(line, port, rated_run)
+    try:
+        page = visit(f"http://127.0.0.1:{port}{prefix}")
+        build_and_ask(page, titles)
+        link = page.get_by_role("link", name="link to this state").get_attribute("href")
+        again = visit(f"http://127.0.0.1:{port}{prefix}{link}")
+        again.get_by_text("asking about:").wait_for()
+        asked = [urlparse(address) for address in visit.asked if not address.startswith(("data:", "blob:"))]
+        assert {"http", "ws"} == {address.scheme for address in asked}
+        assert not [address for address in asked if not address.path.startswith(prefix)]
+    finally:
+        end(process)
 
 
 def test_jupyterlab(visit, lab_page, titles, rated_run, tmp_path):

@@ -1,5 +1,6 @@
 """Set-up files agree with each other."""
 
+import os
 import re
 import subprocess
 import sys
@@ -46,3 +47,11 @@ def test_full_disk_is_one_sentence(tmp_path):
     (tmp_path / "tools" / "bootstrap.py").write_text(source)
     done = subprocess.run([sys.executable, tmp_path / "tools" / "bootstrap.py"], capture_output=True, text=True)
     assert done.returncode == 1 and "GB free" in done.stderr and not (tmp_path / ".venv").exists()
+
+
+def test_a_folder_that_python_cannot_name_in_its_path_is_one_sentence(tmp_path):
+    place = tmp_path / f"kit{os.pathsep}2" / "tools" / "bootstrap.py"
+    place.parent.mkdir(parents=True)
+    place.write_bytes((paths.ROOT / "tools" / "bootstrap.py").read_bytes())
+    done = subprocess.run([sys.executable, place], capture_output=True, text=True)
+    assert done.returncode == 1 and "move the kit" in done.stderr and done.stderr.count("\n") == 1

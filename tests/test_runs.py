@@ -7,6 +7,8 @@ import shutil
 import nbformat
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from recx import cli, paths
 from recx.errors import CheckpointError, DataError, SettingsError
@@ -160,6 +162,14 @@ def test_a_file_that_is_gone_or_cut_is_noticed(folder):
     manifest = json.loads((run.folder / "manifest.json").read_text())
     (run.folder / "manifest.json").write_text(json.dumps(manifest | {"files": {"../../../etc/passwd": 1}}))
     assert "files" in stages.why_unfinished("data", chosen)
+
+
+def test_whoever_may_read_the_folder_may_read_its_weights(folder):
+    run = stages.begin_stage("data", resolve_settings("test"))
+    save_file({"w": torch.zeros(2)}, run.folder / "weights.safetensors")
+    (run.folder / "config.json").chmod(0o644)
+    run.finish(seed=0)
+    assert (run.folder / "weights.safetensors").stat().st_mode & 0o777 == 0o644
 
 
 def test_damaged_manifest_means_unfinished(folder):

@@ -33,6 +33,8 @@ def main():
             "Python 3.11 or newer is needed, this is %d.%d; name another with: make PYTHON=python3.12 demo"
             % sys.version_info[:2]
         )
+    if os.pathsep in ROOT:
+        stop("%s: Python makes no environment in a folder with %r in its path; move the kit." % (ROOT, os.pathsep))
     stamp = os.path.join(VENV, "recx-installed")
     if os.path.isfile(stamp):
         with open(stamp) as file:

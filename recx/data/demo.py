@@ -22,7 +22,7 @@ from recx.settings import DemoSettings
 
 def demo_frame() -> pl.DataFrame:
     """The shipped catalogue file, one row an item, columns as in `data/demo/README.md`."""
-    frame = pl.read_csv(paths.shipped_data() / "demo" / "catalogue.csv", infer_schema=False)
+    frame = pl.read_csv(paths.shipped_data() / "demo" / "catalogue.csv", infer_schema=False, glob=False)
     return frame.fill_null("")
 
 

@@ -32,7 +32,7 @@ with contextlib.suppress(ImportError, ValueError, AttributeError):
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 import polars
-polars.read_parquet(sys.argv[1]).write_ipc(sys.argv[2])
+polars.read_parquet(sys.argv[1], glob=False).write_ipc(sys.argv[2])
 """
 
 
@@ -45,7 +45,7 @@ def read_parquet(path: Path) -> pl.DataFrame:
     if not is_sound(path):
         return _read_in_child(path)
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)  # stars and brackets in a path are meant as they stand
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(f"{path}: cannot be read as Parquet ({str(error)[:200]}).") from error
 

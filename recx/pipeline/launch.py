@@ -123,14 +123,17 @@ def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any]
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    from recx.pipeline.kernels import OwnKernelManager
+
     executed = folder / f"{notebook}.ipynb"
     quiet_libraries()
     try:
         papermill.execute_notebook(
-            str(paths.notebooks() / f"{notebook}.ipynb"),
-            str(executed),
+            _literal(paths.notebooks() / f"{notebook}.ipynb"),
+            _literal(executed),
             parameters=parameters,
             kernel_name="python3",
+            kernel_manager_class=OwnKernelManager,
             cwd=str(paths.ROOT),
             progress_bar=not quiet and sys.stderr.isatty(),
             log_output=False,
@@ -146,11 +149,18 @@ def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any]
             f"Stage {stage!r}: the process that ran {notebook} died, most likely for want of memory. The same "
             f"command goes on from its last checkpoint. What was executed is in {executed}"
         ) from error
+    except RuntimeError as error:  # of the client, which waits for the kernel to answer
+        raise RecxError(f"Stage {stage!r}: {sys.executable} started no kernel ({error}). Why stands above.") from error
     except OSError as error:
         raise RecxError(
             f"Stage {stage!r}: {executed} cannot be written ({error.strerror or error}). What was finished before is "
             "kept; the same command goes on from there."
         ) from error
+
+
+def _literal(path: Path) -> str:
+    """A path for papermill, which fills `{name}` in paths from the notebook's parameters."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Sequence[str] = ()) -> dict[str, str]:
@@ -209,12 +219,23 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
 
 def run_all(plan: Plan) -> int:
     """Execute the notebooks of a plan that are not up to date, in order; returns how many were executed."""
+    settle_environment()
+    return sum(launch(stage, plan.settings, plan.parameters) for stage in plan.stages)
+
+
+def settle_environment() -> None:
+    """Let processes started from now on find the package and the folders meant here, wherever they work.
+
+    Raises:
+        RecxError: the kit lies where Python finds no package.
+    """
+    if os.pathsep in str(paths.ROOT):
+        raise RecxError(f"{paths.ROOT}: Python finds no package where a path holds {os.pathsep!r}. Move the kit.")
     for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR"):
         if os.environ.get(name):
             os.environ[name] = _absolute(os.environ[name])
     # The kernel must find the package from a plain checkout too.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH", "")]))
-    return sum(launch(stage, plan.settings, plan.parameters) for stage in plan.stages)
 
 
 def _absolute(path: str) -> str:

@@ -1,5 +1,6 @@
 """Figures of a run on disk: each as PDF, SVG and PNG, with the numbers it shows and the runs they came from."""
 
+from glob import escape
 from pathlib import Path
 
 import pandas as pd
@@ -43,13 +44,13 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
     Args:
         profile: of these runs only.
         dataset: of these runs only.
-        out: folder for `<profile>-<dataset>/<stage>/`; by default `figures/` beside the package.
+        out: folder for `<profile>-<dataset>/<stage>/`; by default `paths.figures()`.
 
     Returns:
         The pictures written, as PNG; each has PDF, SVG, CSV and provenance beside it.
 
     Raises:
-        CheckpointError: no finished stage has a figure, or a file of one is damaged.
+        CheckpointError: no finished stage has a figure, a file of one is damaged, or the folder cannot be written.
     """
     import matplotlib
 
@@ -57,7 +58,8 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
     from matplotlib import pyplot as plt
 
     written = []
-    for provenance in sorted(paths.runs().glob(f"{profile or '*'}/{dataset or '*'}/*/figures/*.json")):
+    chosen = "/".join(escape(name) or "*" for name in (profile, dataset))
+    for provenance in sorted(paths.runs().glob(f"{chosen}/*/figures/*.json")):
         stage, name = provenance.parent.parent, provenance.stem
         if name not in FIGURES or not read_manifest(stage):
             continue
@@ -68,8 +70,13 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
             run.inputs = dict(origin["inputs"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{numbers}: not readable ({error}). Rerun its stage.") from error
-        folder = (out or paths.ROOT / "figures") / f"{run.profile}-{run.dataset}" / run.stage
-        plt.close(draw_and_save(name, frame, run, folder))
+        folder = (out or paths.figures()) / f"{run.profile}-{run.dataset}" / run.stage
+        try:
+            plt.close(draw_and_save(name, frame, run, folder))
+        except OSError as error:
+            raise CheckpointError(
+                f"{folder} cannot be written ({error.strerror or error}). Name another folder with --out."
+            ) from error
         written.append(folder / f"{name}.png")
     if not written:
         raise CheckpointError(f"No finished stage with figures in {paths.runs()}. Start with: recx run")

@@ -111,7 +111,7 @@ class RatingService:
         """Keep a rating; it is on disk when this returns. A later rating of the same question counts instead.
 
         Raises:
-            DataError: there is no such question or score.
+            DataError: there is no such question or score, or the folder of ratings cannot be written.
         """
         if isinstance(score, bool) or score not in RUBRIC:
             raise DataError(f"A rating is 0, 1, 2 or 3, not {score!r}.")
@@ -121,8 +121,7 @@ class RatingService:
             question, seconds = self.questions[number], round(min(max(float(seconds), 0.0), 3600.0), 1)
             ratings = [r for r in self._ratings(rater) if r.question != question.id]
             ratings.append(HumanRating(_name(rater), question.id, int(score), seconds, text_hash(question.text)))
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_ratings(self._file(rater), ratings)
+            self._keep(rater, ratings)
 
     def undo_rating(self, rater: str) -> int | None:
         """Forget the latest rating, and give its question's number; None where there is none."""
@@ -130,7 +129,7 @@ class RatingService:
             ratings = self._ratings(rater)
             if not ratings:
                 return None
-            write_ratings(self._file(rater), ratings[:-1])
+            self._keep(rater, ratings[:-1])
         return [q.id for q in self.questions].index(ratings[-1].question)
 
     def export_ratings(self, rater: str) -> str:
@@ -147,6 +146,16 @@ class RatingService:
         path = self._file(rater)
         marks = {q.id: text_hash(q.text) for q in self.questions}
         return [r for r in read_ratings(path) if r.text == marks.get(r.question)] if path.is_file() else []
+
+    def _keep(self, rater: str, ratings: list[HumanRating]) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_ratings(self._file(rater), ratings)
+        except OSError as error:  # the run may be somebody else's
+            raise DataError(
+                f"The rating is not kept: {self.folder} cannot be written ({error.strerror or error}). The run can be "
+                "copied to a folder of one's own, which RECX_RUNS_DIR names."
+            ) from error
 
     def _file(self, rater: str) -> Path:
         """A name may hold anything; a file's name holds letters and what tells equal letters apart."""

@@ -1,16 +1,15 @@
 """The playground as a web page: one process holds the models and answers the kernels of all visitors."""
 
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from recx import paths
+from recx.pipeline.kernels import MANAGER
+from recx.pipeline.servers import run_server
 from recx.playground.open_runs import STOPPABLE, OpenRuns
 from recx.playground.rpc_client import ADDRESS_VARIABLE, HOST
 from recx.playground.rpc_server import RpcServer
@@ -41,17 +40,24 @@ def voila_notebook() -> dict[str, Any]:
     return v4.new_notebook(cells=[v4.new_code_cell(code)], metadata=metadata)
 
 
-def run_app(port: int = 8866, address: str = HOST, dark: bool = False, idle_minutes: float = IDLE_MINUTES) -> int:
+def run_app(
+    port: int = 8866,
+    address: str = HOST,
+    base_url: str = "/",
+    dark: bool = False,
+    idle_minutes: float = IDLE_MINUTES,
+) -> None:
     """Serve the playground as a web page until it is stopped.
 
     Args:
-        port: to listen on.
+        port: to listen on, as `recx.pipeline.servers.free_port` gives it.
         address: to listen on; this machine only by default.
+        base_url: path under which visitors see the page, as `recx.pipeline.servers.checked_prefix` gives it.
         dark: dark colours.
         idle_minutes: after so long without a message the kernel of a visitor is ended.
 
-    Returns:
-        Voila's exit status.
+    Raises:
+        RecxError: Voila ended with an error.
     """
     import nbformat
 
@@ -59,31 +65,28 @@ def run_app(port: int = 8866, address: str = HOST, dark: bool = False, idle_minu
     with tempfile.TemporaryDirectory() as folder:
         notebook = Path(folder) / "recx.ipynb"
         nbformat.write(nbformat.from_dict(voila_notebook()), notebook)
-        environment = os.environ | {ADDRESS_VARIABLE: f"{server.port} {server.token}"}
-        for name, first in (("PYTHONPATH", paths.ROOT), ("JUPYTER_PATH", paths.shipped_data() / "page")):
-            environment[name] = os.pathsep.join(filter(None, [str(first), os.environ.get(name, "")]))
-        cull = "--MappingKernelManager."
-        line = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", f"--Voila.ip={address}"]
-        line += ["--template=recx", "--VoilaConfiguration.show_tracebacks=False"]
-        line += [f"--theme={'dark' if dark else 'light'}", f"{cull}cull_idle_timeout={int(idle_minutes * 60)}"]
-        line += [f"{cull}cull_interval={max(1, min(30, int(idle_minutes * 60)))}", f"{cull}cull_connected=True"]
-        line += ["--Voila.port_retries=0"]
-        child = subprocess.Popen(line, env=environment)
-        with suppress(ValueError):  # signals belong to the main thread
-            signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+        templates = [str(paths.shipped_data() / "page"), os.environ.get("JUPYTER_PATH", "")]
+        environment = os.environ | {
+            ADDRESS_VARIABLE: f"{server.port} {server.token}",
+            "JUPYTER_PATH": os.pathsep.join(filter(None, templates)),
+        }
+        options = {
+            "Voila.port": port,
+            "Voila.port_retries": 0,
+            "Voila.ip": address,
+            "Voila.base_url": base_url,
+            "VoilaConfiguration.kernel_spec_manager_class": MANAGER,
+            "VoilaConfiguration.template": "recx",
+            "VoilaConfiguration.theme": "dark" if dark else "light",
+            "VoilaConfiguration.show_tracebacks": False,
+            "MappingKernelManager.cull_idle_timeout": int(idle_minutes * 60),
+            "MappingKernelManager.cull_interval": max(1, min(30, int(idle_minutes * 60))),
+            "MappingKernelManager.cull_connected": True,
+        }
+        line = [sys.executable, "-m", "recx.playground.prefixed_page", str(notebook), "--no-browser"]
+        line += [f"--{name}={value}" for name, value in options.items()]
         try:
-            return child.wait()
-        except KeyboardInterrupt:
-            return 0
+            # Voila reads configuration from where it works, which must be no folder that others write to.
+            run_server("Voila", line, environment, Path(folder))
         finally:
-            _end(child)
             server.shutdown()
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Voila ends its visitors' kernels when it is asked to end."""
-    child.terminate()
-    try:
-        child.wait(15)
-    except subprocess.TimeoutExpired:
-        child.kill()

@@ -111,6 +111,8 @@ class Run:
     def finish(self, seed: int) -> None:
         """Remove checkpoints and write the manifest: from now on the stage counts as finished."""
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        for weights in self.folder.rglob("*.safetensors"):  # that library writes them for their owner alone
+            shutil.copymode(self.folder / "config.json", weights)
         manifest = {
             "stage": self.stage,
             "fingerprint": self.fingerprint,
@@ -164,7 +166,7 @@ def read_frame(path: Path) -> pd.DataFrame:
         CheckpointError: it is missing or damaged.
     """
     try:
-        return pd.DataFrame(pl.read_parquet(path).to_dict(as_series=False))
+        return pd.DataFrame(pl.read_parquet(path, glob=False).to_dict(as_series=False))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
 

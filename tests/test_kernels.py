@@ -1,0 +1,55 @@
+import sys
+
+import nbformat
+import pytest
+from ipykernel.kernelspec import RESOURCES
+
+from recx import paths
+from recx.errors import RecxError
+from recx.pipeline.kernels import OwnKernelManager, OwnKernelSpecs
+from recx.pipeline.launch import _execute
+
+
+def command(manager):
+    manager._launch_args = {"env": {}, "cwd": "/"}  # as it starts a kernel
+    return manager.format_kernel_cmd()
+
+
+def test_python3_is_this_python_and_other_names_stay(foreign_kernel):
+    specs = OwnKernelSpecs()
+    assert next(iter(specs.find_kernel_specs())) == "python3"
+    assert specs.find_kernel_specs()["python3"] == RESOURCES
+    assert command(OwnKernelManager(kernel_name="python3"))[0] == sys.executable
+    assert specs.get_kernel_spec("other").argv[0] == "/no/such/python"
+    assert set(specs.get_all_specs()) >= {"python3", "other"}
+
+
+def test_braces_in_the_path_of_python_stay(monkeypatch):
+    prefix = "/kit {env} {prefix} {connection_file}/.venv"
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "executable", prefix + "/bin/python")
+    assert command(OwnKernelManager(kernel_name="python3"))[0] == prefix + "/bin/python"
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """A folder with a notebook `where` that prints its Python, and `made`; papermill would read its name."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import sys\nprint(sys.executable)")])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    folder = tmp_path / "{profile} {v1} {} }{ 'q' \"d\" 100% [a]*? \\ ; é"
+    (folder / "made").mkdir(parents=True)
+    nbformat.write(notebook, folder / "where.ipynb")
+    monkeypatch.setattr(paths, "notebooks", lambda: folder)
+    return folder
+
+
+def test_a_notebook_runs_with_this_python_in_any_folder(foreign_kernel, notebook):
+    _execute("tour", "where", notebook / "made", {"profile": "tiny"}, quiet=True)
+    *_, cell = nbformat.read(notebook / "made" / "where.ipynb", 4).cells
+    assert [output["text"] for output in cell.outputs] == [f"{sys.executable}\n"]
+
+
+def test_a_kernel_that_does_not_start_is_one_sentence(notebook, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RecxError, match="Stage 'tour': /bin/false started no kernel"):
+        _execute("tour", "where", notebook / "made", {}, quiet=True)

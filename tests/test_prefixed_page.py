@@ -1,0 +1,88 @@
+"""`recx app` as it is started, behind a prefix that a proxy passes on or takes off; its first page needs no run."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from urllib.error import HTTPError
+from urllib.parse import urljoin
+from urllib.request import urlopen
+
+import psutil
+import pytest
+from tornado.websocket import websocket_connect
+
+from recx import paths
+from recx.pipeline.servers import free_port
+
+PREFIX = "/user/a.b%20c+d@e/proxy/8000/"
+
+
+@pytest.fixture
+def server(tmp_path, foreign_kernel):
+    """Address of a page that knows no run."""
+    port = free_port(0)
+    line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--base-url", PREFIX.strip("/")]
+    # A configuration that others left where the command is typed is not read.
+    (tmp_path / "voila.py").write_text("raise SystemExit('read')")
+    environment = os.environ | {"PYTHONPATH": str(paths.ROOT), "RECX_RUNS_DIR": str(tmp_path / "runs")}
+    process = subprocess.Popen(
+        line, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    address, waited = f"http://127.0.0.1:{port}", time.monotonic()
+    assert process.stdout.readline() == f"{address}{PREFIX} (stop with Ctrl-C)\n"
+    while True:
+        try:
+            urlopen(f"{address}/voila/static/nothing")
+        except HTTPError:
+            break
+        except OSError:
+            assert process.poll() is None and time.monotonic() - waited < 60, process.stdout.read()
+            time.sleep(0.2)
+    yield process, address
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0 and "recx:" not in said, said
+
+
+def get(address):
+    with urlopen(address) as answer:
+        return answer.read()
+
+
+async def kernel_answers(address):
+    socket = await websocket_connect(address)
+    message = {
+        "header": {"msg_id": "1", "msg_type": "kernel_info_request", "session": "s", "username": "", "version": "5.3"}
+    }
+    await socket.write_message(
+        json.dumps(message | {"parent_header": {}, "metadata": {}, "content": {}, "channel": "shell"})
+    )
+    while True:
+        said = json.loads(await asyncio.wait_for(socket.read_message(), 30))
+        if said["header"]["msg_type"] == "kernel_info_reply":
+            return said["content"]["status"]
+
+
+def test_page_assets_and_kernel_answer_with_and_without_the_prefix(server):
+    process, address = server
+    assert urlopen(address + PREFIX.rstrip("/")).url == address + PREFIX
+    for base in (PREFIX, "/"):
+        page = get(address + base).decode()
+        config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>\s*(.*?)\s*</script>', page, re.DOTALL)[1])
+        assert config["baseUrl"] == PREFIX
+        assets = [a for a in re.findall(r'(?:src|href)="([^"]+)"', page) if not a.startswith(("data:", "#", "?"))]
+        assert any("voila.js" in asset for asset in assets)
+        assets = [urljoin(PREFIX, asset) for asset in assets]
+        assert all(asset.startswith(PREFIX) for asset in assets), assets
+        for asset in assets:
+            assert get(address + asset) == get(address + "/" + asset.removeprefix(PREFIX))
+        channels = f"{base}api/kernels/{config['kernelId']}/channels"
+        assert asyncio.run(kernel_answers(address.replace("http", "ws") + channels)) == "ok"
+    kernels = [c.cmdline() for c in psutil.Process(process.pid).children(recursive=True)]
+    kernels = [line for line in kernels if "ipykernel_launcher" in line]
+    assert len(kernels) >= 2 and all(line[0] == sys.executable for line in kernels)
