@@ -5,7 +5,7 @@ random, the latest, or the weakest causes. After the causal diagnosticity of Zam
 share of pairs in which a metric puts the faithful one higher.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -73,13 +73,3 @@ def certify(effects: Sequence[PairEffects], users: np.ndarray, seed: int = 0) ->
 def fit_metrics(certified: pd.DataFrame) -> list[str]:
     """Metrics that may be reported."""
     return [metric for metric in METRICS if bool(certified.loc[certified["metric"] == metric, "fit"].all())]
-
-
-def by_method(
-    effects: Sequence[PairEffects], attributions: Mapping[str, Sequence[np.ndarray]], count: int = CITED
-) -> dict[str, dict[str, np.ndarray]]:
-    """Metrics of citing the highest items of each attribution method: method -> metric -> (P,)."""
-    return {
-        method: measure(effects, [by_attribution(one, own, count) for one, own in zip(effects, numbers, strict=True)])
-        for method, numbers in attributions.items()
-    }

@@ -228,6 +228,29 @@ def measure(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> d
     return dict(zip(METRICS, np.array(rows, dtype=float).reshape(-1, len(METRICS)).T, strict=True))
 
 
+SHARES = np.linspace(0, 1, 6)
+
+
+def erasure_curve(effects: PairEffects, numbers: np.ndarray) -> np.ndarray:
+    """How far the target has moved when the highest items are taken out one after the other (DEL curve).
+
+    Source: Petsiuk, Das & Saenko, BMVC 2018 (deletion); for recommenders Gurevitch et al., LXR, arXiv 2408.00762.
+
+    Args:
+        effects: of a pair.
+        numbers: (n,) an attribution.
+
+    Returns:
+        What the signed value has fallen by when each of `SHARES` of the history is gone, between counts interpolated.
+    """
+    n = len(effects.players)
+    gone = np.zeros((n + 1, n), dtype=bool)
+    for k, place in enumerate(np.argsort(-numbers, kind="stable")):
+        gone[k + 1 :, place] = True
+    values = effects.values(~gone)
+    return np.interp(SHARES, np.arange(n + 1) / n, values[0] - values)
+
+
 def by_attribution(effects: PairEffects, numbers: np.ndarray, count: int) -> list[int]:
     """The places of the `count` highest numbers (n,), the highest first: what a text by an attribution would cite."""
     return np.argsort(-numbers, kind="stable")[: max(1, min(count, len(effects.players) - 1))].tolist()

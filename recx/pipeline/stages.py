@@ -41,11 +41,13 @@ STAGES: dict[str, Stage] = {
     "discrimination": Stage("08_discrimination", ("evaluate",), ("target", *ALIGN.values())),
     "cases": Stage("09_case_studies", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "ablation": Stage("10_ablation", ("align", "evaluate", "ablate"), ("target",)),
+    "faithfulness": Stage("11_faithfulness", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "playground": Stage("12_playground", (), tuple(ALIGN.values())),
 }
 # What `recx run` executes, in order; 05 launches 04 once for every mode.
 DEFAULT_STAGES = (
-    "tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "playground",
+    "tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "faithfulness",
+    "playground",
 )  # fmt: skip
 # What it executes only where it is named: the ablation trains anew.
 OPTIONAL_STAGES = ("ablation",)

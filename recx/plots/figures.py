@@ -12,6 +12,7 @@ from recx.plots.alignment_bars import metric_bars, share_bars
 from recx.plots.case_panels import cases_figure
 from recx.plots.dataset_plots import length_histogram, popularity_curve
 from recx.plots.explanation_plots import ablation_bars, confusion, rating_shares, score_errors, win_matrix
+from recx.plots.faithfulness_plots import case_effects, effect_bars, erasure_curves, plausibility
 from recx.plots.training_curves import loss_curve, target_curve
 
 
@@ -100,6 +101,10 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "cases": cases_figure,
     "views": cases_figure,
     "ablation": _ablation,
+    "faithfulness": _on_one_axes(effect_bars, (9, 3.6)),
+    "erasure_curves": _on_one_axes(erasure_curves, (7.5, 3.4)),
+    "case_effects": _on_one_axes(case_effects, (7, 3)),
+    "plausibility": _on_one_axes(plausibility, (6.4, 3.6)),
 }
 
 

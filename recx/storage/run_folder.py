@@ -25,7 +25,7 @@ from recx import paths
 from recx.errors import CheckpointError
 from recx.storage.locks import hold, release
 
-RECORD = tuple("profile dataset stage method mode decoding control metric value low high n".split())
+RECORD = tuple("profile dataset stage method mode decoding control verdict metric value low high n".split())
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "polars", "recx")
 
 
@@ -103,7 +103,7 @@ class Run:
     def record(self, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
         """Write `metrics.json`: rows of `method, metric, value` and any others of `RECORD`."""
         own = {"profile": self.profile, "dataset": self.dataset, "stage": self.stage}
-        defaults = {"mode": "", "decoding": "", "control": "", "low": None, "high": None, "n": None}
+        defaults = {"mode": "", "decoding": "", "control": "", "verdict": "", "low": None, "high": None, "n": None}
         records = [{key: _finite((own | defaults | row)[key]) for key in RECORD} for row in rows]
         write_json(self.folder / "metrics.json", records)
         return pl.DataFrame(records, infer_schema_length=None)

@@ -1,0 +1,112 @@
+"""Faithfulness of many texts: records by verdict, baselines that see no text, and a test of what is named."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recx.attribution.attributions import METHODS, likeness, serves
+from recx.data.catalogue import Catalogue
+from recx.evaluation.bootstrap import Estimate
+from recx.evaluation.faithfulness import PairEffects, by_attribution, cited_places, phi_coefficient
+from recx.evaluation.metric_records import metric_record
+from recx.evaluation.test_set import Pairs
+from recx.explaining.records import Explanation
+
+CITED = 2  # titles that a baseline cites, as most texts do
+RESAMPLES = 500
+Citations = list[list[int]]
+
+
+def attributions_of(effects: Sequence[PairEffects], catalogue: Catalogue) -> dict[str, list[np.ndarray]]:
+    """Every attribution method's numbers (n,) for the items of each pair, signed by the target's decision.
+
+    Those that cannot be used with this target are left out. `most alike` looks at the catalogue alone: of a disliked
+    item it takes the least alike as causes.
+    """
+    out: dict[str, list[np.ndarray]] = {}
+    for name, method in METHODS.items():
+        if serves(name, effects[0].value):
+            out[name] = [_numbers(name, method, one) for one in effects]
+    out["most alike"] = [
+        likeness(catalogue, one.players, one.item) * (1 if one.liked else -1)
+        + 1e-6 * np.arange(len(one.players))  # of equals the later one
+        for one in effects
+    ]
+    return out
+
+
+def _numbers(name: str, method: Callable[..., np.ndarray], one: PairEffects) -> np.ndarray:
+    if name == "Shapley":
+        return one.shapley
+    numbers = method(one.value, one.history, [one.item])[:, 0]
+    # What looks at no value (random, latest, attention) has no sign to turn.
+    return numbers if one.liked or name in ("random", "latest", "attention rollout") else -numbers
+
+
+def cited_by(effects: Sequence[PairEffects], attributions: Mapping[str, Sequence[np.ndarray]]) -> dict[str, Citations]:
+    """What each attribution method would cite: its `CITED` highest items."""
+    return {
+        name: [by_attribution(one, own, CITED) for one, own in zip(effects, numbers, strict=True)]
+        for name, numbers in attributions.items()
+    }
+
+
+def cited_in(effects: Sequence[PairEffects], explained: Mapping[str, Sequence[Explanation]]) -> dict[str, Citations]:
+    """What the texts of each method cite as causes."""
+    return {
+        name: [cited_places(one, text) for one, text in zip(effects, texts, strict=True)]
+        for name, texts in explained.items()
+    }
+
+
+def verdict_records(
+    columns: Mapping[str, str], measured: Mapping[str, np.ndarray], pairs: Pairs, metrics: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Records of some metrics for the pairs the target likes, those it dislikes, and both, with intervals over users.
+
+    Args:
+        columns: `method`, `mode` and `control` of the records.
+        measured: metric -> (P,).
+        pairs: P pairs.
+        metrics: which.
+    """
+    verdicts = {"liked": pairs.liked, "disliked": ~pairs.liked, "both": np.ones(len(pairs), dtype=bool)}
+    return [
+        metric_record(**columns, metric=metric, values=np.where(mask, measured[metric], np.nan), users=pairs.users)
+        | {"verdict": verdict}
+        for metric in metrics
+        for verdict, mask in verdicts.items()
+    ]
+
+
+def phi_estimate(
+    named: Sequence[np.ndarray], changed: Sequence[np.ndarray], users: np.ndarray, seed: int = 0
+) -> Estimate:
+    """Correlation over all titles of "the text names it" and "taking it out changes the decision", with its interval.
+
+    Whole users are drawn, as the titles of a pair and the pairs of a user go together.
+
+    Args:
+        named: for each of P pairs (n,) whether a title is named.
+        changed: for each pair (n,) whether the decision changes without it.
+        users: (P,) whose pairs they are.
+        seed: of the resampling.
+    """
+    value = phi_coefficient(np.concatenate(named), np.concatenate(changed))
+    _, own = np.unique(users, return_inverse=True)
+    cells = np.zeros((own.max() + 1, 4))
+    for user, a, b in zip(own, named, changed, strict=True):
+        cells[user] += [(a & b).sum(), (a & ~b).sum(), (~a & b).sum(), (~a & ~b).sum()]
+    weights = np.random.default_rng(seed).multinomial(len(cells), np.full(len(cells), 1 / len(cells)), RESAMPLES)
+    both, only_named, only_changed, neither = (weights @ cells).T
+    sides = (both + only_named) * (only_changed + neither) * (both + only_changed) * (only_named + neither)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = (both * neither - only_named * only_changed) / np.sqrt(sides)
+    low, high = np.nanquantile(drawn, [0.025, 0.975]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    return Estimate(value, float(low), float(high), len(cells))
+
+
+def named_titles(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    """For each pair (n,) whether each distinct item of the history is cited."""
+    return [np.isin(np.arange(len(one.players)), places) for one, places in zip(effects, cited, strict=True)]

@@ -1,0 +1,85 @@
+"""Planted causes: choices whose reason the data set knows, as the demo does. For evaluation only.
+
+A choice may be made because of an item of the history (a series goes on) or because of an attribute that items of it
+have. First it is asked whether the target itself relies on these: only then can a text be blamed for not naming them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recx.data.dataset import Dataset
+from recx.data.split import Split
+from recx.evaluation.faithfulness import PairEffects
+
+
+@dataclass(frozen=True)
+class PlantedCauses:
+    """Test choices with a known cause.
+
+    Attributes:
+        histories: P test histories.
+        items: (P,) the item chosen next.
+        users: (P,) number of the user.
+        causes: for each, the items of the shown history that are its cause.
+    """
+
+    histories: list[np.ndarray]
+    items: np.ndarray
+    users: np.ndarray
+    causes: list[frozenset[int]]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def planted_causes(data: Dataset, split: Split, length: int, count: int, seed: int = 0) -> PlantedCauses | None:
+    """Test choices whose cause is among the latest `length` items, but is not all of them; None without reasons.
+
+    Args:
+        data: a data set with `reasons`.
+        split: leave-one-out; the last item of a user is the choice.
+        length: items that a prompt shows.
+        count: choices wanted, at most.
+        seed: of the users.
+    """
+    if data.reasons is None:
+        return None
+    because = {(u, i): b for u, i, b in data.reasons.select("user_id", "item_id", "because").iter_rows()}
+    index = {item: n for n, item in enumerate(data.catalogue.item_ids)}
+    rows: list[tuple[np.ndarray, int, int, frozenset[int]]] = []
+    for user in np.random.default_rng(seed).permutation(len(split.test_histories)).tolist():
+        item = int(split.test[user])
+        cause = because.get((data.user_ids[user], data.catalogue.item_ids[item]))
+        shown = split.test_histories[user][-length:]
+        holders = frozenset(int(i) for i in shown if cause and _is_cause(data, int(i), cause, index))
+        if holders and holders != set(map(int, shown)):
+            rows.append((split.test_histories[user], item, user, holders))
+        if len(rows) == count:
+            break
+    if not rows:
+        return None
+    histories, items, users, causes = zip(*rows, strict=True)
+    return PlantedCauses(list(histories), np.array(items), np.array(users), list(causes))
+
+
+def _is_cause(data: Dataset, item: int, cause: str, index: dict[str, int]) -> bool:
+    if cause in index:
+        return index[cause] == item
+    return any(cause in column[item] for column in data.catalogue.attributes.values())
+
+
+def relied_on(effects: PairEffects, causes: frozenset[int]) -> float:
+    """Whether the strongest cause by Shapley value is a planted one, less the chance of it for a random item."""
+    planted = np.isin(effects.players, list(causes))
+    return float(planted[effects.shapley.argmax()]) - float(planted.mean())
+
+
+def precision_recall(effects: PairEffects, cited: list[int], causes: frozenset[int]) -> tuple[float, float]:
+    """Share of the cited titles that are planted causes, and share of the planted causes that are cited.
+
+    The first is NaN where nothing is cited.
+    """
+    planted = np.isin(effects.players, list(causes))
+    hits = planted[cited].sum() if cited else 0
+    return float(hits / len(cited)) if cited else np.nan, float(hits / planted.sum())

@@ -1,0 +1,66 @@
+"""Round trip: how much of the target's user vector can be read back from a text about that user?
+
+A ridge regression on the words learns the way from texts to vectors on some users and is measured on others. The titles
+of the history alone are what a text has to be better than; texts of other users are chance.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+
+FOLDS = 5
+TOP = 10
+
+
+def recovered_vectors(texts: Sequence[str], vectors: np.ndarray, users: np.ndarray) -> np.ndarray:
+    """Vectors (P, d) read out of P texts, each by a regression fitted on other users' texts (five-fold).
+
+    Args:
+        texts: P texts.
+        vectors: (P, d) the target's user vectors.
+        users: (P,) whose they are; a user's pairs stay on one side.
+    """
+    out = np.empty_like(vectors, dtype=float)
+    words = np.array([text or "-" for text in texts], dtype=object)
+    for train, test in GroupKFold(FOLDS).split(words, groups=users):
+        model = make_pipeline(
+            TfidfVectorizer(sublinear_tf=True, token_pattern=r"[^\s\".,;:]+", ngram_range=(1, 2), min_df=1),
+            RidgeCV(np.logspace(-1, 2, 7)),
+        )
+        out[test] = model.fit(words[train], vectors[train]).predict(words[test])
+    return out
+
+
+def round_trip(
+    texts: Mapping[str, Sequence[str]], vectors: np.ndarray, items: np.ndarray, users: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    """For each method `roundtrip_fve` and `roundtrip_top10`, one number (P,) a pair.
+
+    The mean of the first is the fraction of the vectors' variance explained (1: all, 0: none, below: worse than the
+    mean vector); the second is the overlap of the items with the largest products with the recovered and the true
+    vector.
+
+    Args:
+        texts: method -> P texts.
+        vectors: (P, d) the target's user vectors.
+        items: (N + 1, d) its item vectors; row 0 is padding.
+        users: (P,) whose texts they are.
+    """
+    spread = np.square(vectors - vectors.mean(0)).sum(1)
+    best = _top(vectors @ items[1:].T)
+    out = {}
+    for name, own in texts.items():
+        recovered = recovered_vectors(own, vectors, users)
+        fve = 1 - np.square(vectors - recovered).sum(1) / spread.mean()
+        found = _top(recovered @ items[1:].T)
+        overlap = np.array([len(set(a) & set(b)) / TOP for a, b in zip(best.tolist(), found.tolist(), strict=True)])
+        out[name] = {"roundtrip_fve": fve, "roundtrip_top10": overlap}
+    return out
+
+
+def _top(scores: np.ndarray) -> np.ndarray:
+    return np.argpartition(-scores, min(TOP, scores.shape[1] - 1), axis=1)[:, :TOP]

@@ -1,0 +1,89 @@
+"""Figures of faithfulness: what is cited against random and best sets, erasure curves, one case, and plausibility."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from recx.plots.grouped_bars import grouped_bars, legend_above
+from recx.plots.style import COLOURS, method_style, tidy
+
+_VERDICTS = {"liked": ("#0072B2", ""), "disliked": ("#E69F00", "//")}
+
+
+def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Effect of what each method cites, between random sets (0) and the best set of the same size (1).
+
+    Args:
+        frame: columns `method, verdict, value, low, high`.
+        axes: to draw on.
+    """
+    looks = [_VERDICTS[v] for v in frame["verdict"].unique()]
+    grouped_bars(frame, "method", "verdict", looks, axes)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
+    names = frame["method"].unique()
+    axes.set_xticks(np.arange(len(names)), names, rotation=35, ha="right")
+    axes.set_ylabel("effect of cited titles\n(0 random, 1 best set)")
+    legend_above(axes)
+    return tidy(axes)
+
+
+def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """How far the target moves as the highest titles of each attribution are taken out.
+
+    Args:
+        frame: columns `method, share, value`.
+        axes: to draw on.
+    """
+    for n, (name, rows) in enumerate(frame.groupby("method", sort=False)):
+        style = "--" if n >= len(COLOURS) else "-"
+        axes.plot(
+            rows["share"], rows["value"], style, marker="o", markersize=3, color=COLOURS[n % len(COLOURS)], label=name
+        )
+    axes.set_xlabel("share of the history taken out, the strongest first")
+    axes.set_ylabel("fall of log-probability")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return tidy(axes)
+
+
+def case_effects(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """The effect of each title of one history, as bars; those that the text cites are marked.
+
+    Args:
+        frame: columns `title, effect, cited`, the oldest first.
+        axes: to draw on.
+    """
+    places = np.arange(len(frame))
+    colours = np.where(frame["effect"] >= 0, "#0072B2", "#D55E00")
+    axes.barh(places, frame["effect"], color=colours)
+    labels = [
+        f"{title}  {'(cited)' if cited else ''}".rstrip()
+        for title, cited in zip(frame["title"], frame["cited"], strict=True)
+    ]
+    axes.set_yticks(places, labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlabel("Shapley value for the decision (log-probability)")
+    tidy(axes).grid(axis="y", visible=False)
+    return axes
+
+
+def plausibility(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Faithfulness against plausibility: one point per method.
+
+    Args:
+        frame: columns `method, rating, effect`.
+        axes: to draw on.
+    """
+    for n, row in enumerate(frame.itertuples()):
+        axes.scatter(
+            row.rating, row.effect, color=method_style(row.method)[0], s=45, zorder=3, edgecolor="black", linewidth=0.5
+        )
+        axes.annotate(
+            row.method, (row.rating, row.effect), xytext=(6, (6, -10)[n % 2]), textcoords="offset points", fontsize=8
+        )
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xlim(0, 3.4)
+    axes.set_xlabel("plausibility: the reference judge's rating (0 to 3)")
+    axes.set_ylabel("effect of cited titles\n(0 random, 1 best set)")
+    return tidy(axes)
