@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recx import paths
-from recx.data.registry import SOURCES, find_source, obtain
+from recx.data.registry import find_source, is_name, obtain, warnings_of
 from recx.errors import RecxError, SettingsError
 from recx.pipeline.stages import ALIGN, DEFAULT_STAGES, OPTIONAL_STAGES, STAGES, run_of, why_unfinished
 from recx.profiles.resolve import resolve_settings
@@ -187,7 +187,7 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
         DataError: files of the data set are missing and cannot be fetched.
     """
     data_dir = _absolute(data_dir) if data_dir else ""
-    dataset = _absolute(dataset) if dataset not in SOURCES and Path(dataset).expanduser().is_dir() else dataset
+    dataset = _absolute(dataset) if not is_name(dataset) and Path(dataset).expanduser().is_dir() else dataset
     overrides = dict(overrides)
     for key, option in OPTIONS.items():
         if key in overrides:
@@ -204,12 +204,14 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
         {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides},
     )
     obtain(find_source(dataset), data_dir)
+    for warning in warnings_of(plan.settings.data):
+        print(f"Note: {warning}", flush=True)
     return plan
 
 
 def run_all(plan: Plan) -> int:
     """Execute the notebooks of a plan that are not up to date, in order; returns how many were executed."""
-    for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR"):
+    for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR", "RECX_CONFIG_DIR"):
         if os.environ.get(name):
             os.environ[name] = _absolute(os.environ[name])
     # The kernel must find the package from a plain checkout too.
