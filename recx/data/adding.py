@@ -50,7 +50,10 @@ def add_dataset(name: str, folder: str, chosen: Mapping[str, str], settings: Map
     if others:
         raise SettingsError(f"Setting {others[0]!r} is none of the data; give it to recx run.")
     mapping = read_mapping(base) | {key: value for key, value in chosen.items() if value}
-    mapping |= {key.removeprefix("data."): value for key, value in settings.items()}
+    numbers = {
+        key: int(value) if value.isdecimal() and ".columns." not in key else value for key, value in settings.items()
+    }
+    mapping |= {key.removeprefix("data."): value for key, value in numbers.items()}
     source = custom_source(base, mapping, name)
     dataset = read_source(source, with_mapping(DataSettings(name=name), base, mapping))
     files = dict(zip(("log", "items"), source.layouts[0].files, strict=False))

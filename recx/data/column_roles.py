@@ -54,6 +54,11 @@ def log_roles(
     Raises:
         DataError: a column named by hand is not there, or more than one column may be the user or the item.
     """
+    if frame.width < 2:
+        raise DataError(
+            f"{path}: a log needs a column of users and one of items; found {', '.join(frame.columns) or 'none'}. What "
+            "stands between two columns? data.columns.separator=... says it."
+        )
     wanted = [role for role in STANDARD if role != "title" or beside is None]
     roles = {role: named for role in wanted if (named := _named(path, frame.columns, role, columns))}
     told = dict(roles)
@@ -94,17 +99,14 @@ def item_roles(
         frame: its rows.
         columns: what the settings name.
         report: says what was decided.
-        log_item: name of the items' column in the log.
+        log_item: name of the items' column in the log, where that has names.
 
     Raises:
         DataError: a column named by hand is not there, or it is not plain which is meant.
     """
     ids = [c for c in frame.columns if not frame.schema[c].is_nested()]
     titled = [c for c in frame.columns if c in ids or frame.schema[c] == pl.List(pl.String)]
-    # A number is the place of a column in the log, which is another one here.
-    placed = log_item.isdigit() and log_item not in ids
-    item = "" if placed else _named(path, ids, "item", columns)
-    item = item or (log_item if log_item in ids else "")
+    item = _named(path, ids, "item", columns) or (log_item if log_item in ids else "")
     found = [item] if item else [c for c in ids if squeezed(c) in ("id", *SYNONYMS["item"])] or ids[: len(ids) < 3]
     if len(found) != 1:
         raise _asked(path, frame, "item", found or ids)

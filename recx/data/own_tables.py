@@ -1,5 +1,6 @@
 """One's own tables: a log of interactions, alone or with a file of items, whatever their columns are called."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -34,8 +35,14 @@ def own_tables(log: Path, items: Path | None, columns: Columns) -> Tables:
     """
     report = ReadingReport()
     frame = read_own_table(log, columns, report)
-    listed = read_own_table(items, columns, report) if items else None
+    listed = read_own_table(items, _beside(columns), report) if items else None
     return tables_of(log, frame, items, listed, columns, report)
+
+
+def _beside(columns: Columns) -> Columns:
+    """What settings say of the file of items; a number as a name is the place of a column in the log."""
+    item = "" if columns.item.isdigit() else columns.item
+    return replace(columns, user="", item=item, timestamp="", rating="")
 
 
 def tables_of(
@@ -70,7 +77,8 @@ def tables_of(
         interactions = interactions_of(log, frame, roles, columns, report, *(("line", 2) if atomic else ()))
     if items is None or listed is None:
         return Tables(interactions, items_in_log(log, frame, roles, report), report)
-    item, title = item_roles(items, listed, columns, report, roles["item"])
+    named = "" if roles["item"].isdigit() else roles["item"]
+    item, title = item_roles(items, listed, _beside(columns), report, named)
     separator = "" if atomic else columns.value_separator
     return Tables(interactions, items_of(items, listed, item, title, separator, report), report)
 

@@ -136,10 +136,10 @@ def _has_header(path: Path, rows: list[list[str]], columns: Columns) -> bool:
         return columns.header == "yes"
     first, below = [cell.strip() for cell in rows[0]], rows[1:]
     named = {columns.user, columns.item, columns.timestamp, columns.rating, columns.title} - {""}
+    if any(name.isdigit() and int(name) <= len(first) for name in named):  # the place of a column
+        return False
     if named & set(first):
         return True
-    if any(cell.isdigit() and int(cell) <= len(first) for cell in named):
-        return False
     if any(_measured(pl.Series([cell])) for cell in first):
         return False
     if {squeezed(cell) for cell in first} & KNOWN_NAMES:
