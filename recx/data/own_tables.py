@@ -76,7 +76,7 @@ def tables_of(
     else:
         interactions = interactions_of(log, frame, roles, columns, report, *(("line", 2) if atomic else ()))
     if items is None or listed is None:
-        return Tables(interactions, items_in_log(log, frame, roles, report), report)
+        return Tables(interactions, items_in_log(log, frame, interactions["item_id"], roles, report), report)
     named = "" if roles["item"].isdigit() else roles["item"]
     item, title = item_roles(items, listed, _beside(columns), report, named)
     separator = "" if atomic else columns.value_separator
@@ -110,12 +110,28 @@ def interactions_of(
     return pl.DataFrame(out)
 
 
-def items_in_log(path: Path, frame: pl.DataFrame, roles: dict[str, str], report: ReadingReport) -> pl.DataFrame:
-    """`item_id, title` of the items that a log names: its titles where it has a column of them, else the ids."""
-    silent = ReadingReport()  # the ids were spoken of already
-    ids = _ids(path, frame[roles["item"]], silent).alias("item_id")
-    titles = frame[roles["title"]].cast(pl.String) if "title" in roles else ids
-    items = pl.DataFrame([ids, titles.alias("title")]).drop_nulls("item_id").unique("item_id", maintain_order=True)
+def items_in_log(
+    path: Path, frame: pl.DataFrame, ids: pl.Series, roles: dict[str, str], report: ReadingReport
+) -> pl.DataFrame:
+    """`item_id, title` of the items that a log names: its titles where it has a column of them, else the ids.
+
+    Args:
+        path: of the log.
+        frame: its rows.
+        ids: of the items, one a row of the interactions.
+        roles: role -> column.
+        report: says what was decided.
+    """
+    if "title" in roles:
+        titles = frame[roles["title"]].cast(pl.String).alias("title")
+        items = pl.DataFrame([ids, titles]).drop_nulls("item_id").unique("item_id", keep="first", maintain_order=True)
+    else:
+        items = (
+            ids.unique(maintain_order=True)
+            .drop_nulls()
+            .to_frame()
+            .with_columns(title=pl.col("item_id").cast(pl.String))
+        )
     if "title" not in roles and items.height and items["title"].str.contains(r"^[\d.]+$").mean() > 0.9:  # type: ignore[operator]
         report.warnings.append(
             f"{path.name}: the items of {roles['item']!r} have numbers and no names, and explanations need names. Put "
@@ -163,17 +179,18 @@ def items_of(
 
 
 def _ids(path: Path, column: pl.Series, report: ReadingReport) -> pl.Series:
-    """Ids as text without white space around them; null where empty; whole numbers without a fraction of zeros."""
+    """Ids as categories, without white space around them and a fraction of zeros; null where empty."""
     if column.dtype.is_nested():
         raise DataError(f"{path}: {column.name!r} holds lists, expected an id a row.")
-    text = column.cast(pl.String, strict=False).str.strip_chars().replace("", None)
-    if text.str.ends_with(".0").any() and text.drop_nulls().str.contains(r"^-?\d+(?:\.0+)?$").all():
-        report.decisions.append(
-            f"{path.name}: ids of {column.name!r} such as {_ending(text)!r} are read as whole numbers."
-        )
-        return text.str.replace(r"\.0+$", "")
-    return text
-
-
-def _ending(text: pl.Series) -> str:
-    return str(text.filter(text.str.ends_with(".0").fill_null(False))[0])
+    text = column.cast(pl.String, strict=False)
+    coded = text.cast(pl.Categorical)
+    values = coded.unique().cast(pl.String)  # far fewer than rows
+    stripped = values.str.strip_chars().replace("", None)
+    whole = stripped.str.ends_with(".0").any() and stripped.drop_nulls().str.contains(r"^-?\d+(?:\.0+)?$").all()
+    if whole:
+        example = stripped.filter(stripped.str.ends_with(".0").fill_null(False)).sort()[0]
+        report.decisions.append(f"{path.name}: ids of {column.name!r} such as {example!r} are read as whole numbers.")
+    if not whole and stripped.equals(values, null_equal=True):
+        return coded
+    cleaned = text.str.strip_chars().replace("", None)
+    return (cleaned.str.replace(r"\.0+$", "") if whole else cleaned).cast(pl.Categorical)

@@ -18,6 +18,7 @@ _DAYS = (
     "%d-%m-%Y", "%m-%d-%Y", "%d %B %Y", "%B %d %Y", "%d-%B-%Y", "%d-%B-%y",
 )  # fmt: skip
 _CLOCKS = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ")
 _FORMS = [day + clock + zone for day, clock, zone in product(_DAYS, _CLOCKS, ("", " %#z")) if clock or not zone]
 _FORMS += ["%B %d %H:%M:%S %Y", "%B %d %H:%M:%S %#z %Y"]
 # What a part of a form may look like, so that polars need not try them all.
@@ -52,13 +53,15 @@ def times_in(
         return _seconds(column.cast(pl.Datetime("ms"), strict=False))
     if date_format in UNITS:
         return numbers_in(path, column, unit, first).fill_nan(None) / UNITS[date_format]
+    numbers = column.cast(pl.Float64, strict=False)
+    if not date_format and numbers.null_count() == column.null_count():
+        return _numbers(path, numbers.fill_nan(None), report)
     text = column.cast(pl.String).str.strip_chars().replace("", None)
     if date_format:
         return _complete(path, text, _parsed(text, date_format), date_format, unit, first)
-    numbers = column.cast(pl.Float64, strict=False)
-    if (numbers.is_null() & text.is_not_null()).any():
-        return _dates(path, text, report, unit, first)
-    return _numbers(path, numbers.fill_nan(None), report)
+    if numbers.null_count() == text.null_count():
+        return _numbers(path, numbers.fill_nan(None), report)
+    return _dates(path, text, report, unit, first)
 
 
 def looks_like_times(values: pl.Series) -> bool:
@@ -101,6 +104,9 @@ def _units(numbers: pl.Series) -> list[str]:
 
 def _dates(path: Path, text: pl.Series, report: ReadingReport, unit: str, first: int) -> pl.Series:
     sample = text.drop_nulls().head(SAMPLE)
+    for form in _ISO:  # most files; as they stand, since making values plain takes longer than reading them
+        if not _parsed(sample, form).null_count() and (times := _parsed(text, form)).null_count() == text.null_count():
+            return _said(path, sample, form, times, report)
     forms = _forms(sample) or _forms(sample.head(1))
     if not forms:
         row = text.is_not_null().arg_true()[0]
@@ -120,8 +126,12 @@ def _dates(path: Path, text: pl.Series, report: ReadingReport, unit: str, first:
                 f"{path}: {text.name}, e.g. {sample[0]!r}, may be of the form {form!r} or {other!r}; say which with "
                 "data.columns.date_format=... (as the file has it, e.g. %d/%m/%Y %H:%M)."
             )
-    zone = "" if "%#z" in form else ", in UTC"
-    report.decisions.append(f"{path.name}: dates of {text.name!r}, e.g. {sample[0]!r}, are read as {form}{zone}.")
+    return _said(path, sample, form, times, report)
+
+
+def _said(path: Path, sample: pl.Series, form: str, times: pl.Series, report: ReadingReport) -> pl.Series:
+    zone = "" if "z" in form.casefold() else ", in UTC"
+    report.decisions.append(f"{path.name}: dates of {sample.name!r}, e.g. {sample[0]!r}, are read as {form}{zone}.")
     return times
 
 
