@@ -18,7 +18,7 @@ def test_a_catalogue_without_attributes_is_said_to_have_none():
 
 
 def test_the_summary_counts_no_statements_where_there_are_none():
-    explained = [Explanation("Portal", True, "Yes. It fits.", (), ())]
+    explained = [Explanation(2, "Portal", True, "Yes. It fits.", (), (), "")]
     pairs = Pairs([np.array([1])], np.array([2]), np.array([True]), np.array([0]))
     text = summary([SOME], [NONE], explained, pairs)
     assert "no attributes are stated" in text and "0 of 0 stated" not in text and "nan" not in text
