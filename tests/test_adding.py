@@ -74,6 +74,11 @@ def test_a_setting_has_the_last_word(folder):
     assert len(load_dataset(resolve_settings(dataset="plays", overrides=told).data).catalogue) == 60
 
 
+def test_describing_takes_settings(folder, capsys):
+    main(["data", "describe", str(folder), "--set", "data.columns.user=b", "data.columns.item=a", "data.min_user=3"])
+    assert "60  users" in capsys.readouterr().out
+
+
 def test_files_that_cannot_be_read_are_not_added(folder):
     with pytest.raises(SystemExit):
         add("plays", folder, "--user", "a", "--item", "artist")

@@ -1,10 +1,14 @@
 """Which files of a folder are read, and RecBole's files whose columns are called otherwise."""
 
+import numpy as np
 import pytest
 
 from recx.data.registry import find_source, load_dataset
 from recx.data.split import leave_one_out
 from recx.errors import DataError
+from recx.prompts.controls import Control
+from recx.prompts.pieces import as_text
+from recx.prompts.templates import templated_explanation
 from recx.settings import Columns
 from recx.settings import DataSettings as D
 
@@ -101,3 +105,15 @@ def test_an_archive_holds_one_file(tmp_path):
     (tmp_path / "log.zip").write_bytes(b"no archive")
     with pytest.raises(DataError, match="log.zip: cannot be read"):
         load_dataset(D(name=str(tmp_path)))
+
+
+def test_braces_in_a_value_are_text(tmp_path):
+    """Values come from outside; they are never taken for a wording's slots."""
+    rows = [f"u{u},{i},{n}" for u in range(6) for n, i in enumerate(range(9))]
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
+    (tmp_path / "items.csv").write_text(
+        "item_id,title,{genre}\n" + "\n".join(f"{i},T {i},{{t}} {{0}}" for i in range(9))
+    )
+    catalogue = load_dataset(D(name=str(tmp_path))).catalogue
+    said = templated_explanation(np.random.default_rng(0), catalogue, [1, 2, 3], 5, True, Control())
+    assert "{t} {0}" in as_text(said, catalogue)

@@ -42,7 +42,7 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.D
     sample = _sample(raw)
     if not sample:
         raise DataError(f"{path}: is empty.")
-    separator = _separator(path, sample, columns.separator)
+    separator = _separator(path, sample, columns.separator, raw)
     if separator == " ":
         raw = b"\n".join(re.sub(rb"[ \t]+", b" ", line.strip(b" \t\r")) for line in raw.split(b"\n"))
         sample = _sample(raw)
@@ -54,7 +54,8 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.D
     frame = _parsed(path, body, separator, quote, names, 1 + named)
     word = _WORDS.get(separator, repr(separator))
     top = "a header" if named else f"no header, so that its columns are called 1 to {len(names)}"
-    said = f"{path.name}: columns between {'tabs' if word == 'tab' else f'{word}s'}, {top}"
+    between = "one column" if len(names) == 1 else f"columns between {word}s"
+    said = f"{path.name}: {between}, {top}"
     report.decisions.append(said + (", quotes are part of the values." if b'"' in raw and not quote else "."))
     return _without_index(path, frame, named, report)
 
@@ -75,8 +76,11 @@ def _split(lines: list[str], separator: str, quote: str | None) -> list[list[str
     return [line.split(separator) for line in lines]
 
 
-def _separator(path: Path, lines: list[str], setting: str) -> str:
-    """The separator that gives all lines the same number of columns, the more the better."""
+def _separator(path: Path, lines: list[str], setting: str, raw: bytes) -> str:
+    """The separator that gives all lines the same number of columns, the more the better.
+
+    For a single column it is one that occurs nowhere, as most values may well hold none.
+    """
     if setting:
         chosen = SEPARATORS.get(setting, setting)
         if len(chosen) != 1 or not chosen.isascii() or chosen in '\r\n"':
@@ -100,7 +104,7 @@ def _separator(path: Path, lines: list[str], setting: str) -> str:
             f"{path}: its columns may be separated by {either}, as in {lines[0][:80]!r}; say which with "
             "data.columns.separator=..."
         )
-    return best[0] if best else ","
+    return best[0] if best else next((s for s in ",\t|;" if s.encode() not in raw), ",")
 
 
 def _quote(path: Path, raw: bytes, separator: str, setting: str) -> str | None:
