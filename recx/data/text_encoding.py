@@ -55,9 +55,9 @@ def _guess(path: Path, raw: bytes) -> str:
     for mark, name in _MARKS.items():
         if raw.startswith(mark):
             return name
-    head = raw[:4096]
-    if head.count(0) > len(head) / 4:  # most letters of UTF-16 have a zero on one side
-        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    left, right = (raw[start:4096:2].count(0) for start in (0, 1))
+    if max(left, right) > len(raw[:4096]) / 4 and min(left, right) < max(left, right) / 20:
+        return "utf-16-le" if right > left else "utf-16-be"  # most letters have a zero on one side
     if _is_utf8(raw):
         return "utf-8"
     text = raw.decode("utf-8", "surrogateescape")
