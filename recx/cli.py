@@ -68,6 +68,34 @@ class DescribeCommand:
     """Name or folder."""
     data_dir: str = ""
     """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting as key=value, e.g. data.columns.item=artist; may be repeated."""
+
+
+@dataclass(frozen=True)
+class AddCommand:
+    """Give a folder with your own files a name: reads them, says what was read, and keeps how."""
+
+    name: tyro.conf.Positional[str]
+    """A name of your choice, which --dataset takes from then on."""
+    folder: tyro.conf.Positional[str]
+    """Where the files lie."""
+    log: str = ""
+    """The file of interactions, where the folder holds several."""
+    items: str = ""
+    """The file of items, where there is one; else the names in the log are the titles."""
+    user: str = ""
+    """The column of who chose."""
+    item: str = ""
+    """The column of what was chosen."""
+    time: str = ""
+    """The column of when."""
+    rating: str = ""
+    """The column of ratings."""
+    title: str = ""
+    """The column of titles."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A further setting of the data, e.g. data.min_user=3 or data.columns.encoding=cp1251; may be repeated."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +108,13 @@ class DownloadCommand:
 
 @dataclass(frozen=True)
 class DataCommand:
-    """List the data sets, describe one or download one."""
+    """List the data sets, describe one, download one or add your own."""
 
     action: (
         Annotated[ListCommand, tyro.conf.subcommand("list")]
         | Annotated[DescribeCommand, tyro.conf.subcommand("describe")]
         | Annotated[DownloadCommand, tyro.conf.subcommand("download")]
+        | Annotated[AddCommand, tyro.conf.subcommand("add")]
     )
 
 
@@ -178,10 +207,13 @@ def _figures(command: FiguresCommand) -> None:
 
 
 def _list(command: ListCommand) -> None:
+    from recx.data.added_sets import added_sets
     from recx.data.registry import SOURCES
 
     for source in SOURCES.values():
         print(f"{source.name:<16} {source.title}")
+    for name, folder in added_sets().items():
+        print(f"{name:<16} your own files in {folder}")
 
 
 def _describe(command: DescribeCommand) -> None:
@@ -190,10 +222,25 @@ def _describe(command: DescribeCommand) -> None:
 
     source = find_source(command.name)
     print(source.terms())
-    dataset = load_dataset(resolve_settings("tiny", command.name, command.data_dir).data)
+    settings = resolve_settings("tiny", command.name, command.data_dir, parse_overrides(command.set))
+    dataset = load_dataset(settings.data)
     print(f"\nWhat was read:\n{dataset.report}\n\nWhat is left:")
     for name, value in statistics(dataset).items():
         print(f"{value:>12,.2f}  {name}" if isinstance(value, float) else f"{value:>12,}  {name}")
+    if not dataset.catalogue.attributes:
+        print(f"{'no':>12}  attributes")
+
+
+def _add(command: AddCommand) -> None:
+    from recx.data.adding import add_dataset, shown_histories
+
+    chosen = {"log": command.log, "items": command.items, "columns.timestamp": command.time}
+    chosen |= {f"columns.{name}": getattr(command, name) for name in ("user", "item", "rating", "title")}
+    added = add_dataset(command.name, command.folder, chosen, parse_overrides(command.set))
+    print(f"What was read:\n{added.dataset.report}\n\nThree histories, the oldest choice first:")
+    print("\n".join(shown_histories(added.dataset)))
+    print(f"\nHow the files are read is kept in {added.mapping}, the name in {added.registry}.")
+    print(f"Next: recx run --dataset {command.name}")
 
 
 def _download(command: DownloadCommand) -> None:
@@ -233,6 +280,7 @@ _HANDLERS = {
     ListCommand: _list,
     DescribeCommand: _describe,
     DownloadCommand: _download,
+    AddCommand: _add,
     LabCommand: _lab,
     AppCommand: _app,
 }

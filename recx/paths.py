@@ -39,6 +39,11 @@ def cache() -> Path:
     return Path(os.environ.get("RECX_CACHE_DIR") or _of_user(platformdirs.user_cache_dir)).expanduser()
 
 
+def config() -> Path:
+    """Folder for what a user has told the kit: `RECX_CONFIG_DIR`, else the user's folder of settings."""
+    return Path(os.environ.get("RECX_CONFIG_DIR") or platformdirs.user_config_dir("recx")).expanduser()
+
+
 def local_data(data_dir: str | Path | None = None) -> Path | None:
     """Folder with data sets obtained elsewhere: the argument, else `RECX_DATA_DIR`, else None."""
     chosen = data_dir or os.environ.get("RECX_DATA_DIR")

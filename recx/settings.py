@@ -42,23 +42,39 @@ class DemoSettings:
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of columns in one's own files.
+    """How one's own files are read. What is empty is found out from the files, and what was decided is said.
+
+    Columns of a file without a header are called 1, 2, 3 and so on.
 
     Attributes:
-        user: user id, in the interactions.
-        item: item id, in both files.
-        timestamp: when; rows keep the file's order without it.
-        rating: rating.
-        title: title, in the items.
-        separator: what separates several values of one attribute in a text column.
+        user: column of who chose, in the log of interactions.
+        item: column of what was chosen, in the log and in the file of items.
+        timestamp: column of when; rows keep the file's order without it.
+        rating: column of the rating.
+        title: column of the title, in the file of items (in the log, where there is no such file).
+        separator: between two columns: one character, or tab, comma, semicolon, pipe or space.
+        encoding: of the characters, e.g. utf-8, latin-1 or cp1251.
+        header: yes or no: whether the first line names the columns.
+        quote: around values that hold a separator: one character, or none.
+        date_format: of the times, e.g. "%d/%m/%Y %H:%M"; or seconds, milliseconds, microseconds, nanoseconds (since
+            1970), or number, of which only the order counts.
+        value_separator: between several values of one attribute in a text column.
     """
 
-    user: str = "user_id"
-    item: str = "item_id"
-    timestamp: str = "timestamp"
-    rating: str = "rating"
-    title: str = "title"
-    separator: str = "|"
+    user: str = ""
+    item: str = ""
+    timestamp: str = ""
+    rating: str = ""
+    title: str = ""
+    separator: str = ""
+    encoding: str = ""
+    header: str = ""
+    quote: str = ""
+    date_format: str = ""
+    value_separator: str = "|"
+
+    def __post_init__(self) -> None:
+        _require(self.header in ("", "yes", "no"), "data.columns.header", "'yes' or 'no'", self.header)
 
 
 @dataclass(frozen=True)
@@ -66,13 +82,13 @@ class DataSettings:
     """Which data set, where it lies, and what is kept of it.
 
     Attributes:
-        name: a name that `recx data list` knows, or a folder with one's own files.
+        name: a name that `recx data list` shows, or a folder with one's own files.
         data_dir: folder with data sets obtained elsewhere; by default `RECX_DATA_DIR`.
         top_items: the most chosen items kept before all else (0 keeps all, -1 the data set's own choice).
         sample_users: users drawn before filtering (0 keeps all, -1 the data set's own choice).
         min_user: fewest interactions of a user (-1: the data set's own choice).
         min_item: fewest interactions of an item (-1: the data set's own choice).
-        columns: names of columns in one's own CSV or Parquet files.
+        columns: how one's own files are read.
         demo: size and rules of the demo world.
     """
 

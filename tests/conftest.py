@@ -14,6 +14,7 @@ from recx.data.catalogue import build_catalogue
 from recx.models.backbones import load_backbone
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["RECX_CONFIG_DIR"] = os.path.join(os.devnull, "config")  # no data sets of whoever runs the tests
 _SHARED = paths.ROOT.parent / "shared" / "data"
 
 

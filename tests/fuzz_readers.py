@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,16 @@ from pathlib import Path
 import polars as pl
 
 from recx.data import amazon, movielens, steam
-from recx.data.csv_parquet import interactions_from_table, items_from_table
+from recx.data.added_sets import read_mapping, with_mapping
+from recx.data.column_roles import item_roles
+from recx.data.custom_files import custom_source
 from recx.data.dataset import Filtering, build_dataset
+from recx.data.own_tables import items_of, own_tables, read_own_table
 from recx.data.parquet_files import is_sound
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.errors import DataError
-from recx.settings import Columns
+from recx.settings import Columns, DataSettings
 
 PIECES = [b"\t", b"\n", b"\r\n", b'"', b"'", b"::", b"|", b",", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"nan", b"NaN",
           b"1e999", b"-", b"{", b"}", b"[", b"]", b"null", b"\\", b"\\u0000", b"9" * 30, b"&amp;", b"(1999)", b" ",
@@ -62,6 +66,58 @@ def csv_rows(raw: bytes) -> int:
     if b'"' in raw or any(row and not row.strip() for row in rows):
         return -1
     return sum(bool(row) for row in rows[1:])
+
+
+def text_rows(raw: bytes) -> int:
+    """Lines of a table of whatever form that hold something, its header too; -1 where that is not plain.
+
+    A line may end within quotes or with a lone carriage return, and what is empty depends on the separator.
+    """
+    rows = [row.strip(b"\r") for row in raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").split(b"\n")]
+    if b'"' in raw or b"\0" in raw or b"\n" not in raw or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return -1
+    return -1 if any(row and not row.strip(b" \t\r,;|") for row in rows) else sum(map(bool, rows))
+
+
+def own_log(path: Path, report: ReadingReport) -> int:
+    """Rows of a log that is read without any setting, its header too where it was taken for one."""
+    tables = own_tables(path, None, Columns())
+    assert tables.items["item_id"].n_unique() == tables.items.height
+    return tables.interactions.height + any(", a header" in said for said in tables.report.decisions)
+
+
+def own_items(path: Path, report: ReadingReport) -> int:
+    frame = read_own_table(path, Columns(), report)
+    items = items_of(path, frame, *item_roles(path, frame, Columns(), report, "item_id"), "|", report)
+    return items.height + any(", a header" in said for said in report.decisions)
+
+
+def own_folder(name: str) -> Callable[[Path, ReadingReport], int]:
+    """A folder with one file of that name, to a data set."""
+
+    def read(path: Path, report: ReadingReport) -> int:
+        folder = path.parent / "own"
+        folder.mkdir(exist_ok=True)
+        file = path.rename(folder / name)
+        try:
+            source = custom_source(folder, {})
+            layout, located = source.locate(None)
+            tables = layout.read(located, DataSettings())
+            data = build_dataset("fuzz", *tables[:2], Filtering(min_user=3, min_item=1), tables.report)
+            assert len(set(data.catalogue.labels)) == len(data.catalogue) + 1
+        finally:
+            file.unlink()
+        return -1
+
+    return read
+
+
+def mapping(path: Path, report: ReadingReport) -> int:
+    folder = path.parent / "mapped"
+    folder.mkdir(exist_ok=True)
+    path.rename(folder / "recx.toml")
+    with_mapping(DataSettings(), folder, read_mapping(folder))
+    return -1
 
 
 def filled(raw: bytes) -> int:
@@ -134,6 +190,34 @@ ROWS = b"user_id:token\titem_id:token\ttimestamp:float\nu\ta\t1\nu\tb\t2\nu\tc\t
 LISTS = b"user_id:token\titem_id_list:token_seq\titem_id:token\nu\ta b c\td\nv\ta d\tb\n"
 GENRES = [["x", "y"], [], None, [None]] * 10
 ITEMS = parquet(pl.DataFrame({"item_id": range(40), "title": [*"ab"] * 20, "genre": GENRES, "sold": [True, None] * 20}))
+LOG = [("u1", "Sigur R\u00f3s", 1_230_000_000), ("u1", "The Foxes", 1_240_000_000), ("u1", "Iron Choir", 1_250_000_000)]
+LOG += [
+    ("u2", "Iron Choir", 1_260_000_000),
+    ("u2", "Sigur R\u00f3s", 1_270_000_000),
+    ("u2", "The Foxes", 1_280_000_000),
+]
+
+
+def log(separator: str, when: str, head: str = "", end: str = "\n") -> str:
+    """The log in a form; `when` formats its times, or is empty for numbers."""
+    times = [time.strftime(when, time.gmtime(t)) if when else str(t) for *_, t in LOG]
+    rows = [separator.join((user, item, at)) for (user, item, _), at in zip(LOG, times, strict=True)]
+    return "".join(row + end for row in ([head] if head else []) + rows)
+
+
+def zipped(text: str) -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("log.csv", text)
+    return raw.getvalue()
+
+
+DATED = log(";", "%d %b %Y, %H:%M", "user;artist;date", "\r\n")
+PANDAS = ",user,artist,timestamp\n" + "".join(f"{n},{u},{i},{t}000.0\n" for n, (u, i, t) in enumerate(LOG))
+ARTISTS = b"user_id:token\tartist_id:token\tweight:float\n" + b"".join(
+    b"u\ta%d\t5\nv\ta%d\t6\n" % (n, n) for n in range(4)
+)
+TOML = b'log = "a.csv"\nmin_user = 3\n[columns]\nitem = "artist"\nseparator = ";"\n'
 FLAGS = b"1|Toy Story (1995)|01-Jan-1995||http://x|" + b"|".join([b"0"] * 19) + b"\n"
 CASES = [
     Case("atomic rows", ROWS, atomic, lambda raw: lines(raw, 1)),
@@ -154,12 +238,24 @@ CASES = [
     Case("movies.csv", b'movieId,title,genres\n1,"Story, The (1995)",A|B\n' * 2,
          lambda p, r: movielens.movies_table(p, r).height, csv_rows),
     Case("own csv", b"user_id,item_id,timestamp\nu,a,1\nv,b,2\n",
-         lambda p, r: interactions_from_table(p, Columns()).height, csv_rows),
-    Case("own items", b'item_id,title,genre\na,"One, two",x|y\nb,Two,\n',
-         lambda p, r: items_from_table(p, Columns()).height, csv_rows),
+         own_log, text_rows),
+    Case("own items", b'item_id,title,genre\na,"One, two",x|y\nb,Two,\n', own_items, text_rows),
+    Case("own csv, tabs and ISO dates", log("\t", "%Y-%m-%dT%H:%M:%SZ").encode(), own_log, text_rows),
+    Case("own csv, semicolons and words", DATED.encode("utf-8-sig"), own_log, text_rows),
+    Case("own csv, pandas", PANDAS.encode(), own_log, text_rows),
+    Case("own csv, Latin-1 and slashes", log("|", "%d/%m/%Y %H:%M", "user|item|when").encode("latin-1"), own_log,
+         text_rows),
+    Case("own csv, UTF-16", log(",", "", "user,item,time").encode("utf-16"), own_log, lambda raw: -1),
+    Case("own csv, spaces", b"user item time\nu1 a 1230000000\nu1  b 1240000000\n", own_log, text_rows),
+    Case("own csv, quotes", b'user,item,time\nu,"A ""b""",1230000000\nu,"x, y",1240000000\n', own_log, lambda raw: -1),
+    Case("own zip", zipped(log(",", "%Y-%m-%d %H:%M", "user,item,time")), own_folder("log.zip"), lambda raw: -1),
+    Case("own log as a data set", log("\t", "%Y-%m-%dT%H:%M:%S+01:00").encode(), own_folder("plays.tsv"),
+         lambda raw: -1),
+    Case("atomic, other names", ARTISTS, own_folder("lastfm.inter"), lambda raw: -1),
+    Case("toml", TOML, mapping, lambda raw: -1),
     Case("own parquet", parquet(pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "timestamp": [1.0, 2.0]})),
-         lambda p, r: interactions_from_table(p, Columns()).height, lambda raw: -1),
-    Case("own items, parquet", ITEMS, lambda p, r: items_from_table(p, Columns()).height, lambda raw: -1),
+         own_log, lambda raw: -1),
+    Case("own items, parquet", ITEMS, own_items, lambda raw: -1),
     Case("steam reviews, csv", b"user_id,item_id,posted,row\n1,70,2014-02-01,0\n2,80,,1\n",
          lambda p, r: steam.reviews_table(p, r).height, csv_rows),
     Case("app names, csv", b"item_id,name,type\n70,Half-Life,game\n80,Portal,game\n90,Dota,game\n", named,
@@ -195,7 +291,10 @@ def check(case: Case, raw: bytes, folder: Path, chance: random.Random) -> str | 
     """What is wrong with how the reader took the file; None if nothing is."""
     suffix = ".csv" if "csv" in case.name or "own" in case.name else ".json"
     suffix = ".parquet" if "parquet" in case.name else suffix
-    packed = chance.random() < 0.05 and suffix != ".parquet"
+    suffix = ".zip" if "zip" in case.name else suffix
+    packed = (
+        chance.random() < 0.05 and suffix not in (".parquet", ".zip") and "own_folder" not in case.read.__qualname__
+    )
     path = folder / f"x{suffix}{'.gz' if packed else ''}"
     path.write_bytes(gzip.compress(raw, 1) if packed else raw)
     if packed and chance.random() < 0.5:

@@ -14,8 +14,8 @@ from scipy import stats
 from sklearn.metrics import ndcg_score
 
 from recx.data.catalogue import build_catalogue
-from recx.data.csv_parquet import interactions_from_table
 from recx.data.filtering import factorize, k_core, top_items
+from recx.data.own_tables import read_own_table
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from, read_atomic
 from recx.data.split import leave_one_out
@@ -91,7 +91,7 @@ def test_atomic_rows_come_back(tmp_path, rows):
 def test_csv_rows_come_back_whatever_they_hold(tmp_path, rows):
     frame = pl.DataFrame(rows, orient="row", schema={"user_id": pl.String, "item_id": pl.String})
     frame.write_csv(tmp_path / "x.csv", quote_style="always")
-    assert interactions_from_table(tmp_path / "x.csv", Columns()).rows() == rows
+    assert read_own_table(tmp_path / "x.csv", Columns(), ReadingReport()).rows() == rows
 
 
 @many

@@ -8,9 +8,12 @@ import pytest
 from fuzz_readers import fuzz
 
 from recx.data import parquet_files
-from recx.data.csv_parquet import interactions_from_table, items_from_table, read_table
+from recx.data.catalogue import build_catalogue
+from recx.data.column_roles import item_roles
+from recx.data.csv_parquet import read_table
 from recx.data.dataset import Filtering, build_dataset
 from recx.data.movielens import ratings_table
+from recx.data.own_tables import items_of, own_tables, read_own_table
 from recx.data.platforms import platform_of
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from, read_atomic
@@ -25,6 +28,16 @@ from recx.settings import DataSettings as D
 def write(path, text):
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
     return path
+
+
+def log_of(path, columns=None):
+    return own_tables(path, None, columns or Columns()).interactions
+
+
+def listed(path, columns=None):
+    columns, report = columns or Columns(), ReadingReport()
+    frame = read_own_table(path, columns, report)
+    return items_of(path, frame, *item_roles(path, frame, columns, report, "item_id"), columns.value_separator, report)
 
 
 def test_row_form(tmp_path):
@@ -55,7 +68,7 @@ def parquet_file(path, **how):
 def test_a_sound_parquet_file_starts_no_process(tmp_path, monkeypatch, compression):
     path = parquet_file(tmp_path / "x.parquet", compression=compression, row_group_size=1)
     monkeypatch.setattr("subprocess.Popen.__init__", lambda *_, **__: pytest.fail("a process was started"))
-    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
+    assert log_of(path).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
 
 
 def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path):
@@ -68,7 +81,7 @@ def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path):
     alone = [sys.executable, "-c", "import sys, polars; polars.read_parquet(sys.argv[1])", path]
     assert subprocess.run(alone, capture_output=True).returncode < 0
     with pytest.raises(DataError, match="cannot be read as Parquet.*memory allocation"):
-        interactions_from_table(path, Columns())
+        log_of(path)
 
 
 @pytest.mark.parametrize("kind", [5, 6, 7, 8, 9, 12])
@@ -88,7 +101,7 @@ def test_a_cut_parquet_file_is_an_error(tmp_path, kept):
     path = parquet_file(tmp_path / "x.parquet")
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(DataError, match="cannot be read as Parquet"):
-        interactions_from_table(path, Columns())
+        log_of(path)
 
 
 def test_a_parquet_file_that_unpacks_to_much_is_read_in_a_child(tmp_path, monkeypatch):
@@ -96,12 +109,12 @@ def test_a_parquet_file_that_unpacks_to_much_is_read_in_a_child(tmp_path, monkey
     monkeypatch.setattr(parquet_files, "_ALLOWED", 0)
     monkeypatch.setattr(parquet_files, "_RATIO", 0)
     assert not parquet_files.is_sound(path)
-    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
+    assert log_of(path).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
 
 
 def test_a_blank_line_of_a_csv_is_no_row(tmp_path):
     path = write(tmp_path / "x.csv", "user_id,item_id,timestamp\nu,a,1\n\nv,,2\n\n")
-    assert interactions_from_table(path, Columns()).rows() == [("u", "a", 1.0), ("v", None, 2.0)]
+    assert log_of(path).rows() == [("u", "a", 1.0), ("v", None, 2.0)]
 
 
 def test_times_called_tokens_are_numbers_all_the_same(tmp_path):
@@ -120,13 +133,21 @@ def test_times_called_tokens_are_numbers_all_the_same(tmp_path):
             interactions_from(read_atomic(path), path, ReadingReport())
 
 
-def test_a_further_column_of_a_taken_name_is_told(tmp_path):
-    path = write(tmp_path / "items.csv", "item_id,name,title\n1,Ada,Dr\n")
-    with pytest.raises(DataError, match="'title' beside 'name'"):
-        items_from_table(path, Columns(title="name"))
-    path = write(tmp_path / "more.csv", "item_id,asin,title\n1,B00,Ada\n")
-    with pytest.raises(DataError, match="'item_id' beside 'asin'"):
-        items_from_table(path, Columns(item="asin"))
+def test_a_further_column_of_a_taken_name_is_called_otherwise(tmp_path):
+    """A record label is no label of the kit; a column of titles beside the one that was named is an attribute."""
+    text = "item_id,title,label,item\n1,Night Road,Warp,x\n2,Day Road,Domino,y\n"
+    path = write(tmp_path / "items.csv", text)
+    report = ReadingReport()
+    frame = read_own_table(path, Columns(), report)
+    catalogue = build_catalogue(["1", "2"], ["a", "b"], {"label": [["Warp"], ["Domino"]]})
+    items = items_of(path, frame, "item_id", "title", "|", report)
+    assert items.columns == ["item_id", "title", "given label", "given item"]
+    assert "column 'label' is called 'given label' here" in str(report)
+    assert catalogue.frame()["label"].to_list() == ["a", "b"] and list(catalogue.attributes) == ["given label"]
+    path = write(tmp_path / "named.csv", "item_id,name,title\n1,Ada,Dr\n")
+    assert listed(path, Columns(title="name")).rows() == [("1", "Ada", ["Dr"])]
+    path = write(tmp_path / "more.csv", "item_id,asin,title,given item_id\n1,B00,Ada,z\n")
+    assert listed(path, Columns(item="asin")).columns == ["item_id", "title", "given item_id", "given item_id too"]
 
 
 @pytest.mark.parametrize(
@@ -152,9 +173,9 @@ def test_unknown_columns_name_those_found(tmp_path):
     with pytest.raises(DataError, match="no column 'user_id'; found who, item_id"):
         interactions_from(read_atomic(path), path, ReadingReport())
     table = write(tmp_path / "i.csv", "who,item_id\nu,a\n")
-    with pytest.raises(DataError, match="no column 'user_id'; found who, item_id"):
-        interactions_from_table(table, Columns())
-    assert interactions_from_table(table, Columns(user="who")).rows() == [("u", "a")]
+    with pytest.raises(DataError, match="no column 'whom', which data.columns.user names; found who, item_id.*'who'"):
+        log_of(table, Columns(user="whom"))
+    assert log_of(table).rows() == log_of(table, Columns(user="who")).rows() == [("u", "a")]
 
 
 def test_damaged_gzip_is_an_error(tmp_path):
@@ -166,13 +187,13 @@ def test_damaged_gzip_is_an_error(tmp_path):
 
 def test_csv_items_split_attributes(tmp_path):
     path = write(tmp_path / "items.csv", "item_id,title,genre\na,One,x|y\nb,Two,\n")
-    assert items_from_table(path, Columns())["genre"].to_list() == [["x", "y"], [""]]
+    assert listed(path)["genre"].to_list() == [["x", "y"], [""]]
 
 
 def test_csv_with_too_many_fields_names_the_line(tmp_path):
     path = write(tmp_path / "items.csv", "item_id,title\na,One\nb,Two,3\n")
     with pytest.raises(DataError, match="line 3"):
-        items_from_table(path, Columns())
+        listed(path)
 
 
 def test_a_csv_row_with_nothing_but_an_unknown_column_is_a_row_still(tmp_path):
@@ -239,7 +260,7 @@ def test_unknown_data_set_lists_the_known():
 
 
 def test_folder_without_data_says_what_is_accepted(tmp_path):
-    with pytest.raises(DataError, match="interactions and items"):
+    with pytest.raises(DataError, match="called interactions beside a file called items.*found nothing"):
         find_source(str(tmp_path))
 
 

@@ -14,6 +14,8 @@ from recx.errors import DataError
 Attribute = list[tuple[str, ...]]
 # Columns that are texts to read, too long to argue from.
 TEXTS = ("description", "features", "also_bought")
+# Names of the kit's own columns, in the catalogue's frame and (with _percent) in the statistics.
+RESERVED = frozenset(("item", "item_id", "title", "label", "sparsity", "top_item"))
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Catalogue:
         item_ids: ids as in the source, `item_ids[0] == ""`.
         titles: titles as in the source, HTML entities unescaped; two items may share one.
         labels: titles made unique; this is what prompts show and what decoding returns.
-        attributes: column name -> values of each item (an empty tuple where unknown).
+        attributes: column name -> values of each item (an empty tuple where unknown), named by `attribute_name`.
         duplicates: number of items whose title another item has too.
         texts: long columns (`TEXTS`) -> texts of each item; what else a shop says of it.
     """
@@ -61,6 +63,12 @@ class Catalogue:
         return pl.DataFrame(columns, schema_overrides=dict.fromkeys(self.attributes, pl.List(pl.String)))
 
 
+def attribute_name(name: str) -> str:
+    """A column's name as an attribute's: cleaned as titles are, and none of the kit's own."""
+    cleaned = clean_title(name) or "column"
+    return f"given {cleaned}" if cleaned in RESERVED else cleaned
+
+
 def clean_title(raw: str) -> str:
     """Unescape HTML entities, compose accents, collapse white space, and keep the double quote for quoting titles."""
     return " ".join(unicodedata.normalize("NFC", html.unescape(raw)).replace('"', "'").split())
@@ -86,7 +94,7 @@ def build_catalogue(
     if empty:
         raise DataError(f"{len(empty)} items have no title (first: {empty[0]!r}); drop them before.")
     columns, long = (
-        {name: [(), *(_cleaned(v) for v in values)] for name, values in (given or {}).items()}
+        {attribute_name(name): [(), *(_cleaned(v) for v in values)] for name, values in (given or {}).items()}
         for given in (attributes, texts)
     )
     labels, duplicates = _unique_labels(cleaned, columns)

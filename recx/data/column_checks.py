@@ -1,6 +1,6 @@
 """What the readers of tables ask of their columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -36,19 +36,3 @@ def numbers_in(path: Path, column: pl.Series, unit: str = "row", first: int = 1)
     if len(bad):
         raise DataError(f"{path}, {unit} {bad[0] + first}: {column.name} is {text[bad[0]]!r}, expected a number.")
     return numbers
-
-
-def check_names(path: Path, frame: pl.DataFrame, taken: Mapping[str, str]) -> None:
-    """Refuse a file with a further column of the name that another column is to take.
-
-    Args:
-        path: of the file.
-        frame: its content.
-        taken: name of the kit -> the column that takes it.
-
-    Raises:
-        DataError: naming both columns.
-    """
-    for name, column in taken.items():
-        if column != name and name in frame.columns:
-            raise DataError(f"{path}: has a column {name!r} beside {column!r}, which is to be the {name}; rename one.")

@@ -1,17 +1,14 @@
-"""CSV and Parquet files whose columns are named by the user."""
+"""CSV and Parquet files of a known form."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from recx.data.column_checks import check_names, numbers_in, require_columns
+from recx.data.column_checks import require_columns
+from recx.data.packed_files import read_bytes
 from recx.data.parquet_files import read_parquet
-from recx.data.recbole_atomic import read_bytes
 from recx.errors import DataError
-from recx.settings import Columns
-
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.DataType] | None = None) -> pl.DataFrame:
@@ -38,32 +35,6 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
     # A blank line is no row; polars makes one of nulls of it. Looked for first, as filtering copies the whole.
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     return frame.filter(~blank) if blank.any() else frame
-
-
-def interactions_from_table(path: Path, columns: Columns) -> pl.DataFrame:
-    """`user_id, item_id` and, where the file has them, `timestamp` (float) and `rating` (float)."""
-    frame = read_table(path, [columns.user, columns.item])
-    out = [pl.col(columns.user).cast(pl.String).alias("user_id"), pl.col(columns.item).cast(pl.String).alias("item_id")]
-    for name, column in (("timestamp", columns.timestamp), ("rating", columns.rating)):
-        if column in frame.columns:
-            out.append(numbers_in(path, frame[column]).alias(name))
-    return frame.select(out)
-
-
-def items_from_table(path: Path, columns: Columns) -> pl.DataFrame:
-    """`item_id, title` and one list column for every further column of the file."""
-    frame = read_table(path, [columns.item, columns.title])
-    check_names(path, frame, {"item_id": columns.item, "title": columns.title})
-    out = [pl.col(columns.item).cast(pl.String).alias("item_id"), pl.col(columns.title).cast(pl.String).alias("title")]
-    for name in frame.columns:
-        if name in (columns.item, columns.title):
-            continue
-        column = frame[name]
-        if column.dtype == pl.List:
-            out.append(pl.col(name).cast(pl.List(pl.String)))
-        else:
-            out.append(pl.col(name).cast(pl.String).fill_null("").str.split(columns.separator).alias(name))
-    return frame.select(out)
 
 
 def _where(path: Path) -> str:

@@ -1,68 +1,97 @@
-"""The user's own files: a folder with RecBole atomic files, or with two tables."""
+"""The user's own files: a folder with RecBole atomic files, or with a log, alone or beside a file of items."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import polars as pl
-
-from recx.data.column_checks import check_names
-from recx.data.csv_parquet import SUFFIXES, interactions_from_table, items_from_table
+from recx.data.own_tables import own_tables, tables_of
 from recx.data.reading_report import ReadingReport
-from recx.data.recbole_atomic import interactions_from, read_atomic
+from recx.data.recbole_atomic import read_atomic
 from recx.data.sources import FileLayout, Source, Tables
 from recx.errors import DataError
 from recx.settings import DataSettings
 
+_TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".log")
+_PACKED = ("", ".gz", ".zip")
+ACCEPTED = (
+    "a log of interactions (user, item, time) as .csv, .tsv, .txt, .dat or .parquet (.gz and .zip allowed), alone or "
+    "called interactions beside a file called items; or RecBole's *.inter and *.item"
+)
 
-def custom_source(folder: Path) -> Source:
+
+def custom_source(folder: Path, mapping: Mapping[str, Any], name: str = "") -> Source:
     """A source for a folder of the user's own files.
+
+    Args:
+        folder: of the files.
+        mapping: what is known of them; `log` and `items` name the files.
+        name: of the data set; that of the folder by default.
 
     Raises:
         DataError: naming what is there and what is expected.
     """
-    inter = sorted(p for p in folder.iterdir() if p.name.endswith((".inter", ".inter.gz")))
-    item = sorted(p for p in folder.iterdir() if p.name.endswith((".item", ".item.gz")))
-    if inter and item:
-        files, read = (inter[0].name, item[0].name), _read_atomic_files
-    else:
-        tables = [
-            next((f"{stem}{s}" for s in SUFFIXES if (folder / f"{stem}{s}").is_file()), "")
-            for stem in ("interactions", "items")
-        ]
-        if not all(tables):
-            raise DataError(
-                f"{folder}: expected *.inter and *.item, or interactions and items as {', '.join(SUFFIXES)}; "
-                f"found {', '.join(sorted(p.name for p in folder.iterdir())[:8]) or 'nothing'}."
-            )
-        files, read = tuple(tables), _read_tables
-
-    layout = FileLayout(files, read)
-    return Source(folder.resolve().name, "your own files", "yours", "yours", (), (layout,), folder.resolve())
-
-
-def _read_atomic_files(located: dict[str, Path], settings: DataSettings) -> Tables:
-    interactions, items_file = located.values()
-    report = ReadingReport()
-    items = read_atomic(items_file)
-    title = settings.columns.title
-    if title not in items.columns or "item_id" not in items.columns:
-        raise DataError(f"{items_file}: needs columns 'item_id' and {title!r}; found {', '.join(items.columns)}.")
-    check_names(items_file, items, {"title": title})
-    others = [c for c in items.columns if c not in ("item_id", title)]
-    frame = items.select(
-        "item_id",
-        (pl.col(title).list.join(" ") if items[title].dtype == pl.List else pl.col(title)).alias("title"),
-        *(
-            pl.col(c) if items[c].dtype == pl.List(pl.String) else pl.concat_list(pl.col(c).cast(pl.String))
-            for c in others
-        ),
+    files = _chosen(folder, mapping) or _atomic(folder) or _tables(folder)
+    read = _read_atomic_files if files[0].removesuffix(".gz").endswith(".inter") else _read_tables
+    base = folder.resolve()
+    return Source(
+        name or base.name, f"your own files in {base}", "yours", "yours", (), (FileLayout(files, read),), base
     )
-    return Tables(interactions_from(read_atomic(interactions), interactions, report), frame, report)
+
+
+def _chosen(folder: Path, mapping: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files that a mapping names, which lie in the folder itself."""
+    files = tuple(str(mapping[key]) for key in ("log", "items") if mapping.get(key))
+    for file in files:
+        if Path(file).name != file or not (folder / file).is_file():
+            raise DataError(f"{folder}: no file {file!r}; found {_found(folder)}.")
+    if files and not mapping.get("log"):
+        raise DataError(f"{folder}: with a file of items ({files[0]}) the log is to be named too, as --log FILE.")
+    return files
+
+
+def _atomic(folder: Path) -> tuple[str, ...]:
+    by_kind = [
+        sorted(p.name for p in folder.iterdir() if p.name.removesuffix(".gz").endswith(kind))
+        for kind in (".inter", ".item")
+    ]
+    if any(len(names) > 1 for names in by_kind):
+        raise _several(folder, [name for names in by_kind for name in names])
+    return tuple(name for names in by_kind for name in names) if by_kind[0] else ()
+
+
+def _tables(folder: Path) -> tuple[str, ...]:
+    """The only table there is, or those called `interactions` and `items`."""
+    suffixes = [".parquet", *(text + packed for text in _TEXT for packed in _PACKED)]
+    tables = {p.name: p.name[: -len(s)] for p in sorted(folder.iterdir()) for s in suffixes if p.name.endswith(s)}
+    tables |= {p.name: p.stem for p in folder.glob("*.zip")}
+    tables = {n: stem for n, stem in tables.items() if not stem.casefold().startswith(("readme", "licen", "."))}
+    named = {stem: name for name, stem in tables.items() if stem in ("interactions", "items")}
+    if "interactions" in named and (len(tables) == 1 or "items" in named):
+        return tuple(named[stem] for stem in ("interactions", "items") if stem in named)
+    if len(tables) > 1:
+        raise _several(folder, list(tables))
+    if not tables:
+        raise DataError(f"{folder}: expected {ACCEPTED}; found {_found(folder)}.")
+    return tuple(tables)
+
+
+def _several(folder: Path, names: list[str]) -> DataError:
+    return DataError(
+        f"{folder}: holds {', '.join(names[:8])}. Say which is the log, and which holds the items if one does: "
+        "recx data add NAME FOLDER --log FILE --items FILE."
+    )
+
+
+def _found(folder: Path) -> str:
+    return ", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing"
 
 
 def _read_tables(located: dict[str, Path], settings: DataSettings) -> Tables:
-    interactions, items = located.values()
-    return Tables(
-        interactions_from_table(interactions, settings.columns),
-        items_from_table(items, settings.columns),
-        ReadingReport(),
-    )
+    log, items = [*located.values(), None][:2]
+    return own_tables(log, items, settings.columns)
+
+
+def _read_atomic_files(located: dict[str, Path], settings: DataSettings) -> Tables:
+    log, items = [*located.values(), None][:2]
+    listed = read_atomic(items) if items else None
+    return tables_of(log, read_atomic(log), items, listed, settings.columns, ReadingReport(), atomic=True)

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from recx.data.catalogue import TEXTS, Catalogue, build_catalogue, clean_title
-from recx.data.filtering import factorize, k_core, sample_users, top_items
+from recx.data.filtering import explain_empty, factorize, k_core, sample_users, top_items
 from recx.data.reading_report import ReadingReport
+from recx.data.suitability import find_obstacles, find_weaknesses
 from recx.errors import DataError
 
 MIN_SEQUENCE = 3
@@ -84,9 +85,9 @@ def build_dataset(
     report = report or ReadingReport()
     if filtering.min_user < MIN_SEQUENCE:
         raise DataError(f"min_user is {filtering.min_user}; each user needs at least {MIN_SEQUENCE} interactions.")
+    interactions_read = interactions
     report.note("interactions read", interactions.height)
-    named = _with_user(interactions)
-    report.note("interactions without a user dropped", interactions.height - named.height)
+    named = _with_ids(interactions, report)
     chosen = top_items(named, filtering.top_items, filtering.min_user)
     report.note(
         f"interactions of the {filtering.top_items:,} most chosen items", chosen.height * bool(filtering.top_items)
@@ -101,23 +102,47 @@ def build_dataset(
     report.note("repeated user-item pairs dropped (the first is kept)", ordered.height - unique.height)
     core = k_core(unique, filtering.min_user, filtering.min_item, report)
     if core.is_empty():
-        raise DataError(
-            f"{name}: nothing is left after filtering to users >= {filtering.min_user} and items >= "
-            f"{filtering.min_item}. What was read:\n{report}"
-        )
+        steps = {"read": interactions_read, "named": named, "chosen": chosen, "known": known, "unique": unique}
+        why = _why_nothing(steps, items, filtering)
+        raise DataError(f"{name}: nothing is left. {why} What was read:\n{report}")
     catalogue = _catalogue(core, items, report)
     report.note("items sharing a title with another, told apart by an attribute or a number", catalogue.duplicates)
     user_ids, sequences = _sequences(core)
+    report.warnings += find_obstacles([s[:-1] for s in sequences], len(catalogue))
+    report.warnings += find_weaknesses(sequences, user_ids, len(catalogue))
     if reasons is not None:
         pairs = core.select(pl.col("user_id", "item_id").cast(pl.String))
         reasons = reasons.join(pairs, on=["user_id", "item_id"], how="semi", maintain_order="left")
     return Dataset(name, catalogue, user_ids, sequences, report, reasons)
 
 
-def _with_user(interactions: pl.DataFrame) -> pl.DataFrame:
-    """Ids as categories, four bytes a row; rows that name no user left out."""
-    coded = interactions.with_columns(pl.col("user_id", "item_id").cast(pl.Categorical))
-    return coded.filter(pl.col("user_id").is_not_null() & (pl.col("user_id") != ""), pl.col("item_id").is_not_null())
+def _with_ids(interactions: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
+    """Ids as categories, four bytes a row; rows that name no user or no item left out."""
+    rest = interactions.with_columns(pl.col("user_id", "item_id").cast(pl.Categorical))
+    for kind in ("user", "item"):
+        known = rest.filter(pl.col(f"{kind}_id").is_not_null() & (pl.col(f"{kind}_id") != ""))
+        report.note(
+            f"interactions without {'a' if kind == 'user' else 'an'} {kind} dropped", rest.height - known.height
+        )
+        rest = known
+    return rest
+
+
+def _why_nothing(steps: dict[str, pl.DataFrame], items: pl.DataFrame, filtering: Filtering) -> str:
+    """Which step took the last rows, and what to change."""
+    if steps["read"].is_empty():
+        return "The file of interactions has no rows."
+    if steps["named"].is_empty():
+        return "No row names both a user and an item."
+    if steps["chosen"].is_empty():
+        return (
+            f"No user has data.min_user={filtering.min_user} of the {filtering.top_items} most chosen items "
+            "(data.top_items); keep more items, or ask for fewer."
+        )
+    if steps["known"].is_empty():
+        theirs, listed = (", ".join(map(repr, f["item_id"].head(3).to_list())) for f in (steps["chosen"], items))
+        return f"No item of the interactions ({theirs}, ...) is among the items that have a title ({listed}, ...)."
+    return explain_empty(steps["unique"], filtering.min_user, filtering.min_item, MIN_SEQUENCE)
 
 
 def _sequences(core: pl.DataFrame) -> tuple[tuple[str, ...], list[np.ndarray]]:

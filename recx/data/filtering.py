@@ -42,6 +42,48 @@ def k_core(interactions: pl.DataFrame, min_user: int, min_item: int, report: Rea
     return interactions if len(rows) == len(users) else interactions[rows]
 
 
+def explain_empty(interactions: pl.DataFrame, min_user: int, min_item: int, least_user: int) -> str:
+    """Which bound of the core filter leaves nothing, and how much each would leave if it were lower.
+
+    Args:
+        interactions: unique pairs of user and item.
+        min_user: fewest rows of a user.
+        min_item: fewest rows of an item.
+        least_user: below this `min_user` cannot go.
+    """
+
+    def left(user: int, item: int) -> pl.DataFrame:
+        return k_core(interactions, user, item, ReadingReport())
+
+    alone = {"data.min_user": left(min_user, 1), "data.min_item": left(1, min_item)}
+    guilty = [
+        f"{name}={bound}"
+        for (name, kept), bound in zip(alone.items(), (min_user, min_item), strict=True)
+        if kept.is_empty()
+    ]
+    took = " and ".join(guilty) or f"data.min_user={min_user} and data.min_item={min_item} together"
+    lower = [(f"data.min_user={n}", left(n, min_item)) for n in range(min_user - 1, least_user - 1, -1)]
+    fewer = [(f"data.min_item={n}", left(min_user, n)) for n in range(min_item - 1, 0, -1)]
+    said = []
+    for steps in (lower, fewer):
+        first = next(((setting, kept) for setting, kept in steps if kept.height), None)
+        if first:
+            said.append(
+                f"{first[0]} would keep {first[1].height:,} interactions of {first[1]['user_id'].n_unique():,} users"
+            )
+        elif steps:
+            said.append(f"no smaller {steps[0][0].partition('=')[0]} would keep any")
+    least = left(least_user, 1)
+    both = (
+        f" data.min_user={least_user} data.min_item=1 would keep {least.height:,} interactions."
+        if least.height
+        else f" No user has {least_user} different items, the fewest that there must be."
+    )
+    return (
+        f"{took} took all of the {interactions.height:,} interactions: {'; '.join(said) or 'no bound is lower'}.{both}"
+    )
+
+
 def factorize(ids: pl.Series) -> tuple[np.ndarray, pl.Series]:
     """Ids as numbers in order of first appearance, and the id of each number.
 

@@ -7,8 +7,8 @@ import polars as pl
 
 from recx.data.column_checks import numbers_in
 from recx.data.csv_parquet import read_table
+from recx.data.packed_files import read_bytes
 from recx.data.reading_report import ReadingReport
-from recx.data.recbole_atomic import read_bytes
 from recx.errors import DataError
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:-\d{0,4})?\)\s*$")

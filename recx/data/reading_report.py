@@ -5,9 +5,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class ReadingReport:
-    """Counts gathered while a data set is read and filtered."""
+    """What is gathered while a data set is read and filtered.
+
+    Attributes:
+        lines: what was counted, and how often.
+        decisions: how files were taken that do not say it themselves, a sentence each.
+        warnings: what a user should know before anything is trained, a sentence each; said on the terminal too.
+    """
 
     lines: list[tuple[str, int]] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def note(self, what: str, count: int) -> None:
         """Add a count; zero counts are left out."""
@@ -15,4 +23,5 @@ class ReadingReport:
             self.lines.append((what, int(count)))
 
     def __str__(self) -> str:
-        return "\n".join(f"{count:>10,}  {what}" for what, count in self.lines)
+        counts = [f"{count:>10,}  {what}" for what, count in self.lines]
+        return "\n".join([*self.decisions, *counts, *(f"Note: {warning}" for warning in self.warnings)])

@@ -1,13 +1,12 @@
 """RecBole atomic files: tab-separated, a header of `name:type`, no quoting, optionally gzipped."""
 
-import gzip
 import io
-import zlib
 from pathlib import Path
 
 import polars as pl
 
 from recx.data.column_checks import numbers_in, require_columns
+from recx.data.packed_files import read_bytes
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
@@ -66,19 +65,6 @@ def interactions_from(frame: pl.DataFrame, path: Path, report: ReadingReport) ->
         .filter(pl.col("item_id") != "")
         .with_columns(pl.int_range(pl.len()).over("user_id").cast(pl.Float64).alias("timestamp"))
     )
-
-
-def read_bytes(path: Path) -> bytes:
-    """The file's bytes, unpacked if its name ends in .gz.
-
-    Raises:
-        DataError: it cannot be read or unpacked.
-    """
-    try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}).") from error
 
 
 def _header(path: Path, line: str) -> tuple[list[str], list[str]]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from recx import paths
 from recx.data import table_cache
-from recx.data.custom_files import custom_source
+from recx.data.added_sets import MAPPING, added_sets, read_mapping, with_mapping
+from recx.data.custom_files import ACCEPTED, custom_source
 from recx.data.dataset import Dataset, Filtering, build_dataset
 from recx.data.known_sources import SOURCES
 from recx.data.sources import FileLayout, Source, Tables
@@ -14,20 +15,29 @@ from recx.profiles.resolve import default_filtering
 from recx.settings import DataSettings
 
 
+def is_name(name: str) -> bool:
+    """Whether a data set is known by that name, so that no folder is meant."""
+    return name in SOURCES or name in added_sets()
+
+
 def find_source(name: str) -> Source:
-    """The source of that name; any other existing folder holds the user's own files.
+    """The source of that name, be it of the kit or added; any other existing folder holds the user's own files.
 
     Raises:
         SettingsError: no such data set.
+        DataError: the folder holds no files that can be read.
     """
     if name in SOURCES:
         return SOURCES[name]
-    folder = Path(name).expanduser()
+    added = added_sets()
+    folder = added.get(name) or Path(name).expanduser()
     if folder.is_dir():
-        return custom_source(folder)
+        return custom_source(folder, read_mapping(folder), name if name in added else "")
+    if name in added:
+        raise DataError(f"Data set {name!r} was added as {folder}, which is not there any more. Add it again.")
     raise SettingsError(
-        f"Unknown data set {name!r}. Known: {', '.join(SOURCES)}; or give a folder with your own files "
-        "(*.inter and *.item, or interactions and items as .csv, .csv.gz or .parquet)."
+        f"Unknown data set {name!r}. Known: {', '.join([*SOURCES, *added])}; or give a folder with your own files: "
+        f"{ACCEPTED}."
     )
 
 
@@ -51,16 +61,34 @@ def load_dataset(settings: DataSettings) -> Dataset:
     return _load(settings, tuple((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in input_files(settings)))
 
 
+def warnings_of(settings: DataSettings) -> list[str]:
+    """What a user should know of their own files before anything is trained; the kit's data sets were looked at."""
+    return load_dataset(settings).report.warnings if find_source(settings.name).custom_folder else []
+
+
 def input_files(settings: DataSettings) -> list[Path]:
     """Files a data set is read from, for fingerprints."""
     source = find_source(settings.name)
     _, files = source.locate(settings.data_dir or None)
-    return sorted(files.values()) or [paths.shipped_data() / "demo" / "catalogue.csv"]
+    mapping = [source.custom_folder / MAPPING] if source.custom_folder else []
+    used = [*sorted(files.values()), *(p for p in mapping if p.is_file())]
+    return used or [paths.shipped_data() / "demo" / "catalogue.csv"]
 
 
 @functools.lru_cache(maxsize=1)
 def _load(settings: DataSettings, files: tuple[tuple[str, int, int], ...]) -> Dataset:
     source = find_source(settings.name)
+    if source.custom_folder:
+        settings = with_mapping(settings, source.custom_folder, read_mapping(source.custom_folder))
+    return read_source(source, settings)
+
+
+def read_source(source: Source, settings: DataSettings) -> Dataset:
+    """Read, check, filter and index what a source has.
+
+    Raises:
+        DataError: its files are not there or cannot be read, or nothing of them is left.
+    """
     layout, located = source.locate(settings.data_dir or None)
     tables = _read(source, layout, located, settings)
     chosen = {k: getattr(settings, k) for k in ("top_items", "sample_users", "min_user", "min_item")}

@@ -38,9 +38,10 @@ def summary(
         parts += [f"Decoded otherwise: {ways}", plain_table(other)]
     counts = totals(explained)
     parts += ["Explanations", plain_table(checks)]
+    stated = f"{counts['stated_true']} of {counts['stated']} stated attributes are true"
     parts.append(
         f"{label}: {counts['cited_in_history']} of {counts['cited']} cited titles stand in the history, "
-        f"{counts['invented']} do not exist; {counts['stated_true']} of {counts['stated']} stated attributes are true"
+        f"{counts['invented']} do not exist; {stated if counts['stated'] else 'no attributes are stated'}"
     )
     for explanation, liked in list(zip(explained, pairs.liked, strict=True))[:count]:
         parts.append(f"\n[target: {'yes' if liked else 'no'}] {explanation.title}\n  {explanation.text}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recx import paths
-from recx.data.registry import SOURCES, find_source, obtain
+from recx.data.registry import find_source, is_name, obtain, warnings_of
 from recx.errors import RecxError, SettingsError
 from recx.pipeline.stages import ALIGN, DEFAULT_STAGES, OPTIONAL_STAGES, STAGES, run_of, why_unfinished
 from recx.profiles.resolve import resolve_settings
@@ -197,7 +197,7 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
         DataError: files of the data set are missing and cannot be fetched.
     """
     data_dir = _absolute(data_dir) if data_dir else ""
-    dataset = _absolute(dataset) if dataset not in SOURCES and Path(dataset).expanduser().is_dir() else dataset
+    dataset = _absolute(dataset) if not is_name(dataset) and Path(dataset).expanduser().is_dir() else dataset
     overrides = dict(overrides)
     for key, option in OPTIONS.items():
         if key in overrides:
@@ -214,6 +214,8 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
         {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides},
     )
     obtain(find_source(dataset), data_dir)
+    for warning in warnings_of(plan.settings.data):
+        print(f"Note: {warning}", flush=True)
     return plan
 
 
@@ -231,7 +233,7 @@ def settle_environment() -> None:
     """
     if os.pathsep in str(paths.ROOT):
         raise RecxError(f"{paths.ROOT}: Python finds no package where a path holds {os.pathsep!r}. Move the kit.")
-    for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR"):
+    for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR", "RECX_CONFIG_DIR"):
         if os.environ.get(name):
             os.environ[name] = _absolute(os.environ[name])
     # The kernel must find the package from a plain checkout too.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recx.data.recbole_atomic import read_bytes
+from recx.data.packed_files import read_bytes
 from recx.errors import DataError
 
 _HUMAN = {"human", "user"}

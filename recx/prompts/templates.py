@@ -125,7 +125,7 @@ def _comparison(
     # Mostly titles that support the decision; some others too, so that each value is looked up and not repeated.
     pool = wanted if wanted and rng.random() < 0.85 else known
     shared = next((v for h in alike for v in own if v in values[h]), own[0]) if yes else own[0]
-    pieces = render("{t} is " + phrase(column, shared), t=[Title(item)])
+    pieces: list[Piece] = [Title(item), f" is {phrase(column, shared)}"]  # not a wording: values may hold braces
     between = "; from the history " if brief else ". From the history, "
     likeness = set()
     for h in _some(rng, pool, 1 if brief else 2):

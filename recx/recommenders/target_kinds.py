@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from recx.data.split import Split
+from recx.data.suitability import require_trainable
 from recx.errors import CheckpointError, SettingsError
 from recx.recommenders import devices
 from recx.recommenders.custom_recommender import load_module
@@ -34,8 +35,10 @@ def fit_target(
 
     Raises:
         SettingsError: the kind is unknown, or the user's file does not hold what is needed.
-        DataError: the user's recommender gives scores that are not finite.
+        DataError: there is nothing to learn from, or there are too few items; or the user's recommender gives scores
+            that are not finite.
     """
+    require_trainable(split.test_histories, items, ordered=settings.kind == "sasrec")
     if settings.kind in KINDS:
         model, curve = KINDS[settings.kind](split, items, settings, show_progress)
         return model.eval().requires_grad_(False), curve

@@ -1,0 +1,143 @@
+"""Data sets that a user has added: a name for a folder, and in the folder a file that says how it is read."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from recx import paths
+from recx.errors import DataError, SettingsError
+from recx.profiles.resolve import differences, flatten, resolve_settings
+from recx.settings import DataSettings, Settings
+
+MAPPING = "recx.toml"
+FILES = ("log", "items")
+_FIXED = ("data.name", "data.data_dir", "data.demo.")  # say which data set, not how its files are read
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def registry_file() -> Path:
+    """The file that holds the names."""
+    return paths.config() / "datasets.json"
+
+
+def added_sets() -> dict[str, Path]:
+    """Name -> folder of every data set that was added.
+
+    Raises:
+        DataError: the file of names is damaged.
+    """
+    file = registry_file()
+    try:
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return {str(name): Path(folder) for name, folder in known.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise DataError(f"{file}: cannot be read as names of data sets ({error}). Repair or delete it.") from error
+
+
+def check_name(name: str, folder: Path, taken: Sequence[str]) -> None:
+    """Refuse a name that cannot stand for a folder.
+
+    Raises:
+        SettingsError: it is no plain word, or stands for something else.
+    """
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"The name {name!r} is not up to 64 letters, digits, - and _, the first a letter or digit.")
+    if name.casefold() in {t.casefold() for t in taken}:
+        raise SettingsError(f"The name {name!r} is that of a data set of the kit; choose another.")
+    for other, elsewhere in added_sets().items():
+        if other.casefold() == name.casefold() and elsewhere != folder and elsewhere.is_dir():
+            raise SettingsError(
+                f"The name {other!r} stands for {elsewhere} already (in {registry_file()}); choose another."
+            )
+
+
+def remember(name: str, folder: Path) -> Path:
+    """Keep a name for a folder; returns the file it is kept in.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    file = registry_file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.with_suffix(".lock")):
+            known = {n: str(f) for n, f in added_sets().items()} | {name: str(folder)}
+            _write(file, json.dumps(known, indent=1, ensure_ascii=False))
+    except OSError as error:
+        raise DataError(
+            f"{file} cannot be written ({error.strerror or error}); RECX_CONFIG_DIR names another folder."
+        ) from error
+    return file
+
+
+def read_mapping(folder: Path) -> dict[str, Any]:
+    """What a folder's `recx.toml` says, by dotted key: `log`, `items`, `columns.user`, `min_user` and the like.
+
+    Raises:
+        DataError: it is damaged, or says what it cannot.
+    """
+    file = folder / MAPPING
+    if not file.is_file():
+        return {}
+    try:
+        return flatten(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{file}: cannot be read ({error}).") from error
+
+
+def write_mapping(folder: Path, mapping: Mapping[str, Any], comments: Sequence[str]) -> Path:
+    """Write `recx.toml`; returns where it lies.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    file = folder / MAPPING
+    lines = ["# How recx reads the files of this folder; written by recx data add, and yours to change."]
+    lines += [f"# {' '.join(comment.split())}" for comment in comments]
+    for inside in (False, True):  # a table ends only where the next begins
+        chosen = {k: v for k, v in mapping.items() if k.startswith("columns.") == inside}
+        lines += ["[columns]"] if inside and chosen else []
+        lines += [
+            f"{key.removeprefix('columns.')} = {json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()
+        ]
+    text = "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines) + "\n"
+    try:
+        _write(file, text)
+    except OSError as error:
+        raise DataError(
+            f"{file} cannot be written ({error.strerror or error}), and it is to keep how files are read."
+        ) from error
+    return file
+
+
+def with_mapping(settings: DataSettings, folder: Path, mapping: Mapping[str, Any]) -> DataSettings:
+    """Settings of a data set with what its folder says, where they say nothing themselves.
+
+    Raises:
+        DataError: the mapping has a key or a value that no setting takes.
+    """
+    told = {f"data.{key}": value for key, value in mapping.items() if key not in FILES}
+    fixed = [key for key in told if key.startswith(_FIXED)]
+    if fixed:
+        raise DataError(f"{folder / MAPPING}: {fixed[0].removeprefix('data.')!r} cannot be said there.")
+    own = differences(Settings(data=settings), Settings())
+    try:
+        return resolve_settings(overrides=told | own).data
+    except SettingsError as error:
+        raise DataError(f"{folder / MAPPING}: {error}") from error
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace a file as a whole, so that nobody finds half of it."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)

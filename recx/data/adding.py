@@ -1,0 +1,71 @@
+"""A data set of one's own is added: its files are read at once, and how they are read is kept."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from recx.data.added_sets import check_name, read_mapping, remember, with_mapping, write_mapping
+from recx.data.custom_files import custom_source
+from recx.data.dataset import Dataset
+from recx.data.known_sources import SOURCES
+from recx.data.registry import read_source
+from recx.errors import DataError, SettingsError
+from recx.settings import DataSettings
+
+SHOWN_PEOPLE, SHOWN_TITLES = 3, 8
+
+
+class Added(NamedTuple):
+    """A data set that was added.
+
+    Attributes:
+        dataset: what was read.
+        mapping: the file that keeps how.
+        registry: the file that keeps the name.
+    """
+
+    dataset: Dataset
+    mapping: Path
+    registry: Path
+
+
+def add_dataset(name: str, folder: str, chosen: Mapping[str, str], settings: Mapping[str, str]) -> Added:
+    """Read a folder's files and, if that works, keep how they are read there and a name for the folder.
+
+    Args:
+        name: of the data set from then on.
+        folder: with the files; what its `recx.toml` says already holds where nothing else is chosen.
+        chosen: keys of `recx.toml` and values; empty ones are not chosen.
+        settings: further settings of the data, by full key.
+
+    Raises:
+        SettingsError: the name cannot be given, or a setting is none of the data.
+        DataError: the files cannot be read, or nothing of them is left.
+    """
+    base = Path(folder).expanduser().resolve()
+    check_name(name, base, list(SOURCES))
+    if not base.is_dir():
+        raise DataError(f"{folder}: is no folder; give the one that your files lie in.")
+    others = [key for key in settings if not key.startswith("data.")]
+    if others:
+        raise SettingsError(f"Setting {others[0]!r} is none of the data; give it to recx run.")
+    mapping = read_mapping(base) | {key: value for key, value in chosen.items() if value}
+    numbers = {
+        key: int(value) if value.isdecimal() and ".columns." not in key else value for key, value in settings.items()
+    }
+    mapping |= {key.removeprefix("data."): value for key, value in numbers.items()}
+    source = custom_source(base, mapping, name)
+    dataset = read_source(source, with_mapping(DataSettings(name=name), base, mapping))
+    files = dict(zip(("log", "items"), source.layouts[0].files, strict=False))
+    written = write_mapping(base, mapping | files, dataset.report.decisions)
+    return Added(dataset, written, remember(name, base))
+
+
+def shown_histories(dataset: Dataset) -> list[str]:
+    """The latest choices of a few people, a line each, fit for a terminal."""
+    lines = []
+    for user, sequence in list(zip(dataset.user_ids, dataset.sequences, strict=True))[:SHOWN_PEOPLE]:
+        before = f"({len(sequence) - SHOWN_TITLES} more) ... " if len(sequence) > SHOWN_TITLES else ""
+        titles = "; ".join(dataset.catalogue.labels[i] for i in sequence[-SHOWN_TITLES:])
+        lines.append("".join(c if c.isprintable() else "?" for c in f"  {user}: {before}{titles}"))
+    return lines

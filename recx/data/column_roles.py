@@ -1,0 +1,168 @@
+"""Which column of a file is the user, the item, the time, the rating and the title."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from recx.data.reading_report import ReadingReport
+from recx.data.time_columns import SAMPLE, looks_like_times
+from recx.errors import DataError
+from recx.settings import Columns
+
+# The kit's own names first. Others are compared in small letters, without what is no letter or digit.
+STANDARD = {"user": "user_id", "item": "item_id", "timestamp": "timestamp", "rating": "rating", "title": "title"}
+_SYNONYMS = {
+    "user": "user userid uid username listener listenerid customer customerid visitor visitorid member memberid "
+    "reviewer reviewerid reader readerid viewer viewerid player playerid person personid account accountid client "
+    "clientid who",
+    "item": "item itemid iid artist artistid track trackid song songid movie movieid film filmid book bookid isbn "
+    "product productid asin parentasin sku game gameid app appid article articleid news newsid recipe recipeid "
+    "business businessid venue venueid anime animeid",
+    "timestamp": "timestamp time date datetime when ts unixtime unixreviewtime playedat listenedat createdat watchedat "
+    "eventtime datetimeutc utctime",
+    "rating": "rating",
+    "title": "title name itemname itemtitle artistname trackname songname movietitle movietitle filmtitle booktitle "
+    "productname producttitle gamename gametitle appname",
+}
+SYNONYMS = {role: frozenset(words.split()) for role, words in _SYNONYMS.items()}
+KNOWN_NAMES = frozenset().union(*SYNONYMS.values())
+
+
+def squeezed(name: str) -> str:
+    """A column's name as it is compared: small letters and digits alone."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def log_roles(
+    path: Path, frame: pl.DataFrame, columns: Columns, report: ReadingReport, beside: Sequence[str] | None = None
+) -> dict[str, str]:
+    """The columns of a log of interactions.
+
+    Args:
+        path: of the file.
+        frame: its rows.
+        columns: what the settings name.
+        report: says what was decided, and warns where there is no time.
+        beside: columns of the file of items, which then has the titles; None where there is no such file.
+
+    Returns:
+        role -> column: `user` and `item`, and `timestamp`, `rating` and `title` where there are such columns.
+
+    Raises:
+        DataError: a column named by hand is not there, or more than one column may be the user or the item.
+    """
+    if frame.width < 2:
+        raise DataError(
+            f"{path}: a log needs a column of users and one of items; found {', '.join(frame.columns) or 'none'}. What "
+            "stands between two columns? data.columns.separator=... says it."
+        )
+    wanted = [role for role in STANDARD if role != "title" or beside is None]
+    roles = {role: named for role in wanted if (named := _named(path, frame.columns, role, columns))}
+    told = dict(roles)
+    ids = [c for c in frame.columns if not frame.schema[c].is_nested()]
+    common = [c for c in beside or () if c in ids and c not in roles.values()]
+    if "item" not in roles and len(common) == 1:
+        roles["item"] = common[0]
+    for role in wanted:
+        found = _similar(ids, role, roles)
+        if role not in roles and len(found) == 1:
+            roles[role] = found[0]
+    if "timestamp" not in roles:
+        found = [c for c in ids if c not in roles.values() and looks_like_times(frame[c].head(SAMPLE))]
+        if len(found) > 1 or _similar(ids, "timestamp", roles):
+            raise _asked(path, frame, "timestamp", found or _similar(ids, "timestamp", roles))
+        roles |= {"timestamp": found[0]} if found else {}
+    if "item" not in roles and "title" in roles and not _similar(ids, "item", roles):
+        roles["item"] = roles.pop("title")
+    reason = _fill(path, frame, roles, ids)
+    decided = [f"{role} is {column!r}" for role, column in roles.items() if told.get(role) != column]
+    if decided:
+        report.decisions.append(f"{path.name}: {', '.join(decided)}{reason}.")
+    if "timestamp" not in roles and f"{roles['item']}_list" not in frame.columns:
+        report.warnings.append(
+            f"{path.name} has no column of times, so the order of its rows counts: each person's first row is taken "
+            "for the oldest choice. If a column holds the times, name it with data.columns.timestamp=..."
+        )
+    return roles
+
+
+def item_roles(
+    path: Path, frame: pl.DataFrame, columns: Columns, report: ReadingReport, log_item: str
+) -> tuple[str, str]:
+    """The columns of ids and of titles of a file of items.
+
+    Args:
+        path: of the file.
+        frame: its rows.
+        columns: what the settings name.
+        report: says what was decided.
+        log_item: name of the items' column in the log, where that has names.
+
+    Raises:
+        DataError: a column named by hand is not there, or it is not plain which is meant.
+    """
+    ids = [c for c in frame.columns if not frame.schema[c].is_nested()]
+    titled = [c for c in frame.columns if c in ids or frame.schema[c] == pl.List(pl.String)]
+    item = _named(path, ids, "item", columns) or (log_item if log_item in ids else "")
+    found = [item] if item else [c for c in ids if squeezed(c) in ("id", *SYNONYMS["item"])] or ids[: len(ids) < 3]
+    if len(found) != 1:
+        raise _asked(path, frame, "item", found or ids)
+    item, others = found[0], [c for c in titled if c != found[0]]
+    title = _named(path, titled, "title", columns)
+    found = [title] if title else [c for c in others if squeezed(c) in SYNONYMS["title"]]
+    found = found or (others if len(others) == 1 else [] if others else [item])
+    if len(found) != 1:
+        raise _asked(path, frame, "title", found or others)
+    if (item, found[0]) != (STANDARD["item"], STANDARD["title"]):
+        report.decisions.append(f"{path.name}: item is {item!r}, title is {found[0]!r}.")
+    return item, found[0]
+
+
+def _named(path: Path, names: Sequence[str], role: str, columns: Columns) -> str:
+    """The column that the settings name, else the one with the kit's own name for it; empty if there is neither."""
+    chosen = getattr(columns, role)
+    if not chosen or chosen in names:
+        return chosen or (STANDARD[role] if STANDARD[role] in names else "")
+    near = difflib.get_close_matches(chosen, names, 1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    raise DataError(f"{path}: no column {chosen!r}, which data.columns.{role} names; found {', '.join(names)}.{meant}")
+
+
+def _similar(names: Sequence[str], role: str, roles: dict[str, str]) -> list[str]:
+    return [c for c in names if c not in roles.values() and squeezed(c) in SYNONYMS[role]]
+
+
+def _fill(path: Path, frame: pl.DataFrame, roles: dict[str, str], ids: Sequence[str]) -> str:
+    """Find user and item among the columns that nothing is known of, if there is but one way; gives the reason."""
+    rest = [c for c in ids if c not in roles.values() and not _has_fractions(frame[c].head(SAMPLE))]
+    missing = [role for role in ("user", "item") if role not in roles]
+    if len(missing) == 2 and len(rest) == 2:
+        # Names have spaces in them, ids have none.
+        spaced = [c for c in rest if frame[c].head(SAMPLE).cast(pl.String).str.contains(r"\S\s+\S").any()]
+        if len(spaced) == 1:
+            roles["item"] = spaced[0]
+            roles["user"] = next(c for c in rest if c != spaced[0])
+            return f" (names with spaces stand in {spaced[0]!r} alone)"
+    for role in missing:
+        candidates = _similar(ids, role, roles) or rest
+        if len(missing) != 1 or len(candidates) != 1:
+            raise _asked(path, frame, role, candidates)
+        roles[role] = candidates[0]
+    return f" (no other column can be the {missing[0]})" if missing else ""
+
+
+def _has_fractions(values: pl.Series) -> bool:
+    numbers = values.cast(pl.Float64, strict=False).drop_nulls()
+    return not numbers.is_empty() and bool((numbers != numbers.round()).any())
+
+
+def _asked(path: Path, frame: pl.DataFrame, role: str, candidates: Sequence[str]) -> DataError:
+    first = ", ".join(f"{name}={str(value)[:30]!r}" for name, value in zip(frame.columns, frame.row(0), strict=True)) \
+        if frame.height else "no rows"  # fmt: skip
+    may = f"may be {' or '.join(map(repr, candidates[:6]))}" if candidates else "is none that is known by name"
+    return DataError(
+        f"{path}: the column of the {role} {may}. Name it with data.columns.{role}=COLUMN. First row: {first}."
+    )

@@ -1,0 +1,221 @@
+"""Tables that are text: their separator, header and quotes are found out where the settings do not say them."""
+
+import csv
+import io
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from recx.data.column_roles import KNOWN_NAMES, squeezed
+from recx.data.packed_files import read_bytes
+from recx.data.reading_report import ReadingReport
+from recx.data.text_encoding import as_utf8
+from recx.data.time_columns import looks_like_times
+from recx.errors import DataError
+from recx.settings import Columns
+
+SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+_WORDS = {character: word for word, character in SEPARATORS.items()}
+_HEAD, _LINES = 1 << 16, 200  # bytes and lines at the head of a file that decide its form
+
+
+def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.DataFrame:
+    """Read a table of text, whatever its form; columns of one without a header are called 1, 2, 3 and so on.
+
+    Args:
+        path: the file (.gz and .zip are unpacked).
+        columns: what of its form the settings say.
+        report: says in a line what was decided.
+
+    Returns:
+        One column of text a field, null where it is empty; blank lines are no rows, a column that counts rows is
+        left out.
+
+    Raises:
+        DataError: naming file, line and what was expected; or the setting that tells two readings apart.
+    """
+    raw = as_utf8(path, read_bytes(path), columns.encoding, report).lstrip(b"\r\n")
+    raw = raw if b"\n" in raw else raw.replace(b"\r", b"\n")
+    sample = _sample(raw)
+    if not sample:
+        raise DataError(f"{path}: is empty.")
+    separator = _separator(path, sample, columns.separator, raw)
+    if separator == " ":
+        raw = b"\n".join(re.sub(rb"[ \t]+", b" ", line.strip(b" \t\r")) for line in raw.split(b"\n"))
+        sample = _sample(raw)
+    quote = _quote(path, raw, separator, columns.quote)
+    rows = _split(sample, separator, quote)
+    named = _has_header(path, rows, columns)
+    names = _unique(rows[0]) if named else [str(n + 1) for n in range(max(map(len, rows)))]
+    body = raw[_end_of_header(raw, separator, quote) :] if named else raw
+    frame = _parsed(path, body, separator, quote, names, 1 + named)
+    word = _WORDS.get(separator, repr(separator))
+    top = "a header" if named else f"no header, so that its columns are called 1 to {len(names)}"
+    between = "one column" if len(names) == 1 else f"columns between {word}s"
+    said = f"{path.name}: {between}, {top}"
+    report.decisions.append(said + (", quotes are part of the values." if b'"' in raw and not quote else "."))
+    return _without_index(path, frame, named, report)
+
+
+def _sample(raw: bytes) -> list[str]:
+    head = raw[:_HEAD]
+    lines = head.decode("utf-8", "replace").split("\n")
+    lines = lines if len(head) == len(raw) or len(lines) == 1 else lines[:-1]  # the last one may be cut
+    return [line.rstrip("\r") for line in lines if line.strip()][:_LINES]
+
+
+def _split(lines: list[str], separator: str, quote: str | None) -> list[list[str]]:
+    if quote:
+        try:
+            return [row for row in csv.reader(lines, delimiter=separator, quotechar=quote) if row]
+        except csv.Error:
+            pass  # a field without end; what is wrong is said where the whole is read
+    return [line.split(separator) for line in lines]
+
+
+def _separator(path: Path, lines: list[str], setting: str, raw: bytes) -> str:
+    """The separator that gives all lines the same number of columns, the more the better.
+
+    For a single column it is one that occurs nowhere, as most values may well hold none.
+    """
+    if setting:
+        chosen = SEPARATORS.get(setting, setting)
+        if len(chosen) != 1 or not chosen.isascii() or chosen in '\r\n"':
+            known = ", ".join(SEPARATORS)
+            raise DataError(f"data.columns.separator is {setting!r}; expected one ASCII character, or {known}.")
+        return chosen
+    shares = {}
+    for separator in "\t,;|":
+        for quote in ('"', None):
+            (width, lot), *_ = Counter(map(len, _split(lines, separator, quote))).most_common(1)
+            if width > 1:
+                fit = (lot / len(_split(lines, separator, quote)), width)
+                shares[separator] = max(shares.get(separator, fit), fit)
+    words = {len(line.split()) for line in lines}
+    if not any(share == 1 for share, _ in shares.values()) and len(words) == 1 and min(words) > 2:
+        return " "
+    best = [separator for separator, fit in shares.items() if fit == max(shares.values())]
+    if len(best) > 1:
+        either = " or ".join(_WORDS[s] for s in best)
+        raise DataError(
+            f"{path}: its columns may be separated by {either}, as in {lines[0][:80]!r}; say which with "
+            "data.columns.separator=..."
+        )
+    return best[0] if best else next((s for s in ",\t|;" if s.encode() not in raw), ",")
+
+
+def _quote(path: Path, raw: bytes, separator: str, setting: str) -> str | None:
+    """The quote around values; None where there is none, or where quotes are part of the values."""
+    if setting:
+        if setting != "none" and (len(setting) != 1 or not setting.isascii()):
+            raise DataError(f"data.columns.quote is {setting!r}; expected one ASCII character, or none.")
+        return None if setting == "none" else setting
+    if b'"' not in raw:
+        return None
+    between = separator.encode()
+    opening = raw.count(between + b'"') + raw.count(b'\n"') + raw.startswith(b'"')
+    closing = raw.count(b'"' + between) + raw.count(b'"\n') + raw.count(b'"\r\n') + raw.endswith(b'"')
+    if raw.count(b'"') == opening + closing:
+        return '"'
+    edge = re.escape(between)
+    quoted = re.compile(rb'(?:\A|(?<=[\n%b]))"(?:[^"]|"")*+"(?=%b|\r?\n|\r?\Z)' % (edge, edge))
+    rest, found = quoted.subn(b"", raw)
+    if b'"' not in rest:
+        return '"'
+    if not found:
+        return None
+    line = next(n for n, text in enumerate(raw.split(b"\n"), 1) if b'"' in quoted.sub(b"", text))
+    raise DataError(
+        f"{path}, line {line}: a quote stands where none can, while other values stand in quotes. If quotes are part "
+        "of the values, say data.columns.quote=none; if not, that line is to be repaired."
+    )
+
+
+def _has_header(path: Path, rows: list[list[str]], columns: Columns) -> bool:
+    """Whether the first line names the columns: known names, or text above numbers and dates."""
+    if columns.header:
+        return columns.header == "yes"
+    first, below = [cell.strip() for cell in rows[0]], rows[1:]
+    named = {columns.user, columns.item, columns.timestamp, columns.rating, columns.title} - {""}
+    if any(name.isdigit() and int(name) <= len(first) for name in named):  # the place of a column
+        return False
+    if named & set(first):
+        return True
+    if any(_measured(pl.Series([cell])) for cell in first):
+        return False
+    if {squeezed(cell) for cell in first} & KNOWN_NAMES:
+        return True
+    under = [pl.Series([row[n] for row in below if n < len(row)], dtype=pl.String) for n in range(len(first))]
+    if any(cell and (values == cell).any() for cell, values in zip(first, under, strict=True)):
+        return False
+    if any(_measured(values) for values in under):
+        return True
+    raise DataError(
+        f"{path}: its first line may name the columns or be a row of them: {', '.join(first)[:120]}. Say which with "
+        "data.columns.header=yes or =no."
+    )
+
+
+def _measured(values: pl.Series) -> bool:
+    """Whether values are numbers or dates throughout."""
+    known = values.str.strip_chars().replace("", None).drop_nulls()
+    if known.is_empty():
+        return False
+    return not known.cast(pl.Float64, strict=False).null_count() or looks_like_times(known)
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names of columns, each once; polars takes no two alike."""
+    unique: list[str] = []
+    for name in (" ".join(name.split()) for name in names):
+        numbered = (f"{name} ({n})" for n in itertools.count(2))
+        unique.append(next(n for n in itertools.chain([name], numbered) if n not in unique))
+    return unique
+
+
+def _end_of_header(raw: bytes, separator: str, quote: str | None) -> int:
+    """Where the first row ends: after one line, or more where a quoted name goes over lines."""
+    if not quote:
+        return raw.find(b"\n") + 1 or len(raw)
+    lines = io.BytesIO(raw)
+    reader = csv.reader((line.decode("utf-8") for line in lines), delimiter=separator, quotechar=quote)
+    try:
+        next(reader)
+    except csv.Error:
+        return raw.find(b"\n") + 1 or len(raw)
+    return lines.tell()
+
+
+def _parsed(path: Path, body: bytes, separator: str, quote: str | None, names: list[str], first: int) -> pl.DataFrame:
+    schema = dict.fromkeys(names, pl.String)
+    if not body.strip(b"\r\n"):
+        return pl.DataFrame(schema=schema)
+    try:
+        frame = pl.read_csv(
+            body, separator=separator, has_header=False, quote_char=quote, infer_schema=False, schema=schema
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        for number, line in enumerate(body.split(b"\n"), first):
+            if line.count(separator.encode()) >= len(names) and b'"' not in line:
+                fields = line.count(separator.encode()) + 1
+                raise DataError(f"{path}, line {number}: {fields} fields, expected at most {len(names)}.") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: cannot be read ({reason}).") from error
+    # A blank line is no row; polars makes one of nulls of it. Looked for first, as filtering copies the whole.
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    return frame.filter(~blank) if blank.any() else frame
+
+
+def _without_index(path: Path, frame: pl.DataFrame, named: bool, report: ReadingReport) -> pl.DataFrame:
+    """Without a first column that counts the rows, as pandas and R leave it where nobody forbids it."""
+    name = frame.columns[0]
+    if frame.width < 3 or frame.height < 3 or (named and not re.fullmatch(r"|index|unnamed: ?\d+", name.casefold())):
+        return frame
+    steps = frame[name].head(_LINES).cast(pl.Int64, strict=False)
+    if steps.null_count() or not (steps.diff().drop_nulls() == 1).all():
+        return frame
+    report.decisions.append(f"{path.name}: the first column, which counts the rows, is left out.")
+    return frame.drop(name)

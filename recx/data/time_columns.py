@@ -1,0 +1,186 @@
+"""Times as people's files have them: numbers since 1970 in some unit, or dates in some form."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import polars as pl
+
+from recx.data.column_checks import numbers_in
+from recx.data.reading_report import ReadingReport
+from recx.errors import DataError
+
+UNITS = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9, "number": 1.0}
+# A number outside 1990 to 2040 (in seconds) is no time in that unit.
+_EARLIEST, _LATEST = 631_152_000, 2_208_988_800
+_DAYS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y",
+    "%d-%m-%Y", "%m-%d-%Y", "%d %B %Y", "%B %d %Y", "%d-%B-%Y", "%d-%B-%y",
+)  # fmt: skip
+_CLOCKS = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ")
+_FORMS = [day + clock + zone for day, clock, zone in product(_DAYS, _CLOCKS, ("", " %#z")) if clock or not zone]
+_FORMS += ["%B %d %H:%M:%S %Y", "%B %d %H:%M:%S %#z %Y"]
+# What a part of a form may look like, so that polars need not try them all.
+_PARTS = {
+    "%Y": r"\d{4}", "%m": r"\d\d?", "%d": r"\d\d?", "%y": r"\d\d", "%B": "[A-Za-z]{3,9}", "%H": r"\d\d?",
+    "%I": r"\d\d?", "%M": r"\d\d", "%S": r"\d\d", "%.f": r"(\.\d+)?", "%p": "[AaPp][Mm]", "%#z": r"[+-]\d\d(:?\d\d)?",
+}  # fmt: skip
+_SHAPES = {
+    form: re.compile(re.sub("%#?\\.?[A-Za-z]", lambda m: _PARTS[m[0]], form.replace(".%", "[.]%"))) for form in _FORMS
+}
+SAMPLE = 1000
+_SETTING = "data.columns.date_format=... says it, e.g. %d/%m/%Y %H:%M, or seconds"
+
+
+def times_in(
+    path: Path, column: pl.Series, date_format: str, report: ReadingReport, unit: str = "row", first: int = 1
+) -> pl.Series:
+    """A column as seconds since 1970, null where it is empty; numbers that are no such times keep their order.
+
+    Args:
+        path: of the file.
+        column: text, numbers or dates.
+        date_format: of the dates, or a unit of `UNITS`; found out where it is empty.
+        report: says what was decided.
+        unit: what a value of the column is in, for messages.
+        first: number of the first of these.
+
+    Raises:
+        DataError: naming the place and what is there instead, or the forms between which the values do not decide.
+    """
+    if column.dtype in (pl.Date, pl.Datetime):
+        return _seconds(column.cast(pl.Datetime("ms"), strict=False))
+    if date_format in UNITS:
+        return numbers_in(path, column, unit, first).fill_nan(None) / UNITS[date_format]
+    numbers = column.cast(pl.Float64, strict=False)
+    if not date_format and numbers.null_count() == column.null_count():
+        return _numbers(path, numbers.fill_nan(None), report)
+    text = column.cast(pl.String).str.strip_chars().replace("", None)
+    if date_format:
+        return _complete(path, text, _parsed(text, date_format), date_format, unit, first)
+    if numbers.null_count() == text.null_count():
+        return _numbers(path, numbers.fill_nan(None), report)
+    return _dates(path, text, report, unit, first)
+
+
+def looks_like_times(values: pl.Series) -> bool:
+    """Whether a sample of a column can be nothing but times."""
+    if values.dtype in (pl.Date, pl.Datetime):
+        return True
+    if values.dtype.is_nested() or values.dtype == pl.Boolean:
+        return False
+    text = values.cast(pl.String).str.strip_chars().replace("", None).drop_nulls()
+    numbers = text.cast(pl.Float64, strict=False)
+    if text.is_empty():
+        return False
+    return bool(_units(numbers)) if not numbers.null_count() else bool(_forms(text))
+
+
+def _numbers(path: Path, numbers: pl.Series, report: ReadingReport) -> pl.Series:
+    known = numbers.filter(numbers.is_finite() & (numbers != 0))
+    if known.is_empty():
+        return numbers
+    lowest, highest = (_units(pl.Series([float(v)])) for v in (known.min(), known.max()))
+    if lowest and highest and lowest != highest:
+        raise DataError(
+            f"{path}: {numbers.name} holds {lowest[0]} as well as {highest[0]} since 1970; bring them to one unit, or "
+            "take them as they are with data.columns.date_format=number."
+        )
+    chosen = lowest[0] if lowest and highest else "number"
+    said = f"are {chosen} since 1970" if chosen != "number" else "are no dates; only their order counts"
+    report.decisions.append(f"{path.name}: numbers of {numbers.name!r} {said}.")
+    return numbers / UNITS[chosen]
+
+
+def _units(numbers: pl.Series) -> list[str]:
+    """Units in which all numbers are times of our days: one or none."""
+    known = numbers.filter(numbers.is_finite() & (numbers != 0))
+    if known.is_empty():
+        return []
+    lowest, highest = float(known.min()), float(known.max())  # type: ignore[arg-type]
+    return [u for u, n in UNITS.items() if u != "number" and _EARLIEST * n <= lowest and highest <= _LATEST * n]
+
+
+def _dates(path: Path, text: pl.Series, report: ReadingReport, unit: str, first: int) -> pl.Series:
+    sample = text.drop_nulls().head(SAMPLE)
+    for form in _ISO:  # most files; as they stand, since making values plain takes longer than reading them
+        if not _parsed(sample, form).null_count() and (times := _parsed(text, form)).null_count() == text.null_count():
+            return _said(path, sample, form, times, report)
+    forms = _forms(sample) or _forms(sample.head(1))
+    if not forms:
+        row = text.is_not_null().arg_true()[0]
+        raise DataError(
+            f"{path}, {unit} {row + first}: {text.name} is {text[row]!r}, expected a number or a date; {_SETTING}."
+        )
+    plain = _plain(text)
+    read = {form: _parsed(plain, form) for form in forms}
+    whole = {form: times for form, times in read.items() if times.null_count() == text.null_count()}
+    if not whole:
+        form, times = min(read.items(), key=lambda pair: pair[1].null_count())
+        return _complete(path, text, times, form, unit, first)
+    (form, times), *others = whole.items()
+    for other, differing in others:
+        if not differing.equals(times, null_equal=True):
+            raise DataError(
+                f"{path}: {text.name}, e.g. {sample[0]!r}, may be of the form {form!r} or {other!r}; say which with "
+                "data.columns.date_format=... (as the file has it, e.g. %d/%m/%Y %H:%M)."
+            )
+    return _said(path, sample, form, times, report)
+
+
+def _said(path: Path, sample: pl.Series, form: str, times: pl.Series, report: ReadingReport) -> pl.Series:
+    zone = "" if "z" in form.casefold() else ", in UTC"
+    report.decisions.append(f"{path.name}: dates of {sample.name!r}, e.g. {sample[0]!r}, are read as {form}{zone}.")
+    return times
+
+
+def _complete(path: Path, text: pl.Series, times: pl.Series, form: str, unit: str, first: int) -> pl.Series:
+    bad = (times.is_null() & text.is_not_null()).arg_true()
+    if len(bad):
+        raise DataError(
+            f"{path}, {unit} {bad[0] + first}: {text.name} is {text[bad[0]]!r}, expected a date of the form {form!r}; "
+            f"{_SETTING}."
+        )
+    return times
+
+
+def _forms(text: pl.Series) -> list[str]:
+    """Forms that read every value."""
+    first = text[0]
+    if not 6 <= len(first) <= 60 or sum(map(str.isdigit, first)) < 3:
+        return []
+    first = _plain(text.head(1))[0]
+    near = [form for form, shape in _SHAPES.items() if shape.fullmatch(first)]
+    plain = _plain(text) if near else text
+    return [form for form in near if not _parsed(plain, form).null_count()]
+
+
+def _plain(text: pl.Series) -> pl.Series:
+    """Dates without what forms need not tell apart: commas, the T between day and clock, weekdays, names of UTC."""
+    for pattern, instead in (
+        (r"[,\s]+", " "),
+        (r"(\d)T(\d)", "${1} ${2}"),
+        (r"^(?i)(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? ", ""),
+        (r"([A-Za-z])\.", "${1}"),
+        (r" ?(?:Z|UTC|GMT)$", " +0000"),
+        (r"(:\d\d(?:\.\d+)?) ?([+-]\d\d(?::?\d\d)?)$", "${1} ${2}"),
+    ):
+        text = text.str.replace_all(pattern, instead)
+    return text.str.strip_chars()
+
+
+def _parsed(text: pl.Series, form: str) -> pl.Series:
+    """Seconds since 1970; null where the form does not fit, or where the year is none of ours."""
+    zone = "UTC" if re.search(r"%[:#]*z", form) else None
+    try:
+        times = text.str.to_datetime(form, strict=False, time_unit="ms", time_zone=zone)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise DataError(f"data.columns.date_format is {form!r}, which is no form of a date ({reason}).") from error
+    seconds, year = _seconds(times), times.dt.year()
+    return pl.select(pl.when((year >= 1900) & (year <= 2200)).then(seconds)).to_series().rename(text.name)
+
+
+def _seconds(times: pl.Series) -> pl.Series:
+    return times.dt.timestamp("ms").cast(pl.Float64) / 1000

@@ -1,0 +1,24 @@
+"""Tables say in words where there was nothing to measure."""
+
+import numpy as np
+
+from recx.evaluation.effect_summary import summary
+from recx.evaluation.metric_records import metric_record
+from recx.evaluation.summary_tables import plain_table, side_by_side
+from recx.evaluation.test_set import Pairs
+from recx.explaining.records import Explanation
+
+NONE = metric_record("unaligned", "stated_attributes_true", np.array([np.nan, np.nan]))
+SOME = metric_record("unaligned", "cited_in_history", np.array([1.0, 0.0]))
+
+
+def test_a_catalogue_without_attributes_is_said_to_have_none():
+    for table in (plain_table([NONE, SOME]), side_by_side([NONE, SOME]).to_string()):
+        assert "no attributes" in table and "0.500" in table and "nan" not in table
+
+
+def test_the_summary_counts_no_statements_where_there_are_none():
+    explained = [Explanation(2, "Portal", True, "Yes. It fits.", (), (), "")]
+    pairs = Pairs([np.array([1])], np.array([2]), np.array([True]), np.array([0]))
+    text = summary([SOME], [NONE], explained, pairs)
+    assert "no attributes are stated" in text and "0 of 0 stated" not in text and "nan" not in text
