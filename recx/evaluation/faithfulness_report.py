@@ -4,12 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from recx.attribution.attributions import METHODS, likeness, serves
 from recx.data.catalogue import Catalogue
 from recx.evaluation.bootstrap import Estimate
-from recx.evaluation.faithfulness import PairEffects, by_attribution, cited_places, phi_coefficient
-from recx.evaluation.metric_records import metric_record
+from recx.evaluation.faithfulness import (
+    SHARES,
+    PairEffects,
+    by_attribution,
+    cited_places,
+    erasure_curve,
+    phi_coefficient,
+)
+from recx.evaluation.metric_records import label_of, metric_record
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
 
@@ -110,3 +118,64 @@ def phi_estimate(
 def named_titles(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> list[np.ndarray]:
     """For each pair (n,) whether each distinct item of the history is cited."""
     return [np.isin(np.arange(len(one.players)), places) for one, places in zip(effects, cited, strict=True)]
+
+
+def cause_records(
+    correlations: Mapping[str, Estimate],
+    trips: Mapping[str, Mapping[str, np.ndarray]],
+    columns: Mapping[str, Mapping[str, str]],
+    pairs: Pairs,
+) -> list[dict[str, Any]]:
+    """Records of `phi_cct` and of the round trip, for both verdicts together.
+
+    Args:
+        correlations: method -> estimate of `phi_estimate`.
+        trips: method -> metric -> (P,), as `round_trip` gives them.
+        columns: method -> `method`, `mode` and `control`; a method that is not among them has its own name only.
+        pairs: P pairs.
+    """
+    own = {name: columns.get(name, {"method": name, "mode": ""}) for name in {**correlations, **trips}}
+    records = [
+        {**own[name], "metric": "phi_cct", "value": e.value, "low": e.low, "high": e.high, "n": e.n, "verdict": "both"}
+        for name, e in correlations.items()
+    ]
+    for name, measured in trips.items():
+        records += [r for r in verdict_records(own[name], measured, pairs, list(measured)) if r["verdict"] == "both"]
+    return records
+
+
+def case_frame(effects: PairEffects, explanation: Explanation, catalogue: Catalogue) -> pd.DataFrame:
+    """The effect of each title of one history, and whether a text cites it: `title, effect, cited`."""
+    places = cited_places(effects, explanation)
+    rows = [
+        (catalogue.labels[i], e, n in places)
+        for n, (i, e) in enumerate(zip(effects.players, effects.shapley, strict=True))
+    ]
+    return pd.DataFrame(rows, columns=["title", "effect", "cited"])
+
+
+def curve_frame(effects: Sequence[PairEffects], attributions: Mapping[str, Sequence[np.ndarray]]) -> pd.DataFrame:
+    """The mean erasure curve of each attribution method: `method, share, value`."""
+    parts = []
+    for name, numbers in attributions.items():
+        curves = [erasure_curve(one, own) for one, own in zip(effects, numbers, strict=True)]
+        parts.append(pd.DataFrame({"method": name, "share": SHARES, "value": np.mean(curves, axis=0)}))
+    return pd.concat(parts)
+
+
+def mean_table(measured: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
+    """Means over pairs: one row per method, one column per metric."""
+    return pd.DataFrame({name: {m: np.nanmean(v) for m, v in own.items()} for name, own in measured.items()}).T
+
+
+def verdict_frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Records of liked and disliked pairs, named by label: `method, metric, verdict, value, low, high, n`."""
+    rows = [{**r, "method": label_of(dict(r))} for r in records if r["verdict"] in ("liked", "disliked")]
+    return pd.DataFrame(rows)[["method", "metric", "verdict", "value", "low", "high", "n"]]
+
+
+def plausibility_frame(rated: pd.DataFrame, measured: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
+    """Mean rating by the reference judge beside the mean effect of what is cited: `method, rating, effect`."""
+    means = rated[rated["judge"] == "reference"].groupby("method")["score"].mean()
+    rows = [(n, means[n], np.nanmean(m["erasure_normalised"])) for n, m in measured.items() if n in means.index]
+    return pd.DataFrame(rows, columns=["method", "rating", "effect"])

@@ -4,13 +4,18 @@ A choice may be made because of an item of the history (a series goes on) or bec
 have. First it is asked whether the target itself relies on these: only then can a text be blamed for not naming them.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from recx.data.dataset import Dataset
 from recx.data.split import Split
-from recx.evaluation.faithfulness import PairEffects
+from recx.evaluation.faithfulness import PairEffects, cited_places
+from recx.evaluation.metric_records import metric_record
+from recx.evaluation.test_set import Pairs
+from recx.explaining.records import Explanation
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,36 @@ class PlantedCauses:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def pairs(self) -> Pairs:
+        """The choices as pairs to explain; a choice counts as liked, whatever the target says of it."""
+        return Pairs(self.histories, self.items, np.ones(len(self), dtype=bool), self.users)
+
+
+def planted_records(
+    planted: PlantedCauses,
+    effects: Sequence[PairEffects],
+    explained: Mapping[str, Sequence[Explanation]],
+    columns: Mapping[str, Mapping[str, str]],
+) -> list[dict[str, Any]]:
+    """Records `planted_reliance` of the target, and `planted_precision` and `planted_recall` of each method's texts.
+
+    Args:
+        planted: choices with their causes.
+        effects: of the same choices.
+        explained: method -> explanations of the same choices.
+        columns: method -> `method`, `mode` and `control` of its records.
+    """
+    reliance = [relied_on(one, causes) for one, causes in zip(effects, planted.causes, strict=True)]
+    records = [metric_record("target", "planted_reliance", np.array(reliance), users=planted.users)]
+    for name, texts in explained.items():
+        found = [
+            precision_recall(one, cited_places(one, text), causes)
+            for one, text, causes in zip(effects, texts, planted.causes, strict=True)
+        ]
+        for metric, values in zip(("planted_precision", "planted_recall"), np.array(found).T, strict=True):
+            records.append(metric_record(**columns[name], metric=metric, values=values, users=planted.users))
+    return records
 
 
 def planted_causes(data: Dataset, split: Split, length: int, count: int, seed: int = 0) -> PlantedCauses | None:

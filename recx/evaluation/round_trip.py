@@ -7,10 +7,15 @@ of the history alone are what a text has to be better than; texts of other users
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
+
+from recx.evaluation.test_set import Pairs
+from recx.recommenders.devices import encode_users, item_vectors
+from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 
 FOLDS = 5
 TOP = 10
@@ -35,8 +40,9 @@ def recovered_vectors(texts: Sequence[str], vectors: np.ndarray, users: np.ndarr
     return out
 
 
+@torch.inference_mode()
 def round_trip(
-    texts: Mapping[str, Sequence[str]], vectors: np.ndarray, items: np.ndarray, users: np.ndarray
+    texts: Mapping[str, Sequence[str]], target: Scorer, pairs: Pairs, length: int
 ) -> dict[str, dict[str, np.ndarray]]:
     """For each method `roundtrip_fve` and `roundtrip_top10`, one number (P,) a pair.
 
@@ -46,10 +52,14 @@ def round_trip(
 
     Args:
         texts: method -> P texts.
-        vectors: (P, d) the target's user vectors.
-        items: (N + 1, d) its item vectors; row 0 is padding.
-        users: (P,) whose texts they are.
+        target: its vectors are read back; for one without vectors there is nothing to read, and the result is empty.
+        pairs: P pairs, for the histories behind the vectors and whose they are.
+        length: how many of the latest items the target reads.
     """
+    if not isinstance(target, TwoTower):
+        return {}
+    vectors = encode_users(target, pad_histories(pairs.histories, length)).double().numpy()
+    items, users = item_vectors(target).double().numpy(), pairs.users
     spread = np.square(vectors - vectors.mean(0)).sum(1)
     best = _top(vectors @ items[1:].T)
     out = {}
