@@ -276,7 +276,7 @@ class AlignSettings:
         rows_intention: training rows of the intention mode.
         rows_hybrid: training rows of the hybrid mode.
         rows_relation: training rows of the relation mode.
-        measured: histories whose effects are measured for it, each with two liked and two disliked items.
+        measured: histories whose effects are measured for it, each with four liked and four disliked items.
         hybrid_from: what the hybrid mode starts from: `backbone`, as in the paper, or `intention`, the model aligned in
             that mode, whose rows are a third as long.
         continued_weight: how far from the backbone (0) to the intention model (1) the hybrid mode starts then.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from recx.attribution.attributions import METHODS, attention_rollout, likeness, lime, path_integration, serves
-from recx.attribution.effect_labels import label_effects, load_effects, save_effects, worth_asking
+from recx.attribution.effect_labels import histories_to_measure, label_effects, load_effects, save_effects
 from recx.attribution.removal import REPLACEMENTS, ValueFunction, players_of, value_function
 from recx.attribution.shapley import MAX_EXACT, all_sets, shapley_matrix, shapley_values
 from recx.data.demo import demo_catalogue
@@ -183,8 +183,8 @@ def test_attention_reaches_all_of_a_history(target, histories):
 def test_labels_hold_effects_at_each_place(target, histories, tmp_path):
     value = value_function(target, histories, LENGTH)
     labels = label_histories(target, histories, LENGTH, np.random.default_rng(0))
-    rows = worth_asking(histories, LENGTH)[:12]
-    made = label_effects(value, histories, labels, rows.tolist(), np.random.default_rng(1), each=1)
+    rows = histories_to_measure(histories, LENGTH, 12, np.random.default_rng(2))
+    made = label_effects(value, histories, labels, rows, np.random.default_rng(1), each=1)
     assert len(made) == 24 and made.liked.tolist() == [True, False] * 12
     for k in (0, 7, 23):
         history = histories[made.rows[k]][-LENGTH:]

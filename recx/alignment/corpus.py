@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from recx import paths
-from recx.attribution.effect_labels import EffectLabels, label_effects, worth_asking
+from recx.attribution.effect_labels import EffectLabels, histories_to_measure, label_effects
 from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, splice_histories
@@ -119,13 +119,12 @@ def measure_effects(
     """
     data, rng = corpus.data, np.random.default_rng([settings.seed, _EFFECTS_SEED])
     value = value_function(target, split.train, data.max_history)
-    rows = worth_asking(data.histories[: data.with_titles], data.max_history)
-    rows = rows[data.labels.has_preference[rows]]
-    if not len(rows):
+    known = [h if p else h[:0] for h, p in zip(data.histories, data.labels.has_preference, strict=True)]
+    chosen = histories_to_measure(known[: data.with_titles], data.max_history, settings.measured, rng)
+    if not chosen:
         raise DataError(
             "No training history holds three different items, so none of them can be said to have mattered."
         )
-    chosen = rng.permutation(rows)[: settings.measured].tolist()
     return label_effects(value, data.histories, data.labels, chosen, rng, show_progress=show_progress)
 
 

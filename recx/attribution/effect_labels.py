@@ -50,7 +50,7 @@ def label_effects(
     labels: Labels,
     rows: Sequence[int],
     rng: np.random.Generator,
-    each: int = 2,
+    each: int = 4,
     show_progress: bool = False,
 ) -> EffectLabels:
     """Measure histories with `each` liked and as many disliked items; all of a history's items cost one pass.
@@ -102,8 +102,16 @@ def load_effects(path: Path) -> EffectLabels:
     return EffectLabels(**{name: tensor.numpy() for name, tensor in saved.items()})
 
 
-def worth_asking(histories: Sequence[np.ndarray], length: int, fewest: int = 3) -> np.ndarray:
-    """Rows of the histories that hold enough distinct items for one of them to be the cause."""
-    return np.array(
-        [r for r, h in enumerate(histories) if len(players_of(np.asarray(h)[-length:])) >= fewest], dtype=int
-    )
+def histories_to_measure(
+    histories: Sequence[np.ndarray], length: int, count: int, rng: np.random.Generator, fewest: int = 3
+) -> list[int]:
+    """Rows of up to `count` histories with at least `fewest` distinct items, so that one of them can be the cause.
+
+    Long ones are drawn more often, by the square of their distinct items: a person is asked about with all of a
+    history, while most beginnings of sequences are short.
+    """
+    distinct = np.array([len(players_of(np.asarray(h)[-length:])) for h in histories])
+    rows = np.flatnonzero(distinct >= fewest)
+    weights = distinct[rows].astype(float) ** 2
+    drawn = rng.choice(len(rows), min(count, len(rows)), replace=False, p=weights / weights.sum()) if len(rows) else []
+    return rows[drawn].tolist() if len(rows) else []

@@ -120,7 +120,7 @@ def explain_evidence(
         pieces.append(_pick(rng, _ALONE))
     pieces.append(".")
     if not brief:
-        pieces += _in_common(catalogue, evidence, control)
+        pieces += _compared(rng, catalogue, evidence, control)
         if evidence.against is not None and (detailed or rng.random() < 0.5):
             pieces += [" ", *render(_pick(rng, _AGAINST), c=[Title(evidence.against)])]
         pieces.append(" " + strength(rng, evidence))
@@ -151,25 +151,26 @@ def tell(evidence: Evidence) -> list[Piece]:
     return [*pieces, f". It ranks above {round(100 * evidence.place)} of 100."]
 
 
-def _in_common(catalogue: Catalogue, evidence: Evidence, control: Control) -> list[Piece]:
-    """What the item and the first cause have in common (where liked), or not (where disliked), if anything."""
+def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence, control: Control) -> list[Piece]:
+    """One attribute of the item and of the first cause: mostly one they share where liked, one they do not where not.
+
+    Sometimes the other way, so that a model looks each value up instead of repeating the first.
+    """
     cause, item = evidence.causes[0], evidence.item
-    for column in columns_by_strength(list(catalogue.attributes)):
-        own, theirs = catalogue.attributes[column][item], catalogue.attributes[column][cause]
-        if (
-            not own
-            or not theirs
-            or (control.view and column != control.view)
-            or (column == "year" and not control.view)
-        ):
-            continue
-        shared = next((v for v in own if v in theirs), None)
-        if shared is not None and (evidence.liked or control.view):
-            return render(" {i} is " + phrase(column, shared) + ", and so is {a}.", i=[Title(item)], a=[Title(cause)])
-        if shared is None and (not evidence.liked or control.view):
-            words = " {i} is " + phrase(column, own[0]) + ", while {a} is " + phrase(column, theirs[0]) + "."
-            return render(words, i=[Title(item)], a=[Title(cause)])
-    return []
+    columns = [c for c, v in catalogue.attributes.items() if v[item] and v[cause] and control.view in (None, c)]
+    columns = [c for c in columns if c != "year"] or columns
+    alike = [c for c in columns if set(catalogue.attributes[c][item]) & set(catalogue.attributes[c][cause])]
+    fitting = alike if evidence.liked else [c for c in columns if c not in alike]
+    pool = columns_by_strength(fitting if fitting and rng.random() < 0.8 else columns)
+    if not pool:
+        return []
+    column = pool[0] if rng.random() < 0.6 else str(rng.choice(pool))
+    own, theirs = catalogue.attributes[column][item], catalogue.attributes[column][cause]
+    shared = next((v for v in own if v in theirs), None)
+    pieces: list[Piece] = [" ", Title(item), " is " + phrase(column, shared or own[0])]
+    if shared:
+        return [*pieces, ", and so is ", Title(cause), "."]
+    return [*pieces, ", while ", Title(cause), " is " + phrase(column, theirs[0]) + "."]
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:

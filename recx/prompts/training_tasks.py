@@ -75,10 +75,10 @@ class TaskData:
     neighbours: np.ndarray | None = None
     conversations: Sequence[Conversation] = ()
     explanations: Sequence[tuple[int, int, str, str]] = ()
-    effects: EffectLabels | None = None
-    told: float = 0.25
     max_history: int = 10
     with_titles: int | None = None
+    effects: EffectLabels | None = None
+    told: float = 0.25
 
     @cached_property
     def instructions(self) -> tuple[str, ...]:
