@@ -7,10 +7,12 @@ import sys
 SMALL = {
     "data.demo.users": 260,
     "target.epochs": 5,
-    "align.modes": "intention hybrid",
+    "align.modes": "intention hybrid relation",
     "align.rows_behavior": 320,
     "align.rows_intention": 640,
     "align.rows_hybrid": 480,
+    "align.rows_relation": 320,
+    "align.measured": 40,
     "align.own_words": 32,
     "align.fit.save_steps": 4,
     "evaluate.users": 24,

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from recx.alignment.corpus import REPEATS, general_conversations, rows_per_task
+from recx.attribution.effect_labels import histories_to_measure, label_effects
+from recx.attribution.removal import value_function
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
 from recx.prompts import wordings as prompts
@@ -69,21 +71,32 @@ def small_world(rng):
     histories = [rng.permutation(30)[:n] + 1 for n in rng.integers(1, 5, size=20)]
     labels = label_histories(target, histories, 4, rng)
     own = [(0, 3, "Use one sentence.", 'Yes, as "Game 2" fits "Game 4".')]
-    return TaskData(catalogue, histories, labels, np.tile([1, 2, 3], (31, 1)), general_conversations(""), own, 4)
+    data = TaskData(catalogue, histories, labels, np.tile([1, 2, 3], (31, 1)), general_conversations(""), own, 4)
+    rows = histories_to_measure(histories, 4, 6, rng)
+    measured = label_effects(value_function(target, histories, 4), histories, labels, rows, rng, each=2)
+    return replace(data, effects=measured)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_examples_have_the_form_of_their_mode(small_world, mode, rng):
     examples = list(build_examples(small_world, mode, dict.fromkeys(TASKS, 60), rng))
-    assert {e.task for e in examples} == set(TASKS) and len(examples) == 60 * len(TASKS)
+    tasks = set(TASKS) - (set() if mode == "relation" else {"attribution"})
+    assert {e.task for e in examples} == tasks and len(examples) == 60 * len(tasks)
     kinds = {p.kind for e in examples for p in e.prompt if isinstance(p, Entity)}
-    assert kinds == (set() if mode == "behavior" else {"user", "item"})
+    wanted = {"behavior": set(), "relation": {"user", "item", "relation"}}
+    assert kinds == wanted.get(mode, {"user", "item"})
     for e in examples:
         assert not any(isinstance(p, Entity) for p in e.response)
         if e.task == "preference":
             assert e.response in (["Yes"], ["No"])
         if e.task == "explanation":
-            assert as_text(e.response, small_world.catalogue).startswith("Yes, as")
+            opening = ("Yes", "No") if mode == "relation" else "Yes, as"
+            assert as_text(e.response, small_world.catalogue).startswith(opening)
+        related = [p.row for p in e.prompt if isinstance(p, Entity) and p.kind == "relation"]
+        if related:  # made from the one item and the one user of its row
+            kinds = [p.kind for p in e.prompt if isinstance(p, Entity)]
+            assert kinds.count("item") == kinds.count("user") == 1 and not e.further
+            assert related == [p.item for p in e.prompt if isinstance(p, Title)][: len(related)]
     if mode == "intention":
         about = [e for e in examples if e.task in ("retrieval", "preference")]
         assert not any(isinstance(p, Title) for e in about for p in e.prompt)

@@ -1,0 +1,94 @@
+import re
+
+import numpy as np
+import pytest
+
+from recx.data.demo import demo_catalogue
+from recx.prompts.controls import Control
+from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, name_causes, strength, tell
+from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.pieces import Title, as_text
+
+CATALOGUE = demo_catalogue()
+PARSER = ExplanationParser(CATALOGUE)
+CONTROLS = [
+    Control(),
+    Control(length="one sentence"),
+    Control(length="detailed"),
+    Control(audience="beginner"),
+    Control(view="platform"),
+]
+
+
+def evidence(liked, effects=(1.0, 0.6, 0.1, -0.5), seed=0):
+    items = np.random.default_rng(seed).permutation(np.arange(1, len(CATALOGUE) + 1))[: len(effects) + 1]
+    numbers = np.array(effects) if liked else -np.array(effects)
+    return evidence_of(items[1:], numbers, int(items[0]), liked, 0.97 if liked else 0.2)
+
+
+def test_causes_come_in_the_order_of_their_effect_on_the_decision():
+    liked = evidence_of(np.array([4, 5, 6]), np.array([-1.0, 2.0, 0.3]), 9, True, 0.9)
+    assert liked.causes == (5, 6, 4) and liked.effects == pytest.approx((2.0, 0.3, -1.0))
+    assert liked.notable == (5,) and liked.against == 4
+    disliked = evidence_of(np.array([4, 5, 6]), np.array([-1.0, 2.0, 0.3]), 9, False, 0.1)
+    assert disliked.causes == (4, 6, 5) and disliked.against == 5
+
+
+@pytest.mark.parametrize("liked", [True, False])
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda c: f"{c.view or c.length}-{c.audience}")
+def test_a_text_says_what_was_measured_and_nothing_else(liked, control):
+    rng = np.random.default_rng(3)
+    for seed in range(60):
+        one = evidence(liked, seed=seed)
+        text = as_text(explain_evidence(rng, CATALOGUE, one, control), CATALOGUE)
+        found = PARSER.parse(text, one.causes, one.item)
+        assert found.decision is liked, text
+        assert all(c.in_history for c in found.citations) and all(s.true for s in found.statements), text
+        causes = list(dict.fromkeys(c.item for c in found.citations if not c.against))
+        assert causes[0] == one.causes[0] and set(causes) <= set(one.notable), text
+        assert {c.item for c in found.citations if c.against} <= {one.against}, text
+        assert text.endswith(".") and "  " not in text and "{" not in text
+        if control.length == "one sentence":
+            assert len(causes) == 1 and ". " not in re.sub('"[^"]*"', "", text)
+
+
+def test_a_sentence_begins_with_a_capital():
+    rng = np.random.default_rng(0)
+    texts = [as_text(explain_evidence(rng, CATALOGUE, evidence(True, seed=n), Control()), CATALOGUE) for n in range(80)]
+    openings = {text[5] for text in texts if text.startswith("Yes. ")}
+    assert openings <= set('"WTA') and len(openings) > 1
+
+
+def test_braces_in_titles_and_attributes_are_text():
+    class Odd:
+        attributes = {"genre": ((), ("{x}",), ("{x}",))}
+
+    made = explain_evidence(np.random.default_rng(0), Odd(), Evidence(1, True, (2,), (1.0,), 0.5), Control())
+    assert any("{x}" in piece for piece in made if isinstance(piece, str))
+
+
+def test_words_of_strength_follow_the_place():
+    rng = np.random.default_rng(0)
+
+    def said(liked, place):
+        return {strength(rng, Evidence(1, liked, (2,), (1.0,), place)) for _ in range(40)}
+
+    assert not said(True, 0.995) & said(True, 0.96) and not said(True, 0.9) & said(True, 0.81)
+    assert not said(False, 0.01) & said(False, 0.15) and not said(False, 0.3) & said(False, 0.45)
+    assert len(said(True, 0.995)) == 3
+
+
+def test_what_mattered_and_what_is_told_name_the_same():
+    one = evidence(True)
+    named = [p.item for p in name_causes(one) if isinstance(p, Title)]
+    told = [p.item for p in tell(one) if isinstance(p, Title)]
+    assert named == told == [*one.notable[:3], one.against]
+    assert "Measured for it" in as_text(tell(one), CATALOGUE) and "97 of 100" in as_text(tell(one), CATALOGUE)
+    assert "Measured against it" in as_text(tell(evidence(False)), CATALOGUE)
+
+
+def test_an_effect_too_small_is_not_named():
+    alone = evidence(True, effects=(1.0, 0.1, 0.05))
+    assert len(alone.notable) == 1 and alone.against is None
+    text = as_text(explain_evidence(np.random.default_rng(0), CATALOGUE, alone, Control()), CATALOGUE)
+    assert len({c.item for c in PARSER.parse(text, alone.causes, alone.item).citations}) == 1
