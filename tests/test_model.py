@@ -42,7 +42,7 @@ def tiny(kind=LlamaConfig, tied=True, entities=True):
 def batch(rng, rows=4, length=12, entities=True):
     ids = torch.from_numpy(rng.integers(2, 64, size=(rows, length)))
     if entities:
-        ids[:, 2], ids[:, 4] = 64 + 3, 64 + 6 + 1  # item 3 and user 1
+        ids[:, 2], ids[:, 4] = 64 + 3, 64 + 2 * 6 + 1  # item 3 and user 1
     labels = ids.clone()
     labels[:, :7] = IGNORED
     return ids, labels
