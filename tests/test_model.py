@@ -60,7 +60,7 @@ def test_entities_work_in_any_backbone(kind, tied, rng):
     out = model.eval().backbone.generate(
         input_ids=ids[:1], max_new_tokens=3, num_beams=2, do_sample=False, pad_token_id=0
     )
-    assert out.shape[1] <= ids.shape[1] + 3 and out.max() < 64 + 10
+    assert out.shape[1] <= ids.shape[1] + 3 and out.max() < 64 + 2 * 6 + 4
     if tied:
         assert model.backbone.get_output_embeddings().weight is model.entities.base.weight
 
@@ -106,7 +106,7 @@ def test_a_vector_decides_what_the_model_says(rng):
     rows = model.entities.users[1].expand(len(ids), -1)  # user 1 stands in every row
     assert torch.equal(model.embed(ids), model.embed(ids, rows))
     others = model.embed(ids, rows * 3)
-    assert torch.equal((others != model.embed(ids)).any(2), ids == 64 + 6 + 1), "only the user token changes"
+    assert torch.equal((others != model.embed(ids)).any(2), ids == 64 + 2 * 6 + 1), "only the user token changes"
 
 
 @pytest.mark.parametrize("rank", [0, 4])
@@ -122,7 +122,7 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
             parameter.add_(0.01 * torch.randn_like(parameter))
     save_aligned(model, settings, "hybrid", tmp_path)
     again, _, mode = load_aligned(tmp_path)
-    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 7 + 2, 11, 12]])
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]])
     assert mode == "hybrid"
     started, _ = build_aligned(settings, items, users, seed=2)
     continue_from(started, tmp_path)

@@ -3,18 +3,25 @@ import threading
 import numpy as np
 import pytest
 import torch
+from markupsafe import escape
 
+from recx.attribution.removal import value_function
+from recx.attribution.shapley import shapley_values
 from recx.data.demo import demo_catalogue
 from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
+from recx.explaining.segments import segments
 from recx.models.saved_models import build_aligned
 from recx.playground.descriptions import describe_counterfactual, describe_decision
 from recx.playground.history_service import HistoryService
-from recx.playground.instruction_options import HELD, build_instruction
+from recx.playground.instruction_options import HELD, NOT_TOLD, build_instruction
 from recx.playground.model_service import ModelService
+from recx.playground.page_templates import pieces
 from recx.playground.streaming import stream_explanation
 from recx.profiles.resolve import resolve_settings
+from recx.prompts.evidence import Evidence
+from recx.prompts.explanation_parser import Citation
 from recx.recommenders.sasrec import SASRec
 from recx.settings import BackboneSettings, TargetShape
 
@@ -29,12 +36,14 @@ def service():
     target = SASRec(len(catalogue), TargetShape(width=16)).eval().requires_grad_(False)
     users = target.encode_users(torch.randint(1, 50, (8, 10)))
     explainers = {}
-    for mode, tables in (("behavior", (None, None)), ("hybrid", (target.item_vectors(), users))):
-        model, tokenizer = build_aligned(BackboneSettings(), *tables)
+    vectors = target.item_vectors(), users
+    for mode, tables in (("behavior", (None, None)), ("hybrid", vectors), ("relation", vectors)):
+        model, tokenizer = build_aligned(BackboneSettings(), *tables, relations=mode == "relation")
         explainers[mode] = AlignedExplainer(model.eval(), tokenizer, mode, catalogue, target, 10)
     users = {"ann": np.array(HISTORY), "7": np.array([5])}
     histories = HistoryService(catalogue, users, 10, list(explainers), {"run": "a test"})
-    return ModelService(histories, explainers, target, 10)
+    value = value_function(target, list(users.values()), 10)
+    return ModelService(histories, explainers, target, 10, value)
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -91,6 +100,40 @@ def test_an_answer_holds_all_that_is_shown(service):
     else:
         assert answer["agrees"] == (answer["decision"] == (answer["target_decision"] == "yes"))
     assert answer == [*service.explain("hybrid", HISTORY, 9, {"view": "platform"})][-1] | {"seconds": answer["seconds"]}
+
+
+def test_an_answer_says_what_moved_the_target(service):
+    answer = [*service.explain("hybrid", HISTORY, 9)][-1]
+    rows = answer["effects"]
+    assert {r["item"] for r in rows} == set(HISTORY) and not answer["told"]
+    assert [r["effect"] for r in rows] == sorted((r["effect"] for r in rows), reverse=True)
+    measured = shapley_values(service.value, np.array(HISTORY), [9])
+    assert sorted(abs(r["effect"]) for r in rows) == pytest.approx(sorted(np.abs(measured.values[:, 0])), abs=1e-6)
+    assert answer["percentile"] is None or 0 <= answer["percentile"] <= 1
+    named = {r["label"] for r in rows if r["cited"]}
+    assert rows[0]["label"] in named or rows[0]["label"] in answer["unsaid"]
+    page = pieces.whole_answer("hybrid", answer)
+    assert "What moved the target" in page and all(escape(r["label"]) in page for r in rows)
+
+
+def test_a_model_that_can_say_it_is_told_unless_one_wants_to_see_what_it_finds(service):
+    answers = {wish: [*service.explain("relation", HISTORY, 9, {"evidence": wish})][-1] for wish in ("", NOT_TOLD)}
+    assert answers[""]["told"] and "Measured " in answers[""]["prompt"]
+    assert not answers[NOT_TOLD]["told"] and "Measured " not in answers[NOT_TOLD]["prompt"]
+    assert "<relation>" in answers[NOT_TOLD]["prompt"]
+    with pytest.raises(DataError, match="evidence"):
+        next(service.explain("relation", HISTORY, 9, {"evidence": "whatever"}))
+
+
+def test_a_citation_carries_two_marks():
+    said = 'Yes. "A" and "B"; "C" pulls the other way.'
+    spans = [(5, 8), (13, 16), (18, 21)]
+    items = [(1, False), (2, False), (3, True)]
+    citations = [Citation("x", i, True, a, s) for (i, a), s in zip(items, spans, strict=True)]
+    evidence = Evidence(9, True, (1, 2, 3), (1.0, 0.1, -0.5), 0.9)
+    marked = [s for s in segments(said, citations, [], evidence) if s.holds is not None]
+    assert [s.mattered for s in marked] == [True, False, True] and "+1.00, the 1. of 3" in marked[0].why
+    assert [s.mattered for s in segments(said, citations, []) if s.holds] == [None] * 3
 
 
 def test_target_and_models_are_asked_the_same(service):

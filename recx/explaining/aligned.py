@@ -235,12 +235,19 @@ class AlignedExplainer(Explainer):
             show_progress: show a bar.
             max_tokens: longest answer.
         """
-        requests = self.requests("explanation", histories, [[i] for i in items], instruction)
-        if self.measures is not None:
-            requests = [replace(r, evidence=self.evidence(r)) for r in requests]
+        requests = self.explanation_requests(histories, items, instruction)
         quotes = [self.quotes(request) for request in requests] if self.holds_quotes else None
         texts = self.text_generator.write(self.prompts(requests), max_tokens, show_progress, quotes)
         return [self.read(text, request) for text, request in zip(texts, requests, strict=True)]
+
+    def explanation_requests(
+        self, histories: Sequence[Sequence[Item]], items: Sequence[Item], instruction: str | Control = ""
+    ) -> list[Request]:
+        """What `explain` asks: with what was measured of the target, where the model is told it."""
+        requests = self.requests("explanation", histories, [[i] for i in items], instruction)
+        if self.measures is None:
+            return requests
+        return [replace(r, evidence=self.evidence(r)) for r in requests]
 
     def read(self, text: str, request: Request) -> Explanation:
         """A text as an explanation: its decision, and what it cites and states, checked."""
@@ -248,7 +255,7 @@ class AlignedExplainer(Explainer):
 
     def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
         """The prompt of an explanation as text; vectors show as <user> and <item>."""
-        (request,) = self.requests("explanation", [history], [[item]], instruction)
+        (request,) = self.explanation_requests([history], [item], instruction)
         return as_text(request.pieces(self.mode), self.catalogue)
 
     def target_top(self, history: Sequence[Item], k: int = 5) -> list[str]:

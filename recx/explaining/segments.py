@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recx.prompts.evidence import Evidence
 from recx.prompts.explanation_parser import Citation, Statement
 
 
@@ -14,31 +15,51 @@ class Segment:
         text: as it stands.
         holds: whether what it says holds; None where nothing was checked.
         why: in a few words, empty where nothing was checked.
+        mattered: of a cited title whether it is a notable cause of the decision; None where that was not measured.
     """
 
     text: str
     holds: bool | None = None
     why: str = ""
+    mattered: bool | None = None
 
 
-def segments(text: str, citations: Sequence[Citation], statements: Sequence[Statement]) -> list[Segment]:
-    """Cut a text into checked and unchecked pieces; joined again they are the text."""
-    marks = [(c.span, c.in_history, _of_citation(c)) for c in citations]
-    marks += [(s.span, s.true, _of_statement(s)) for s in statements]
+def segments(
+    text: str,
+    citations: Sequence[Citation],
+    statements: Sequence[Statement],
+    evidence: Evidence | None = None,
+) -> list[Segment]:
+    """Cut a text into checked and unchecked pieces; joined again they are the text.
+
+    Args:
+        text: an explanation.
+        citations: titles it cites.
+        statements: attributes it states.
+        evidence: what the target's decision rests on, where it was measured.
+    """
+    marks = [(c.span, c.in_history, *_of_citation(c, evidence)) for c in citations]
+    marks += [(s.span, s.true, _of_statement(s), None) for s in statements]
     out, place = [], 0
-    for (start, end), holds, why in sorted(marks):
+    for (start, end), holds, why, mattered in sorted(marks, key=lambda mark: mark[0]):
         if start < place or end > len(text) or start >= end:
             continue
         out += [Segment(text[place:start])] if start > place else []
-        out.append(Segment(text[start:end], holds, why))
+        out.append(Segment(text[start:end], holds, why, mattered))
         place = end
     return out + ([Segment(text[place:])] if place < len(text) else [])
 
 
-def _of_citation(citation: Citation) -> str:
-    if citation.in_history:
-        return "in the history"
-    return "not in the history" if citation.item is not None else "no title of the catalogue"
+def _of_citation(citation: Citation, evidence: Evidence | None) -> tuple[str, bool | None]:
+    if not citation.in_history:
+        return "not in the history" if citation.item is not None else "no title of the catalogue", None
+    if evidence is None or citation.item not in evidence.causes:
+        return "in the history", None
+    place = evidence.causes.index(citation.item)
+    effect = evidence.effects[place]
+    mattered = effect < 0 if citation.against else citation.item in evidence.notable and effect > 0
+    counts = f"its effect on the decision is {effect:+.2f}, the {place + 1}. of {len(evidence.causes)}"
+    return f"in the history; {counts}", mattered
 
 
 def _of_statement(statement: Statement) -> str:

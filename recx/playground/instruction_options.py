@@ -9,16 +9,24 @@ from recx.prompts.controls import AUDIENCES, LENGTHS, Control
 TONES = ("friendly", "matter-of-fact", "enthusiastic", "critical")
 HELD = "held to the history"
 MAX_LETTERS = 300
-FIELDS = ("view", "length", "audience", "tone", "language", "free", "quotes")
+NOT_TOLD = "found by the model itself"
+FIELDS = ("view", "length", "audience", "tone", "language", "free", "quotes", "evidence")
 
 
 def option_choices(views: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """The choices of those options that are no free text; `views` are attribute columns of the catalogue."""
-    return {"view": views, "length": tuple(LENGTHS), "audience": tuple(AUDIENCES), "tone": TONES, "quotes": (HELD,)}
+    return {
+        "view": views,
+        "length": tuple(LENGTHS),
+        "audience": tuple(AUDIENCES),
+        "tone": TONES,
+        "quotes": (HELD,),
+        "evidence": (NOT_TOLD,),
+    }
 
 
 def build_instruction(options: Mapping[str, Any], views: tuple[str, ...]) -> str:
-    """One line from what was chosen and typed; whether quotes are held is read by `quotes_held`.
+    """One line from what was chosen and typed; `quotes_held` and `evidence_told` read the rest.
 
     Views, lengths and audiences are what the teaching backbone has been taught; tone, language and free words are
     for backbones that know more.
@@ -47,6 +55,11 @@ def build_instruction(options: Mapping[str, Any], views: tuple[str, ...]) -> str
 def quotes_held(options: Mapping[str, Any]) -> bool:
     """Whether an explanation may quote no title but those of the history and the item asked about."""
     return options.get("quotes") == HELD
+
+
+def evidence_told(options: Mapping[str, Any]) -> bool:
+    """Whether a model that can put measured causes into words is told them; it is by default."""
+    return options.get("evidence") != NOT_TOLD
 
 
 def _text(name: str, value: Any) -> str:

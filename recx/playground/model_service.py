@@ -10,13 +10,18 @@ import numpy as np
 from torch import Tensor
 
 from recx.attribution.counterfactual import apply_changes, find_counterfactual
+from recx.attribution.removal import ValueFunction
 from recx.errors import DataError
+from recx.evaluation.faithfulness import PairEffects, cited_places, erasure
 from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.playground.history_service import HistoryService, Json
-from recx.playground.instruction_options import build_instruction, quotes_held
+from recx.playground.instruction_options import build_instruction, evidence_told, quotes_held
 from recx.playground.streaming import stream_explanation
+from recx.prompts.evidence import Evidence
+from recx.prompts.modes import MODE_SPECS
 from recx.recommenders.devices import score
 from recx.recommenders.item_rank import item_ranks, top_items
 from recx.recommenders.protocol import Scorer
@@ -30,6 +35,7 @@ class ModelService:
         explainers: name -> explainer.
         target: the recommender.
         max_history: how many of the latest items the target reads.
+        value: what the target says of parts of a history; without it nothing is measured.
     """
 
     def __init__(
@@ -38,9 +44,10 @@ class ModelService:
         explainers: Mapping[str, AlignedExplainer],
         target: Scorer,
         max_history: int,
+        value: ValueFunction | None = None,
     ) -> None:
         self.histories, self.explainers = histories, dict(explainers)
-        self.target, self.max_history, self.catalogue = target, max_history, histories.catalogue
+        self.target, self.max_history, self.catalogue, self.value = target, max_history, histories.catalogue, value
         # Each call uses all cores, so calls side by side are no faster. In turn, they share the cores fairly: several
         # texts grow together, a token each, instead of each waiting for the one before.
         self._lock = threading.Lock()
@@ -86,17 +93,24 @@ class ModelService:
         """The explanation as it is written: `{"text": so far}` after every token, then the checked answer.
 
         The last record has `model, item, text, decision, segments, cited, target_decision, agrees, instruction, prompt,
-        held` (whether quotes were), `seconds, tokens, stopped`.
+        held` (whether quotes were), `seconds, tokens, stopped`, and where the target was measured `told` (whether the
+        model was told the causes), `effects` (of each item of the history on the decision, the strongest cause first,
+        with whether the text cites it as a cause), `percentile` (of what it cites among random titles, None where that
+        cannot be said) and `unsaid` (causes that it does not name).
         """
         explainer, options = self._explainer(model), options or {}
         history, item = self._validate(history, item)
         instruction, held = build_instruction(options, tuple(self.catalogue.attributes)), quotes_held(options)
         explainer = explainer.with_held_quotes() if held else explainer
+        told = self.value is not None and evidence_told(options) and MODE_SPECS[explainer.mode].reads_relations
+        explainer = explainer.with_evidence(self.value) if told else explainer
         started, tokens = time.monotonic(), 0
         for text in stream_explanation(explainer, history, item, instruction, should_stop=should_stop, lock=self._lock):
             if isinstance(text, Explanation):
-                yield self._answer(model, text, history, item, instruction) | {
+                yield self._answer(explainer, text, history, item, instruction) | {
+                    "model": model,
                     "held": held,
+                    "told": told,
                     "seconds": round(time.monotonic() - started, 2),
                     "tokens": tokens,
                     "stopped": should_stop(),
@@ -149,20 +163,43 @@ class ModelService:
         changes = [{"kind": kind, **self.histories.item(n)} for kind, n in result.changes]
         return asdict(result) | {"changes": changes}
 
-    def _answer(self, model: str, explanation: Explanation, history: np.ndarray, item: int, instruction: str) -> Json:
-        rank = item_ranks(self.target, [history], item, self.max_history)[0]
+    def _answer(
+        self, explainer: AlignedExplainer, explanation: Explanation, history: np.ndarray, item: int, instruction: str
+    ) -> Json:
+        with self._lock:
+            rank = item_ranks(self.target, [history], item, self.max_history)[0]
+            evidence = None if self.value is None else measure_evidence(self.value, history, item)
+            measured = {} if evidence is None else self._measured(evidence, explanation, history)
+            prompt = explainer.prompt_text(history, item, instruction)
         undecided = rank.decision == "between" or explanation.decision is None
         return {
-            "model": model,
             "item": self.histories.item(item),
             "decision": explanation.decision,
             "text": explanation.text,
-            "segments": [asdict(s) for s in segments(explanation.text, explanation.citations, explanation.statements)],
+            "segments": [
+                asdict(s) for s in segments(explanation.text, explanation.citations, explanation.statements, evidence)
+            ],
             "cited": sorted({c.item for c in explanation.citations if c.item}),
             "target_decision": rank.decision,
             "agrees": None if undecided else explanation.decision == (rank.decision == "yes"),
             "instruction": instruction,
-            "prompt": self.explainers[model].prompt_text(history, item, instruction),
+            "prompt": prompt,
+            **measured,
+        }
+
+    def _measured(self, evidence: Evidence, explanation: Explanation, history: np.ndarray) -> Json:
+        """What the decision rests on beside what the text cites for it."""
+        effects = PairEffects(self.value, history[-self.value.length :], evidence.item, evidence.liked)
+        places = cited_places(effects, explanation)
+        cited = {int(effects.players[p]) for p in places}
+        against_random = erasure(effects, places)
+        return {
+            "effects": [
+                self.histories.item(n) | {"effect": effect, "cited": n in cited}
+                for n, effect in zip(evidence.causes, evidence.effects, strict=True)
+            ],
+            "percentile": against_random and against_random.percentile,
+            "unsaid": [self.catalogue.labels[n] for n in evidence.notable if n not in cited],
         }
 
     def _top(self, scored: Iterable[tuple[int, float]]) -> list[Json]:

@@ -127,13 +127,15 @@ class OpenRun:
         return HistoryService(data.catalogue, users, settings.target.model.length, models, provenance)
 
     def _models(self) -> "ModelService":
+        from recx.attribution.removal import value_function
         from recx.pipeline.finished import open_finished
         from recx.playground.model_service import ModelService
 
         histories = self.service("histories")
         finished = self._finished or open_finished(self._settings, self._data)
         self._data = None  # both services have what they need of it
-        return ModelService(histories, finished.explainers, finished.target, finished.target.length)
+        value = value_function(finished.target, finished.split.train, finished.target.length)
+        return ModelService(histories, finished.explainers, finished.target, finished.target.length, value)
 
     def _ratings(self) -> "RatingService":
         """Explanations of notebook 07; ratings are kept beside the stages of the run."""

@@ -35,7 +35,8 @@ def stream_explanation(
         should_stop: asked before every token; the answer is what was written until then.
         lock: held for every step, so that streams that share it go on by a token each in turn.
     """
-    (request,) = explainer.requests("explanation", [history], [[item]], instruction)
+    with lock:
+        (request,) = explainer.explanation_requests([history], [item], instruction)
     end, written = int(explainer.encoder.end[0]), []
     with lock, torch.inference_mode():
         # The target encodes in its own precision, as everywhere else.
