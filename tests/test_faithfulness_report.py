@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import torch
+
+from recx.attribution.removal import value_function
+from recx.data.demo import demo_catalogue
+from recx.data.registry import load_dataset
+from recx.data.split import leave_one_out
+from recx.evaluation import faithfulness_report as report
+from recx.evaluation.faithfulness import effects_of, measure
+from recx.evaluation.planted_causes import planted_causes, planted_records, precision_recall, relied_on
+from recx.evaluation.round_trip import recovered_vectors, round_trip
+from recx.evaluation.test_set import Pairs
+from recx.explaining.measured import measure_evidence, template_explanations
+from recx.prompts.explanation_parser import ExplanationParser
+from recx.recommenders.sasrec import SASRec
+from recx.settings import DataSettings, DemoSettings, TargetShape
+
+LENGTH = 8
+
+
+@pytest.fixture(scope="module")
+def world():
+    data = load_dataset(DataSettings(demo=DemoSettings(users=300)))
+    split = leave_one_out(data.sequences)
+    torch.manual_seed(0)
+    target = SASRec(len(data.catalogue), TargetShape(width=16, length=LENGTH, dropout=0.0)).eval().requires_grad_(False)
+    torch.nn.init.normal_(target.item_embedding.weight[1:], std=0.7)
+    rng = np.random.default_rng(0)
+    histories = split.test_histories[:40]
+    items = np.array([rng.choice(np.setdiff1d(np.arange(1, len(data.catalogue) + 1), h)) for h in histories])
+    value = value_function(target, split.train, LENGTH)
+    liked = np.array([measure_evidence(value, h, int(i)).liked for h, i in zip(histories, items, strict=True)])
+    pairs = Pairs(histories, items, liked, np.arange(40) // 2)
+    return data, split, target, value, pairs, effects_of(value, pairs)
+
+
+def test_methods_are_ordered_as_they_must_be(world):
+    data, _, _, _, pairs, effects = world
+    attributions = report.attributions_of(effects, data.catalogue)
+    assert {"random", "latest", "attention rollout", "LIME", "path integration", "Shapley", "most alike"} <= set(
+        attributions
+    )
+    measured = {n: measure(effects, c) for n, c in report.cited_by(effects, attributions).items()}
+    table = report.mean_table(measured)
+    assert table.loc[["Shapley", "LIME", "leave one out"], "erasure_normalised"].min() > 0.5
+    assert abs(table.loc["random", "erasure_normalised"]) < 0.35 and table.loc["Shapley", "top_cause_first"] == 1
+    curves = report.curve_frame(effects, attributions).set_index(["method", "share"])["value"]
+    assert (
+        curves["Shapley"].iloc[1] > curves["random"].iloc[1] and curves.groupby("method").last().round(6).nunique() == 1
+    )
+    records = report.verdict_records({"method": "x"}, measured["Shapley"], pairs, ["f_auroc"])
+    assert [r["verdict"] for r in records] == ["liked", "disliked", "both"]
+    assert records[0]["n"] + records[1]["n"] >= records[2]["n"] == 20, "over users, two pairs each"
+    frame = report.verdict_frame(records)
+    assert frame["method"].tolist() == ["x", "x"]
+
+
+def test_templates_cite_the_causes_and_state_the_truth(world):
+    data, _, _, value, pairs, effects = world
+    texts = template_explanations(value, data.catalogue, pairs.histories, pairs.items.tolist())
+    cited = report.cited_in(effects, {"t": texts})["t"]
+    measured = measure(effects, cited)
+    assert (
+        measured["top_cause_first"].mean() == 1
+        and measured["erasure_normalised"][~np.isnan(measured["erasure_normalised"])].mean() > 0.6
+    )
+    assert all(t.decision == liked for t, liked in zip(texts, pairs.liked, strict=True))
+    assert all(s.true for t in texts for s in t.statements)
+
+
+def test_named_and_decisive_titles_correlate():
+    rng = np.random.default_rng(0)
+    changed = [rng.random(6) < 0.4 for _ in range(50)]
+    users = np.arange(50) // 2
+    same = report.phi_estimate(changed, changed, users)
+    assert (same.value, same.low, same.high, same.n) == (pytest.approx(1), pytest.approx(1), pytest.approx(1), 25)
+    other = report.phi_estimate([rng.random(6) < 0.4 for _ in changed], changed, users)
+    assert other.low < 0 < other.high
+    assert np.isnan(report.phi_estimate([np.zeros(6, bool)] * 50, changed, users).value)
+
+
+def test_vectors_are_read_back_from_words():
+    rng = np.random.default_rng(0)
+    words = [f"w{n}" for n in range(12)]
+    held = rng.random((240, 12)) < 0.4
+    vectors = held @ rng.normal(size=(12, 5))
+    texts = [" ".join(w for w, own in zip(words, row, strict=True) if own) for row in held]
+    found = recovered_vectors(texts, vectors, np.arange(240))
+    explained = 1 - np.square(vectors - found).sum() / np.square(vectors - vectors.mean(0)).sum()
+    assert explained > 0.8
+    shuffled = [texts[n] for n in rng.permutation(240)]
+    blind = recovered_vectors(shuffled, vectors, np.arange(240))
+    assert 1 - np.square(vectors - blind).sum() / np.square(vectors - vectors.mean(0)).sum() < 0.1
+
+
+def test_a_black_box_has_no_vectors_to_read_back(world):
+    class Box:
+        length = LENGTH
+
+        def score(self, histories):
+            return torch.zeros(len(histories), 10)
+
+    assert round_trip({"x": ["a"] * 40}, Box(), world[4], LENGTH) == {}
+    trips = round_trip({"x": ["a b"] * 40}, world[2], world[4], LENGTH)
+    assert set(trips["x"]) == {"roundtrip_fve", "roundtrip_top10"} and trips["x"]["roundtrip_fve"].mean() < 0.1
+
+
+def test_planted_causes_are_items_of_the_history(world):
+    data, split, _, value, *_ = world
+    planted = planted_causes(data, split, LENGTH, 25)
+    assert len(planted) == 25 and planted_causes(data, split, LENGTH, 25).items.tolist() == planted.items.tolist()
+    effects = effects_of(value, planted.pairs())
+    for one, causes, history, item, user in zip(
+        effects, planted.causes, planted.histories, planted.items, planted.users, strict=True
+    ):
+        assert causes and causes < set(history[-LENGTH:].tolist()) and split.test[user] == item
+        places = [n for n, p in enumerate(one.players.tolist()) if p in causes]
+        assert precision_recall(one, places, causes) == (1.0, 1.0)
+        assert np.isnan(precision_recall(one, [], causes)[0]) and -1 < relied_on(one, causes) < 1
+    texts = template_explanations(value, data.catalogue, planted.histories, planted.items.tolist())
+    records = planted_records(planted, effects, {"t": texts}, {"t": {"method": "template"}})
+    assert [r["metric"] for r in records] == ["planted_reliance", "planted_precision", "planted_recall"]
+    assert planted_causes(load_dataset(DataSettings(demo=DemoSettings(users=300))), split, LENGTH, 3) is not None
+
+
+def test_a_case_marks_what_is_cited(world):
+    data, _, _, value, pairs, effects = world
+    (text,) = template_explanations(value, data.catalogue, pairs.histories[:1], pairs.items[:1].tolist())
+    frame = report.case_frame(effects[0], text, data.catalogue)
+    assert frame["title"].tolist() == [data.catalogue.labels[i] for i in effects[0].players]
+    assert frame.loc[frame["effect"].idxmax(), "cited"]
+
+
+def test_what_pulls_the_other_way_is_read_as_such():
+    catalogue = demo_catalogue()
+    a, b, c = catalogue.labels[1], catalogue.labels[2], catalogue.labels[3]
+    parser = ExplanationParser(catalogue)
+    said = parser.parse(f'No. "{a}" counts most against it. Only "{b}" pulls the other way. "{a}" again.', [1, 2], 3)
+    assert [(x.item, x.against) for x in said.citations] == [(1, False), (2, True), (1, False)]
+    odd = parser.parse(f'Yes. "{c}" is fine; despite "{b}" it fits. "{a}" lifts it.', [1, 2], 3)
+    assert [(x.item, x.against) for x in odd.citations] == [(2, True), (1, False)]
