@@ -100,7 +100,7 @@ def test_items_are_padded_or_replaced_where_they_stand(target, histories):
 
 
 def test_the_place_is_the_share_of_the_catalogue_below(target, histories):
-    value = value_function(target, histories, LENGTH, score="place")
+    value = value_function(target, histories, LENGTH, score="share_below")
     scores = target.score(pad_histories(histories[:1], LENGTH))[0, 1:]
     best, worst = int(scores.argmax()) + 1, int(scores.argmin()) + 1
     assert value.full(histories[0], [best, worst]).tolist() == [1.0, 0.0]
@@ -192,7 +192,7 @@ def test_labels_hold_effects_at_each_place(target, histories, tmp_path):
         at = dict(zip(found.players.tolist(), found.values[:, 0], strict=True))
         assert np.allclose(made.effects[k][made.shown[k] > 0], [at[i] for i in history.tolist()], atol=1e-5)
         assert not made.effects[k][made.shown[k] == 0].any()
-    assert made.places[made.liked].mean() > made.places[~made.liked].mean()
+    assert made.shares_below[made.liked].mean() > made.shares_below[~made.liked].mean()
     save_effects(made, tmp_path / "effects.safetensors")
     again = load_effects(tmp_path / "effects.safetensors")
     assert all(np.array_equal(getattr(made, n), getattr(again, n)) for n in vars(made))

@@ -91,4 +91,16 @@ def test_an_effect_too_small_is_not_named():
     alone = evidence(True, effects=(1.0, 0.1, 0.05))
     assert len(alone.notable) == 1 and alone.against is None
     text = as_text(explain_evidence(np.random.default_rng(0), CATALOGUE, alone, Control()), CATALOGUE)
-    assert len({c.item for c in PARSER.parse(text, alone.causes, alone.item).citations}) == 1
+    assert "far" in text and len({c.item for c in PARSER.parse(text, alone.causes, alone.item).citations}) == 1
+
+
+@pytest.mark.parametrize("liked", [True, False])
+def test_where_nothing_is_a_cause_no_title_is_called_one(liked):
+    none = evidence(liked, effects=(-0.2, -0.7))
+    assert none.notable == () and none.against == none.causes[-1]
+    for control in CONTROLS:
+        text = as_text(explain_evidence(np.random.default_rng(0), CATALOGUE, none, control), CATALOGUE)
+        found = PARSER.parse(text, none.causes, none.item)
+        assert found.decision is liked and not [c for c in found.citations if not c.against], text
+    assert "nothing" in as_text(tell(none), CATALOGUE) and "None of them" in as_text(name_causes(none), CATALOGUE)
+    assert evidence(liked, effects=(0.0, 0.0)).against is None

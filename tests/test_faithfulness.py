@@ -5,8 +5,8 @@ import pytest
 
 from recx.evaluation.certification import certify, diagnosticity, fit_metrics, planted_citations
 from recx.evaluation.faithfulness import (
-    Against,
     PairEffects,
+    SetComparison,
     against_sets,
     by_attribution,
     cited_places,
@@ -63,11 +63,12 @@ def test_sufficiency_keeps_only_what_is_cited():
 def test_nothing_or_everything_cited_cannot_be_compared(cited):
     one = effects_of_sum([1.0, 2.0, 3.0])
     assert erasure(one, cited) is None and sufficiency(one, cited) is None and np.isnan(f_auroc(one, cited))
+    assert np.isnan(top_cause(one, cited)).all()
 
 
 def test_sets_that_are_all_alike_have_no_scale():
     got = against_sets(1.0, np.ones(6))
-    assert isinstance(got, Against) and np.isnan(got.normalised) and got.percentile == 0.5 and got.p_value == 1.0
+    assert isinstance(got, SetComparison) and np.isnan(got.normalised) and got.percentile == 0.5 and got.p_value == 1.0
 
 
 def test_f_auroc_is_the_chance_of_a_larger_effect():
@@ -77,9 +78,11 @@ def test_f_auroc_is_the_chance_of_a_larger_effect():
 
 def test_long_histories_are_compared_with_sampled_sets():
     one = effects_of_sum(np.linspace(-1, 1, 24))
-    sets = one.sets_of_size(8)
-    assert sets.shape == (4096, 24) and (sets.sum(1) == 8).all()
-    assert erasure(one, list(range(16, 24))).percentile > 0.99
+    own = np.arange(24)[None] >= 16
+    sets = one.sets_like(own)
+    assert sets.shape == (4096, 24) and (sets.sum(1) == 8).all() and (sets[0] == own).all()
+    best = erasure(one, list(range(16, 24)))
+    assert best.percentile > 0.99 and best.p_value == pytest.approx(1 / 4096) and best.normalised <= 1
 
 
 def test_phi_is_a_correlation():

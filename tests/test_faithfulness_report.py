@@ -84,11 +84,15 @@ def test_vectors_are_read_back_from_words():
     rng = np.random.default_rng(0)
     words = [f"w{n}" for n in range(12)]
     held = rng.random((240, 12)) < 0.4
+    held[:, 0] |= ~held.any(1)
     vectors = held @ rng.normal(size=(12, 5))
     texts = [" ".join(w for w, own in zip(words, row, strict=True) if own) for row in held]
     found = recovered_vectors(texts, vectors, np.arange(240))
     explained = 1 - np.square(vectors - found).sum() / np.square(vectors - vectors.mean(0)).sum()
     assert explained > 0.8
+    some = recovered_vectors(["", *texts[1:]], vectors, np.arange(240))
+    assert np.isnan(some[0]).all() and not np.isnan(some[1:]).any(), "no text, no vector"
+    assert np.isnan(recovered_vectors(["a b"] * 6, vectors[:6], np.zeros(6, int))).all(), "one user alone"
     shuffled = [texts[n] for n in rng.permutation(240)]
     blind = recovered_vectors(shuffled, vectors, np.arange(240))
     assert 1 - np.square(vectors - blind).sum() / np.square(vectors - vectors.mean(0)).sum() < 0.1
@@ -138,5 +142,5 @@ def test_what_pulls_the_other_way_is_read_as_such():
     parser = ExplanationParser(catalogue)
     said = parser.parse(f'No. "{a}" counts most against it. Only "{b}" pulls the other way. "{a}" again.', [1, 2], 3)
     assert [(x.item, x.against) for x in said.citations] == [(1, False), (2, True), (1, False)]
-    odd = parser.parse(f'Yes. "{c}" is fine; despite "{b}" it fits. "{a}" lifts it.', [1, 2], 3)
+    odd = parser.parse(f'Yes. "{c}" is fine; on the other hand, "{b}" does not fit. "{a}" lifts it.', [1, 2], 3)
     assert [(x.item, x.against) for x in odd.citations] == [(2, True), (1, False)]

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from recx.attribution.effect_labels import EffectLabels, label_effects
 from recx.attribution.removal import value_function
 from recx.errors import CheckpointError
 from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.measured import measure_evidence
 from recx.models.relations import FEATURES, ROLES, RelationEncoder
 from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
 from recx.prompts.pieces import Entity, Title
@@ -152,9 +155,9 @@ def test_what_was_measured_is_told_after_the_question(world, aligned):
 
     catalogue = build_catalogue([str(n) for n in range(60)], [f"Game {n}" for n in range(60)], {})
     explainer = AlignedExplainer(model.eval(), tokenizer, "relation", catalogue, target, LENGTH, "float32")
-    told = explainer.with_evidence(value_function(target, histories, LENGTH))
+    told = explainer.with_evidence(partial(measure_evidence, value_function(target, histories, LENGTH)))
     (request,) = told.requests("explanation", [histories[5]], [[30 if 30 not in histories[5] else 31]])
     named = [p.item for p in told.evidence(request) if isinstance(p, Title)]
     assert named and set(named) <= set(histories[5].tolist())
     plain, other = (e.explain([histories[5]], [request.items[0]], max_tokens=8)[0] for e in (explainer, told))
-    assert plain.item == other.item and explainer.measures is None
+    assert plain.item == other.item and explainer.measure is None

@@ -43,15 +43,17 @@ def fit_relations(
 
     Returns:
         On pairs of histories held out: the share of the effects' variance that is explained (R2), and how often the
-        strongest cause is found.
+        strongest cause is found; on the pairs themselves where there is but one history.
     """
-    device = items.device
+    device = next(encoder.parameters()).device
+    items, users = items.to(device), users.to(device)
     shown, wanted = torch.from_numpy(labels.shown), torch.from_numpy(labels.effects)
     real, whose, asked = shown > 0, torch.from_numpy(labels.rows), torch.from_numpy(labels.items)
     draws = np.random.default_rng(seed)
     rows = draws.permutation(np.unique(labels.rows))
     held = np.isin(labels.rows, rows[: max(1, int(HELD_OUT * len(rows)))])
-    train, test = torch.from_numpy(np.flatnonzero(~held)), torch.from_numpy(np.flatnonzero(held))
+    learnt = ~held if not held.all() else held  # one history alone is learnt from
+    train, test = torch.from_numpy(np.flatnonzero(learnt)), torch.from_numpy(np.flatnonzero(held))
     optimizer = torch.optim.AdamW(encoder.parameters(), RATE, weight_decay=0.05)
     steps = max(1, epochs * -(-len(train) // BATCH))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.1)
@@ -60,7 +62,7 @@ def fit_relations(
 
     def read(chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         inputs = items[shown[chosen].to(device)], real[chosen].to(device), items[asked[chosen].to(device)]
-        return encoder(*inputs, users[whose[chosen]].to(device))
+        return encoder(*inputs, users[whose[chosen].to(device)])
 
     encoder.requires_grad_(True).train()
     with tqdm(total=steps, desc="relations", disable=not show_progress, leave=False) as bar:
@@ -95,9 +97,10 @@ def role_places(labels: EffectLabels) -> np.ndarray:
         last = {int(item): place for place, item in enumerate(shown) if item}
         players = np.array(list(last))
         evidence = evidence_of(
-            players, effects[list(last.values())], labels.items[k], labels.liked[k], labels.places[k]
+            players, effects[list(last.values())], labels.items[k], labels.liked[k], labels.shares_below[k]
         )
         causes = [last[item] for item in evidence.causes[: len(ROLES) - 1]]
         out[k, : len(causes)] = causes
-        out[k, -1] = last[evidence.causes[-1]]
+        if evidence.effects[-1] < 0:
+            out[k, -1] = last[evidence.causes[-1]]
     return out

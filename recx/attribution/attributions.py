@@ -1,7 +1,7 @@
 """How much each item of a history counts, by several methods: one number an item, the highest for the strongest cause.
 
 All take a value function, a history and K items, and give (n, K) numbers for its n distinct items (`players_of`).
-Positive ones speak for an item. Those that need more than scores say so in `NEEDS`.
+Positive ones speak for an item. Those in `NEEDS_SASREC` need more than scores.
 """
 
 from collections.abc import Callable, Sequence
@@ -106,7 +106,7 @@ def attention_rollout(value: ValueFunction, history: np.ndarray, items: Items) -
 
 
 def latest(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
-    """The later, the more: a baseline that looks at nothing."""
+    """The later an item, the higher: a baseline that looks at no effect."""
     history = np.asarray(history)[-value.length :]
     last = {int(item): place for place, item in enumerate(history)}
     return np.repeat([[float(last[int(p)])] for p in players_of(history)], len(items), axis=1)
@@ -130,16 +130,12 @@ METHODS: dict[str, Callable[..., np.ndarray]] = {
     "LIME": lime,
     "Shapley": shapley,
 }
-NEEDS = {
-    "attention rollout": "a target with attention",
-    "integrated gradients": "a target that embeds each place of a history",
-    "path integration": "a target that embeds each place of a history",
-}
+NEEDS_SASREC = frozenset({"attention rollout", "integrated gradients", "path integration"})
 
 
 def serves(method: str, value: ValueFunction) -> bool:
-    """Whether a method can be used with this target; those in `NEEDS` want SASRec, the others any that scores."""
-    return method not in NEEDS or isinstance(value.target, SASRec)
+    """Whether a method can be used with this target: some need SASRec, the others any that scores."""
+    return method not in NEEDS_SASREC or isinstance(value.target, SASRec)
 
 
 def likeness(catalogue: Catalogue, players: np.ndarray, item: int) -> np.ndarray:

@@ -91,6 +91,8 @@ def find_counterfactual(
         scored: list[tuple[int, tuple[Change, ...], ItemRank]] = []
         for batch in _batches(sets):
             if should_stop():
+                tried_now = [(sign * closest.rank, closest), *((s, r) for s, _, r in scored)]
+                closest = min(tried_now, key=lambda row: row[0])[1]
                 return Counterfactual(wanted, before, (), closest, False, tried, stopped=True)
             possible = [(s, apply_changes(history, s)) for s in batch]
             possible = [(s, h) for s, h in possible if len(h)]  # no target reads an empty history

@@ -30,7 +30,7 @@ class EffectLabels:
         liked: (K,) whether the target likes it.
         effects: (K, L) Shapley value of the item at each place for the log-probability of the item asked about; an item
             that stands at several places has its value at each.
-        places: (K,) share of the catalogue that the target scores lower than the item.
+        shares_below: (K,) share of the catalogue that the target scores lower than the item.
     """
 
     rows: np.ndarray
@@ -38,7 +38,7 @@ class EffectLabels:
     items: np.ndarray
     liked: np.ndarray
     effects: np.ndarray
-    places: np.ndarray
+    shares_below: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -64,7 +64,7 @@ def label_effects(
         each: items liked, and items disliked, of each history; at most as many as `labels` hold.
         show_progress: show a bar.
     """
-    place = replace(value, score="place")
+    below = replace(value, score="share_below")
     liked = np.repeat([True, False], each)
     parts: list[tuple[np.ndarray, ...]] = []
     for row in tqdm(rows, desc="effects", disable=not show_progress, leave=False):
@@ -74,7 +74,7 @@ def label_effects(
         shown = pad_histories([history] * len(items), value.length).numpy()
         effects = np.zeros(shown.shape, dtype=np.float32)
         effects[:, -len(history) :] = measured.values.T[:, places_of(history, measured.players)]
-        parts.append((np.repeat(row, len(items)), shown, items, liked, effects, place.full(history, items)))
+        parts.append((np.repeat(row, len(items)), shown, items, liked, effects, below.full(history, items)))
     return EffectLabels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

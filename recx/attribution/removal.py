@@ -17,7 +17,7 @@ from recx.recommenders.devices import score
 from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 
 Removal = Literal["close", "pad", "replace"]
-Score = Literal["log_probability", "place"]
+Score = Literal["log_probability", "share_below"]
 BATCH = 4096  # histories scored at once
 REPLACEMENTS = 8  # draws over which a replaced history is averaged
 PRIOR_USERS = 500
@@ -32,6 +32,9 @@ def players_of(history: np.ndarray) -> np.ndarray:
 class ValueFunction:
     """The value of what is left of a history.
 
+    Scores are read as logits. Those of a black box may have any scale: effects then have it too, and can be compared
+    with each other only.
+
     Attributes:
         target: read only; anything that scores.
         length: how many of the latest items it reads.
@@ -40,7 +43,7 @@ class ValueFunction:
         removal: `close` the gap that an item leaves, `pad` its place, which a target must be able to read, or `replace`
             it by items drawn from `pool`. The first is what a person would do; it also leaves the distribution that
             the target was trained on, which the third keeps to more closely.
-        score: `log_probability` over the catalogue, or `place`: the share of the catalogue that is scored lower.
+        score: `log_probability` over the catalogue, or `share_below`: the share of the catalogue that is scored lower.
         pool: items drawn as replacements, each as often as it is to be drawn.
         seed: of the replacements.
     """

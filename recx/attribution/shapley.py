@@ -52,6 +52,8 @@ def shapley_values(
     """
     players = players_of(np.asarray(history)[-value.length :])
     n = len(players)
+    if n == 0:
+        return Shapley(players, np.zeros((0, len(items))), np.zeros((0, len(items))))
     if n <= MAX_EXACT:
         exact = shapley_matrix(n) @ value(history, all_sets(n), items)
         return Shapley(players, exact, np.zeros_like(exact))

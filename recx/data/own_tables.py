@@ -124,7 +124,8 @@ def items_in_log(
     """
     if "title" in roles:
         titles = frame[roles["title"]].cast(pl.String).alias("title")
-        items = pl.DataFrame([ids, titles]).drop_nulls("item_id").unique("item_id", keep="first", maintain_order=True)
+        named = pl.DataFrame([ids, titles]).drop_nulls("item_id")
+        items = named.group_by("item_id", maintain_order=True).agg(pl.col("title").drop_nulls().first())
     else:
         items = (
             ids.unique(maintain_order=True)

@@ -2,7 +2,9 @@
 
 Faithful ones cite the strongest causes by exact Shapley values. Unfaithful ones cite as many titles that are drawn at
 random, the latest, or the weakest causes. After the causal diagnosticity of Zaman & Srivastava (arXiv 2502.18848): the
-share of pairs in which a metric puts the faithful one higher.
+share of pairs in which a metric puts the faithful one higher. Of metrics that are themselves made from Shapley values
+(`top_cause_*`, `f_auroc`) this shows no more than that they can tell at all: their best value is reached by
+construction.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from recx.evaluation.bootstrap import bootstrap
-from recx.evaluation.faithfulness import METRICS, PairEffects, by_attribution, measure
+from recx.evaluation.faithfulness import CITED, METRICS, PairEffects, by_attribution, measure
 
-CITED = 2
 CHANCE = 0.5
 
 

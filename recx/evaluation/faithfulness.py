@@ -20,7 +20,8 @@ from recx.explaining.records import Explanation
 from recx.recommenders.item_rank import item_ranks
 from recx.recommenders.protocol import Scorer
 
-TINY = 1e-9  # effects that differ by less are the same
+TINY = 1e-6  # effects that differ by less are the same
+CITED = 2  # titles that what has no text is taken to cite, as most texts do
 MAX_SETS = 4096  # sets of one size that are compared with; more are sampled
 
 
@@ -71,21 +72,22 @@ class PairEffects:
         index = {int(p): n for n, p in enumerate(self.players)}
         return [index[i] for i in dict.fromkeys(map(int, items)) if i in index]
 
-    def sets_of_size(self, size: int) -> np.ndarray:
-        """All sets (S, n) of that many players, or `MAX_SETS` random ones where there are more."""
+    def sets_like(self, own: np.ndarray) -> np.ndarray:
+        """All sets (S, n) of as many players as a set (1, n) has; where there are too many, itself and random ones."""
+        size = int(own.sum())
         n = len(self.players)
         if math.comb(n, size) <= MAX_SETS:
             chosen = np.array(list(itertools.combinations(range(n), size)), dtype=int).reshape(-1, size)
         else:
             rng = np.random.default_rng([n, size, self.item])
-            chosen = np.array([rng.permutation(n)[:size] for _ in range(MAX_SETS)])
+            chosen = np.array([np.flatnonzero(own[0]), *(rng.permutation(n)[:size] for _ in range(MAX_SETS - 1))])
         sets = np.zeros((len(chosen), n), dtype=bool)
         np.put_along_axis(sets, chosen, True, axis=1)
         return sets
 
 
 @dataclass(frozen=True)
-class Against:
+class SetComparison:
     """A number of one set against those of all sets of its size.
 
     Attributes:
@@ -101,7 +103,7 @@ class Against:
     p_value: float
 
 
-def against_sets(own: float, others: np.ndarray) -> Against:
+def against_sets(own: float, others: np.ndarray) -> SetComparison:
     """A number against those (S,) of all sets of the same size, its own among them.
 
     Bounds: the percentile and the p-value lie in [0, 1], the normalised number at 1 or below.
@@ -110,10 +112,10 @@ def against_sets(own: float, others: np.ndarray) -> Against:
     normalised = float((own - others.mean()) / span) if span > TINY else np.nan
     ties = np.isclose(others, own, rtol=0, atol=TINY)
     lower = (others < own) & ~ties
-    return Against(float(own), float(lower.mean() + ties.mean() / 2), normalised, float(1 - lower.mean()))
+    return SetComparison(float(own), float(lower.mean() + ties.mean() / 2), normalised, float(1 - lower.mean()))
 
 
-def erasure(effects: PairEffects, cited: Sequence[int]) -> Against | None:
+def erasure(effects: PairEffects, cited: Sequence[int]) -> SetComparison | None:
     """How far the target moves when the cited titles are taken out, against other sets of as many titles.
 
     Comprehensiveness of DeYoung et al. (ACL 2020, ERASER), placed between random and best sets of the same size.
@@ -128,13 +130,13 @@ def erasure(effects: PairEffects, cited: Sequence[int]) -> Against | None:
     n = len(effects.players)
     if not 0 < len(set(cited)) < n:
         return None
-    others = effects.sets_of_size(len(set(cited)))
     own = _as_set(cited, n)
+    others = effects.sets_like(own)
     full = effects.values(np.ones((1, n), bool))[0]
     return against_sets(full - effects.values(~own)[0], full - effects.values(~others))
 
 
-def sufficiency(effects: PairEffects, cited: Sequence[int]) -> Against | None:
+def sufficiency(effects: PairEffects, cited: Sequence[int]) -> SetComparison | None:
     """How sure the target is of its decision when only the cited titles are left, against other sets of as many.
 
     Sufficiency of DeYoung et al. (ACL 2020, ERASER) with its sign turned, so that more is better.
@@ -145,13 +147,17 @@ def sufficiency(effects: PairEffects, cited: Sequence[int]) -> Against | None:
     n = len(effects.players)
     if not 0 < len(set(cited)) < n:
         return None
-    others = effects.sets_of_size(len(set(cited)))
-    return against_sets(effects.values(_as_set(cited, n))[0], effects.values(others))
+    own = _as_set(cited, n)
+    return against_sets(effects.values(own)[0], effects.values(effects.sets_like(own)))
 
 
 def top_cause(effects: PairEffects, cited: Sequence[int]) -> tuple[float, float]:
-    """Whether the strongest cause by Shapley value is cited, and whether it is cited first; NaN where nothing is."""
-    if not cited:
+    """Whether the strongest cause by Shapley value is cited, and whether it is cited first.
+
+    NaN where nothing is cited, or everything. Whoever cites more finds it more often, so the second is the one to
+    compare texts of different lengths by.
+    """
+    if not 0 < len(set(cited)) < len(effects.players):
         return np.nan, np.nan
     best = effects.shapley >= effects.shapley.max() - TINY
     return float(best[list(cited)].any()), float(best[cited[0]])
@@ -185,7 +191,7 @@ def decision_changes(target: Scorer, effects: PairEffects) -> np.ndarray:
     histories = [effects.history, *(effects.history[effects.history != p] for p in effects.players)]
     if len(effects.players) < 2:
         return np.zeros(len(effects.players), dtype=bool)
-    before, *after = item_ranks(target, histories, effects.item, effects.value.length)
+    before, *after = item_ranks(target, histories, effects.item, effects.value.length, changed_from=effects.history)
     return np.array([rank.decision != before.decision for rank in after])
 
 

@@ -10,6 +10,7 @@ from recx.attribution.attributions import METHODS, likeness, serves
 from recx.data.catalogue import Catalogue
 from recx.evaluation.bootstrap import Estimate
 from recx.evaluation.faithfulness import (
+    CITED,
     SHARES,
     PairEffects,
     by_attribution,
@@ -21,7 +22,6 @@ from recx.evaluation.metric_records import label_of, metric_record
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
 
-CITED = 2  # titles that a baseline cites, as most texts do
 RESAMPLES = 500
 Citations = list[list[int]]
 
@@ -115,9 +115,24 @@ def phi_estimate(
     return Estimate(value, float(low), float(high), len(cells))
 
 
-def named_titles(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> list[np.ndarray]:
-    """For each pair (n,) whether each distinct item of the history is cited."""
-    return [np.isin(np.arange(len(one.players)), places) for one, places in zip(effects, cited, strict=True)]
+def phi_by_method(
+    effects: Sequence[PairEffects],
+    explained: Mapping[str, Sequence[Explanation]],
+    changed: Sequence[np.ndarray],
+    users: np.ndarray,
+) -> dict[str, Estimate]:
+    """`phi_estimate` of every method's texts; pairs without a text are left out."""
+    out = {}
+    for name, texts in explained.items():
+        named = [
+            (np.isin(np.arange(len(one.players)), cited_places(one, text)), own, user)
+            for one, text, own, user in zip(effects, texts, changed, users, strict=True)
+            if text.text.strip()
+        ]
+        if named:
+            titles, changes, whose = zip(*named, strict=True)
+            out[name] = phi_estimate(titles, changes, np.array(whose))
+    return out
 
 
 def cause_records(
@@ -170,8 +185,9 @@ def mean_table(measured: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame
 
 def verdict_frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Records of liked and disliked pairs, named by label: `method, metric, verdict, value, low, high, n`."""
+    columns = ["method", "metric", "verdict", "value", "low", "high", "n"]
     rows = [{**r, "method": label_of(dict(r))} for r in records if r["verdict"] in ("liked", "disliked")]
-    return pd.DataFrame(rows)[["method", "metric", "verdict", "value", "low", "high", "n"]]
+    return pd.DataFrame(rows, columns=list(rows[0]) if rows else columns)[columns]
 
 
 def plausibility_frame(rated: pd.DataFrame, measured: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:

@@ -34,16 +34,18 @@ class Method(Generic[E]):
         explainer: who is asked.
         method: "aligned" for the modes, else a name of its own.
         mode: of an aligned model.
+        control: what was changed on purpose, e.g. that it was told something.
     """
 
     explainer: E
     method: str
     mode: str = ""
+    control: str = ""
 
     @property
     def columns(self) -> dict[str, str]:
-        """`method` and `mode` of a record."""
-        return {"method": self.method, "mode": self.mode}
+        """`method` and `mode` of a record, and `control` where there is one."""
+        return {"method": self.method, "mode": self.mode} | ({"control": self.control} if self.control else {})
 
     @property
     def label(self) -> str:

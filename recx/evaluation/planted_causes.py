@@ -60,7 +60,7 @@ def planted_records(
     records = [metric_record("target", "planted_reliance", np.array(reliance), users=planted.users)]
     for name, texts in explained.items():
         found = [
-            precision_recall(one, cited_places(one, text), causes)
+            precision_recall(one, cited_places(one, text), causes) if text.text.strip() else (np.nan, np.nan)
             for one, text, causes in zip(effects, texts, planted.causes, strict=True)
         ]
         for metric, values in zip(("planted_precision", "planted_recall"), np.array(found).T, strict=True):

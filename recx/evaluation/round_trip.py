@@ -24,14 +24,21 @@ TOP = 10
 def recovered_vectors(texts: Sequence[str], vectors: np.ndarray, users: np.ndarray) -> np.ndarray:
     """Vectors (P, d) read out of P texts, each by a regression fitted on other users' texts (five-fold).
 
+    NaN where there is no text, or no other user.
+
     Args:
         texts: P texts.
         vectors: (P, d) the target's user vectors.
         users: (P,) whose they are; a user's pairs stay on one side.
     """
-    out = np.empty_like(vectors, dtype=float)
-    words = np.array([text or "-" for text in texts], dtype=object)
-    for train, test in GroupKFold(FOLDS).split(words, groups=users):
+    out = np.full_like(vectors, np.nan, dtype=float)
+    words = np.array(texts, dtype=object)
+    written = np.flatnonzero([bool(text.strip()) for text in texts])
+    folds = min(FOLDS, len(np.unique(users[written])))
+    if folds < 2:
+        return out
+    for train, test in GroupKFold(folds).split(written, groups=users[written]):
+        train, test = written[train], written[test]
         model = make_pipeline(
             TfidfVectorizer(sublinear_tf=True, token_pattern=r"[^\s\".,;:]+", ngram_range=(1, 2), min_df=1),
             RidgeCV(np.logspace(-1, 2, 7)),
@@ -68,6 +75,7 @@ def round_trip(
         fve = 1 - np.square(vectors - recovered).sum(1) / spread.mean()
         found = _top(recovered @ items[1:].T)
         overlap = np.array([len(set(a) & set(b)) / TOP for a, b in zip(best.tolist(), found.tolist(), strict=True)])
+        overlap[np.isnan(fve)] = np.nan
         out[name] = {"roundtrip_fve": fve, "roundtrip_top10": overlap}
     return out
 

@@ -1,7 +1,7 @@
 """The explainer on an aligned model: everything a notebook or a form shows of the model goes through it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from recx.attribution.removal import ValueFunction
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item, find_item
 from recx.decoding import constrained, generation
@@ -18,12 +17,11 @@ from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.errors import SettingsError
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
-from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import Control
-from recx.prompts.evidence import tell
+from recx.prompts.evidence import Evidence, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.pieces import Piece, as_text
@@ -77,7 +75,7 @@ class AlignedExplainer(Explainer):
         self.max_history, self.precision = max_history, precision
         self.shots: Shots = {}
         self.holds_quotes = False
-        self.measures: ValueFunction | None = None
+        self.measure: Callable[[np.ndarray, int], Evidence] | None = None
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
         self.parser, self.text_generator = ExplanationParser(catalogue), TextGenerator(model, self.encoder, precision)
@@ -245,7 +243,7 @@ class AlignedExplainer(Explainer):
     ) -> list[Request]:
         """What `explain` asks: with what was measured of the target, where the model is told it."""
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
-        if self.measures is None:
+        if self.measure is None:
             return requests
         return [replace(r, evidence=self.evidence(r)) for r in requests]
 
@@ -287,17 +285,17 @@ class AlignedExplainer(Explainer):
         """The same model; whatever title its explanations quote is one of the history, or the item asked about."""
         return self._with(holds_quotes=True)
 
-    def with_evidence(self, value: ValueFunction) -> Self:
-        """The same model, told before each explanation what was measured of the target.
+    def with_evidence(self, measure: Callable[[np.ndarray, int], Evidence]) -> Self:
+        """The same model, told with each question what was measured of the target.
 
         Args:
-            value: what the target says of parts of a history.
+            measure: from a history and an item to the evidence, e.g. `partial(measure_evidence, value)`.
         """
-        return self._with(measures=value)
+        return self._with(measure=measure)
 
     def evidence(self, request: Request) -> tuple[Piece, ...]:
         """What is told after a question: the causes of the target's decision, as measured."""
-        return tuple(tell(measure_evidence(self.measures, request.history, request.items[0])))
+        return tuple(tell(self.measure(request.history, request.items[0])))
 
     def with_store(self, store: TextStore) -> Self:
         """The same model, which keeps its explanations by the hash of prompt and model and writes none twice."""

@@ -24,15 +24,15 @@ def measure_evidence(value: ValueFunction, history: np.ndarray, item: int) -> Ev
 
     Args:
         value: of log-probabilities.
-        history: item indices, oldest first; the latest that the target reads count.
+        history: item indices, oldest first, whole: items older than the target reads are seen too.
         item: the item asked about.
     """
-    history = np.asarray(history, dtype=np.int64)[-value.length :]
+    history = np.asarray(history, dtype=np.int64)
     rank = item_ranks(value.target, [history], item, value.length)[0]
     liked = rank.decision == "yes" or (rank.decision == "between" and 2 * rank.rank <= rank.unseen)
     measured = shapley_values(value, history, [item])
-    place = float(replace(value, score="place").full(history, [item])[0])
-    return evidence_of(measured.players, measured.values[:, 0], item, liked, place)
+    share_below = float(replace(value, score="share_below").full(history, [item])[0])
+    return evidence_of(measured.players, measured.values[:, 0], item, liked, share_below)
 
 
 def template_explanations(
@@ -54,7 +54,7 @@ def template_explanations(
     rng, parser, out = np.random.default_rng(seed), ExplanationParser(catalogue), []
     for history, item in zip(histories, items, strict=True):
         shown = np.asarray(history, dtype=np.int64)[-value.length :]
-        evidence = measure_evidence(value, shown, int(item))
+        evidence = measure_evidence(value, history, int(item))
         text = as_text(explain_evidence(rng, catalogue, evidence, Control()), catalogue)
         out.append(explanation_of(text, Request("explanation", shown, (int(item),)), catalogue, parser))
     return out

@@ -58,7 +58,7 @@ def _of_citation(citation: Citation, evidence: Evidence | None) -> tuple[str, bo
     place = evidence.causes.index(citation.item)
     effect = evidence.effects[place]
     mattered = effect < 0 if citation.against else citation.item in evidence.notable and effect > 0
-    counts = f"its effect on the decision is {effect:+.2f}, the {place + 1}. of {len(evidence.causes)}"
+    counts = f"its effect on the decision is {effect:+.2f}, number {place + 1} of {len(evidence.causes)}"
     return f"in the history; {counts}", mattered
 
 

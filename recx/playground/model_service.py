@@ -103,11 +103,12 @@ class ModelService:
         instruction, held = build_instruction(options, tuple(self.catalogue.attributes)), quotes_held(options)
         explainer = explainer.with_held_quotes() if held else explainer
         told = self.value is not None and evidence_told(options) and MODE_SPECS[explainer.mode].reads_relations
-        explainer = explainer.with_evidence(self.value) if told else explainer
+        evidence = self._evidence(history, item)
+        explainer = explainer.with_evidence(lambda *_: evidence) if told else explainer
         started, tokens = time.monotonic(), 0
         for text in stream_explanation(explainer, history, item, instruction, should_stop=should_stop, lock=self._lock):
             if isinstance(text, Explanation):
-                yield self._answer(explainer, text, history, item, instruction) | {
+                yield self._answer(explainer, text, history, item, instruction, evidence) | {
                     "model": model,
                     "held": held,
                     "told": told,
@@ -164,11 +165,16 @@ class ModelService:
         return asdict(result) | {"changes": changes}
 
     def _answer(
-        self, explainer: AlignedExplainer, explanation: Explanation, history: np.ndarray, item: int, instruction: str
+        self,
+        explainer: AlignedExplainer,
+        explanation: Explanation,
+        history: np.ndarray,
+        item: int,
+        instruction: str,
+        evidence: Evidence | None,
     ) -> Json:
         with self._lock:
             rank = item_ranks(self.target, [history], item, self.max_history)[0]
-            evidence = None if self.value is None else measure_evidence(self.value, history, item)
             measured = {} if evidence is None else self._measured(evidence, explanation, history)
             prompt = explainer.prompt_text(history, item, instruction)
         undecided = rank.decision == "between" or explanation.decision is None
@@ -186,6 +192,12 @@ class ModelService:
             "prompt": prompt,
             **measured,
         }
+
+    def _evidence(self, history: np.ndarray, item: int) -> Evidence | None:
+        if self.value is None:
+            return None
+        with self._lock:
+            return measure_evidence(self.value, history, item)
 
     def _measured(self, evidence: Evidence, explanation: Explanation, history: np.ndarray) -> Json:
         """What the decision rests on beside what the text cites for it."""

@@ -17,6 +17,9 @@ def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
         frame: columns `method, verdict, value, low, high`.
         axes: to draw on.
     """
+    if frame.empty:
+        axes.text(0.5, 0.5, "no metric of erasure is fit for this data set", ha="center", transform=axes.transAxes)
+        return axes
     looks = [_VERDICTS[v] for v in frame["verdict"].unique()]
     grouped_bars(frame, "method", "verdict", looks, axes)
     axes.axhline(0, color="black", linewidth=0.8)

@@ -13,6 +13,7 @@ from recx.prompts.controls import Control
 from recx.prompts.pieces import Piece, Title, render, titles
 from recx.prompts.templates import columns_by_strength, phrase
 
+TINY = 1e-6  # smaller effects are roundings
 NOTABLE = 0.25  # of the first cause's effect: a smaller one is not worth naming
 
 
@@ -25,34 +26,33 @@ class Evidence:
         liked: the target's decision.
         causes: distinct items of the history, the strongest cause of the decision first.
         effects: how much each counts for the decision (in nats of log-probability); negative against it.
-        place: share of the catalogue that the target scores lower than the item.
+        share_below: share of the catalogue that the target scores lower than the item.
     """
 
     item: int
     liked: bool
     causes: tuple[int, ...]
     effects: tuple[float, ...]
-    place: float
+    share_below: float
 
     @property
     def notable(self) -> tuple[int, ...]:
-        """The causes worth naming: the first, and others with a notable part of its effect."""
-        least = NOTABLE * max(self.effects[0], 1e-6)
-        return tuple(c for n, (c, e) in enumerate(zip(self.causes, self.effects, strict=True)) if n == 0 or e > least)
+        """The causes worth naming: the first, and others with a notable part of its effect; none where none has any."""
+        least = NOTABLE * self.effects[0]
+        return tuple(c for c, e in zip(self.causes, self.effects, strict=True) if e > max(least, TINY))
 
     @property
     def against(self) -> int | None:
         """The item that pulls most the other way, if it does so notably."""
-        notable = -self.effects[-1] > NOTABLE * max(self.effects[0], 1e-6)
-        return self.causes[-1] if notable and len(self.causes) > 1 else None
+        return self.causes[-1] if -self.effects[-1] > max(NOTABLE * self.effects[0], TINY) else None
 
 
-def evidence_of(players: np.ndarray, effects: np.ndarray, item: int, liked: bool, place: float) -> Evidence:
+def evidence_of(players: np.ndarray, effects: np.ndarray, item: int, liked: bool, share_below: float) -> Evidence:
     """Evidence from effects (n,) of the distinct items (n,) of a history on an item's value."""
     signed = effects if liked else -effects
     order = np.argsort(-signed, kind="stable")
     causes, sizes = players[order].tolist(), signed[order].tolist()
-    return Evidence(int(item), bool(liked), tuple(causes), tuple(sizes), float(place))
+    return Evidence(int(item), bool(liked), tuple(causes), tuple(sizes), float(share_below))
 
 
 # The first cause, by decision; "it" is the item asked about.
@@ -61,8 +61,8 @@ _FIRST = {
         "{a} counts most for it",
         "{a} speaks most for it",
         "what leads to it most is {a}",
-        "the main reason is {a}",
-        "above all {a} makes the recommender suggest it",
+        "the main reason for it is {a}",
+        "{a} is the main reason for it",
         "{a} lifts it most",
     ),
     False: (
@@ -70,13 +70,17 @@ _FIRST = {
         "{a} speaks most against it",
         "what keeps it down most is {a}",
         "the main reason against it is {a}",
-        "above all {a} makes the recommender leave it out",
+        "{a} is what weighs most against it",
         "{a} holds it back most",
     ),
 }
-_SECOND = (", then {b}", ", and after that {b}", ", followed by {b}", ", next comes {b}")
-_ALONE = (", by far", ", and hardly anything else does", ", more than all others")
-_AGAINST = ("{c} pulls the other way.", "Only {c} pulls the other way.", "Pulling the other way is {c}.")
+_SECOND = (", then {b}", ", and after that {b}", ", followed by {b}", ", and next {b}")
+_ALONE = (", by far", ", far ahead of the rest")
+_AGAINST = ("{c} pulls the other way.", "Pulling the other way is {c}.", "On the other hand, {c} pulls the other way.")
+_NOTHING = {
+    True: ("nothing in the history speaks for it", "no title of the history leads to it"),
+    False: ("nothing in the history speaks against it", "no title of the history holds it back"),
+}
 _STRENGTH = {
     True: (
         (0.99, ("It is among the very first.", "A very strong match.", "It stands at the very top.")),
@@ -109,14 +113,17 @@ def explain_evidence(
     opening = f"{word}, as " if brief else f"{word}. "
     simple = control.audience == "beginner" and not brief
     causes = evidence.notable[: 1 if brief else 3 if detailed else 2]
-    first = render(_pick(rng, _FIRST[evidence.liked]), a=[Title(causes[0])])
+    if causes:
+        first = render(_pick(rng, _FIRST[evidence.liked]), a=[Title(causes[0])])
+    else:
+        first = [_pick(rng, _NOTHING[evidence.liked])]
     pieces: list[Piece] = [
         opening + ("In simple words: " if simple else ""),
         *_capital(first, not brief and not simple),
     ]
     for n, cause in enumerate(causes[1:]):
         pieces += render(_pick(rng, _SECOND) if n == 0 else ", then {b}", b=[Title(cause)])
-    if len(evidence.notable) == 1 and len(evidence.causes) > 1:
+    if len(evidence.notable) == 1 and len(evidence.causes) > 1 and evidence.against is None:
         pieces.append(_pick(rng, _ALONE))
     pieces.append(".")
     if not brief:
@@ -129,12 +136,12 @@ def explain_evidence(
 
 def strength(rng: np.random.Generator, evidence: Evidence) -> str:
     """How sure the target is, in graded words: they follow the item's place in its ranking."""
-    return _pick(rng, next(words for least, words in _STRENGTH[evidence.liked] if evidence.place >= least))
+    return _pick(rng, next(words for least, words in _STRENGTH[evidence.liked] if evidence.share_below >= least))
 
 
 def name_causes(evidence: Evidence) -> list[Piece]:
     """The answer to what mattered: the causes worth naming, then what pulls the other way."""
-    pieces = [*titles(evidence.notable[:3]), "."]
+    pieces: list[Piece] = [*(titles(evidence.notable[:3]) or ["None of them"]), "."]
     if evidence.against is not None:
         pieces += [" The other way: ", Title(evidence.against), "."]
     return pieces
@@ -143,12 +150,10 @@ def name_causes(evidence: Evidence) -> list[Piece]:
 def tell(evidence: Evidence) -> list[Piece]:
     """What was measured as a line of a prompt, for a model that is to put it into words."""
     side, other = ("for", "against") if evidence.liked else ("against", "for")
-    pieces: list[Piece] = [f" Measured {side} it: "]
-    for n, cause in enumerate(evidence.notable[:3]):
-        pieces += (["; "] if n else []) + [Title(cause)]
+    pieces: list[Piece] = [f" Measured {side} it: ", *(titles(evidence.notable[:3]) or ["nothing"])]
     if evidence.against is not None:
         pieces += [f". Measured {other} it: ", Title(evidence.against)]
-    return [*pieces, f". It ranks above {round(100 * evidence.place)} of 100."]
+    return [*pieces, f". It ranks above {round(100 * evidence.share_below)} of 100."]
 
 
 def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence, control: Control) -> list[Piece]:
@@ -156,6 +161,8 @@ def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence
 
     Sometimes the other way, so that a model looks each value up instead of repeating the first.
     """
+    if not evidence.notable:
+        return []
     cause, item = evidence.causes[0], evidence.item
     columns = [c for c, v in catalogue.attributes.items() if v[item] and v[cause] and control.view in (None, c)]
     columns = [c for c in columns if c != "year"] or columns

@@ -25,8 +25,8 @@ _NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|ar
 _CLAIM = re.compile(
     r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
 )
-# A clause whose titles speak against the decision.
-_OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand|in spite of|despite)\b", re.IGNORECASE)
+# A sentence, or a part of one up to a semicolon, whose titles speak against the decision.
+_OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;!?]\s")
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)

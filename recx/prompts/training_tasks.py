@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from recx.attribution.effect_labels import EffectLabels
+from recx.attribution.removal import players_of
 from recx.data.catalogue import Catalogue
 from recx.prompts import wordings
 from recx.prompts.controls import Control, all_wordings, random_control
@@ -62,7 +63,7 @@ class TaskData:
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
         effects: what mattered to the target, measured for some histories; the relation mode explains by it.
-        told: share of the explanations from effects whose prompt says what was measured.
+        told_share: share of the explanations from effects whose prompt says what was measured.
         max_history: how many of the latest items a prompt shows.
         with_titles: prompts with titles draw from the first so many histories only, except for explanations, which
             bring their own; by default from all. Made-up histories are there for their user vectors; titles make rows
@@ -78,7 +79,7 @@ class TaskData:
     max_history: int = 10
     with_titles: int | None = None
     effects: EffectLabels | None = None
-    told: float = 0.25
+    told_share: float = 0.25
 
     @cached_property
     def instructions(self) -> tuple[str, ...]:
@@ -301,13 +302,14 @@ def _from_effects(
     for n, choice in enumerate(shuffled_cycle(len(measured), len(wording), rng)):
         row, item = int(measured.rows[choice]), int(measured.items[choice])
         shown = measured.shown[choice]
-        players, first = np.unique(shown[shown > 0], return_index=True)
+        players = players_of(shown[shown > 0])
+        first = [int(np.flatnonzero(shown == player)[0]) for player in players]
         evidence = evidence_of(
             players,
-            measured.effects[choice][shown > 0][first],
+            measured.effects[choice][first],
             item,
             measured.liked[choice],
-            measured.places[choice],
+            measured.shares_below[choice],
         )
         spec = ExampleSpec(data, mode, row, wording[n], opening[n])
         prompt = spec.prompt(wordings.ALL_WORDINGS[task][wording[n]], [item])
@@ -317,7 +319,7 @@ def _from_effects(
         control = random_control(rng, views) if views and rng.random() < 0.3 else Control()
         instruction = control.wording(int(rng.integers(8)))
         prompt += [f" {instruction}"] if instruction else []
-        prompt += tell(evidence) if rng.random() < data.told else []
+        prompt += tell(evidence) if rng.random() < data.told_share else []
         yield Example(task, prompt, explain_evidence(rng, data.catalogue, evidence, control))
 
 

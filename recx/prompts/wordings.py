@@ -104,8 +104,8 @@ SUMMARY = (
     "In short, what are the preferences?",
 )
 ATTRIBUTION = (
-    "What in the history counts most about {item}?",
-    "Which titles decide about {item}?",
+    "What in the history matters most for {item}?",
+    "Which titles settle the decision about {item}?",
     "What mattered to the recommender about {item}?",
     "Which past choices move {item} most?",
     "Name the causes of the decision about {item}.",
