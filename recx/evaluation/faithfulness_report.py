@@ -180,7 +180,7 @@ def curve_frame(effects: Sequence[PairEffects], attributions: Mapping[str, Seque
 
 def mean_table(measured: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
     """Means over pairs: one row per method, one column per metric."""
-    return pd.DataFrame({name: {m: np.nanmean(v) for m, v in own.items()} for name, own in measured.items()}).T
+    return pd.DataFrame({name: {m: pd.Series(v).mean() for m, v in own.items()} for name, own in measured.items()}).T
 
 
 def verdict_frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -193,5 +193,5 @@ def verdict_frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def plausibility_frame(rated: pd.DataFrame, measured: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
     """Mean rating by the reference judge beside the mean effect of what is cited: `method, rating, effect`."""
     means = rated[rated["judge"] == "reference"].groupby("method")["score"].mean()
-    rows = [(n, means[n], np.nanmean(m["erasure_normalised"])) for n, m in measured.items() if n in means.index]
+    rows = [(n, means[n], pd.Series(m["erasure_normalised"]).mean()) for n, m in measured.items() if n in means.index]
     return pd.DataFrame(rows, columns=["method", "rating", "effect"])

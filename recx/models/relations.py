@@ -13,6 +13,7 @@ WIDTH = 128
 HEADS = 4
 LAYERS = 2
 ROLES = ("first cause", "second cause", "third cause", "other way")
+ROLE_SCALE = 8.0  # beside 128 states of unit size a role would be overheard
 FEATURES = WIDTH + len(ROLES) + 2
 
 
@@ -74,4 +75,4 @@ class RelationEncoder(nn.Module):
             states, effect, role = self(history, real, candidate, user)
             largest = effect.abs().masked_fill(~real, 0.0).amax(1, keepdim=True).clamp_min(1e-6)
             sizes = torch.stack([functional.tanh(effect), effect / largest], dim=-1)
-            return torch.cat([states, 2 * role.softmax(1), sizes], dim=-1)
+            return torch.cat([states, ROLE_SCALE * role.softmax(1), sizes], dim=-1)

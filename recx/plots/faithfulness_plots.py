@@ -19,6 +19,7 @@ def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     """
     if frame.empty:
         axes.text(0.5, 0.5, "no metric of erasure is fit for this data set", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
         return axes
     looks = [_VERDICTS[v] for v in frame["verdict"].unique()]
     grouped_bars(frame, "method", "verdict", looks, axes)
@@ -39,7 +40,7 @@ def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
         axes: to draw on.
     """
     for n, (name, rows) in enumerate(frame.groupby("method", sort=False)):
-        style = "--" if n >= len(COLOURS) else "-"
+        style = ("-", "--")[n // len(COLOURS) % 2]
         axes.plot(
             rows["share"], rows["value"], style, marker="o", markersize=3, color=COLOURS[n % len(COLOURS)], label=name
         )
@@ -86,7 +87,8 @@ def plausibility(frame: pd.DataFrame, axes: Axes) -> Axes:
             row.method, (row.rating, row.effect), xytext=(6, (6, -10)[n % 2]), textcoords="offset points", fontsize=8
         )
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xlim(0, 3.4)
+    axes.set_xlim(0, 3.6)
+    axes.margins(y=0.15)
     axes.set_xlabel("plausibility: the reference judge's rating (0 to 3)")
     axes.set_ylabel("effect of cited titles\n(0 random, 1 best set)")
     return tidy(axes)
