@@ -92,6 +92,9 @@ def test_examples_have_the_form_of_their_mode(small_world, mode, rng):
         if e.task == "explanation":
             opening = ("Yes", "No") if mode == "relation" else "Yes, as"
             assert as_text(e.response, small_world.catalogue).startswith(opening)
+            told = "Measured " in as_text(e.prompt, small_world.catalogue)
+            kinds = {p.kind for p in e.prompt if isinstance(p, Entity)}
+            assert mode != "relation" or told != ("relation" in kinds), "told, or found in the tokens"
         related = [p.row for p in e.prompt if isinstance(p, Entity) and p.kind == "relation"]
         if related:  # made from the one item and the one user of its row
             kinds = [p.kind for p in e.prompt if isinstance(p, Entity)]

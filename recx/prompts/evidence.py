@@ -128,7 +128,7 @@ def explain_evidence(
     pieces.append(".")
     if not brief:
         pieces += _compared(rng, catalogue, evidence, control)
-        if evidence.against is not None and (detailed or rng.random() < 0.5):
+        if evidence.against is not None:
             pieces += [" ", *render(_pick(rng, _AGAINST), c=[Title(evidence.against)])]
         pieces.append(" " + strength(rng, evidence))
     return pieces

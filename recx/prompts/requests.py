@@ -15,7 +15,13 @@ from recx.prompts.wordings import ALL_WORDINGS
 
 
 def person_prompt(
-    form: Mode, opening: int, history: Sequence[int] | np.ndarray, user: int, wording: str, items: Sequence[int] = ()
+    form: Mode,
+    opening: int,
+    history: Sequence[int] | np.ndarray,
+    user: int,
+    wording: str,
+    items: Sequence[int] = (),
+    related: bool = True,
 ) -> list[Piece]:
     """The prompt of every task about a person.
 
@@ -26,9 +32,11 @@ def person_prompt(
         user: row of the user vector (unused in the behavior form).
         wording: text with an `{item}` or a `{candidates}` slot, or with none.
         items: the item, or the candidates.
+        related: whether relation tokens stand before titles, where the form has them; not where a model is told what
+            mattered, or it would go on reading it from them.
     """
     spec = MODE_SPECS[form]
-    shown = related_titles(history) if spec.reads_relations and "{item}" in wording else titles(history)
+    shown = related_titles(history) if related and spec.reads_relations and "{item}" in wording else titles(history)
     person = render(spec.openings[opening], history=shown, user=[Entity("user", user)])
     if "{item}" in wording:
         return person + render(wording, item=item_slot(form, int(items[0])))
@@ -57,7 +65,8 @@ class Request:
 
     def pieces(self, form: Mode) -> list[Piece]:
         """The question in a form; its one user vector has row 0."""
-        asked = person_prompt(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items)
+        related = not self.evidence
+        asked = person_prompt(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items, related)
         return [*asked, *([f" {self.instruction}"] if self.instruction else []), *self.evidence]
 
 

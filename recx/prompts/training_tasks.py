@@ -63,7 +63,8 @@ class TaskData:
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
         effects: what mattered to the target, measured for some histories; the relation mode explains by it.
-        told_share: share of the explanations from effects whose prompt says what was measured.
+        told_share: share of the explanations from effects whose prompt says what was measured, in the place of relation
+            tokens.
         max_history: how many of the latest items a prompt shows.
         with_titles: prompts with titles draw from the first so many histories only, except for explanations, which
             bring their own; by default from all. Made-up histories are there for their user vectors; titles make rows
@@ -114,9 +115,12 @@ class ExampleSpec:
     wording: int
     opening: int
 
-    def prompt(self, wording: str, items: Sequence[int] = (), form: Mode | None = None) -> list[Piece]:
-        """The prompt with these words; in the row's form by default."""
-        return person_prompt(form or self.form, self.opening, self.data.recent(self.row), self.row, wording, items)
+    def prompt(
+        self, wording: str, items: Sequence[int] = (), form: Mode | None = None, related: bool = True
+    ) -> list[Piece]:
+        """The prompt with these words; in the row's form by default, and with relation tokens where that has them."""
+        history = self.data.recent(self.row)
+        return person_prompt(form or self.form, self.opening, history, self.row, wording, items, related)
 
 
 @dataclass(frozen=True)
@@ -312,14 +316,15 @@ def _from_effects(
             measured.shares_below[choice],
         )
         spec = ExampleSpec(data, mode, row, wording[n], opening[n])
-        prompt = spec.prompt(wordings.ALL_WORDINGS[task][wording[n]], [item])
+        told = task == "explanation" and rng.random() < data.told_share
+        prompt = spec.prompt(wordings.ALL_WORDINGS[task][wording[n]], [item], related=not told)
         if task == "attribution":
             yield Example(task, prompt, name_causes(evidence))
             continue
         control = random_control(rng, views) if views and rng.random() < 0.3 else Control()
         instruction = control.wording(int(rng.integers(8)))
         prompt += [f" {instruction}"] if instruction else []
-        prompt += tell(evidence) if rng.random() < data.told_share else []
+        prompt += tell(evidence) if told else []
         yield Example(task, prompt, explain_evidence(rng, data.catalogue, evidence, control))
 
 
