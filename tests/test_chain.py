@@ -72,7 +72,19 @@ def test_explanations_follow_the_target_and_stay_true(chain):
     assert agreement["low"] > 0.6
     assert value(chain, "cited_in_history", "hybrid")["value"] > 0.85
     assert value(chain, "stated_attributes_true", "hybrid")["value"] > 0.85
-    assert value(chain, "texts_differ", "hybrid", control="views platform and genre")["value"] > 0.8
+    assert value(chain, "texts_differ", "relation", control="views platform and genre")["value"] > 0.8
+
+
+def test_the_relation_mode_says_what_moved_the_target(chain):
+    def effect(mode, verdict, control=""):
+        wanted = {"metric": "erasure_normalised", "mode": mode, "verdict": verdict, "control": control}
+        (record,) = [r for r in chain if wanted.items() <= r.items()]
+        return record
+
+    for verdict in ("liked", "disliked"):
+        assert effect("relation", verdict)["low"] > max(0.15, effect("hybrid", verdict)["high"])
+    assert value(chain, "decision_agreement", "relation")["value"] > 0.9
+    assert value(chain, "cited_in_history", "relation")["value"] > 0.85
 
 
 def test_worked_examples_and_the_distilled_target_stand_beside(chain):

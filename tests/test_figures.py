@@ -20,7 +20,7 @@ from recx.plots.explanation_plots import LEVEL_COLOURS
 from recx.plots.figures import FIGURES, draw
 from recx.storage.run_folder import Run
 
-METHODS = ["unaligned", "unaligned ICL", "behavior", "intention", "hybrid"]
+METHODS = ["unaligned", "unaligned ICL", "behavior", "intention", "hybrid", "relation"]
 BARS = pd.DataFrame(
     [(lab, m, v, v - 0.05, v + 0.05)
      for n, lab in enumerate(["random", "popularity", "constant", "distilled", *METHODS])
@@ -74,6 +74,28 @@ FRAMES = {
         columns=["method", "view", "metric", "value"],
     ),  # fmt: skip
     "win_rates": pd.DataFrame([(a, b, 0.5) for a in METHODS for b in METHODS], columns=["method", "against", "rate"]),
+    "faithfulness": pd.DataFrame(
+        [
+            (m, v, 0.1 * n - 0.2, 0.1 * n - 0.3, 0.1 * n)
+            for n, m in enumerate([*METHODS, "relation, told", "template", "random", "latest", "most alike", "Shapley"])
+            for v in ("liked", "disliked")
+        ],
+        columns=["method", "verdict", "value", "low", "high"],
+    ),  # fmt: skip
+    "erasure_curves": pd.DataFrame(
+        [
+            (m, s, s * n)
+            for n, m in enumerate(["random", "latest", "integrated gradients", "Shapley"])
+            for s in (0, 0.5, 1)
+        ],
+        columns=["method", "share", "value"],
+    ),
+    "case_effects": pd.DataFrame(
+        {"title": ["Halo", "The Legend of Zelda: Skyward Sword"], "effect": [1.0, -0.4], "cited": [True, False]}
+    ),
+    "plausibility": pd.DataFrame(
+        {"method": METHODS, "rating": [1.4, 0.6, 1.45, 1.9, 2.3, 2.2], "effect": [0, 0, 0, 0, 0, 0.7]}
+    ),
     "cases": CASE,
     "views": CASE,
     "ablation": pd.DataFrame(

@@ -79,15 +79,13 @@ def plausibility(frame: pd.DataFrame, axes: Axes) -> Axes:
         frame: columns `method, rating, effect`.
         axes: to draw on.
     """
+    markers = "osD^vPX*"
     for n, row in enumerate(frame.itertuples()):
-        axes.scatter(
-            row.rating, row.effect, color=method_style(row.method)[0], s=45, zorder=3, edgecolor="black", linewidth=0.5
-        )
-        axes.annotate(
-            row.method, (row.rating, row.effect), xytext=(6, (6, -10)[n % 2]), textcoords="offset points", fontsize=8
-        )
+        look = {"color": method_style(row.method)[0], "marker": markers[n % len(markers)], "edgecolor": "black"}
+        axes.scatter(row.rating, row.effect, s=60, zorder=3, linewidth=0.5, label=row.method, **look)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xlim(0, 3.6)
+    axes.set_xlim(0, 3.2)
     axes.margins(y=0.15)
     axes.set_xlabel("plausibility: the reference judge's rating (0 to 3)")
     axes.set_ylabel("effect of cited titles\n(0 random, 1 best set)")
