@@ -180,7 +180,8 @@ class PlaygroundForm:
         answers = panel(
             "4. Would you recommend it, and why?",
             '<p class="soft">✓ green: checked and true (a title of the history, a fact of the catalogue). '
-            "✗ red, underlined: checked and not true. = as the target decides, ≠ against it.</p>",
+            "✗ red, underlined: checked and not true. ● a cited title that mattered to the target as the text says, "
+            "○ one that did not. = as the target decides, ≠ against it.</p>",
             row(*(p.view for p in self.panels.values()), align="stretch"),
             lessons=["models", "answers"],
         )
