@@ -48,6 +48,22 @@ def batch(rng, rows=4, length=12, entities=True):
     return ids, labels
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_relation_tokens_work_in_any_backbone(kind, rng):
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(kind(**SHAPE))
+    model = AlignedModel(model, torch.randn(6, 5), torch.randn(4, 5), relations=True)
+    ids, labels = batch(rng)
+    ids[:, 0], ids[:, 1] = 64 + 6 + 2, 64 + 6 + 5  # what items 2 and 5 have to do with item 3, for user 1
+    loss = model(ids, labels)["loss"]
+    loss.backward()
+    assert model.entities.relation_projector.weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in model.entities.relations.parameters()), "the encoder stays as it was fitted"
+    with torch.inference_mode():
+        model.entities.relation_projector.weight.zero_()
+        assert not torch.allclose(model.eval()(ids, labels)["loss"], loss), "the tokens are read"
+
+
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_entities_work_in_any_backbone(kind, tied, rng):
