@@ -83,7 +83,7 @@ def test_the_relation_mode_says_what_moved_the_target(chain):
 
     for verdict in ("liked", "disliked"):
         assert effect("relation", verdict)["low"] > max(0.15, effect("hybrid", verdict)["high"])
-    assert value(chain, "decision_agreement", "relation")["value"] > 0.9
+    assert value(chain, "decision_agreement", "relation")["value"] > 0.8
     assert value(chain, "cited_in_history", "relation")["value"] > 0.85
 
 
