@@ -262,7 +262,7 @@ def _lab(command: LabCommand) -> None:
 def _app(command: AppCommand) -> None:
     from recx.pipeline.servers import checked_prefix, free_port, require_installed
 
-    require_installed("voila", "Voila")  # all that can be wrong is said before anything heavy is imported or loaded
+    require_installed("voila", "Voila")  # problems are reported before anything heavy is imported or loaded
     base_url, port = checked_prefix(command.base_url), free_port(command.port, command.address)
     settle_environment()
     quiet_libraries()  # before anything of the playground is imported: its models are held in this process

@@ -87,7 +87,7 @@ def test_what_a_failing_server_said_is_repeated(capfd):
     ) as told:
         run_server("Voila", line)
     assert "install" not in str(told.value) and "\n3 line" not in str(told.value)
-    assert "0 line" in capfd.readouterr().err, "all is passed on as it comes"
+    assert "0 line" in capfd.readouterr().err, "everything is passed on unchanged"
 
 
 def test_a_server_that_ends_well_and_its_folder(tmp_path):

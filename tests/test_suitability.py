@@ -1,4 +1,4 @@
-"""What a data set cannot be trained on is said before anything is trained, with what to change."""
+"""A data set that cannot be trained on is refused before any training, with what to change."""
 
 import numpy as np
 import polars as pl

@@ -42,7 +42,7 @@ def lab_options(port: int, options: Sequence[str]) -> list[str]:
         "root_dir": paths.notebooks(),
         "kernel_spec_manager_class": MANAGER,
         # JupyterLab refuses to run as root, which one is in a container. It asks for a token and listens on this
-        # machine only unless told otherwise, and under `recx run` root's notebooks run as root as well.
+        # machine only by default, and under `recx run` root's notebooks run as root as well.
         "allow_root": getattr(os, "geteuid", lambda: 1)() == 0,
     }
     # JupyterLab takes an option once only; Ctrl-C ends it without a question.
