@@ -336,6 +336,14 @@ class AlignSettings:
             return "intention", self.continued_weight
         return "", 0.0
 
+    def trains_explanations(self, mode: str) -> bool:
+        """Whether explanations are among a mode's training rows; the paper's are asked for without having been trained.
+
+        The relation mode learns them from measured effects, the others from what the backbone wrote itself.
+        """
+        shares, written = (self.relation_shares, 1) if mode == "relation" else (self.shares, self.own_words)
+        return bool(shares.explanation and written)
+
     @property
     def main_mode(self) -> str:
         """The aligned mode that is shown and rated first: the last, which reads most."""

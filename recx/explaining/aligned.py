@@ -20,13 +20,14 @@ from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
-from recx.prompts.controls import Control
+from recx.prompts.controls import Control, instruction_text
 from recx.prompts.evidence import Evidence, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.pieces import Piece, as_text
 from recx.prompts.requests import Request, history_of
 from recx.prompts.tokens import Prompt, PromptEncoder
+from recx.prompts.wordings import ZERO_SHOT
 from recx.recommenders.devices import encode_users
 from recx.recommenders.item_rank import top_items
 from recx.recommenders.protocol import TwoTower, pad_histories
@@ -75,6 +76,7 @@ class AlignedExplainer(Explainer):
         self.max_history, self.precision = max_history, precision
         self.shots: Shots = {}
         self.holds_quotes = False
+        self.zero_shot = False
         self.measure: Callable[[np.ndarray, int], Evidence] | None = None
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
@@ -242,7 +244,9 @@ class AlignedExplainer(Explainer):
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], instruction: str | Control = ""
     ) -> list[Request]:
         """What `explain` asks: with what was measured of the target, where the model is told it."""
-        requests = self.requests("explanation", histories, [[i] for i in items], instruction)
+        wishes = [ZERO_SHOT] if self.zero_shot else []
+        wishes += [text] if (text := instruction_text(instruction)) else []
+        requests = self.requests("explanation", histories, [[i] for i in items], " ".join(wishes))
         if self.measure is None:
             return requests
         return [replace(r, evidence=self.evidence(r)) for r in requests]
@@ -280,6 +284,10 @@ class AlignedExplainer(Explainer):
     def with_target(self, target: TwoTower) -> Self:
         """The same model, reading the user vectors of another target."""
         return self._with(target=target)
+
+    def with_zero_shot_prompt(self) -> Self:
+        """The same model, told in each question what an explanation holds, as it has not learnt that from examples."""
+        return self._with(zero_shot=True)
 
     def with_held_quotes(self) -> Self:
         """The same model; whatever title its explanations quote is one of the history, or the item asked about."""

@@ -16,7 +16,8 @@ def load_explainers(
 ) -> dict[str, AlignedExplainer]:
     """The unaligned backbone, then one explainer for each folder of an aligned model.
 
-    Models that are tuned by adapters share one backbone in memory.
+    Models that are tuned by adapters share one backbone in memory. Those whose training holds no explanations are
+    asked for them with the zero-shot prompt.
 
     Args:
         folders: mode -> folder written by `save_aligned`.
@@ -30,7 +31,11 @@ def load_explainers(
     shared = SharedBackbone.load(settings.backbone)
     models = {"unaligned": (AlignedModel(shared.model), shared.tokenizer, "behavior")}
     models |= {name: load_aligned(folder, shared) for name, folder in folders.items()}
-    return {
+    explainers = {
         name: AlignedExplainer(model.eval(), tokenizer, mode, catalogue, target, target.length, settings.fit.precision)
         for name, (model, tokenizer, mode) in models.items()
+    }
+    return {
+        name: explainer if settings.trains_explanations(explainer.mode) else explainer.with_zero_shot_prompt()
+        for name, explainer in explainers.items()
     }
