@@ -1,4 +1,4 @@
-"""Families of backbones, tiny and random: a row in a batch is as it is alone, and entities start like ordinary tokens."""
+"""Families of backbones, tiny and random: a row in a batch is as it is alone, entities start like ordinary tokens."""
 
 import numpy as np
 import pytest
@@ -87,10 +87,10 @@ def test_rows_of_a_batch_are_as_they_are_alone(family, rng):
 
 def test_free_answers_are_those_of_own_greedy_decoding(family, rng):
     prompts = prompts_of(rng, (2 * WINDOW, 7, WINDOW + 3))
-    own = greedy_text(family, prompts, 1, 12, precision="float32")
-    free = free_answers(family, prompts, 1, max_tokens=12, precision="float32")
+    own = greedy_text(family, prompts, {1}, 12, precision="float32")
+    free = free_answers(family, prompts, {1}, max_tokens=12, precision="float32")
     assert [a.tolist() for a in own] == [a[0].tolist() for a in free]
-    (single,) = greedy_text(family, prompts[1:2], 1, 12, precision="float32")
+    (single,) = greedy_text(family, prompts[1:2], {1}, 12, precision="float32")
     assert single.tolist() == own[1].tolist()
 
 

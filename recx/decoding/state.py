@@ -6,7 +6,6 @@ for them the cache is then moved so that each row's padding stands to the left o
 """
 
 import inspect
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -75,7 +74,7 @@ class DecodingState:
             self._move_right(padding.to(self.device))
 
     def _move_right(self, places: Tensor) -> None:
-        """Move what each row has cached to the right by places (B,); what falls off, padding, comes back on the left."""
+        """Move what each row has cached to the right by places (B,); padding falls off and comes back on the left."""
         slots = (torch.arange(self.mask.shape[1], device=self.device) - places[:, None]) % self.mask.shape[1]
         self.mask = self.mask.gather(1, slots)
         rows = torch.arange(len(slots), device=self.device)[:, None]
@@ -93,7 +92,7 @@ class DecodingState:
 
 
 def counts_padding(model: AlignedModel) -> bool:
-    """Whether the backbone takes the distance of two tokens from their places in the cache, padding between included."""
+    """Whether the backbone measures the distance of two tokens in places of the cache, padding included."""
     sliding = any(DynamicCache(config=model.backbone.config).is_sliding)
     return sliding or "position_ids" not in inspect.signature(model.backbone.get_decoder().forward).parameters
 
