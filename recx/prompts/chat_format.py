@@ -1,7 +1,6 @@
 """The form a chat model's prompts take: what its chat template puts around questions and answers."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePath
 
 from transformers import PreTrainedTokenizerBase
@@ -11,6 +10,8 @@ from recx.errors import CheckpointError
 _MARK = "\x02"
 _PLAIN_QUESTION, _PLAIN_ANSWER = "Instruction: ", "\nAnswer: "
 _THINKING = "<think>"
+# What is asked today must be what was learnt yesterday; the date is the one that Llama 3.1's template takes.
+_DATE = "{%- macro strftime_now(form) -%}{{ {'%Y-%m-%d': '2024-07-26'}.get(form, '26 Jul 2024') }}{%- endmacro -%}"
 # Vicuna 1.1 and later; its tokenizer comes without a template (https://github.com/lm-sys/FastChat, conversation.py).
 _VICUNA = (
     "{{ bos_token }}A chat between a curious user and an artificial intelligence assistant. The assistant gives "
@@ -49,21 +50,19 @@ def read_chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat:
     Raises:
         CheckpointError: the template cannot write a plain conversation of question, answer and question.
     """
-    template = None
-    if not tokenizer.chat_template:
-        if "vicuna" not in PurePath(tokenizer.name_or_path).name.lower():
-            head = (tokenizer.bos_token or "") + _PLAIN_QUESTION
-            return ChatFormat(head, _PLAIN_ANSWER, "\n" + _PLAIN_QUESTION, _PLAIN_ANSWER, "")
-        template = _VICUNA
+    vicuna = "vicuna" in PurePath(tokenizer.name_or_path).name.lower()
+    if not tokenizer.chat_template and not vicuna:
+        head = (tokenizer.bos_token or "") + _PLAIN_QUESTION
+        return ChatFormat(head, _PLAIN_ANSWER, "\n" + _PLAIN_QUESTION, _PLAIN_ANSWER, "")
 
     def written(roles: tuple[str, ...], add_generation_prompt: bool) -> list[str]:
+        template = tokenizer.get_chat_template() if tokenizer.chat_template else _VICUNA
         text = tokenizer.apply_chat_template(
             [{"role": role, "content": _MARK} for role in roles],
-            chat_template=template,
+            chat_template=_DATE + template,
             tokenize=False,
             add_generation_prompt=add_generation_prompt,
             enable_thinking=False,
-            strftime_now=datetime(2024, 7, 26).strftime,  # what is asked today must be what was learnt yesterday
         )
         parts = text.split(_MARK)
         if len(parts) != len(roles) + 1:

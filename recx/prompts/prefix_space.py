@@ -22,6 +22,7 @@ def without_prefix_space(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokeni
     if _joins(tokenizer):
         return tokenizer
     mended = copy.copy(tokenizer)
+    mended.clean_up_tokenization_spaces = False
     if tokenizer.is_fast:
         parts = json.loads(tokenizer.backend_tokenizer.to_str())
         for name in ("normalizer", "pre_tokenizer", "decoder"):
@@ -37,8 +38,8 @@ def without_prefix_space(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokeni
 
 def _joins(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether pieces that are tokenised each by itself decode to the text they make together."""
-    pieces = ([*tokenizer.encode(text, add_special_tokens=False)] for text in (" One", "two ", "three"))
-    return tokenizer.decode([token for piece in pieces for token in piece]) == " Onetwo three"
+    pieces = ([*tokenizer.encode(text, add_special_tokens=False)] for text in (" One", "two ", "three ."))
+    return tokenizer.decode([token for piece in pieces for token in piece]) == " Onetwo three ."
 
 
 def _without_space(part: Any) -> Any:

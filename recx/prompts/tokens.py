@@ -140,15 +140,17 @@ class PromptEncoder:
     def choices(self, *words: str) -> list[list[int]]:
         """Tokens that an answer can begin with to say each of several words, however it is spelt.
 
-        A tokenizer has tokens of their own for "Yes", " Yes", "yes" and "YES". What begins several words is left out.
+        A tokenizer may have tokens of their own for "Yes", " Yes", "yes" and "YES". The first token of the word as it
+        is learnt counts too; of other spellings that take several tokens the first would say little. What begins
+        several words is left out.
 
         Raises:
             CheckpointError: nothing is left that tells a word from the others.
         """
-        starts = [
-            {int(self._tokens(space + spelt)[0]) for space in ("", " ") for spelt in (w, w.lower(), w.upper())}
-            for w in words
-        ]
+        starts = []
+        for word in words:
+            spelt = [self._tokens(space + w) for space in ("", " ") for w in (word, word.lower(), word.upper())]
+            starts.append({int(ids[0]) for n, ids in enumerate(spelt) if n == 0 or len(ids) == 1})
         own = [found - set().union(*(s for s in starts if s is not found)) for found in starts]
         if not all(own):
             raise CheckpointError(
