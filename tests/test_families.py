@@ -25,6 +25,7 @@ FAMILIES = {
     "cohere2": MIXED, "gpt_oss": MIXED | {"num_local_experts": 4, "num_experts_per_tok": 2},
     "olmo2": {}, "stablelm": {}, "smollm3": {"no_rope_layers": [1, 1, 0]},
     "granite": {"embedding_multiplier": 12.0, "logits_scaling": 8.0, "residual_multiplier": 0.22},
+    "gpt_neo": {"attention_types": [[["global", "local", "local"], 1]], "window_size": WINDOW},
     "mpt": {"d_model": 32, "n_heads": 2, "n_layers": 2, "expansion_ratio": 2, "max_seq_len": 256},
 }  # fmt: skip
 

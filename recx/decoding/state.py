@@ -93,8 +93,10 @@ class DecodingState:
 
 def counts_padding(model: AlignedModel) -> bool:
     """Whether the backbone measures the distance of two tokens in places of the cache, padding included."""
-    sliding = any(DynamicCache(config=model.backbone.config).is_sliding)
-    return sliding or "position_ids" not in inspect.signature(model.backbone.get_decoder().forward).parameters
+    config = model.backbone.config
+    # GPT-Neo has windows that the cache of transformers knows nothing of.
+    windows = any(DynamicCache(config=config).is_sliding) or "local" in getattr(config, "attention_layers", ())
+    return windows or "position_ids" not in inspect.signature(model.backbone.get_decoder().forward).parameters
 
 
 def in_batches(
