@@ -93,15 +93,15 @@ class PromptEncoder:
         chat = read_chat_format(tokenizer)
         self._head = self._encoded(tokenizer, chat.head)
         self._middle, self._tail, self._next = map(self._within, (chat.middle, chat.tail, chat.between))
-        end, ends = tokenizer.eos_token_id, {tokenizer.eos_token_id}
-        closing = self._first_added(self._within(chat.close))
-        if closing is not None:
-            end = int(self._within(chat.close)[closing])
-            last = self._first_added(self._next)
-            if last is not None:  # the end token itself is learnt with the answer
-                ends.add(int(self._next[last]))
-                self._next = self._next[last + 1 :]
-        self.end, self.ends = np.array([end], dtype=np.int32), frozenset(ends | {end})
+        end = end_of_earlier = tokenizer.eos_token_id
+        close = self._within(chat.close)
+        if (place := self._first_added(close)) is not None:
+            end = end_of_earlier = int(close[place])
+            if (place := self._first_added(self._next)) is not None:  # it is learnt with the answer
+                end_of_earlier, self._next = int(self._next[place]), self._next[place + 1 :]
+        self._between = np.array([end_of_earlier, *self._next], dtype=np.int32)
+        self.end = np.array([end], dtype=np.int32)
+        self.ends = frozenset({tokenizer.eos_token_id, end, end_of_earlier})
 
     def entity(self, piece: Entity) -> int:
         """Token id of an entity: items first, then their relations, then users."""
@@ -134,7 +134,7 @@ class PromptEncoder:
         """
         before: list[np.ndarray] = []
         for asked, answer in shots:
-            before += [*self.pieces(asked), self._middle, *self.pieces(answer), self.end, self._next]
+            before += [*self.pieces(asked), self._middle, *self.pieces(answer), self._between]
         return Prompt(np.concatenate([self._head, *before, *self.pieces(pieces), self._tail]), user)
 
     def choices(self, *words: str) -> list[list[int]]:
@@ -176,7 +176,7 @@ class PromptEncoder:
         for example in tqdm(examples, desc="rows", total=total, leave=False, disable=total is None):
             before = [self._head]
             for asked, answer in zip(example.earlier[::2], example.earlier[1::2], strict=True):
-                before += [self._tokens(asked), self._middle, self._tokens(answer), self.end, self._next]
+                before += [self._tokens(asked), self._middle, self._tokens(answer), self._between]
             spans = [[*before, *self.pieces(example.prompt), self._tail], self.pieces(example.response)]
             if example.ends:
                 spans[-1].append(self.end)
