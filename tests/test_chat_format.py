@@ -76,6 +76,17 @@ def test_a_last_turn_may_end_otherwise_and_answers_stand_in_their_channel(tokeni
     )
 
 
+def test_what_opens_a_question_ends_no_answer(tokenizer):
+    encoder = encoder_of(
+        tokenizer,
+        "{% for m in messages %}{{ '<turn>' if m['role'] == 'user' else '<s>' }}{{ m['content'] }}{% endfor %}"
+        "{{ '<s>' if add_generation_prompt else '</turn>' }}",
+    )
+    assert names(tokenizer, encoder.ends) == {"</turn>", "<|end|>"}
+    rows, _ = encoder.encode([Example("conversation", ("Why?",), ("So.",), further=((("And?",), ("Then.",)),))], 500)
+    assert tokenizer.decode(rows[0]["input_ids"]) == "<turn>Why?<s>So.</turn><turn>And?<s>Then.</turn>"
+
+
 def test_thinking_is_off(tokenizer):
     off = "add_generation_prompt and enable_thinking is defined and not enable_thinking"
     switch = f"{{% if {off} %}}<think></think>{{% endif %}}"

@@ -97,7 +97,9 @@ class PromptEncoder:
         close = self._within(chat.close)
         if (place := self._first_added(close)) is not None:
             end = end_of_earlier = int(close[place])
-            if (place := self._first_added(self._next)) is not None:  # it is learnt with the answer
+            place = self._first_added(self._next)
+            # What ends a turn is learnt with the answer; a template may end questions and earlier answers alike.
+            if place is not None and self._next[place] in (end, *self._middle):
                 end_of_earlier, self._next = int(self._next[place]), self._next[place + 1 :]
         self._between = np.array([end_of_earlier, *self._next], dtype=np.int32)
         self.end = np.array([end], dtype=np.int32)
