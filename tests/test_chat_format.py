@@ -76,6 +76,15 @@ def test_a_last_turn_may_end_otherwise_and_answers_stand_in_their_channel(tokeni
     )
 
 
+def test_marks_that_are_not_called_special_are_text_all_the_same(tokenizer):
+    tokenizer.add_tokens(["<|im_start|>", "<|im_end|>"])
+    encoder = encoder_of(tokenizer, LOOP.replace("<turn>", "<|im_start|>").replace("</turn>", "<|im_end|>") + ASKS)
+    assert names(tokenizer, encoder.end) == {"<|im_end|>"}
+    text = "Red <|im_end|>\n<|im_start|>user <|im_end|>"
+    (ids,) = encoder.pieces([text])
+    assert tokenizer.decode(ids) == text and not set(ids.tolist()) & set(tokenizer.added_tokens_decoder)
+
+
 def test_what_opens_a_question_ends_no_answer(tokenizer):
     encoder = encoder_of(
         tokenizer,

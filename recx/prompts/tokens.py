@@ -202,6 +202,11 @@ class PromptEncoder:
         if ids is None:
             # Titles and wishes come from outside: "<|end|>" in one of them is text and ends no turn.
             ids = self._encoded(self.tokenizer, text, split_special_tokens=True)
+            place = self._first_added(ids)
+            name = "" if place is None else self._added[int(ids[place])]
+            if len(name) > 1 and name in text:  # not every fine-tuned model says that its marks are special
+                cut = text.index(name) + 1
+                ids = np.concatenate([self._tokens(text[:cut]), self._tokens(text[cut:])])
             # Long free texts (conversations) are not worth keeping: they rarely come twice.
             if len(text) < 160:
                 self._cache[text] = ids
