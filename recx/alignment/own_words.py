@@ -89,7 +89,7 @@ def write_own_words(
     texts = greedy_text(
         model,
         prompts,
-        int(encoder.end[0]),
+        encoder.ends,
         max_tokens,
         precision=precision,
         show_progress=show_progress,

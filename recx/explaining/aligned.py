@@ -85,7 +85,7 @@ class AlignedExplainer(Explainer):
         self._longest_title = max(map(len, self.encoder.titles))
         self._one = build_title_trie(self.encoder.titles, self.encoder.end)
         self._many = build_list_graph(self.encoder.titles, self.separator, self.encoder.end)
-        self._yes, self._no = (int(self.encoder.pieces([w])[0][0]) for w in ("Yes", "No"))
+        self._yes, self._no = self.encoder.choices("Yes", "No")
 
     def find(self, item: Item) -> int:
         """Index of an item given as index, label, title or source id.
@@ -148,7 +148,7 @@ class AlignedExplainer(Explainer):
         answers = generation.free_answers(
             self.model,
             self.prompts(self.requests("retrieval", histories)),
-            int(self.encoder.end[0]),
+            self.encoder.ends,
             beams,
             beams,
             max_tokens=self._longest_title + 2,
@@ -176,7 +176,7 @@ class AlignedExplainer(Explainer):
     def predict(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
-        """Would person r like item r? (task 3), from the probabilities of "Yes" and "No"."""
+        """Would person r like item r? (task 3), from the probabilities of "Yes" and "No" in all their spellings."""
         requests = self.requests("preference", histories, [[i] for i in items])
         probabilities = generation.choice_probability(
             self.model,
