@@ -4,6 +4,7 @@ What is held is the text, not its tokens: a tokenizer may write a space, a brack
 one token, and a letter as several.
 """
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +13,11 @@ from recx.decoding.token_texts import TokenTexts
 
 _MARK = b'"'
 # Marks of other kinds, which would quote unheld: a single one where a word may begin, and all but the straight double.
-_OTHER_MARK = re.compile("[“”„«»‹›「」『』《》＂‚‘]|(?<![\\w\"'’])'")
-_SENTENCE_END = re.compile(rb"[.!?]\s|\n|\xe3\x80\x82|\xef\xbc[\x81\x9f]")  # the last are 。！？
+_OTHER_MARK = re.compile("[“”„«»‹›「」『』《》＂‚‘]|(?<![\\w\"])'")
+_SENTENCE_END = re.compile(
+    rb"[.!?]\s|\n|\xe3\x80\x82|\xef\xbc[\x81\x9f]"
+)  # the last are the full stop and marks of Chinese and Japanese
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 _OF_THE_HISTORY = re.compile(rb"\bhistory\b", re.IGNORECASE)
 
 
@@ -30,6 +34,12 @@ class _State:
     free_subject: bool = True
     ways: tuple[bytes, ...] = ()
     inside: bytes = b""
+
+    @property
+    def complete(self) -> bool:
+        """Whether a text may end here: within no quotation and no letter."""
+        said = self.sentence.decode(errors="ignore")
+        return not self.ways and len(said.encode()) == len(self.sentence)
 
 
 class QuoteConstraint:
@@ -66,14 +76,13 @@ class QuoteConstraint:
     def accepts(self, token: int) -> bool:
         """Whether a token may come next."""
         text = self._texts[token]
-        return self._after(text) is not None if text else not self._state.ways
+        return self._after(text) is not None if text else self._state.complete
 
     def advance(self, token: int) -> None:
         """Go on by one token, which must be allowed."""
-        after = self._after(self._texts[token])
-        if after is None:
+        if not self.accepts(token):
             raise ValueError(f"Token {token} may not come here.")
-        self._state = after
+        self._state = self._after(self._texts[token])
 
     def fingerprint(self) -> bytes:
         """What decides about the quotes, as bytes to be hashed; to be asked before the text has begun."""
@@ -97,7 +106,14 @@ class QuoteConstraint:
     def _outside(self, state: _State, plain: bytes, opens: bool) -> _State | None:
         """After plain text, and the mark that opens a quotation."""
         sentence = state.sentence + plain
-        if _OTHER_MARK.search(sentence.decode(errors="ignore")):
+        if _SURROGATE.search(sentence):  # no letter begins so, and Python's decoder finds out late
+            return None
+        try:
+            # A letter may be written in part, but none may be broken: decoders drop what stands beside it.
+            said = codecs.getincrementaldecoder("utf-8")().decode(sentence, final=opens)
+        except UnicodeDecodeError:
+            return None
+        if _OTHER_MARK.search(said):
             return None
         ends = [m.end() for m in _SENTENCE_END.finditer(sentence)]
         state = replace(

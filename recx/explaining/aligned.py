@@ -13,8 +13,8 @@ from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item, find_item
 from recx.decoding import constrained, generation
 from recx.decoding.quote_constraint import QuoteConstraint
-from recx.decoding.token_texts import TokenTexts
 from recx.decoding.title_trie import build_list_graph, build_title_trie
+from recx.decoding.token_texts import TokenTexts
 from recx.errors import SettingsError
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
