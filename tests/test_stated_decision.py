@@ -4,7 +4,7 @@ from recx.prompts.stated_decision import stated_decision
 
 YES = (
     "Yes", " \"Yes", "yes, it would", "**Yes**.", "Absolutely! It", "Of course.", "I think so.",
-    "I would recommend     .", "I'd recommend it.", "I would definitely recommend it, because it is not like the others.",
+    "I would recommend     .", "I'd recommend it.", "I would definitely recommend it, for it is not like the others.",
     "The recommender would probably suggest it.", "The recommender suggests      because of its genre.",
     "My answer is yes.", "The answer: yes.", "I would say yes, as it fits.", "Dear customer, you should play it.",
     "Would the recommender suggest it? Yes, because", "It is a great match for the history.", "You'll love it.",

@@ -45,13 +45,23 @@ _PRONOUN = re.compile(
     rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{_KIND})\b|\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
     re.IGNORECASE,
 )
-# After these words a value is what the person likes; after the last ones titles follow that it is said of.
+# After these words a value is what the person likes.
 _TASTE = re.compile(
     r"\b(?:fans?|enthusiasts?|lovers?|interests?|preferences?|tastes?|fondness|liking|love|enjoy(?:ed|s)?|prefer(?:s|red)?|"
     r"appreciate[sd]?|history|interested|into|other)\b",
     re.IGNORECASE,
 )
-_EXAMPLES = re.compile(r"\b(?:like|such as|including|e\.g\.|for example|for instance|namely|as in|as seen in)\b")
+# Titles of one subject, and titles that are said to be like it: ', like "A"', ', and so is "A"', ', as "A" is'.
+_JOINED = re.compile(
+    r"\W*(?:and|or|nor|as well as|along with|together with|plus|&)?\W*(?:both|also|then)?\W*", re.IGNORECASE
+)
+_COMPARED = re.compile(
+    r"(?:(?<!will )(?<!ll )(?<!would )(?<!'d )(?<!they )(?<!you )(?<!to )\blike|\b(?:such as|including|e\.g\.|"
+    r"for example|for instance|namely|so (?:is|are|does|was)|similar to|same as)|, (?:just )?as)"
+    r"\W*(?:the|either|both)?\W*(?:\x00\d+\x00(?:\W|and|or)*)*$",
+    re.IGNORECASE,
+)
+_THIS_ONE = re.compile(rf"\bthis(?: \w+)? \x01\d+\x01 (?:{_KIND})\b")
 # What makes a small word before it, or a list of them, the name of a genre.
 _GENRE_BEHIND = re.compile(
     rf"(?:{_KIND}|genre|gaming|gameplay|fan|lover|enthusiast|flick|read|music|element|experience|genre|categorie|tag)s?|"
@@ -272,23 +282,53 @@ class ExplanationParser:
             history: what the text is about.
             item: the item asked about.
         """
-        named = [(titles[int(m[1])], m.start()) for m in _MARK.finditer(clause)]
-        pronoun, negated = bool(_PRONOUN.search(words)), bool(_NEGATION.search(words))
+        marks = [(titles[int(m[1])], m.start(), m.end()) for m in _MARK.finditer(clause)]
         most = bool(re.search(r"\bmost\b", words, re.IGNORECASE))
         said = []
         for value, span, place in values:
-            taste = [m for m in _TASTE.finditer(clause, 0, place) if not _MARK.search(clause, m.end(), place)]
-            examples = _EXAMPLES.search(clause, place)
-            own = named
-            if taste:  # of the titles that follow as examples, or else of the history
-                own = [n for n in named if examples and n[1] > examples.start()]
-            subjects = [n for n, _ in own if n is not None]
-            if pronoun and not taste:
-                subjects.append(item)
-            wrong = any(n is None for n, _ in own)
-            true = not wrong and self._true(value, subjects, history, negated, most)
+            named, begin = self._subjects(clause, marks, place, item)
+            subjects = [n for n in named if n is not None]
+            negated = bool(_NEGATION.search(clause, begin, place))
+            true = None not in named and self._true(value, subjects, history, negated, most)
             said.append(Statement(tuple(subjects), value, negated, true, span))
         return said
+
+    @staticmethod
+    def _subjects(
+        clause: str, marks: Sequence[tuple[int | None, int, int]], place: int, item: int
+    ) -> tuple[list[int | None], int]:
+        """What a value at a place of a clause is said of, nothing for the history as a whole; and where that ends.
+
+        Args:
+            clause: with titles and values marked.
+            marks: its titles: item, where the mark begins and ends.
+            place: of the value.
+            item: the item asked about.
+        """
+        groups: list[list[tuple[int | None, int, int]]] = []
+        for mark in marks:
+            if groups and _JOINED.fullmatch(clause, groups[-1][-1][2], mark[1]):
+                groups[-1].append(mark)
+            else:
+                groups.append([mark])
+        before = [g for g in groups if g[-1][2] <= place]
+        behind = [g for g in groups if g[0][1] > place]
+        compared = [m[0] for g in behind if _COMPARED.search(clause, place, g[0][1]) for m in g]
+        if (
+            _THIS_ONE.search(clause, max(place - 12, 0))
+            and _THIS_ONE.search(clause, max(place - 12, 0)).start() < place
+        ):
+            return [item], place
+        taste = [m for m in _TASTE.finditer(clause, 0, place) if not _MARK.search(clause, m.end(), place)]
+        if taste:
+            return compared, 0
+        pronoun = max((m.end() for m in _PRONOUN.finditer(clause, 0, place)), default=-1)
+        end = before[-1][-1][2] if before else -1
+        if pronoun > end:
+            return [item, *compared], 0
+        if before:
+            return [*(m[0] for m in before[-1]), *compared], end
+        return compared or [m[0] for g in behind[:1] for m in g], 0
 
     def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, most: bool) -> bool:
         over = subjects or history

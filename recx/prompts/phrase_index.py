@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s?$")
-_WITHIN = re.compile(r"[^\w\n.!?;]{0,3}|\. ?")  # between two words of one phrase: "Half-Life: Source", "Mr. Bean"
+# Between two words of one phrase; more blanks stand in place of something that was taken out.
+_WITHIN = re.compile(r"(?! {2})(?:[^\w\n]|_){0,5}")
 
 
 @dataclass(frozen=True, slots=True)

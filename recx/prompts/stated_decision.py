@@ -54,7 +54,8 @@ _SIGN = re.compile(
     rf"\b(?P<good>{_GOOD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|\b(?P<fits>(?:fits|suits|matches|aligns|appeals)) |"
     rf"\b(?P<must>must-(?:see|play|read|watch|have|try))\b|\bgive (?:it|this|\w+) a (?P<try>try|go|shot|chance)\b|"
     rf"\b(?P<bad>{_BAD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|(?P<mis>mismatch)\b|"
-    rf"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|avoid|skip|steer clear|pass on|"
+    rf"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|avoid|skip|"
+    r"steer clear|pass on|"
     rf"far from|rejects?|ignore|dislikes?|hates?|(?:has|have) (?:little|nothing) to do with)\b|"
     r"\b(?P<alone>would|should|will)(?: not|n't)?\W*$",
     re.IGNORECASE,

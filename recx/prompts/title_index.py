@@ -18,15 +18,23 @@ _YEAR = re.compile(r"((?:18|19|20)\d\d)(?:-\d\d.*)?")
 _BRACKETS_BEHIND = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]*)[)\]]")
 _ARTICLE = "the|a|an|l'|le|la|les|il|lo|gli|el|los|las|der|die|das|den|det|de|het|o|os|un|une|una|ein|eine"
 _ARTICLE_BEHIND = re.compile(rf"(.*\S), ({_ARTICLE})", re.IGNORECASE)
-_ARTICLE_BEFORE = re.compile(rf"(?:the|a|an) (.*)", re.IGNORECASE)
+_ARTICLE_BEFORE = re.compile(r"(?:the|a|an) (.*)", re.IGNORECASE)
 _SUBTITLE = re.compile(r": | [-–—/] ")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;…]|\n)[\s\W]*$")
 _NAME_BEHIND = re.compile(r"(?:[’']s)?(?: |-|: | [-–—] )(?:[A-Z]|\d|[IVX]+\b)")
 _NAME_BEFORE = re.compile(r"(?:^|\W)([^\W\d_a-z][\w’']*)[ -]$")
 # After a word that begins a sentence, these tell that it is a title.
+_PRONOUNS = frozenset("i it he she we you they this that these those who what which one there here her him us".split())
 _PREDICATE = re.compile(
-    r"(?:[’']s)?,? (?:is|was|are|has|had|would|will|should|can|could|may|might|must|does|did|also|offers?|features?|"
-    r"fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|and [A-Z])\b"
+    r"[®™©]*(?:[’']s)?[’'*_)]*,? (?:is|was|are|has|had|would|will|should|can|could|may|might|must|does|did|also|"
+    r"offers?|features?|fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|and(?=\W*[A-Z]|\s{3})|or(?=\W*[A-Z]|\s{3}))\b"
+)
+
+_MARKS_BEHIND = re.compile(r"[^\w\s]*$")
+_WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
+_VALUE_FOLLOWS = ("for", "on", "by", "a", "an", "the")
+_VALUE_BEHIND = re.compile(
+    r"[ -](?:series|franchise|saga|universe|genre|console|platform|version|owner|game|title|film|movie|book|novel)s?\b"
 )
 
 
@@ -77,10 +85,10 @@ class TitleIndex:
             item = table.get(key.casefold() if ignore_case else key)
             if item is not None:
                 return item if self._may_be_of(item, dated[2]) else None
-        items = self._parts.get(phrase_key(key), ())
         if not ignore_case and key[:1].islower():
             return None
-        item = _only(items, near)
+        key = phrase_key(key)
+        item = _only(self._parts.get(key) or self._subtitles.get(key, ()), near)
         return None if item is None or (dated and not self._may_be_of(item, dated[2])) else item
 
     def mentions(self, text: str, near: Collection[int] = ()) -> Iterator[Mention]:
@@ -103,24 +111,41 @@ class TitleIndex:
 
     def _mention(self, text: str, words: list[Word], place: int, near: Collection[int]) -> tuple[Mention | None, int]:
         for key, size, end in self._index.at(text, words, place):
-            if key in self._values:
-                return None, size
             item, whole = _only(self._wholes.get(key, ()), near), True
             if item is None:
                 item, whole = _only(self._parts.get(key, ()), near), False
+            if item is None:  # "Gold Edition" may be that of anything
+                item = _only([i for i in self._subtitles.get(key, ()) if i in near], near)
+            start = words[place].start
+            if key in self._values and (item is None or self._is_value(text, start, end, item in near, whole, size)):
+                return None, size
             if item is not None and self._is_name(text, words[place : place + size], end, item in near, whole):
-                return Mention(item, words[place].start, end), size
+                marks = _MARKS_BEHIND.search(self.catalogue.labels[item])[0]  # "Pikachu!" ends no sentence
+                return Mention(item, start, end + len(marks) if text.startswith(marks, end) else end), size
         return None, 1
+
+    def _is_value(self, text: str, start: int, end: int, near: bool, whole: bool, size: int) -> bool:
+        """Whether a title that is a value too (a series, say, or a platform) is that value here."""
+        if _emphasised(text, start, end):
+            return False
+        if not near and not (whole and size > 1):
+            return True
+        before = _WORD_BEFORE.search(text, max(start - 40, 0), start)
+        word = before[1].casefold() if before else ""
+        return word in _VALUE_FOLLOWS or word in self.catalogue.attributes or bool(_VALUE_BEHIND.match(text, end))
 
     @staticmethod
     def _is_name(text: str, words: list[Word], end: int, near: bool, whole: bool) -> bool:
         start = words[0].start
         letters = "".join(word.key for word in words)
+        if _emphasised(text, start, end):
+            return True
         if letters.isdigit() or len(letters) < 2:
             return False
         behind, before = text[end : end + 12], text[max(start - 40, 0) : start]
         starts = bool(_SENTENCE_START.search(before)) if len(before) < 40 or before.strip() else True
-        written_small = text[start].islower() or any(text[w.start].islower() for w in words if len(w.key) > 4)
+        small = [w for w in words if text[w.start : w.end].islower()]
+        written_small = words[0] in small or any(len(w.key) > 4 for w in small)
         if _NAME_BEHIND.match(behind) and not (whole and behind.startswith((": ", " - ", " – ", " — "))):
             return False
         if written_small:
@@ -130,7 +155,7 @@ class TitleIndex:
         name = _NAME_BEFORE.search(before)
         if name and not name[1].endswith(("'s", "’s")) and not _SENTENCE_START.search(before[: name.start(1)]):
             return False
-        return not starts or bool(_PREDICATE.match(text, end))
+        return not starts or (words[0].key not in _PRONOUNS and bool(_PREDICATE.match(text, end)))
 
     @cached_property
     def _with_case(self) -> dict[str, int]:
@@ -143,7 +168,9 @@ class TitleIndex:
     @cached_property
     def _wholes(self) -> dict[str, tuple[int, ...]]:
         """Key of a label, and of its title where items share it -> items."""
-        return self._by_key([{label, title} for label, title in zip(self.catalogue.labels, self.catalogue.titles)])
+        return self._by_key(
+            [{label, title} for label, title in zip(self.catalogue.labels, self.catalogue.titles, strict=True)]
+        )
 
     @cached_property
     def _parts(self) -> dict[str, tuple[int, ...]]:
@@ -159,8 +186,18 @@ class TitleIndex:
         return table
 
     @cached_property
+    def _subtitles(self) -> dict[str, tuple[int, ...]]:
+        """Key of what follows a colon in a label -> items."""
+        return self._by_key(
+            [
+                {part for form in _shortened(label) | {label} for part in _subtitles(form)}
+                for label in self.catalogue.labels
+            ]
+        )
+
+    @cached_property
     def _index(self) -> PhraseIndex:
-        return PhraseIndex([*self._wholes, *self._parts, *self._values])
+        return PhraseIndex([*self._wholes, *self._parts, *self._subtitles, *self._values])
 
     @cached_property
     def _values(self) -> frozenset[str]:
@@ -216,12 +253,20 @@ def _shortened(label: str) -> set[str]:
             left.append(before[1])
         for mark in _SUBTITLE.finditer(form):
             left.append(form[: mark.start()])
-            if mark[0] == ": " and len(form[mark.end() :].split()) > 1:
-                left.append(form[mark.end() :])
     return forms - {label}
+
+
+def _subtitles(form: str) -> set[str]:
+    """What follows the colons of a title, where it is more than a word."""
+    return {form[mark.end() :] for mark in re.finditer(": ", form) if " " in form[mark.end() :]}
 
 
 def _only(items: Collection[int], near: Collection[int]) -> int | None:
     """The one item, or the only one that is near."""
     close = [item for item in items if item in near] if len(items) > 1 else items
     return next(iter(close)) if len(close) == 1 else None
+
+
+def _emphasised(text: str, start: int, end: int) -> bool:
+    """Whether marks of emphasis stand around: *so*, _so_, or 'so' beside double marks."""
+    return start > 0 and text[start - 1] in "*_'" and text[end : end + 3].lstrip("®™©").startswith(text[start - 1])
