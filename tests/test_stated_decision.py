@@ -14,9 +14,11 @@ YES = (
 )  # fmt: skip
 NO = (
     "No.", "no, a", "Nope.", "Probably not.", "Definitely not, as it", "I would not recommend     .",
-    "I wouldn’t recommend it.", "The recommender would probably not suggest it.", "I do not think the recommender would suggest it.",
+    "I wouldn’t recommend it.", "The recommender would probably not suggest it.",
+    "I do not think the recommender would suggest it.",
     "I don't think it is a good match.", "My answer is no.", "It is a poor match.", "This would not be a good choice.",
-    "It is unlikely that the recommender would suggest it.", "They would never enjoy this.", "I would advise against it.",
+    "It is unlikely that the recommender would suggest it.",
+    "They would never enjoy this.", "I would advise against it.",
     "I doubt they would like it.", "You should skip it.", "It probably would not.", "It is far from the history.",
     "Even though it is popular, I would not suggest it.", "The answer would be: No.",
 )  # fmt: skip

@@ -61,17 +61,20 @@ _COMPARED = re.compile(
     r"\W*(?:the|either|both)?\W*(?:\x00\d+\x00(?:\W|and|or)*)*$",
     re.IGNORECASE,
 )
-_THIS_ONE = re.compile(rf"\bthis(?: \w+)? \x01\d+\x01 (?:{_KIND})\b")
+_THIS_ONE = re.compile(rf"\b(?:this|as an?)(?: \w+)? \x01\d+\x01 (?:{_KIND})\b", re.IGNORECASE)
 # What makes a small word before it, or a list of them, the name of a genre.
 _GENRE_BEHIND = re.compile(
-    rf"(?:{_KIND}|genre|gaming|gameplay|fan|lover|enthusiast|flick|read|music|element|experience|genre|categorie|tag)s?|"
-    r"stories|categories"
+    rf"(?:{_KIND}|genre|gaming|fan|lover|enthusiast|flick|read|article|video|news)s?|stories|category|categories"
 )
+_GENRE_DIRECTLY_BEHIND = re.compile(r"gameplay|music|elements?|experiences?|tags?|section")
+_TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{_KIND})\w*\b(?! title)")
 _GENRE_BEFORE = re.compile(
     r"\b(?:genres?|tags?|categor(?:y|ies)|mix(?:ture)?|blend|combination|elements)"
     r"(?: (?:of|like|such as|including))?:? $"
 )
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)(?: is| of|:)? $")
 _BETWEEN = re.compile(r"\s*(?:,|/|&|-|\band\b|\bor\b|, and|, or)\s*", re.IGNORECASE)
+_TURN = re.compile(r", (?:and|so|as|plus|which|with|its|it)\b")  # a negation does not reach beyond
 _MARK = re.compile("\x00(\\d+)\x00")
 _VALUE = re.compile("\x01(\\d+)\x01")
 # A capital within a sentence; what was marked as title or value ends in a control character.
@@ -201,13 +204,12 @@ class ExplanationParser:
         for quoted in _QUOTED.finditer(text):
             title, span = quoted[1], quoted.span()
             index = self._titles.find(title, near=near)
-            if index is None and (title.strip() in self._values or title[:1].islower()):
-                # What is quoted may be a word, and a title may be written small.
+            if index is None:
                 index = self._titles.find(title, ignore_case=True, near=near)
-                if index is None:
-                    continue
-            elif index is None:
-                index = self._titles.find(title, ignore_case=True, near=near)
+            word = title.strip() in self._values or title[:1].islower()
+            tagged = index not in near and title in self._values and _TAG_BEHIND.match(text, span[1])
+            if (index is None and word) or tagged:
+                continue  # what is quoted may be a word: the "Free to Play" tag
             name = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
             found.append((span, index, name))
             plain[span[0] : span[1]] = " " * (span[1] - span[0])
@@ -251,9 +253,9 @@ class ExplanationParser:
             if re.search(r"[\w-]\Z", plain[: span[0]][-1:]) or re.match(r"[\w-]", plain[span[1] : span[1] + 1]):
                 continue
             said = plain[span[0] : span[1]]
-            if said == value:
-                return span, value
             small = said[:1].islower()
+            if said == value and not (small and len(own) == 1 and said.isalpha() and not self._named(plain, span[0])):
+                return span, value
             if (
                 not small
                 or len(own) > 1
@@ -262,6 +264,13 @@ class ExplanationParser:
             ):
                 best = span, value
         return best
+
+    def _named(self, plain: str, start: int) -> bool:
+        """Whether a small word is announced as a value: "for pc", "with the mood calm"."""
+        before = _WORD_BEFORE.search(plain, max(start - 40, 0), start)
+        return before is not None and (
+            before[1] in ("for", "by", "from", "on") or before[1] in self.catalogue.attributes
+        )
 
     def _clause(
         self,
@@ -288,7 +297,8 @@ class ExplanationParser:
         for value, span, place in values:
             named, begin = self._subjects(clause, marks, place, item)
             subjects = [n for n in named if n is not None]
-            negated = bool(_NEGATION.search(clause, begin, place))
+            turn = max((m.end() for m in _TURN.finditer(clause, begin, place)), default=begin)
+            negated = bool(_NEGATION.search(clause, turn, place))
             true = None not in named and self._true(value, subjects, history, negated, most)
             said.append(Statement(tuple(subjects), value, negated, true, span))
         return said
@@ -328,6 +338,8 @@ class ExplanationParser:
             return [item, *compared], 0
         if before:
             return [*(m[0] for m in before[-1]), *compared], end
+        if not marks and _PRONOUN.search(clause, place):  # "With its tags Action and Indie, this game ..."
+            return [item], 0
         return compared or [m[0] for g in behind[:1] for m in g], 0
 
     def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, most: bool) -> bool:
@@ -362,7 +374,7 @@ def _names_genre(plain: str, words: list[Word], place: int, spellings: Mapping[s
     """Whether a small word stands where a genre does: before "games" or "films", alone or in a list of such words."""
     if _GENRE_BEFORE.search(plain, max(words[place].start - 40, 0), words[place].start):
         return True
-    joined = False
+    joined = strange = False
     for before, word in itertools.pairwise(words[place : place + 12]):
         gap = plain[before.end : word.start]
         if word.key in ("and", "or"):
@@ -372,7 +384,10 @@ def _names_genre(plain: str, words: list[Word], place: int, spellings: Mapping[s
             return False
         if _GENRE_BEHIND.fullmatch(word.key):
             return True
-        if not (joined or not gap.isspace() or word.key in spellings):
+        if _GENRE_DIRECTLY_BEHIND.fullmatch(word.key) and not strange:
+            return True
+        known = word.key in spellings
+        if not (known or joined or not gap.isspace()):
             return False
-        joined = False
+        joined, strange = False, strange or not known
     return False

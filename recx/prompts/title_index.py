@@ -3,7 +3,7 @@
 import bisect
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,14 +20,15 @@ _ARTICLE = "the|a|an|l'|le|la|les|il|lo|gli|el|los|las|der|die|das|den|det|de|he
 _ARTICLE_BEHIND = re.compile(rf"(.*\S), ({_ARTICLE})", re.IGNORECASE)
 _ARTICLE_BEFORE = re.compile(r"(?:the|a|an) (.*)", re.IGNORECASE)
 _SUBTITLE = re.compile(r": | [-–—/] ")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;…]|\n)[\s\W]*$")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:…]|\n)[\s\W]*$")
 _NAME_BEHIND = re.compile(r"(?:[’']s)?(?: |-|: | [-–—] )(?:[A-Z]|\d|[IVX]+\b)")
 _NAME_BEFORE = re.compile(r"(?:^|\W)([^\W\d_a-z][\w’']*)[ -]$")
 # After a word that begins a sentence, these tell that it is a title.
 _PRONOUNS = frozenset("i it he she we you they this that these those who what which one there here her him us".split())
 _PREDICATE = re.compile(
     r"[®™©]*(?:[’']s)?[’'*_)]*,? (?:is|was|are|has|had|would|will|should|can|could|may|might|must|does|did|also|"
-    r"offers?|features?|fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|and(?=\W*[A-Z]|\s{3})|or(?=\W*[A-Z]|\s{3}))\b"
+    r"offers?|features?|fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|"
+    r"(?:and|or)(?=\W*[A-Z]|\s{3}))\b|, (?=[A-Z]|\s{3})"
 )
 
 _MARKS_BEHIND = re.compile(r"[^\w\s]*$")
@@ -56,7 +57,7 @@ class TitleIndex:
 
     It may also be shortened: a label without what stands in brackets behind it, without what precedes or follows a
     colon or dash, with its article in front ("The English Patient" for "English Patient, The") or without. A whole
-    label goes before a part of another; where several items share a part it names the one that is near, if one is.
+    label goes before a part of another; where several items share a part it names one that is near, if one is.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -69,7 +70,8 @@ class TitleIndex:
             title: without quotation marks; white space at its ends makes it another one, for so a text looks that has
                 lost one of its marks.
             ignore_case: whether capitals matter.
-            near: items that the text is about, of which one is meant where several share a part of their titles.
+            near: items that the text is about, one of which is meant where several share a title or a part of it;
+                where it is of none of them, the first that is called so.
         """
         item = self.catalogue.index_of_label.get(title)
         if item is not None or title != title.strip():
@@ -87,9 +89,19 @@ class TitleIndex:
                 return item if self._may_be_of(item, dated[2]) else None
         if not ignore_case and key[:1].islower():
             return None
-        key = phrase_key(key)
-        item = _only(self._parts.get(key) or self._subtitles.get(key, ()), near)
+        item = self._meant(phrase_key(key), near)[0]
         return None if item is None or (dated and not self._may_be_of(item, dated[2])) else item
+
+    def _meant(self, key: str, near: Collection[int]) -> tuple[int | None, bool]:
+        """The item that a key stands for, if it is the only one or near; and whether the key is a whole title's."""
+        for table in (self._wholes, self._natural, self._heads):
+            item = _only(table.get(key, ()), near)
+            if item is not None:
+                return item, table is not self._heads
+            if near and key in table and table is not self._heads:  # one of several of that name, none of them near
+                return table[key][0], True
+        # "Gold Edition" may be that of anything.
+        return next((i for i in self._subtitles.get(key, ()) if i in near), None), False
 
     def mentions(self, text: str, near: Collection[int] = ()) -> Iterator[Mention]:
         """Titles in running text, in its order.
@@ -110,26 +122,25 @@ class TitleIndex:
             place += size
 
     def _mention(self, text: str, words: list[Word], place: int, near: Collection[int]) -> tuple[Mention | None, int]:
-        for key, size, end in self._index.at(text, words, place):
-            item, whole = _only(self._wholes.get(key, ()), near), True
-            if item is None:
-                item, whole = _only(self._parts.get(key, ()), near), False
-            if item is None:  # "Gold Edition" may be that of anything
-                item = _only([i for i in self._subtitles.get(key, ()) if i in near], near)
-            start = words[place].start
-            if key in self._values and (item is None or self._is_value(text, start, end, item in near, whole, size)):
+        for key, size, last in self._index.at(text, words, place):
+            item, whole = self._meant(key, near)
+            start, end = words[place].start, last
+            if item is not None:
+                marks = _MARKS_BEHIND.search(self.catalogue.labels[item])[0]  # "Pikachu!" ends no sentence
+                end += len(marks) if marks and text.startswith(marks, last) else 0
+            shared = key in self._values and not (
+                item in near or (whole and size > 1 and key not in self.common_values)
+            )
+            if key in self._values and (item is None or self._is_value(text, start, end, shared)):
                 return None, size
             if item is not None and self._is_name(text, words[place : place + size], end, item in near, whole):
-                marks = _MARKS_BEHIND.search(self.catalogue.labels[item])[0]  # "Pikachu!" ends no sentence
-                return Mention(item, start, end + len(marks) if text.startswith(marks, end) else end), size
+                return Mention(item, start, end), size
         return None, 1
 
-    def _is_value(self, text: str, start: int, end: int, near: bool, whole: bool, size: int) -> bool:
+    def _is_value(self, text: str, start: int, end: int, likely: bool) -> bool:
         """Whether a title that is a value too (a series, say, or a platform) is that value here."""
-        if _emphasised(text, start, end):
-            return False
-        if not near and not (whole and size > 1):
-            return True
+        if likely or _emphasised(text, start, end):
+            return not _emphasised(text, start, end)
         before = _WORD_BEFORE.search(text, max(start - 40, 0), start)
         word = before[1].casefold() if before else ""
         return word in _VALUE_FOLLOWS or word in self.catalogue.attributes or bool(_VALUE_BEHIND.match(text, end))
@@ -149,7 +160,7 @@ class TitleIndex:
         if _NAME_BEHIND.match(behind) and not (whole and behind.startswith((": ", " - ", " – ", " — "))):
             return False
         if written_small:
-            return len(words) > 1 and (len(words) > 2 or near or letters[-1].isdigit()) and (near or whole)
+            return len(words) > 1 and (near or (whole and (len(words) > 3 or letters[-1].isdigit())))
         if len(words) > 1:
             return True
         name = _NAME_BEFORE.search(before)
@@ -173,9 +184,14 @@ class TitleIndex:
         )
 
     @cached_property
-    def _parts(self) -> dict[str, tuple[int, ...]]:
-        """Key of a part of a label -> items, also those whose labels begin with it: "Halo" may be any of them."""
-        table = self._by_key([_shortened(label) for label in self.catalogue.labels])
+    def _natural(self) -> dict[str, tuple[int, ...]]:
+        """Key of a label with its article in front or left out, or without what stands in brackets -> items."""
+        return self._by_key([_natural(label) for label in self.catalogue.labels])
+
+    @cached_property
+    def _heads(self) -> dict[str, tuple[int, ...]]:
+        """Key of a label up to a colon or dash -> items, also others that begin with it: "Halo" may be any of them."""
+        table = self._by_key([_heads(label) for label in self.catalogue.labels])
         labels = sorted((phrase_key(label), item) for item, label in enumerate(self.catalogue.labels) if item)
         for key, items in table.items():
             more, place = list(items), bisect.bisect(labels, (f"{key} ",))
@@ -188,21 +204,30 @@ class TitleIndex:
     @cached_property
     def _subtitles(self) -> dict[str, tuple[int, ...]]:
         """Key of what follows a colon in a label -> items."""
-        return self._by_key(
-            [
-                {part for form in _shortened(label) | {label} for part in _subtitles(form)}
-                for label in self.catalogue.labels
-            ]
-        )
+        return self._by_key([_subtitles(label) for label in self.catalogue.labels])
 
     @cached_property
     def _index(self) -> PhraseIndex:
-        return PhraseIndex([*self._wholes, *self._parts, *self._subtitles, *self._values])
+        return PhraseIndex([*self._wholes, *self._natural, *self._heads, *self._subtitles, *self._values])
 
     @cached_property
     def _values(self) -> frozenset[str]:
-        values = {v for column in self.catalogue.attributes.values() for item in column for v in item}
-        return frozenset(filter(None, map(phrase_key, values)))
+        return frozenset(self._holders)
+
+    @cached_property
+    def common_values(self) -> frozenset[str]:
+        """Values of more than one in fifty items: genres, say, and no names of series."""
+        return frozenset(key for key, holders in self._holders.items() if holders > max(len(self.catalogue) / 50, 2))
+
+    @cached_property
+    def _holders(self) -> Counter[str]:
+        """Key of a value -> how many items have it."""
+        values = Counter(v for column in self.catalogue.attributes.values() for item in column for v in item)
+        holders: Counter[str] = Counter()
+        for value, count in values.items():
+            holders[phrase_key(value)] += count
+        del holders[""]
+        return holders
 
     @staticmethod
     def _by_key(forms: list[set[str]]) -> dict[str, tuple[int, ...]]:
@@ -233,8 +258,8 @@ def plain_title(title: str) -> str:
     return " ".join(composed.split()).strip(" .,;:*_'")
 
 
-def _shortened(label: str) -> set[str]:
-    """The forms of a label that texts use beside the label itself."""
+def _natural(label: str) -> set[str]:
+    """Forms that a text gives a label without leaving anything out but articles and brackets."""
     forms, left = set(), [label]
     while left:
         form = left.pop().strip()
@@ -249,22 +274,25 @@ def _shortened(label: str) -> set[str]:
         if article:
             left += [f"{article[2]}{'' if article[2].endswith(chr(39)) else ' '}{article[1]}", article[1]]
         before = _ARTICLE_BEFORE.fullmatch(form)
-        if before and not article:
+        if before:
             left.append(before[1])
-        for mark in _SUBTITLE.finditer(form):
-            left.append(form[: mark.start()])
     return forms - {label}
 
 
-def _subtitles(form: str) -> set[str]:
-    """What follows the colons of a title, where it is more than a word."""
-    return {form[mark.end() :] for mark in re.finditer(": ", form) if " " in form[mark.end() :]}
+def _heads(label: str) -> set[str]:
+    """What precedes the colons and dashes of a label."""
+    return {form[: mark.start()] for form in _natural(label) | {label} for mark in _SUBTITLE.finditer(form)}
+
+
+def _subtitles(label: str) -> set[str]:
+    """What follows the colons of a label, where it is more than a word."""
+    tails = {form[mark.end() :] for form in _natural(label) | {label} for mark in re.finditer(": ", form)}
+    return {tail for tail in tails if " " in tail}
 
 
 def _only(items: Collection[int], near: Collection[int]) -> int | None:
-    """The one item, or the only one that is near."""
-    close = [item for item in items if item in near] if len(items) > 1 else items
-    return next(iter(close)) if len(close) == 1 else None
+    """The one item, or the first that is near."""
+    return next(iter(items)) if len(items) == 1 else next((item for item in items if item in near), None)
 
 
 def _emphasised(text: str, start: int, end: int) -> bool:
