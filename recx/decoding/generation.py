@@ -83,6 +83,8 @@ def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
         allowed = held.allowed()
         if allowed is not None:
             best[row] = allowed[int(logits[row, allowed].argmax())]
+        elif not held.accepts(int(best[row])):
+            best[row] = next(t for t in logits[row].argsort(descending=True).tolist() if held.accepts(t))
         held.advance(int(best[row]))
     return best
 

@@ -14,6 +14,7 @@ from recx.data.item_lookup import Item, find_item
 from recx.decoding import constrained, generation
 from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.title_trie import build_list_graph, build_title_trie
+from recx.decoding.token_texts import TokenTexts
 from recx.errors import SettingsError
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
@@ -316,9 +317,9 @@ class AlignedExplainer(Explainer):
 
     def quotes(self, request: Request) -> QuoteConstraint:
         """What an explanation may quote where quotes are held."""
-        stop, source = (int(ids[-1]) for ids in self.encoder.pieces([".", " history"]))
-        cited = [self.encoder.titles[h] for h in request.history]
-        return QuoteConstraint(cited, self.encoder.titles[request.items[0]], stop, source)
+        labels = self.catalogue.labels
+        cited = [labels[h] for h in request.history]
+        return QuoteConstraint(TokenTexts.of(self.encoder.tokenizer), cited, labels[request.items[0]])
 
     @torch.inference_mode()
     def prompts(self, requests: Sequence[Request], form: Mode | None = None) -> list[Prompt]:
