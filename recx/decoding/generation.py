@@ -27,7 +27,7 @@ def choice_probability(
     def decode(rows: list[int]) -> np.ndarray:
         with autocast(precision):
             logits = DecodingState(model, [prompts[r] for r in rows]).logits
-        return torch.sigmoid(logits[:, first].logsumexp(1) - logits[:, second].logsumexp(1)).numpy()
+        return torch.sigmoid(logits[:, first].logsumexp(1) - logits[:, second].logsumexp(1)).cpu().numpy()
 
     return np.array(in_batches(model, prompts, BATCH, "decisions", show_progress, decode))
 
@@ -77,8 +77,8 @@ def greedy_text(
 
 
 def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
-    """The most probable token of each row (B, V) -> (B,) that its quotes allow."""
-    best = logits.argmax(-1)
+    """The most probable token of each row (B, V) -> (B,), on the host, that its quotes allow."""
+    best = logits.argmax(-1).cpu()
     for row, held in enumerate(quotes):
         allowed = held.allowed()
         if allowed is not None:

@@ -27,7 +27,8 @@ GPU_TOKENS = 65_536
 
 
 class DecodingState:
-    """The state of decoding for B prompts: cache, mask, positions, and the logits (B, V) of the next tokens.
+    """The state of decoding for B prompts: cache, mask, positions, and the logits (B, V) of the next tokens,
+    all on the model's device.
 
     Args:
         model: in eval mode.
@@ -51,14 +52,17 @@ class DecodingState:
 
     def step(self, tokens: Tensor) -> None:
         """Append one token to each row (B,) and set `logits` (B, V) to what comes after."""
-        self.extend([[t] for t in tokens.tolist()])
+        self._append(tokens.to(self.device)[:, None], torch.ones(len(tokens), dtype=torch.long))
 
     def extend(self, runs: Sequence[Sequence[int]]) -> None:
         """Append a run of at least one token to each row in one pass and set `logits` (B, V) to what comes after."""
         lengths = torch.tensor([len(run) for run in runs])
         longest = int(lengths.max())
-        ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs]).to(self.device)
-        steps = torch.arange(longest)
+        ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs])
+        self._append(ids.to(self.device), lengths)
+
+    def _append(self, ids: Tensor, lengths: Tensor) -> None:
+        steps = torch.arange(ids.shape[1])
         self.mask = torch.cat([self.mask, (steps < lengths[:, None]).long().to(self.device)], dim=1)
         positions = self.next_position[:, None] + steps.to(self.device)
         self.next_position = self.next_position + lengths.to(self.device)
@@ -68,7 +72,7 @@ class DecodingState:
         out = self.model.decoder_outputs(past_key_values=self.cache, use_cache=True, **inputs)
         self.cache = out.past_key_values
         last = out.last_hidden_state[torch.arange(len(lengths)), lengths - 1]
-        self.logits: Tensor = self.model.logits(last).float().cpu()
+        self.logits: Tensor = self.model.logits(last).float()
         padding = lengths.max() - lengths
         if self._counts_padding and padding.any():
             self._move_right(padding.to(self.device))
