@@ -38,7 +38,7 @@ def build_aligned(
         relations: whether prompts hold relation tokens.
     """
     torch.manual_seed(seed)
-    backbone, tokenizer = load_backbone(settings.name)
+    backbone, tokenizer = load_backbone(settings.name, settings.revision)
     if settings.lora_rank:
         config = LoraConfig(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
