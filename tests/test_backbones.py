@@ -262,6 +262,20 @@ def test_the_revision_is_what_is_asked_for(monkeypatch):
     assert asked == ["main", "a1b2"]
 
 
+def test_a_folder_that_holds_no_model_is_said(tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(CheckpointError, match="it has no config.json"):
+        load_backbone(str(tmp_path))
+
+
+def test_damaged_weights_are_one_sentence(saved):
+    folder = saved()
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(CheckpointError, match="Cannot load the backbone") as caught:
+        load_backbone(str(folder))
+    assert "\n" not in str(caught.value) and "pickle" not in str(caught.value)
+
+
 def test_a_revision_of_a_folder_is_refused(saved):
     with pytest.raises(CheckpointError, match="revision .'v9'. goes with a hub id only"):
         load_backbone(str(saved()), "v9")

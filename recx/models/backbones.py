@@ -41,6 +41,7 @@ def load_backbone(name: str, revision: str = "") -> tuple[PreTrainedModel, PreTr
         config = AutoConfig.from_pretrained(**source)
         family = causal_class(config)  # before any weights are fetched
         tokenizer = AutoTokenizer.from_pretrained(**source)
+        tokenizer.clean_up_tokenization_spaces = False  # "Portal : Prelude" keeps its space
         check_tokenizer(tokenizer)
         with without_bars():
             model = AutoModelForCausalLM.from_pretrained(

@@ -7,6 +7,7 @@ from huggingface_hub import errors as hub
 
 from recx.errors import RecxError
 
+_LONGEST = 400
 _CONVERT = (
     "python -c \"from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; n, to = '{name}', '{to}'; "
     "M.from_pretrained(n, {revision}use_safetensors=False, weights_only=True, dtype='auto').save_pretrained(to); "
@@ -46,6 +47,11 @@ def explain(error: Exception, name: str, revision: str = "") -> str:
             "the hub cannot be reached (or HF_HUB_OFFLINE is set), and this machine holds no copy. Load it once where "
             "there is a network, or name a folder; `recx backbone list` shows what works without the hub."
         )
+    folder = Path(name)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        return "the folder is none that model.save_pretrained(folder) writes: it has no config.json."
+    if folder.is_dir() and not any(folder.glob("tokenizer*")) and not any(folder.glob("vocab*")):
+        return "the folder has no tokenizer. Save the model's own into it: tokenizer.save_pretrained(folder)"
     if _lacks_safetensors(error, name):
         asked = f"revision='{revision}', " if revision else ""
         command = _CONVERT.format(
@@ -58,7 +64,7 @@ def explain(error: Exception, name: str, revision: str = "") -> str:
             "it has no weights in safetensors, only in pickles (.bin) or none. Pickles can run code and are never read "
             f"here; this reads tensors alone and writes them as safetensors, in a folder to be named instead: {command}"
         )
-    return str(error)
+    return " ".join(str(error).split())[:_LONGEST]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
