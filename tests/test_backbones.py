@@ -262,6 +262,16 @@ def test_the_revision_is_what_is_asked_for(monkeypatch):
     assert asked == ["main", "a1b2"]
 
 
+def test_code_of_its_own_is_never_run(tmp_path):
+    ran = tmp_path / "ran"
+    (tmp_path / "own.py").write_text(f"open({str(ran)!r}, 'w')")
+    mapped = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": mapped}))
+    with pytest.raises(CheckpointError, match="code of its own, which is never run here"):
+        load_backbone(str(tmp_path))
+    assert not ran.exists()
+
+
 def test_a_folder_that_holds_no_model_is_said(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(CheckpointError, match="it has no config.json"):

@@ -47,6 +47,11 @@ def explain(error: Exception, name: str, revision: str = "") -> str:
             "the hub cannot be reached (or HF_HUB_OFFLINE is set), and this machine holds no copy. Load it once where "
             "there is a network, or name a folder; `recx backbone list` shows what works without the hub."
         )
+    if "trust_remote_code" in str(error):
+        return (
+            "it brings Python code of its own, which is never run here. Name a model of a family that transformers "
+            "itself knows."
+        )
     folder = Path(name)
     if folder.is_dir() and not (folder / "config.json").is_file():
         return "the folder is none that model.save_pretrained(folder) writes: it has no config.json."
