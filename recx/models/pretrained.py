@@ -133,7 +133,8 @@ def _from_hub(known: Pretrained, folder: Path) -> str:
         HfApi().model_info(known.repository, revision=known.revision, timeout=10)  # asks once, where the next retries
         kept = Path(snapshot_download(known.repository, revision=known.revision, allow_patterns=list(_FILES)))
     except Exception as error:  # of the hub's client or of whatever carries its requests
-        print(f"The hub cannot be reached ({str(error).splitlines()[0][:160]}).", file=sys.stderr, flush=True)
+        why = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        print(f"The hub cannot be reached ({why}).", file=sys.stderr, flush=True)
         return ""
     folder.mkdir()
     for name in _FILES:
