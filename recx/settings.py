@@ -182,12 +182,14 @@ class BackboneSettings:
     """Which language model is aligned, and how much of it is tuned.
 
     Attributes:
-        name: `recx-tiny`, a hub id or a folder.
+        name: a name that `recx backbone list` shows, a hub id or a folder.
+        revision: branch, tag or commit of a hub id; empty for its main branch.
         lora_rank: rank of LoRA adapters on all linear layers; 0 tunes all weights.
         lora_alpha: scale of the adapters.
     """
 
     name: str = "recx-tiny"
+    revision: str = ""
     lora_rank: int = 0
     lora_alpha: int = 16
 

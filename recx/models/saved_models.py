@@ -39,7 +39,7 @@ class SharedBackbone:
     @classmethod
     def load(cls, settings: BackboneSettings) -> "SharedBackbone":
         """Load it from disk onto the device that models are used on."""
-        model, tokenizer = load_backbone(settings.name)
+        model, tokenizer = load_backbone(settings.name, settings.revision)
         return cls(settings, model.eval().requires_grad_(False).to(preferred_device()), tokenizer)
 
     def fits(self, settings: BackboneSettings) -> bool:
@@ -75,7 +75,7 @@ def build_aligned(
         backbone, tokenizer = shared.instance(shares_weights=settings.lora_rank > 0), shared.tokenizer
         backbone.requires_grad_(not settings.lora_rank)
     else:
-        backbone, tokenizer = load_backbone(settings.name)
+        backbone, tokenizer = load_backbone(settings.name, settings.revision)
     if settings.lora_rank:
         config = LoraConfig(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
