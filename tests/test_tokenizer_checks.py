@@ -47,20 +47,20 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path, family):
 
 def test_spaces_before_marks_are_kept(tmp_path):
     """A tokenizer may be set to tidy English up, as BERT's did."""
-    pieces = ["▁Yes", "▁No", "▁", '"', *map(chr, range(97, 123)), "?", "P", "W"]
+    pieces = ["▁", *map(chr, range(33, 127))]
     unigram(pieces, clean_up_tokenization_spaces=True).save_pretrained(tmp_path)
     config = LlamaConfig(
-        vocab_size=64, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
+        vocab_size=128, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
     )
     LlamaForCausalLM(config).save_pretrained(tmp_path)
     assert check_titles(load_backbone(str(tmp_path))[1], ["", "Portal ? Prelude"]) == []
 
 
-def test_a_space_of_its_own_hides_the_decision():
-    letters = sorted(set("Would this person like it?YesNo"))
-    with pytest.raises(CheckpointError, match='"Yes" .*"No" .* with the same token'):
+def test_a_decision_must_be_told_from_its_first_token():
+    letters = sorted(set(map(chr, range(33, 127))) - {"Y", "N"})
+    with pytest.raises(CheckpointError, match="begins 'Yes' and 'No' with the same tokens"):
         check_tokenizer(unigram(["▁", *letters]))
-    check_tokenizer(unigram(["▁Yes", "▁No", "▁", *letters]))
+    check_tokenizer(unigram(["▁", "Y", "N", *letters]))  # with a space as a token of its own
 
 
 def test_answers_must_end():
@@ -77,9 +77,9 @@ LOOP = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
     ("template", "why"),
     [
         ("{% if messages[0].role != 'system' %}{{ raise_exception('No system!') }}{% endif %}" + LOOP, "No system!"),
-        ("{{ messages[0].nothing.at_all }}" + LOOP, "without a system message"),
-        ("<user>{{ messages[-1].content }}", "leaves out some"),
-        (LOOP + "{% endfor %}", "without a system message"),
+        ("{{ messages[0].nothing.at_all }}" + LOOP, "cannot write a plain conversation"),
+        ("<user>{{ messages[-1].content }}", "a turn's text is missing"),
+        (LOOP + "{% endfor %}", "cannot write a plain conversation"),
     ],
 )
 def test_a_chat_template_that_takes_no_question_is_explained(template, why):

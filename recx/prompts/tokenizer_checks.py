@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from recx.errors import CheckpointError
 from recx.prompts.title_index import plain_title
+from recx.prompts.tokens import PromptEncoder
 
-_MARK = "\x02"
 _SHOWN = 3
 
 
@@ -16,8 +15,8 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
     """Refuse a tokenizer that no alignment can work with.
 
     Raises:
-        CheckpointError: it is empty, cannot end an answer, makes the same of "Yes" and "No", or has a chat template
-            that takes no question from a user.
+        CheckpointError: it is empty, cannot end an answer, makes the same of "Yes" and "No", changes spaces, or has a
+            chat template that takes no question from a user.
     """
     if not _ids(tokenizer, "Would this person like it?"):
         raise CheckpointError(
@@ -26,31 +25,14 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
         )
     if tokenizer.eos_token_id is None:
         raise CheckpointError("its tokenizer has no end-of-text token, so answers could not end.")
-    yes, no = (_ids(tokenizer, word) for word in ("Yes", "No"))
-    if not yes or not no or yes[0] == no[0]:
-        raise CheckpointError(
-            f'its tokenizer begins "Yes" {yes} and "No" {no} with the same token, or has none for them, so a decision '
-            "could not be told from its probability."
-        )
-    if tokenizer.chat_template:
-        try:
-            turns = [{"role": role, "content": _MARK} for role in ("user", "assistant", "user")]
-            written = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        except TemplateError as error:
-            raise CheckpointError(
-                f"its chat template refuses a conversation that a user begins, without a system message ({error}). "
-                "Mend chat_template.jinja in a copy of the model's folder and name that, or delete the template there: "
-                "prompts then have a plain form."
-            ) from error
-        if written.count(_MARK) != len(turns):
-            raise CheckpointError("its chat template leaves out some of what is said in a conversation.")
+    PromptEncoder(tokenizer, (), len(tokenizer)).choices("Yes", "No")
 
 
 def check_titles(tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]) -> list[str]:
     """Whether every title is still that title after a tokenizer, up to what reading an answer overlooks anyway.
 
     Args:
-        tokenizer: of the backbone.
+        tokenizer: of the backbone, as `PromptEncoder.tokenizer` has it.
         labels: labels of items 0..N (row 0 is padding).
 
     Returns:
