@@ -33,7 +33,7 @@ from recx.alignment.rows_file import load_rows, save_rows
 from recx.alignment.trainer import AlignmentTrainer, build_optimizer
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
-from recx.models.backbones import use_bfloat16
+from recx.models.backbones import compute_dtype
 from recx.models.saved_models import build_aligned
 from recx.profiles.resolve import resolve_settings
 from recx.prompts.modes import MODE_SPECS
@@ -90,7 +90,7 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
             output_dir=folder,
             max_steps=steps,
             per_device_train_batch_size=how.batch_size,
-            bf16=use_bfloat16(how.precision),
+            bf16=compute_dtype(how.precision) == torch.bfloat16,
             use_cpu=not torch.cuda.is_available(),
             train_sampling_strategy="sequential",
             remove_unused_columns=False,
@@ -115,8 +115,7 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
 
 def matrix_rate(size: int = 2048, seconds: float = 1.5) -> float:
     """Floating-point operations a second of large square products, in the precision that training uses."""
-    kind = torch.bfloat16 if use_bfloat16("auto") else torch.float32
-    a, b = torch.randn(2, size, size).to(kind)
+    a, b = torch.randn(2, size, size).to(compute_dtype("auto"))
     a @ b
     best, until = 0.0, time.perf_counter() + seconds
     while time.perf_counter() < until:

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from recx import paths
 from recx.errors import CheckpointError
+from recx.recommenders.devices import preferred_device
 
 TEACHING = "recx-tiny"
 
@@ -19,8 +26,15 @@ def backbone_folder(name: str) -> str:
     return str(paths.shipped_data() / "backbones" / TEACHING) if name == TEACHING else name
 
 
-def load_backbone(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load a causal language model in float32 with its tokenizer, from safetensors only.
+def load_backbone(
+    name: str, dtype: torch.dtype = torch.float32, quantization: BitsAndBytesConfig | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a causal language model with its tokenizer, from safetensors only.
+
+    Args:
+        name: `recx-tiny`, a hub id or a folder.
+        dtype: of the weights.
+        quantization: how its matrices are quantised as they are read, straight to where they will lie.
 
     Raises:
         CheckpointError: nothing usable is found under that name.
@@ -37,7 +51,9 @@ def load_backbone(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
                 folder,
                 trust_remote_code=False,
                 use_safetensors=True,
-                dtype=torch.float32,
+                dtype=dtype,
+                quantization_config=quantization,
+                device_map=None if quantization is None else {"": preferred_device()},
                 attn_implementation=fastest_attention(),
             )
     except Exception as error:  # a damaged file raises whatever its parser raises
@@ -69,14 +85,22 @@ def cpu_bfloat16() -> bool:
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def autocast(precision: str) -> torch.autocast:
-    """Autocast context for `precision` "bfloat16", "float32" or "auto" (bfloat16 where the hardware has it)."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.autocast(device, torch.bfloat16, enabled=use_bfloat16(precision))
+def autocast(precision: str, device: str = "") -> torch.autocast:
+    """Autocast context for a precision of the settings; it changes nothing where that comes to float32."""
+    dtype, device = compute_dtype(precision), device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if dtype == torch.float32:
+        return torch.autocast(device, enabled=False)
+    return torch.autocast(device, dtype)
 
 
-def use_bfloat16(precision: str) -> bool:
-    """Resolve a precision setting on this machine."""
-    if precision == "auto":
-        return torch.cuda.is_bf16_supported() if torch.cuda.is_available() else cpu_bfloat16()
-    return precision == "bfloat16"
+def compute_dtype(precision: str) -> torch.dtype:
+    """Resolve a number format of the settings on this machine.
+
+    "auto" is bfloat16 where the hardware multiplies it, float16 on a GPU that only imitates bfloat16 (before compute
+    capability 8), which is slow, and else float32.
+    """
+    if precision != "auto":
+        return getattr(torch, precision)
+    if not torch.cuda.is_available():
+        return torch.bfloat16 if cpu_bfloat16() else torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

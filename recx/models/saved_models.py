@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
+from recx.models.quantisation import frozen_dtype, quantization_of
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.recommenders.devices import preferred_device
 from recx.settings import MODES, BackboneSettings
@@ -38,7 +39,7 @@ def build_aligned(
         relations: whether prompts hold relation tokens.
     """
     torch.manual_seed(seed)
-    backbone, tokenizer = load_backbone(settings.name)
+    backbone, tokenizer = load_backbone(settings.name, frozen_dtype(settings), quantization_of(settings))
     if settings.lora_rank:
         config = LoraConfig(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
