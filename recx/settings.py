@@ -215,6 +215,7 @@ class FitSettings:
     Attributes:
         batch_size: rows of one optimizer step.
         accumulate: forward and backward passes that one optimizer step is split into; a divisor of `batch_size`.
+        processes: that share the rows of a step, each on a GPU of its own (0: one for every GPU that is visible).
         gradient_checkpointing: compute activations again in the backward pass, which saves memory and costs time.
         epochs: passes over the rows.
         learning_rate: peak of the schedule.
@@ -232,6 +233,7 @@ class FitSettings:
 
     batch_size: int = 32
     accumulate: int = 1
+    processes: int = 1
     gradient_checkpointing: bool = False
     epochs: float = 1.0
     learning_rate: float = 2e-3
@@ -255,6 +257,7 @@ class FitSettings:
         _require(
             divides, "align.fit.accumulate", f"a divisor of align.fit.batch_size ({self.batch_size})", self.accumulate
         )
+        _require(self.processes >= 0, "align.fit.processes", "0 or more", self.processes)
         _require(self.schedule in ("cosine", "linear"), "align.fit.schedule", "'cosine' or 'linear'", self.schedule)
 
 

@@ -5,7 +5,7 @@ The loss itself, cross-entropy over answer tokens, is computed by the model: `re
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,20 +113,16 @@ def fit(
     seed: int,
     stop_after: int | None = None,
     show_progress: bool = True,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> list[dict[str, float]]:
     """Train a model on rows, resuming from the last checkpoint in `folder` where there is one.
 
     Batches are grouped by length, so little of them is padding. On one machine a resumed training ends with
     the same weights, bit for bit, as an undisturbed one.
 
-    A process trains on one device. For several devices, call this in a script and start that with
-
-        torchrun --nproc-per-node 4 script.py
-
-    or with `accelerate launch`; before it builds the model, the script calls
-    `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))`. Each process then gets its part of every step's rows, so
-    that number of steps, order of rows and loss are those of one process but for rounding; the first one writes
-    checkpoints and shows the bar.
+    A process trains on one device. Where `torchrun` started several, as `recx.alignment.several_processes` has it do,
+    each gets its part of every step's rows, so that number of steps, order of rows and loss are those of one process
+    but for rounding; the first one writes checkpoints and shows the bar.
 
     Args:
         model: trained in place; in eval mode afterwards.
@@ -136,6 +132,7 @@ def fit(
         seed: of the order of rows.
         stop_after: stop with a checkpoint after that many steps (to try resuming).
         show_progress: show a bar.
+        callbacks: called as the training goes on.
 
     Returns:
         The loss every few steps: rows of `step`, `loss`, `seconds`.
@@ -150,7 +147,7 @@ def fit(
             "Setting 'align.fit.precision' is 'float16', which trains on a GPU alone; there is none here."
         )
     set_seed(seed)
-    steps = max(1, int(len(rows) / settings.batch_size * settings.epochs))
+    steps = steps_of(rows, settings)
     steps_done, checkpoint = last_checkpoint(folder)
     arguments = OneDeviceArguments(
         output_dir=str(folder),
@@ -184,7 +181,7 @@ def fit(
         arguments,
         data_collator=collate,
         train_dataset=Subset(rows, order.tolist()),
-        callbacks=[] if stop_after is None else [StopAfter(stop_after)],
+        callbacks=[*callbacks, *([] if stop_after is None else [StopAfter(stop_after)])],
         optimizers=(build_optimizer(model, settings), None),
     )
     trainer.remove_callback(PrinterCallback)
@@ -196,6 +193,11 @@ def fit(
     seconds = time.monotonic() - started
     history = [h for h in trainer.state.log_history if "loss" in h]
     return [{"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps} for h in history]
+
+
+def steps_of(rows: EncodedRows, settings: FitSettings) -> int:
+    """Optimizer steps of a training."""
+    return max(1, int(len(rows) / settings.batch_size * settings.epochs))
 
 
 def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
