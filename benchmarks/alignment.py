@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from plain_trainer import Plain, padded
 from safetensors.torch import save_file
-from torch.nn import functional
 from torch.utils.data import Subset
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -33,11 +33,11 @@ from recx.alignment.rows_file import load_rows, save_rows
 from recx.alignment.trainer import AlignmentTrainer, build_optimizer
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
-from recx.models.backbones import use_bfloat16
+from recx.models.backbones import compute_dtype
 from recx.models.saved_models import build_aligned
 from recx.profiles.resolve import resolve_settings
 from recx.prompts.modes import MODE_SPECS
-from recx.prompts.tokens import IGNORED, PromptEncoder, collate
+from recx.prompts.tokens import PromptEncoder, collate
 from recx.recommenders.sasrec import SASRec
 from recx.settings import MODES
 from recx.storage.tensors import read_tensors
@@ -57,32 +57,6 @@ class _Clock(TrainerCallback):
             self.started = self.ended
 
 
-class Plain(torch.nn.Module):
-    """The same backbone and entity tokens, asked as usual: with a mask, and for logits everywhere."""
-
-    def __init__(self, aligned: torch.nn.Module) -> None:
-        super().__init__()
-        self.aligned = aligned
-
-    def forward(self, input_ids, attention_mask, labels):
-        logits = self.aligned.backbone(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
-        targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
-        return {"loss": loss}
-
-
-def padded(rows, longest: int):
-    batch = collate(rows, multiple=1)
-    width = max(batch["input_ids"].shape[1], longest)
-    more = width - batch["input_ids"].shape[1]
-    lengths = torch.tensor([len(r["input_ids"]) for r in rows])
-    return {
-        "input_ids": functional.pad(batch["input_ids"], (0, more)),
-        "attention_mask": (torch.arange(width) < lengths[:, None]).long(),
-        "labels": functional.pad(batch["labels"], (0, more), value=IGNORED),
-    }
-
-
 def timed(trainer_class, model, how, data, collator, steps: int) -> float:
     """Rows a second over `steps` steps of a Trainer."""
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +64,7 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
             output_dir=folder,
             max_steps=steps,
             per_device_train_batch_size=how.batch_size,
-            bf16=use_bfloat16(how.precision),
+            bf16=compute_dtype(how.precision) == torch.bfloat16,
             use_cpu=not torch.cuda.is_available(),
             train_sampling_strategy="sequential",
             remove_unused_columns=False,
@@ -115,8 +89,7 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
 
 def matrix_rate(size: int = 2048, seconds: float = 1.5) -> float:
     """Floating-point operations a second of large square products, in the precision that training uses."""
-    kind = torch.bfloat16 if use_bfloat16("auto") else torch.float32
-    a, b = torch.randn(2, size, size).to(kind)
+    a, b = torch.randn(2, size, size).to(compute_dtype("auto"))
     a @ b
     best, until = 0.0, time.perf_counter() + seconds
     while time.perf_counter() < until:

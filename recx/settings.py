@@ -10,6 +10,7 @@ from pathlib import Path
 from recx.errors import SettingsError
 
 MODES = ("behavior", "intention", "hybrid", "relation")
+NUMBER_FORMATS = ("auto", "bfloat16", "float16", "float32")
 
 
 def _require(holds: bool, key: str, accepted: str, value: object) -> None:
@@ -186,12 +187,27 @@ class BackboneSettings:
         revision: branch, tag or commit of a hub id; empty for its main branch.
         lora_rank: rank of LoRA adapters on all linear layers; 0 tunes all weights.
         lora_alpha: scale of the adapters.
+        dtype: number format of the frozen weights beside adapters, which are float32 themselves: bfloat16, float16,
+            float32, or auto (bfloat16 where the hardware multiplies it, float16 on other GPUs, else float32).
+        quantize: `nf4` keeps the frozen matrices in four bits (QLoRA, Dettmers et al. 2023, arXiv 2305.14314; needs the
+            package bitsandbytes); empty keeps them as they are.
     """
 
     name: str = "recx-tiny"
     revision: str = ""
     lora_rank: int = 0
     lora_alpha: int = 16
+    dtype: str = "auto"
+    quantize: str = ""
+
+    def __post_init__(self) -> None:
+        accepted = f"one of {', '.join(NUMBER_FORMATS)}"
+        _require(self.dtype in NUMBER_FORMATS, "align.backbone.dtype", accepted, self.dtype)
+        _require(self.quantize in ("", "nf4"), "align.backbone.quantize", "'nf4' or empty", self.quantize)
+        tuned = "without adapters (align.backbone.lora_rank=0), where every weight is tuned"
+        whole = self.lora_rank > 0 or self.dtype in ("auto", "float32")
+        _require(whole, "align.backbone.dtype", f"'auto' or 'float32' {tuned}", self.dtype)
+        _require(self.lora_rank > 0 or not self.quantize, "align.backbone.quantize", f"empty {tuned}", self.quantize)
 
 
 @dataclass(frozen=True)
@@ -201,6 +217,7 @@ class FitSettings:
     Attributes:
         batch_size: rows of one optimizer step.
         accumulate: forward and backward passes that one optimizer step is split into; a divisor of `batch_size`.
+        processes: that share the rows of a step, each on a GPU of its own (0: one for every GPU that is visible).
         gradient_checkpointing: compute activations again in the backward pass, which saves memory and costs time.
         epochs: passes over the rows.
         learning_rate: peak of the schedule.
@@ -209,12 +226,16 @@ class FitSettings:
         projector_rate: learning rate of the projectors, which start from nothing, as a multiple of `learning_rate`.
         weight_decay: of AdamW.
         clip: largest norm of the gradient.
-        precision: "auto" (bfloat16 where the hardware has it), "bfloat16" or "float32".
+        precision: of the matrix products: bfloat16, float16 (on a GPU alone; the loss is scaled), float32, or auto,
+            which chooses as `align.backbone.dtype` does.
+        optimizer: `adamw`, or `paged_adamw_8bit`, whose state takes a quarter of the memory and makes room on a full
+            GPU (needs the package bitsandbytes).
         save_steps: steps between checkpoints.
     """
 
     batch_size: int = 32
     accumulate: int = 1
+    processes: int = 1
     gradient_checkpointing: bool = False
     epochs: float = 1.0
     learning_rate: float = 2e-3
@@ -224,17 +245,21 @@ class FitSettings:
     weight_decay: float = 0.01
     clip: float = 1.0
     precision: str = "auto"
+    optimizer: str = "adamw"
     save_steps: int = 1000
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "epochs", "save_steps"):
             _require(getattr(self, name) > 0, f"align.fit.{name}", "above 0", getattr(self, name))
-        precisions = ("auto", "bfloat16", "float32")
-        _require(self.precision in precisions, "align.fit.precision", f"one of {', '.join(precisions)}", self.precision)
+        accepted = f"one of {', '.join(NUMBER_FORMATS)}"
+        _require(self.precision in NUMBER_FORMATS, "align.fit.precision", accepted, self.precision)
+        optimizers = ("adamw", "paged_adamw_8bit")
+        _require(self.optimizer in optimizers, "align.fit.optimizer", " or ".join(optimizers), self.optimizer)
         divides = self.accumulate >= 1 and self.batch_size % self.accumulate == 0
         _require(
             divides, "align.fit.accumulate", f"a divisor of align.fit.batch_size ({self.batch_size})", self.accumulate
         )
+        _require(self.processes >= 0, "align.fit.processes", "0 or more", self.processes)
         _require(self.schedule in ("cosine", "linear"), "align.fit.schedule", "'cosine' or 'linear'", self.schedule)
 
 

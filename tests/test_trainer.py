@@ -167,4 +167,4 @@ def test_estimate_leaves_the_model_alone(checkpointing):
     settings = FitSettings(batch_size=8, accumulate=2, gradient_checkpointing=checkpointing)
     assert estimate_minutes(model, small_rows(), settings) > 0
     assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, model.parameters(), strict=True))
-    assert model.training and not model.backbone.training and not model.backbone.is_activation_checkpointing
+    assert model.training and not model.backbone.training and not model.backbone.is_gradient_checkpointing

@@ -14,9 +14,16 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from recx.storage.tensors import load_weights, read_tensors, save_weights, trainable
 
 _WEIGHTS, _STATE = "model.safetensors", "training_state.safetensors"
+_SCALE = ("scale", "_growth_tracker")  # what changes of the scaler of the loss
 
 
-def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, is_writer: bool) -> None:
+def save_checkpoint(
+    folder: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    is_writer: bool,
+    scaler: torch.amp.GradScaler | None = None,
+) -> None:
     """Write the trainable weights, the optimizer's state and the random numbers' state of every process.
 
     Args:
@@ -24,6 +31,7 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optim
         model: its frozen weights are not written.
         optimizer: of its trainable weights.
         is_writer: whether this process writes; all of them have to call, since their states are gathered.
+        scaler: of the loss, in float16.
     """
     states = gather_object([_random_state()])
     if not is_writer:
@@ -36,12 +44,22 @@ def save_checkpoint(folder: Path, model: nn.Module, optimizer: torch.optim.Optim
         for device, state in device_states.items()
     }
     for n, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{n}.{name}": value.detach().contiguous().cpu() for name, value in values.items()}
+        for name, value in values.items():  # bitsandbytes keeps a dict among them, whose tables parameters share
+            held = (
+                {k: v.clone() for k, v in value.items()} if isinstance(value, dict) else {name: torch.as_tensor(value)}
+            )
+            tensors |= {f"optimizer.{n}.{k}": v.detach().contiguous().cpu() for k, v in held.items()}
+    if scaler is not None:
+        tensors |= {f"scaler.0.{name}": torch.tensor(scaler.state_dict()[name]) for name in _SCALE}
     save_file(tensors, folder / _STATE)
 
 
 def load_checkpoint(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, process: int = 0
+    folder: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    process: int = 0,
+    scaler: torch.amp.GradScaler | None = None,
 ) -> dict[str, torch.Tensor]:
     """Read weights and the optimizer's state back.
 
@@ -50,6 +68,7 @@ def load_checkpoint(
         model: its trainable weights are replaced.
         optimizer: new, made for this model with the same settings.
         process: number of this process.
+        scaler: of the loss, in float16.
 
     Returns:
         The state of this process's random numbers, for `RestoreRandomState`; empty if it had no part in the training.
@@ -58,10 +77,14 @@ def load_checkpoint(
         CheckpointError: a file is missing or damaged, or belongs to another model.
     """
     load_weights(folder / _WEIGHTS, trainable(model))
-    parts: dict[str, dict[int, dict[str, torch.Tensor]]] = {"optimizer": {}, "random": {}}
+    parts: dict[str, dict[int, dict[str, Any]]] = {"optimizer": {}, "random": {}, "scaler": {}}
     for key, tensor in read_tensors(folder / _STATE).items():
         part, n, name = key.split(".")
-        parts[part].setdefault(int(n), {})[name] = tensor
+        # AdamW of PyTorch counts its steps in a float32 tensor, that of bitsandbytes in an ordinary whole number.
+        parts[part].setdefault(int(n), {})[name] = tensor.item() if tensor.dtype == torch.int64 else tensor
+    if scaler is not None and parts["scaler"]:
+        saved = parts["scaler"][0]
+        scaler.load_state_dict(scaler.state_dict() | {"scale": float(saved["scale"]), _SCALE[1]: saved[_SCALE[1]]})
     optimizer.load_state_dict({"state": parts["optimizer"], "param_groups": optimizer.state_dict()["param_groups"]})
     return parts["random"].get(process, {})
 

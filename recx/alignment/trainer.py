@@ -5,12 +5,13 @@ The loss itself, cross-entropy over answer tokens, is computed by the model: `re
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from peft.helpers import disable_input_dtype_casting
 from torch import nn
 from torch.utils.data import Subset
 from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
@@ -20,7 +21,8 @@ from recx.alignment.length_grouping import length_grouped_order
 from recx.alignment.one_device import OneDeviceArguments
 from recx.errors import SettingsError
 from recx.models.aligned_model import AlignedModel
-from recx.models.backbones import use_bfloat16
+from recx.models.backbones import autocast, compute_dtype
+from recx.models.quantisation import require_bitsandbytes
 from recx.prompts.tokens import IGNORED, EncodedRows, collate
 from recx.settings import FitSettings
 from recx.storage.tensors import trainable
@@ -56,12 +58,17 @@ class AlignmentTrainer(Trainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Write all of a checkpoint but `trainer_state.json`, which `Trainer` writes after it."""
-        save_checkpoint(Path(output_dir or self.args.output_dir), self.model, self.optimizer, self.args.should_save)
+        folder = Path(output_dir or self.args.output_dir)
+        save_checkpoint(folder, self.model, self.optimizer, self.args.should_save, self.accelerator.scaler)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         """The one private method: the stock one refuses a folder that lacks the frozen weights."""
         state = load_checkpoint(
-            Path(resume_from_checkpoint), model or self.model, self.optimizer, self.args.process_index
+            Path(resume_from_checkpoint),
+            model or self.model,
+            self.optimizer,
+            self.args.process_index,
+            self.accelerator.scaler,
         )
         self.add_callback(RestoreRandomState(state))
 
@@ -78,19 +85,24 @@ class StopAfter(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
 
-def build_optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.AdamW:
-    """AdamW with a learning rate of their own for the projectors."""
+def build_optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
+    """AdamW with a learning rate of their own for the projectors.
+
+    Raises:
+        SettingsError: the one of eight bits is asked for, and bitsandbytes is not installed.
+    """
     groups: dict[float, list[nn.Parameter]] = {1.0: [], settings.projector_rate: []}
     for name, parameter in trainable(model).items():
         groups[settings.projector_rate if "_projector." in name else 1.0].append(parameter)
     rates = {multiple: settings.learning_rate * multiple for multiple in groups}
-    return torch.optim.AdamW(
-        # `initial_lr` is what a schedule that starts at a later step multiplies.
-        [{"params": p, "lr": rates[m], "initial_lr": rates[m]} for m, p in groups.items() if p],
-        betas=(0.9, 0.98),
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
+    # `initial_lr` is what a schedule that starts at a later step multiplies.
+    parts = [{"params": p, "lr": rates[m], "initial_lr": rates[m]} for m, p in groups.items() if p]
+    if settings.optimizer == "paged_adamw_8bit":
+        require_bitsandbytes("align.fit.optimizer", settings.optimizer)
+        from bitsandbytes.optim import PagedAdamW8bit
+
+        return PagedAdamW8bit(parts, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(parts, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True)
 
 
 def fit(
@@ -101,20 +113,16 @@ def fit(
     seed: int,
     stop_after: int | None = None,
     show_progress: bool = True,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> list[dict[str, float]]:
     """Train a model on rows, resuming from the last checkpoint in `folder` where there is one.
 
     Batches are grouped by length, so little of them is padding. On one machine a resumed training ends with
     the same weights, bit for bit, as an undisturbed one.
 
-    A process trains on one device. For several devices, call this in a script and start that with
-
-        torchrun --nproc-per-node 4 script.py
-
-    or with `accelerate launch`; before it builds the model, the script calls
-    `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))`. Each process then gets its part of every step's rows, so
-    that number of steps, order of rows and loss are those of one process but for rounding; the first one writes
-    checkpoints and shows the bar.
+    A process trains on one device. Where `torchrun` started several, as `recx.alignment.several_processes` has it do,
+    each gets its part of every step's rows, so that number of steps, order of rows and loss are those of one process
+    but for rounding; the first one writes checkpoints and shows the bar.
 
     Args:
         model: trained in place; in eval mode afterwards.
@@ -124,16 +132,22 @@ def fit(
         seed: of the order of rows.
         stop_after: stop with a checkpoint after that many steps (to try resuming).
         show_progress: show a bar.
+        callbacks: called as the training goes on.
 
     Returns:
         The loss every few steps: rows of `step`, `loss`, `seconds`.
 
     Raises:
         CheckpointError: the last checkpoint is damaged, or was made for another model.
-        SettingsError: a step's rows cannot be shared out evenly.
+        SettingsError: a step's rows cannot be shared out evenly, or the machine cannot train as the settings say.
     """
+    dtype = compute_dtype(settings.precision)
+    if dtype == torch.float16 and not torch.cuda.is_available():
+        raise SettingsError(
+            "Setting 'align.fit.precision' is 'float16', which trains on a GPU alone; there is none here."
+        )
     set_seed(seed)
-    steps = max(1, int(len(rows) / settings.batch_size * settings.epochs))
+    steps = steps_of(rows, settings)
     steps_done, checkpoint = last_checkpoint(folder)
     arguments = OneDeviceArguments(
         output_dir=str(folder),
@@ -144,7 +158,8 @@ def fit(
         lr_scheduler_type=settings.schedule,
         lr_scheduler_kwargs={"last_epoch": steps_done - 1},
         max_grad_norm=settings.clip,
-        bf16=use_bfloat16(settings.precision),
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
         use_cpu=not torch.cuda.is_available(),
         ddp_broadcast_buffers=False,  # the target's vectors, which no step changes
         train_sampling_strategy="sequential",
@@ -166,18 +181,23 @@ def fit(
         arguments,
         data_collator=collate,
         train_dataset=Subset(rows, order.tolist()),
-        callbacks=[] if stop_after is None else [StopAfter(stop_after)],
+        callbacks=[*callbacks, *([] if stop_after is None else [StopAfter(stop_after)])],
         optimizers=(build_optimizer(model, settings), None),
     )
     trainer.remove_callback(PrinterCallback)
     started = time.monotonic()
-    with _gradient_checkpointing(model, settings.gradient_checkpointing):
+    with as_trained(model, settings):
         trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
     trainer.accelerator.wait_for_everyone()  # for the first process, which still writes the last checkpoint
     model.eval()
     seconds = time.monotonic() - started
     history = [h for h in trainer.state.log_history if "loss" in h]
     return [{"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps} for h in history]
+
+
+def steps_of(rows: EncodedRows, settings: FitSettings) -> int:
+    """Optimizer steps of a training."""
+    return max(1, int(len(rows) / settings.batch_size * settings.epochs))
 
 
 def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
@@ -194,10 +214,7 @@ def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettin
         chosen = order[start : start + device_batch_size(settings)]
         batch = {k: v.to(model.device) for k, v in collate([rows[int(r)] for r in chosen]).items()}
         started = time.monotonic()
-        with (
-            torch.autocast(model.device.type, torch.bfloat16, use_bfloat16(settings.precision)),
-            _gradient_checkpointing(model, settings.gradient_checkpointing),
-        ):
+        with autocast(settings.precision, model.device.type), as_trained(model, settings):
             model(**batch)["loss"].backward()
         seconds_per_row.append((time.monotonic() - started) / len(chosen))
     model.zero_grad(set_to_none=True)
@@ -207,15 +224,23 @@ def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettin
 
 
 @contextlib.contextmanager
-def _gradient_checkpointing(model: AlignedModel, enabled: bool) -> Iterator[None]:
-    """Within this context each layer's activations are computed again in the backward pass instead of kept."""
-    if enabled:
-        model.backbone.activation_checkpointing_enable()
+def as_trained(model: AlignedModel, settings: FitSettings) -> Iterator[None]:
+    """Within this context the model computes as it is trained.
+
+    With gradient checkpointing, each layer's activations are computed again in the backward pass instead of kept.
+    Under autocast, adapters read what they are given: peft would make a float32 copy for each, which autocast turns
+    back (a sixth of the activations' memory).
+    """
+    backbone = model.backbone
+    if settings.gradient_checkpointing:
+        # The name in transformers from 5.18 on, and the one before.
+        getattr(backbone, "activation_checkpointing_enable", backbone.gradient_checkpointing_enable)()
     try:
-        yield
+        with disable_input_dtype_casting(backbone, active=compute_dtype(settings.precision) != torch.float32):
+            yield
     finally:
-        if enabled:
-            model.backbone.activation_checkpointing_disable()
+        if settings.gradient_checkpointing:
+            getattr(backbone, "activation_checkpointing_disable", backbone.gradient_checkpointing_disable)()
 
 
 def device_batch_size(settings: FitSettings, processes: int = 1) -> int:

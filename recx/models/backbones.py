@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from recx.errors import CheckpointError
@@ -14,18 +21,26 @@ from recx.models.families import causal_class
 from recx.models.loading_errors import explain
 from recx.models.pretrained import backbone_folder, require_here
 from recx.prompts.tokenizer_checks import check_tokenizer
+from recx.recommenders.devices import preferred_device
 
 # Else weights that are no safetensors would be asked for at a service that offers converted ones in a request to the
 # repository, which its owner has not looked at.
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
 
-def load_backbone(name: str, revision: str = "") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load a causal language model in float32 with its tokenizer, from safetensors only.
+def load_backbone(
+    name: str,
+    revision: str = "",
+    dtype: torch.dtype = torch.float32,
+    quantization: BitsAndBytesConfig | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a causal language model with its tokenizer, from safetensors only.
 
     Args:
         name: short name, hub id or folder.
         revision: branch, tag or commit of a hub id; empty for its main branch.
+        dtype: of the weights.
+        quantization: how its matrices are quantised as they are read, straight to where they will lie.
 
     Raises:
         CheckpointError: nothing usable is found under that name, or the kit cannot serve that family of models.
@@ -45,7 +60,12 @@ def load_backbone(name: str, revision: str = "") -> tuple[PreTrainedModel, PreTr
         check_tokenizer(tokenizer)
         with without_bars():
             model = AutoModelForCausalLM.from_pretrained(
-                **source, use_safetensors=True, dtype=torch.float32, attn_implementation=fastest_attention(family)
+                **source,
+                use_safetensors=True,
+                dtype=dtype,
+                quantization_config=quantization,
+                device_map=None if quantization is None else {"": preferred_device()},
+                attn_implementation=fastest_attention(family),
             )
     except Exception as error:  # a damaged file raises whatever its parser raises
         raise CheckpointError(f"Cannot load the backbone {name!r}: {explain(error, folder, revision)}") from error
@@ -77,14 +97,22 @@ def cpu_bfloat16() -> bool:
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def autocast(precision: str) -> torch.autocast:
-    """Autocast context for `precision` "bfloat16", "float32" or "auto" (bfloat16 where the hardware has it)."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.autocast(device, torch.bfloat16, enabled=use_bfloat16(precision))
+def autocast(precision: str, device: str = "") -> torch.autocast:
+    """Autocast context for a precision of the settings; it changes nothing where that comes to float32."""
+    dtype, device = compute_dtype(precision), device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if dtype == torch.float32:
+        return torch.autocast(device, enabled=False)
+    return torch.autocast(device, dtype)
 
 
-def use_bfloat16(precision: str) -> bool:
-    """Resolve a precision setting on this machine."""
-    if precision == "auto":
-        return torch.cuda.is_bf16_supported() if torch.cuda.is_available() else cpu_bfloat16()
-    return precision == "bfloat16"
+def compute_dtype(precision: str) -> torch.dtype:
+    """Resolve a number format of the settings on this machine.
+
+    "auto" is bfloat16 where the hardware multiplies it, float16 on a GPU that only imitates bfloat16 (before compute
+    capability 8), which is slow, and else float32.
+    """
+    if precision != "auto":
+        return getattr(torch, precision)
+    if not torch.cuda.is_available():
+        return torch.bfloat16 if cpu_bfloat16() else torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
+from recx.models.quantisation import frozen_dtype, quantization_of
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.recommenders.devices import preferred_device
 from recx.settings import MODES, BackboneSettings
@@ -39,7 +40,7 @@ class SharedBackbone:
     @classmethod
     def load(cls, settings: BackboneSettings) -> "SharedBackbone":
         """Load it from disk onto the device that models are used on."""
-        model, tokenizer = load_backbone(settings.name, settings.revision)
+        model, tokenizer = _load(settings)
         return cls(settings, model.eval().requires_grad_(False).to(preferred_device()), tokenizer)
 
     def fits(self, settings: BackboneSettings) -> bool:
@@ -75,13 +76,17 @@ def build_aligned(
         backbone, tokenizer = shared.instance(shares_weights=settings.lora_rank > 0), shared.tokenizer
         backbone.requires_grad_(not settings.lora_rank)
     else:
-        backbone, tokenizer = load_backbone(settings.name, settings.revision)
+        backbone, tokenizer = _load(settings)
     if settings.lora_rank:
         config = LoraConfig(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         backbone = get_peft_model(backbone, config)
     return AlignedModel(backbone, items, users, relations).to(preferred_device()), tokenizer
+
+
+def _load(settings: BackboneSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    return load_backbone(settings.name, settings.revision, frozen_dtype(settings), quantization_of(settings))
 
 
 @torch.no_grad()

@@ -1,0 +1,339 @@
+"""Training and decoding on a GPU with randomly initialised models of 0.5, 1.5 and 7 billion weights.
+
+Training, in real tokens a second, peak memory, and the share of the matrix rate measured here that goes into the rows
+themselves (floating-point operations of rows without padding and with logits for answers alone):
+    ours       adapters beside a frozen base, rows grouped by length, logits for answers alone;
+    trainer    a plain `Trainer`: rows padded to the longest of their batch, a mask, logits at every position;
+    reference  the same with rows padded to 1,024 tokens;
+    nf4        ours beside a base in four bits, where bitsandbytes is installed (7 billion weights only).
+Decoding: histories a second, each with five titles out of 4,000 (`beam_titles`), and greedy texts of 64 tokens.
+
+Rows have the lengths of training rows with an ordinary tokenizer: 50 to 290 tokens, 105 on average, 12 of an answer.
+No data set and no weights are read, and nothing is written.
+
+    python3 benchmarks/gpu.py [--sizes 0.5,1.5,7] [--seconds 4] [--total 140] [--tiny]
+"""
+
+import argparse
+import gc
+import importlib.machinery
+import importlib.util
+import json
+import sys
+import tempfile
+import time
+import types
+from pathlib import Path
+from unittest.mock import MagicMock
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+
+class _Absent(types.ModuleType):
+    """Stands for a package that modules import and nothing here uses, on machines that lack it."""
+
+    def __getattr__(self, name: str) -> MagicMock:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return MagicMock()
+
+
+_absent = [name for name in ("polars", "rapidfuzz") if importlib.util.find_spec(name) is None]
+for _name in _absent:
+    sys.modules[_name] = _Absent(_name)
+    sys.modules[_name].__spec__ = importlib.machinery.ModuleSpec(_name, None)
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from peft import LoraConfig, get_peft_model  # noqa: E402
+from plain_trainer import Plain, padded  # noqa: E402
+from torch.utils.data import Subset  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoModelForCausalLM,
+    LlamaConfig,
+    PrinterCallback,
+    Qwen2Config,
+    Trainer,
+    TrainerCallback,
+)
+from transformers.utils import logging  # noqa: E402
+
+from recx.alignment.length_grouping import length_grouped_order  # noqa: E402
+from recx.alignment.one_device import OneDeviceArguments  # noqa: E402
+from recx.alignment.trainer import as_trained, build_optimizer, fit  # noqa: E402
+from recx.decoding.constrained import beam_titles  # noqa: E402
+from recx.decoding.generation import greedy_text  # noqa: E402
+from recx.decoding.title_trie import build_title_trie  # noqa: E402
+from recx.models.aligned_model import AlignedModel  # noqa: E402
+from recx.models.backbones import autocast, compute_dtype  # noqa: E402
+from recx.prompts.tokens import EncodedRows, Prompt, collate  # noqa: E402
+from recx.recommenders.devices import preferred_device  # noqa: E402
+from recx.settings import FitSettings  # noqa: E402
+
+for _name in _absent:
+    del sys.modules[_name]
+logging.set_verbosity_error()
+
+SEED, REFERENCE, WARM = 0, 1024, 3
+TITLES, TEXT = 4_000, 64
+STEPS = 2000  # never reached: the clock stops before
+QWEN = {"vocab_size": 151_936, "tie_word_embeddings": True, "num_key_value_heads": 2}
+SHAPES = {
+    "0.5": Qwen2Config(hidden_size=896, num_hidden_layers=24, num_attention_heads=14, intermediate_size=4864, **QWEN),
+    "1.5": Qwen2Config(hidden_size=1536, num_hidden_layers=28, num_attention_heads=12, intermediate_size=8960, **QWEN),
+    "7": LlamaConfig(
+        vocab_size=32_000, hidden_size=4096, num_hidden_layers=32, num_attention_heads=32, intermediate_size=11_008
+    ),
+    "tiny": LlamaConfig(
+        vocab_size=512, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
+    ),
+}
+# Rows of one forward and backward pass, for 80 GB; of 32 rows a step.
+PASS = {"0.5": 32, "1.5": 16, "7": 8, "tiny": 8}
+
+
+class _Clock(TrainerCallback):
+    """Times steps after the first few, for as long as it is told, and stops the training then."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.steps, self.started, self.ended = seconds, 0, 0.0, 0.0
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == WARM:
+            self.started = now()
+        elif state.global_step > WARM and time.perf_counter() - self.started > self.seconds:
+            self.ended, self.steps = now(), state.global_step - WARM
+            control.should_training_stop = True
+
+
+def now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def matrix_rate(tiny: bool) -> float:
+    """Floating-point operations a second of large square products, in the format that training multiplies in."""
+    size = 512 if tiny else 8192
+    a, b = (torch.randn(size, size, device=preferred_device()).to(compute_dtype("auto")) for _ in range(2))
+    best = 0.0
+    for _ in range(4):
+        started = now()
+        for _ in range(5):
+            a @ b
+        best = max(best, 5 * 2 * size**3 / (now() - started))
+    return best
+
+
+def make_rows(vocabulary: int, items: int, count: int = 4096) -> EncodedRows:
+    """Rows of random tokens; each names an item and a user."""
+    rng = np.random.default_rng(SEED)
+    lengths = (50 + 240 * rng.beta(1.2, 4.04, count)).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    ids = rng.integers(2, vocabulary, offsets[-1]).astype(np.int32)
+    ids[offsets[:-1] + 20] = vocabulary + rng.integers(1, items, count)
+    ids[offsets[:-1] + 30] = vocabulary + 2 * items + rng.integers(0, items, count)
+    answers = np.zeros(offsets[-1], bool)
+    for back in range(1, 13):
+        answers[offsets[1:] - back] = True
+    return EncodedRows(ids, offsets, answers, np.array(["retrieval"] * count))
+
+
+def make_model(size: str, quantise: bool) -> AlignedModel:
+    """Random weights, made where they will lie, with adapters and entity tokens as `build_aligned` adds them."""
+    torch.manual_seed(SEED)
+    device = preferred_device()
+    attention = "sdpa" if torch.cuda.is_available() else "eager"
+    with torch.device(device):
+        backbone = AutoModelForCausalLM.from_config(
+            SHAPES[size], dtype=compute_dtype("auto"), attn_implementation=attention
+        )
+    if quantise:
+        in_four_bits(backbone)
+        backbone.is_loaded_in_4bit = True  # by which peft knows
+    config = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    vectors = torch.randn(2, TITLES + 1, 64)
+    return AlignedModel(get_peft_model(backbone, config), vectors[0], vectors[1]).to(device)
+
+
+def in_four_bits(backbone: torch.nn.Module) -> None:
+    """Replace the matrices of the layers, one at a time, as the kit's settings quantise them."""
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    for module in list(backbone.get_decoder().modules()):
+        for name, child in list(module.named_children()):
+            if type(child) is not torch.nn.Linear:
+                continue
+            replaced = Linear4bit(
+                child.in_features, child.out_features, bias=child.bias is not None, compute_dtype=child.weight.dtype,
+                compress_statistics=True, quant_type="nf4", device="meta",
+            )  # fmt: skip
+            weight, place = child.weight.data, child.weight.device
+            replaced.weight = Params4bit(
+                weight, requires_grad=False, compress_statistics=True, quant_type="nf4",
+            ).to(place)  # fmt: skip
+            replaced.bias = child.bias
+            setattr(module, name, replaced)
+
+
+def operations(model: AlignedModel, rows: EncodedRows) -> float:
+    """Floating-point operations of one token in training, over rows of each length."""
+    order = np.argsort(rows.lengths, kind="stable")
+    chosen = [order[int(q * (len(order) - 4)) :][:4] for q in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    how = FitSettings()
+    total = 0
+    for batch in chosen:
+        inputs = {k: v.to(model.device) for k, v in collate([rows[int(r)] for r in batch], multiple=1).items()}
+        with FlopCounterMode(display=False) as counter, autocast("auto"), as_trained(model, how):
+            model(**inputs)["loss"].backward()
+        total += counter.get_total_flops()
+    model.zero_grad(set_to_none=True)
+    return total / rows.lengths[np.concatenate(chosen)].sum()
+
+
+def train(way: str, model: AlignedModel, rows: EncodedRows, size: str, seconds: float) -> dict[str, float]:
+    """Real tokens a second of one way to train, and its peak memory in gigabytes."""
+    batch, at_once = (8, min(4, PASS[size])) if way == "reference" else (32, PASS[size])
+    how = FitSettings(batch_size=batch, accumulate=batch // at_once, epochs=STEPS * batch / len(rows))
+    clock = _Clock(seconds)
+    model.train()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with tempfile.TemporaryDirectory() as folder:
+        if way in ("ours", "nf4"):
+            order = length_grouped_order(rows.lengths, batch, STEPS, SEED)
+            fit(model, rows, how, Path(folder), SEED, show_progress=False, callbacks=[clock])
+        else:
+            order = np.random.default_rng(SEED).integers(len(rows), size=STEPS * batch)
+            train_plainly(model, Subset(rows, order.tolist()), how, REFERENCE * (way == "reference"), folder, clock)
+    model.zero_grad(set_to_none=True)
+    timed = order[WARM * batch : (WARM + clock.steps) * batch]
+    spent = clock.ended - clock.started
+    return {
+        "tokens_per_second": float(rows.lengths[timed].sum()) / spent,
+        "rows_per_second": len(timed) / spent,
+        "peak_gb": torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else 0.0,
+        "steps": clock.steps,
+    }
+
+
+def train_plainly(model: AlignedModel, rows, how: FitSettings, longest: int, folder: str, clock: _Clock) -> None:
+    dtype = compute_dtype("auto")
+    arguments = OneDeviceArguments(
+        output_dir=folder,
+        max_steps=STEPS,
+        per_device_train_batch_size=how.batch_size // how.accumulate,
+        gradient_accumulation_steps=how.accumulate,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=not torch.cuda.is_available(),
+        train_sampling_strategy="sequential",
+        remove_unused_columns=False,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    trainer = Trainer(
+        optimizers=(build_optimizer(model, how), None),
+        model=Plain(model),
+        args=arguments,
+        train_dataset=rows,
+        data_collator=lambda batch: padded(batch, longest),
+        callbacks=[clock],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+
+
+def decode(model: AlignedModel, rows: EncodedRows, tiny: bool) -> dict[str, float]:
+    """Histories a second, five titles each, and texts a second."""
+    rng = np.random.default_rng(SEED)
+    words = rng.integers(2, model.entities.vocabulary, 1500)
+    titles = [
+        words[(1500 * rng.beta(0.6, 3.0, rng.integers(3, 11))).astype(int)] for _ in range(200 if tiny else TITLES)
+    ]
+    titles = list({tuple(t.tolist()): t for t in titles}.values())
+    graph = build_title_trie([titles[0], *titles], np.array([1]))
+    prompts = [Prompt(rows[n]["input_ids"][:-12]) for n in range(8 if tiny else 128)]
+    model.eval()
+    found = {}
+    for name, work in (
+        ("histories_per_second", lambda asked: beam_titles(model, asked, graph, beams=5)),
+        ("texts_per_second", lambda asked: greedy_text(model, asked, end=-1, max_tokens=8 if tiny else TEXT)),
+    ):
+        work(prompts[:4])
+        started = now()
+        work(prompts)
+        found[name] = len(prompts) / (now() - started)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="0.5,1.5,7", help="billions of weights")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each training")
+    parser.add_argument("--total", type=float, default=140.0, help="seconds after which nothing more is begun")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model, to try this on a CPU")
+    told = parser.parse_args()
+    begun = time.perf_counter()
+    sizes, seconds = (["tiny"], 0.3) if told.tiny else (told.sizes.split(","), told.seconds)
+    limit = matrix_rate(told.tiny)
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    print(f"{name}, {compute_dtype('auto')}, matrix rate {limit / 1e12:.1f} TFLOP/s")
+    print(f"{'weights':>8} {'way':<10} {'tokens/s':>10} {'rows/s':>8} {'peak GB':>8} {'share':>6}", flush=True)
+    table, decoding, left_out = [], [], []
+
+    def add(size: str, way: str, model: AlignedModel, rows: EncodedRows, work_of_token: float) -> None:
+        if time.perf_counter() - begun > told.total:
+            left_out.append(f"{size} {way}")
+            return
+        try:
+            if way == "decoding":
+                decoding.append({"size": size} | decode(model, rows, told.tiny))
+                return
+            found = train(way, model, rows, size, seconds)
+        except torch.cuda.OutOfMemoryError:
+            left_out.append(f"{size} {way} (out of memory)")
+            torch.cuda.empty_cache()
+            return
+        found |= {"share_of_matrix_rate": found["tokens_per_second"] * work_of_token / limit}
+        table.append({"size": size, "way": way} | found)
+        print(
+            f"{size:>8} {way:<10} {found['tokens_per_second']:>10,.0f} {found['rows_per_second']:>8.1f} "
+            f"{found['peak_gb']:>8.1f} {found['share_of_matrix_rate']:>6.1%}",
+            flush=True,
+        )
+
+    for size in sizes:
+        rows, model, work_of_token = make_rows(SHAPES[size].vocab_size, TITLES + 1), make_model(size, False), 0.0
+        work_of_token = operations(model, rows)
+        for way in ("ours", "trainer", "reference", "decoding"):
+            add(size, way, model, rows, work_of_token)
+        del model
+        release()
+        if size in ("7", "tiny") and importlib.util.find_spec("bitsandbytes"):
+            model = make_model(size, True)
+            add(size, "nf4", model, rows, work_of_token)
+            del model
+            release()
+    for row in decoding:
+        print(
+            f"{row['size']:>8} decoding   {row['histories_per_second']:.1f} histories a second (five titles each), "
+            f"{row['texts_per_second']:.1f} texts a second"
+        )
+    if left_out:
+        print(f"left out: {', '.join(left_out)}")
+    result = {"benchmark": "gpu", "device": name, "matrix_tflops": limit / 1e12, "seconds": time.perf_counter() - begun}
+    print("RESULT " + json.dumps(result | {"table": table, "decoding": decoding, "left_out": left_out}))
+
+
+def release() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The usual way to train, as the benchmarks compare with it: padded batches, a mask, logits at every position."""
+
+import torch
+from torch.nn import functional
+
+from recx.prompts.tokens import IGNORED, collate
+
+
+class Plain(torch.nn.Module):
+    """The same backbone and entity tokens, asked as usual: with a mask, and for logits everywhere."""
+
+    def __init__(self, aligned: torch.nn.Module) -> None:
+        super().__init__()
+        self.aligned = aligned
+
+    def forward(self, input_ids, attention_mask, labels):
+        logits = self.aligned.backbone(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
+        targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED)
+        return {"loss": loss}
+
+
+def padded(rows, longest: int):
+    """Rows padded to the longest of them, or to `longest` where that is more."""
+    batch = collate(rows, multiple=1)
+    width = max(batch["input_ids"].shape[1], longest)
+    more = width - batch["input_ids"].shape[1]
+    lengths = torch.tensor([len(r["input_ids"]) for r in rows])
+    return {
+        "input_ids": functional.pad(batch["input_ids"], (0, more)),
+        "attention_mask": (torch.arange(width) < lengths[:, None]).long(),
+        "labels": functional.pad(batch["labels"], (0, more), value=IGNORED),
+    }

@@ -1,0 +1,44 @@
+"""The frozen weights beside adapters: their number format, and four bits in place of sixteen (QLoRA)."""
+
+import importlib.util
+
+import torch
+from transformers import BitsAndBytesConfig
+
+from recx.errors import SettingsError
+from recx.models.backbones import compute_dtype
+from recx.settings import BackboneSettings
+
+
+def frozen_dtype(settings: BackboneSettings) -> torch.dtype:
+    """Number format in which a backbone is loaded: float32 where all its weights are tuned."""
+    return compute_dtype(settings.dtype) if settings.lora_rank else torch.float32
+
+
+def quantization_of(settings: BackboneSettings) -> BitsAndBytesConfig | None:
+    """How a backbone is quantised; None where it is not.
+
+    As in QLoRA (Dettmers et al. 2023, arXiv 2305.14314, section 3): four-bit NormalFloat in blocks of 64 whose scales
+    are quantised again; products in the format the weights would have else. Embeddings, norms and output layer are not
+    quantised.
+
+    Raises:
+        SettingsError: the package bitsandbytes is not installed.
+    """
+    if not settings.quantize:
+        return None
+    require_bitsandbytes("align.backbone.quantize", settings.quantize)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=settings.quantize,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=frozen_dtype(settings),
+    )
+
+
+def require_bitsandbytes(key: str, value: str) -> None:
+    """Raise `SettingsError` where the package that a setting needs is not installed."""
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise SettingsError(
+            f"Setting {key!r} is {value!r}, which needs the package bitsandbytes: pip install bitsandbytes"
+        )
