@@ -43,21 +43,25 @@ def names(tokenizer, ids):
     return {tokenizer.convert_ids_to_tokens(int(token)) for token in ids}
 
 
-@pytest.mark.parametrize("template", [LOOP + ASKS, SYSTEM + LOOP + ASKS, STRICT + LOOP + ASKS])
-def test_answers_end_as_the_template_ends_a_turn(tokenizer, template):
+@pytest.mark.parametrize(
+    ("template", "system"), [(LOOP + ASKS, ()), (SYSTEM + LOOP + ASKS, ("",)), (STRICT + LOOP + ASKS, ())]
+)
+def test_answers_end_as_the_template_ends_a_turn(tokenizer, template, system):
     encoder = encoder_of(tokenizer, template)
     assert names(tokenizer, encoder.end) == {"</turn>"} and names(tokenizer, encoder.ends) == {"</turn>", "<|end|>"}
     prompt = encoder.prompt(["Why?"], shots=[(["Who?"], ["Me."])]).ids
-    turns = [{"role": r, "content": c} for r, c in (("user", "Who?"), ("assistant", "Me."), ("user", "Why?"))]
+    turns = [{"role": "system", "content": text} for text in system]
+    turns += [{"role": r, "content": c} for r, c in (("user", "Who?"), ("assistant", "Me."), ("user", "Why?"))]
     assert tokenizer.decode(prompt) == tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
 
 
-def test_several_turns_hold_the_default_system_message_once(tokenizer):
+def test_an_empty_system_message_stands_once_in_place_of_the_default_one(tokenizer):
     encoder = encoder_of(tokenizer, SYSTEM + LOOP + ASKS)
     example = Example("conversation", ("Why?",), ("So.",), earlier=("Who?", "Me. </turn>"))
     rows, _ = encoder.encode([example, replace(example, earlier=(), further=((("And?",), ("Then.",)),))], 500)
     for row in range(2):
-        assert tokenizer.decode(rows[row]["input_ids"]).count("Be kind.") == 1
+        told = tokenizer.decode(rows[row]["input_ids"])
+        assert told.count("<turn>system") == 1 and "Be kind." not in told
     told = tokenizer.decode(rows[0]["input_ids"])
     assert told.endswith("<turn>user\nWho?</turn>\n<turn>assistant\nMe. </turn></turn>\n<turn>user\nWhy?</turn>\n"
                          "<turn>assistant\nSo.</turn>")  # fmt: skip

@@ -73,13 +73,17 @@ def test_prompts_read_as_the_template_writes_them(encoder, tokenizer, name):
         assert known.endswith("questions. USER: Who? ASSISTANT:Me.</s> USER: What comes next? ASSISTANT:")
         return
     given = dict(add_generation_prompt=True, enable_thinking=False, tokenize=False, date_string="26 Jul 2024")
-    whole = tokenizer.apply_chat_template(turns, **given)
+    silent = [{"role": "system", "content": ""}] if name == "qwen-2.5" else []
+    whole = tokenizer.apply_chat_template(silent + turns, **given)
     if FAMILIES[name].plain_borders:
         assert encoder.prompt(asked).ids.tolist() == tokenizer.encode(whole, add_special_tokens=False)
-    for messages, prompt in ((turns, encoder.prompt(asked)), (earlier + turns, encoder.prompt(asked, shots))):
+    for messages, prompt in (
+        (silent + turns, encoder.prompt(asked)),
+        (silent + earlier + turns, encoder.prompt(asked, shots)),
+    ):
         told, wanted = encoder.tokenizer.decode(prompt.ids), tokenizer.apply_chat_template(messages, **given)
         assert re.sub(r"\s", "", told) == re.sub(r"\s", "", wanted)
-        assert told.count("You are Qwen") == (name == "qwen-2.5")
+        assert "You are Qwen" not in told
     end = encoder.tokenizer.decode(encoder.end)
     assert end in FAMILIES[name].ends and (re.sub(r"\s", "", told)).count("Me." + end) == 1
 

@@ -1,5 +1,6 @@
 """The form a chat model's prompts take: what its chat template puts around questions and answers."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -27,7 +28,8 @@ class ChatFormat:
     """Texts around the turns of a conversation.
 
     Attributes:
-        head: before the first question, with whatever system message the template brings.
+        head: before the first question. Where a template brings a system message of its own, an empty one stands there:
+            it says nothing of the tasks, and every row would pay for it.
         middle: between a question and its answer where further turns follow.
         between: between an answer and the next question, from the end of the answer's turn on.
         tail: between a question and the answer that is to be written.
@@ -55,10 +57,11 @@ def read_chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat:
         head = (tokenizer.bos_token or "") + _PLAIN_QUESTION
         return ChatFormat(head, _PLAIN_ANSWER, "\n" + _PLAIN_QUESTION, _PLAIN_ANSWER, "")
 
-    def written(roles: tuple[str, ...], add_generation_prompt: bool) -> list[str]:
+    def written(roles: tuple[str, ...], add_generation_prompt: bool, system: tuple[str, ...] = ()) -> list[str]:
         template = tokenizer.get_chat_template() if tokenizer.chat_template else _VICUNA
         text = tokenizer.apply_chat_template(
-            [{"role": role, "content": _MARK} for role in roles],
+            [{"role": "system", "content": text} for text in system]
+            + [{"role": role, "content": _MARK} for role in roles],
             chat_template=_DATE + template,
             tokenize=False,
             add_generation_prompt=add_generation_prompt,
@@ -77,6 +80,9 @@ def read_chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat:
             f"The chat template of {tokenizer.name_or_path!r} cannot write a plain conversation of question, answer "
             f"and question ({error})."
         ) from error
+    with contextlib.suppress(Exception):  # some know no system message
+        silent = written(("user", "assistant"), False, system=("",))[0]
+        head = min(head, silent, key=len)
     if middle.rstrip() == tail.rstrip():
         middle = tail  # a space before an answer would be a token of its own
     elif middle.startswith(tail):
