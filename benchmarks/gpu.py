@@ -1,7 +1,8 @@
 """Training and decoding on a GPU with randomly initialised models of 0.5, 1.5 and 7 billion weights.
 
-Training, in real tokens a second, peak memory, and the share of the matrix rate measured here that goes into the rows
-themselves (floating-point operations of rows without padding and with logits for answers alone):
+Training, in real tokens a second, peak memory (beside what was estimated beforehand), and the share of the matrix rate
+measured here that goes into the rows themselves (floating-point operations of rows without padding and with logits for
+answers alone):
     ours       adapters beside a frozen base, rows grouped by length, logits for answers alone;
     trainer    a plain `Trainer`: rows padded to the longest of their batch, a mask, logits at every position;
     reference  the same with rows padded to 1,024 tokens;
@@ -60,6 +61,7 @@ from transformers import (  # noqa: E402
 from transformers.utils import logging  # noqa: E402
 
 from recx.alignment.length_grouping import length_grouped_order  # noqa: E402
+from recx.alignment.memory_estimate import estimate_memory  # noqa: E402
 from recx.alignment.one_device import OneDeviceArguments  # noqa: E402
 from recx.alignment.trainer import as_trained, build_optimizer, fit  # noqa: E402
 from recx.decoding.constrained import beam_titles  # noqa: E402
@@ -69,14 +71,14 @@ from recx.models.aligned_model import AlignedModel  # noqa: E402
 from recx.models.backbones import autocast, compute_dtype  # noqa: E402
 from recx.prompts.tokens import EncodedRows, Prompt, collate  # noqa: E402
 from recx.recommenders.devices import preferred_device  # noqa: E402
-from recx.settings import FitSettings  # noqa: E402
+from recx.settings import BackboneSettings, FitSettings  # noqa: E402
 
 for _name in _absent:
     del sys.modules[_name]
 logging.set_verbosity_error()
 
 SEED, REFERENCE, WARM = 0, 1024, 3
-TITLES, TEXT = 4_000, 64
+TITLES, TEXT, RANK, WIDTH = 4_000, 64, 16, 64
 STEPS = 2000  # never reached: the clock stops before
 QWEN = {"vocab_size": 151_936, "tie_word_embeddings": True, "num_key_value_heads": 2}
 SHAPES = {
@@ -152,8 +154,8 @@ def make_model(size: str, quantise: bool) -> AlignedModel:
     if quantise:
         in_four_bits(backbone)
         backbone.is_loaded_in_4bit = True  # by which peft knows
-    config = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    vectors = torch.randn(2, TITLES + 1, 64)
+    config = LoraConfig(r=RANK, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    vectors = torch.randn(2, TITLES + 1, WIDTH)
     return AlignedModel(get_peft_model(backbone, config), vectors[0], vectors[1]).to(device)
 
 
@@ -201,7 +203,11 @@ def train(way: str, model: AlignedModel, rows: EncodedRows, size: str, seconds: 
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
+        estimated = None
         if way in ("ours", "nf4"):
+            SHAPES[size].save_pretrained(folder)
+            backbone = BackboneSettings(folder, lora_rank=RANK, quantize="nf4" if way == "nf4" else "")
+            estimated = estimate_memory(backbone, how, rows, WIDTH).needed / 1e9
             order = length_grouped_order(rows.lengths, batch, STEPS, SEED)
             fit(model, rows, how, Path(folder), SEED, show_progress=False, callbacks=[clock])
         else:
@@ -214,6 +220,7 @@ def train(way: str, model: AlignedModel, rows: EncodedRows, size: str, seconds: 
         "tokens_per_second": float(rows.lengths[timed].sum()) / spent,
         "rows_per_second": len(timed) / spent,
         "peak_gb": torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else 0.0,
+        "estimated_gb": estimated,
         "steps": clock.steps,
     }
 
@@ -282,7 +289,10 @@ def main() -> None:
     limit = matrix_rate(told.tiny)
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     print(f"{name}, {compute_dtype('auto')}, matrix rate {limit / 1e12:.1f} TFLOP/s")
-    print(f"{'weights':>8} {'way':<10} {'tokens/s':>10} {'rows/s':>8} {'peak GB':>8} {'share':>6}", flush=True)
+    print(
+        f"{'weights':>8} {'way':<10} {'tokens/s':>10} {'rows/s':>8} {'peak GB':>8} {'estimate':>8} {'share':>6}",
+        flush=True,
+    )
     table, decoding, left_out = [], [], []
 
     def add(size: str, way: str, model: AlignedModel, rows: EncodedRows, work_of_token: float) -> None:
@@ -302,7 +312,7 @@ def main() -> None:
         table.append({"size": size, "way": way} | found)
         print(
             f"{size:>8} {way:<10} {found['tokens_per_second']:>10,.0f} {found['rows_per_second']:>8.1f} "
-            f"{found['peak_gb']:>8.1f} {found['share_of_matrix_rate']:>6.1%}",
+            f"{found['peak_gb']:>8.1f} {found['estimated_gb'] or 0:>8.1f} {found['share_of_matrix_rate']:>6.1%}",
             flush=True,
         )
 

@@ -216,7 +216,8 @@ class FitSettings:
 
     Attributes:
         batch_size: rows of one optimizer step.
-        accumulate: forward and backward passes that one optimizer step is split into; a divisor of `batch_size`.
+        accumulate: forward and backward passes that one optimizer step is split into; a divisor of `batch_size`, or 0
+            for as few as the memory is estimated to allow.
         processes: that share the rows of a step, each on a GPU of its own (0: one for every GPU that is visible).
         gradient_checkpointing: compute activations again in the backward pass, which saves memory and costs time.
         epochs: passes over the rows.
@@ -255,10 +256,9 @@ class FitSettings:
         _require(self.precision in NUMBER_FORMATS, "align.fit.precision", accepted, self.precision)
         optimizers = ("adamw", "paged_adamw_8bit")
         _require(self.optimizer in optimizers, "align.fit.optimizer", " or ".join(optimizers), self.optimizer)
-        divides = self.accumulate >= 1 and self.batch_size % self.accumulate == 0
-        _require(
-            divides, "align.fit.accumulate", f"a divisor of align.fit.batch_size ({self.batch_size})", self.accumulate
-        )
+        divides = self.accumulate >= 0 and self.batch_size % (self.accumulate or 1) == 0
+        divisor = f"0 or a divisor of align.fit.batch_size ({self.batch_size})"
+        _require(divides, "align.fit.accumulate", divisor, self.accumulate)
         _require(self.processes >= 0, "align.fit.processes", "0 or more", self.processes)
         _require(self.schedule in ("cosine", "linear"), "align.fit.schedule", "'cosine' or 'linear'", self.schedule)
 

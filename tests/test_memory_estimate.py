@@ -9,7 +9,7 @@ from small_training import small_rows
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
 from recx.alignment import memory_estimate
-from recx.alignment.memory_estimate import estimate_memory, require_memory
+from recx.alignment.memory_estimate import estimate_memory, require_memory, settle_passes
 from recx.errors import CheckpointError, SettingsError
 from recx.models.backbones import load_backbone
 from recx.models.saved_models import build_aligned
@@ -100,6 +100,19 @@ def test_too_little_memory_names_settings_that_fit(folder, monkeypatch):
     monkeypatch.setattr(memory_estimate, "_free", lambda: 1000.0)
     with pytest.raises(SettingsError, match=r"No smaller batch fits either; choose a smaller align\.backbone\.name"):
         require_memory(backbone, fit, ROWS, 5)
+
+
+def test_a_step_is_split_into_as_few_passes_as_fit(folder, monkeypatch):
+    backbone, fit = BackboneSettings(folder, lora_rank=4), FitSettings(batch_size=8, accumulate=0)
+    assert settle_passes(backbone, fit, ROWS, 5).accumulate == 1
+    whole = estimate_memory(backbone, dataclasses.replace(fit, accumulate=1), ROWS, 5)
+    for share, passes, processes in ((0.6, 2, 1), (0.3, 4, 1), (0.3, 2, 2), (-1, 8, 1)):
+        free = whole.needed - (1 - share) * whole.activations
+        monkeypatch.setattr(memory_estimate, "_free", lambda free=free: free)
+        assert settle_passes(backbone, fit, ROWS, 5, processes) == dataclasses.replace(fit, accumulate=passes)
+    assert settle_passes(backbone, dataclasses.replace(fit, accumulate=2), ROWS, 5).accumulate == 2, "as it was told"
+    with pytest.raises(SettingsError, match="multiple of 3"):
+        settle_passes(backbone, fit, ROWS, 5, processes=3)
 
 
 def test_other_architectures_are_read_too(tmp_path):

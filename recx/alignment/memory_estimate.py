@@ -63,6 +63,27 @@ class MemoryEstimate:
         )
 
 
+def settle_passes(
+    backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
+) -> FitSettings:
+    """Settings whose steps are split into a definite number of passes: as few as fit, where it was left open.
+
+    The result of a training does not depend on it, but for rounding. Arguments are those of `require_memory`.
+    """
+    if fit.accumulate:
+        return fit
+    choices = [dataclasses.replace(fit, accumulate=n) for n in _passes(fit, processes)]
+    estimates = ((how, estimate_memory(backbone, how, rows, width, processes)) for how in choices)
+    return next((how for how, found in estimates if found.needed <= found.free), choices[-1])
+
+
+def _passes(fit: FitSettings, processes: int) -> list[int]:
+    """Into how many passes a step can be split, none fewer than the settings say."""
+    device_batch_size(dataclasses.replace(fit, accumulate=1), processes)  # says so where there is none
+    rows = fit.batch_size // processes
+    return [n for n in range(max(1, fit.accumulate), rows + 1) if rows % n == 0]
+
+
 def require_memory(
     backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
 ) -> MemoryEstimate:
@@ -85,9 +106,7 @@ def require_memory(
     fitting = []
     for quantize in dict.fromkeys([backbone.quantize, "nf4" if backbone.lora_rank else ""]):
         for checkpointing in sorted({fit.gradient_checkpointing, True}):
-            for accumulate in range(fit.accumulate, fit.batch_size // processes + 1):
-                if fit.batch_size % (accumulate * processes):
-                    continue
+            for accumulate in _passes(fit, processes):
                 other = dataclasses.replace(fit, accumulate=accumulate, gradient_checkpointing=checkpointing)
                 other_backbone = dataclasses.replace(backbone, quantize=quantize)
                 if estimate_memory(other_backbone, other, rows, width, processes).needed <= found.free:

@@ -152,7 +152,7 @@ def fit(
     arguments = OneDeviceArguments(
         output_dir=str(folder),
         max_steps=steps,
-        gradient_accumulation_steps=settings.accumulate,
+        gradient_accumulation_steps=settings.accumulate or 1,
         learning_rate=settings.learning_rate,
         warmup_steps=max(1, int(steps * settings.warmup)),
         lr_scheduler_type=settings.schedule,
@@ -215,7 +215,9 @@ def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettin
         batch = {k: v.to(model.device) for k, v in collate([rows[int(r)] for r in chosen]).items()}
         started = time.monotonic()
         with autocast(settings.precision, model.device.type), as_trained(model, settings):
-            model(**batch)["loss"].backward()
+            loss = model(**batch)["loss"]
+            loss.backward()
+        loss.item()  # waits for the GPU
         seconds_per_row.append((time.monotonic() - started) / len(chosen))
     model.zero_grad(set_to_none=True)
     for module, training in modes.items():
@@ -249,11 +251,11 @@ def device_batch_size(settings: FitSettings, processes: int = 1) -> int:
     Raises:
         SettingsError: the rows of a step cannot be shared out evenly.
     """
-    parts = settings.accumulate * processes
+    parts = (settings.accumulate or 1) * processes
     if settings.batch_size % parts:
         raise SettingsError(
             f"Setting 'align.fit.batch_size' is {settings.batch_size}, the rows of one step, but they are cut into "
-            f"{settings.accumulate} (align.fit.accumulate) times {processes} (processes) equal parts. "
+            f"{settings.accumulate or 1} (align.fit.accumulate) times {processes} (processes) equal parts. "
             f"Choose a multiple of {parts}."
         )
     return settings.batch_size // parts
