@@ -155,7 +155,7 @@ class ExplanationParser:
         self.catalogue, self._titles = catalogue, TitleIndex(catalogue)
         self._values = {v for column in catalogue.attributes.values() for item in column for v in item}
         self._spellings: dict[str, list[str]] = {}
-        for value in sorted(self._values):
+        for value in sorted(self._values, key=lambda v: (-len(v), v)):  # "C++" before "C"
             for key in {phrase_key(value), *_plurals(phrase_key(value))} - {""}:
                 self._spellings.setdefault(key, []).append(value)
         self._phrases = PhraseIndex(self._spellings)
@@ -260,15 +260,14 @@ class ExplanationParser:
         best: tuple[tuple[int, int], str | None] = ((begin, end), None)
         for value in self._spellings[key]:
             own = words_of(value)
-            exact = (begin - own[0].start, begin - own[0].start + len(value))
-            said = plain[max(exact[0], 0) : exact[1]]
-            if said.casefold() == value.casefold():  # also what is no word in it: "C++" is not "C"
-                span = exact
-            elif own[0].start == 0 and own[-1].end == len(value) and plain[end - 1 : end].isalnum():
-                span = (begin, end)  # "role playing", "shooters"
-            else:
-                continue
-            if re.search(r"[\w-]\Z", plain[: span[0]][-1:]) or re.match(r"[\w-]", plain[span[1] : span[1] + 1]):
+            offset = begin - own[0].start
+            spans = []
+            if plain[max(offset, 0) : offset + len(value)].casefold() == value.casefold():
+                spans.append((offset, offset + len(value)))  # also what is no word in it: "C++" is not "C"
+            if own[0].start == 0 and own[-1].end == len(value):
+                spans.append((begin, end))  # "role playing", "shooters"
+            span = next((s for s in spans if _stands_alone(plain, s)), None)
+            if span is None:
                 continue
             said = plain[span[0] : span[1]]
             small = said[:1].islower()
@@ -389,6 +388,12 @@ def _plurals(key: str) -> list[str]:
     if " " in key or not key.isalpha() or key.endswith("s"):
         return []
     return [key[:-1] + "ies" if key.endswith("y") else key + "s"]
+
+
+def _stands_alone(plain: str, span: tuple[int, int]) -> bool:
+    """Whether no word or hyphen touches it."""
+    sides = plain[max(span[0] - 1, 0) : span[0]] + plain[span[1] : span[1] + 1]
+    return not any(side.isalnum() or side in "_-" for side in sides)
 
 
 def _names_genre(plain: str, words: list[Word], place: int, spellings: Mapping[str, object]) -> bool:
