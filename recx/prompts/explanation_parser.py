@@ -54,7 +54,7 @@ _TASTE = re.compile(
 # Titles of one subject, and titles that are said to be like it: ', like "A"', ', and so is "A"', ', as "A" is'.
 _REACH = 300  # letters on either side of a value that tell what it is said of
 _JOINED = re.compile(
-    r"\W*(?:and|or|nor|as well as|along with|together with|plus|&)?\W*(?:both|also|then)?\W*", re.IGNORECASE
+    r"\W*+(?:and|or|nor|as well as|along with|together with|plus)?+\W*+(?:both|also|then)?+\W*+", re.IGNORECASE
 )
 _COMPARED = re.compile(
     r"(?:(?<!will )(?<!ll )(?<!would )(?<!'d )(?<!they )(?<!you )(?<!to )\blike|\b(?:such as|including|e\.g\.|"
