@@ -86,10 +86,11 @@ _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
 @dataclass(frozen=True)
 class Citation:
-    """A quoted title: its item (None if the catalogue has no such title) and whether the history holds it.
+    """A title, quoted or not: its item (None for quoted words that are no title of the catalogue) and whether the
+    history holds it.
 
     `against` where the text says that it pulls the other way, against the decision. `span` is where it stands in the
-    text, quotes included.
+    text, its quotes included.
     """
 
     title: str
@@ -120,11 +121,11 @@ class ParsedExplanation:
     """What a text says.
 
     Attributes:
-        decision: True for yes, False for no, None where the text does not begin with either.
-        citations: quoted titles other than that of the item asked about, and that one where it is said to come from
-            the history.
+        decision: True for yes, False for no, None where neither the first word nor the first sentence tells.
+        citations: titles, quoted or not, other than that of the item asked about, and that one where it is said to
+            come from the history.
         statements: attribute values said of items.
-        names: capitalised words within a sentence that belong to no quoted title and no value.
+        names: capitalised words within a sentence that belong to no title and no value.
         invented: quoted titles that the catalogue does not have.
     """
 
