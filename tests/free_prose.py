@@ -61,7 +61,6 @@ t maker: They would enjoy {t}, made by {v}, as much as {a}.
 - : This is for admirers of {a}. You should give {t} a try, just as you once gave {b} one.
 """.strip().splitlines()
 KINDS = {"genre": ("genre", "tag"), "platform": ("platform",), "year": ("year",), "maker": ("developer", "publisher")}
-NOUNS = {"films": "film", "games": "game", "books": "book"}
 MARKS = ("{}",) * 6 + ("“{}”", "'{}'", "«{}»", "*{}*", '"{}"', "„{}“")
 
 
@@ -102,7 +101,7 @@ class Planter:
             *history, item = (self.rng.permutation(len(self.catalogue))[:6] + 1).tolist()
             pieces = templated_explanation(
                 self.rng, self.catalogue, history, item, bool(self.rng.random() < 0.5),
-                random_control(self.rng, list(self.catalogue.attributes)),
+                random_control(self.rng, list(self.catalogue.attributes) or ["title"]),
             )  # fmt: skip
             edited = self._edit_pieces(pieces, history, item)
             if edited is not None:

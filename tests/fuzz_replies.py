@@ -26,6 +26,7 @@ from recx.evaluation.judge_replies import read_choice, read_rating
 from recx.explaining.chat_client import ChatClient, ChatError
 from recx.explaining.chat_replies import BadReply, answer_of, read_decision, read_titles, text_of
 from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.phrase_index import phrase_key
 from recx.prompts.quotation_marks import straight_quotes
 from recx.prompts.title_index import TitleIndex, plain_title
 from recx.settings import ChatSettings
@@ -67,7 +68,9 @@ def find(title: str) -> int | None:
 
 
 def stands_in(item: int, answer: str) -> bool:
-    return plain_title(CATALOGUE.labels[item]).casefold() in plain_title(straight_quotes(answer)).casefold()
+    """Whether the words of a title, up to its brackets or subtitle, stand in an answer in their order."""
+    title = phrase_key(re.split(r" [(\[]|: ", CATALOGUE.labels[item])[0])
+    return f" {title} " in f" {phrase_key(plain_title(answer))} " or f" {title} " in f" {phrase_key(answer)} "
 
 
 def rated(answer: str) -> str | None:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from recx.alignment.own_words import is_faithful
@@ -121,3 +123,56 @@ def test_statements_about_titles_in_curly_quotes_are_checked(small_catalogue):
 
 def test_values_inside_titles_are_no_statements(small_catalogue):
     assert not read(small_catalogue, 'Yes. "Puzzle Quest" goes with "Portal".').statements
+
+
+@pytest.mark.parametrize(
+    "text, cited, truths",
+    [
+        (
+            "I would recommend it, since Portal was liked and Okami was not.",
+            [("Portal", True), ("Okami (Wii)", False)],
+            [],
+        ),
+        (
+            "As a fan of shooter games like Halo 3, you'll enjoy Portal 2, a puzzle game.",
+            [("Halo 3", True)],
+            [True, True],
+        ),
+        ("They moved on from Portal to Halo 3, which is a puzzle game.", [("Portal", True), ("Halo 3", True)], [False]),
+        ("Portal 2 is a puzzle game, and whoever liked it will like Halo 3.", [("Halo 3", True)], [True]),
+        ("They enjoy shooters, in any case.", [], [False]),
+        ("With its puzzle gameplay, this game fits.", [], [True]),
+        ("This shooter game has little to do with Portal.", [("Portal", True)], [False]),
+        ("It is not only a puzzle game, it is for PC.", [], [True, True]),
+        ('It is a "Puzzle" game, a "hidden gem".', [], [True]),
+        ("They like \u201chalo 3\u201d and the music.", [("Halo 3", True)], []),
+    ],
+)
+def test_free_prose_is_read_as_people_read_it(small_catalogue, text, cited, truths):
+    reading = read(small_catalogue, text)
+    assert [(c.title, c.in_history) for c in reading.citations] == cited
+    assert [s.true for s in reading.statements] == truths
+    assert all(text[slice(*c.span)].strip("\u201c\u201d").casefold() in c.title.casefold() for c in reading.citations)
+
+
+def test_small_values_count_where_they_are_named_as_such():
+    genre = [["indie"], ["indie"], ["sport"]]
+    catalogue = build_catalogue(list("abc"), ["Alpha", "Beta", "Gamma"], {"genre": genre, "mood": [["calm"]] * 3})
+    parser = ExplanationParser(catalogue)
+    text = 'Yes. "Gamma" is a sport title with the mood calm. I like to sport a hat, calm and quiet.'
+    assert [(s.value, s.true) for s in parser.parse(text, [1, 2], 3).statements] == [("sport", True), ("calm", True)]
+
+
+def test_no_text_takes_long_to_read(small_catalogue):
+    parser = ExplanationParser(small_catalogue)
+
+    for unit in ('"Halo 3" Shooter ', "[[[[", "Halo ", "like ", "puzzle and ", "would not recommend might ", "'", " "):
+        begun = time.process_time()
+        parser.parse(f'"Portal" {unit * 2_000} Shooter like "Halo 3".', [1, 3], 2)
+        assert time.process_time() - begun < 5, unit  # minutes, where time grows with more than the length
+
+
+def test_values_of_marks_are_told_apart():
+    catalogue = build_catalogue(list("abc"), ["Alpha", "Beta", "Gamma"], {"language": [["C"], ["C++"], ["C#"]]})
+    reading = ExplanationParser(catalogue).parse('Yes. "Gamma" is with the language C#, "Beta" with C++.', [1, 2], 3)
+    assert [(s.value, s.true) for s in reading.statements] == [("C#", True), ("C++", True)]

@@ -153,6 +153,15 @@ def test_a_title_that_the_tokens_cannot_write_is_never_begun():
     assert held.allowed() == without.allowed() and held.allowed()
 
 
+def test_no_token_opens_a_title_that_cannot_be_ended():
+    words = Tokenizer(models.WordLevel({"<unk>": 0, "<end>": 1, '"R': 2, "Rex": 3, '"': 4, "a": 5}, unk_token="<unk>"))
+    words.decoder = decoders.Fuse()
+    held = constraint(PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>", unk_token="<unk>"), ["Rex"])
+    assert not held.accepts(2) and held.accepts(4)
+    held.advance(4)
+    assert held.allowed() == [3]
+
+
 LABELS = st.text(st.sampled_from("abRF \t12'’“”—:.!?é日本ก😀™\u0301\u200d"), min_size=1, max_size=12).map(
     lambda s: " ".join(s.split())
 )

@@ -46,3 +46,64 @@ def test_what_is_no_title_is_not_found(index, title):
 def test_capitals_matter_only_where_asked(index):
     assert index.find("HALO 3 (2007)", ignore_case=True) == 10
     assert index.find("Alone in the dark") == 9 and index.find("ALONE IN THE DARK", ignore_case=True) is None
+
+
+FILMS = [
+    "English Patient, The", "Inside", "It", "Up", "Heat", "Halo: Reach", "Dark Souls: Gold Edition", "Star Wars: Dawn",
+    "Star Wars: Night", "Seven (Se7en)", "300", "Horror", "Just Dance", "Mr. Bean!", "Portal", "Portal 2",
+    "The Lord of Dogs", "Free Play",
+]  # fmt: skip
+GENRES = [["Horror"]] * 8 + [["Free Play"]] * 8 + [["Just Dance"]] * 2
+ITEM = {title: n for n, title in enumerate(FILMS, 1)}
+
+
+@pytest.fixture(scope="module")
+def films():
+    return TitleIndex(build_catalogue([str(n) for n in range(len(FILMS))], FILMS, {"genre": GENRES}))
+
+
+@pytest.mark.parametrize(
+    "title, item",
+    [
+        ("The English Patient", "English Patient, The"),
+        ("English Patient", "English Patient, The"),
+        ("Halo", "Halo: Reach"),
+        ("Seven", "Seven (Se7en)"),
+        ("Lord of Dogs", "The Lord of Dogs"),
+        ("Gold Edition", "Dark Souls: Gold Edition"),
+        ("Star Wars", None),
+        ("Portal", "Portal"),  # the whole label goes before a part
+    ],
+)
+def test_shortened_titles_are_found_where_they_are_of_one_item(films, title, item):
+    near = (ITEM["Dark Souls: Gold Edition"],) if title == "Gold Edition" else ()
+    assert films.find(title, near=near) == ITEM.get(item)
+
+
+def test_of_several_items_the_one_that_is_near_is_meant(films):
+    assert films.find("Star Wars", near=[ITEM["Star Wars: Night"]]) == ITEM["Star Wars: Night"]
+    assert films.find("Gold Edition", near=[ITEM["Heat"]]) is None
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("They liked The English Patient, Heat and Up.", ["English Patient, The", "Heat", "Up"]),
+        ("It is a film. Inside this world, up to the end, the heat rises.", []),
+        ("They saw It last. Inside was next. Inside, Heat followed.", ["It", "Inside", "Inside", "Heat"]),
+        ("Heat is fine, but Miami Heat and Heat Wave are not.", ["Heat"]),
+        ("He saw Portal 2's ending, Portal 3 and PORTAL.", ["Portal 2", "Portal"]),
+        ("the english patient and the lord of dogs, heat", ["The Lord of Dogs"]),
+        ("Only 300 people like Horror films.", []),
+        ("They play Just Dance, of the Just Dance series.", ["Just Dance"]),
+        ("It is free play for all.", []),
+        ("They love *Horror*, _Up_ and *300*.", ["Horror", "Up", "300"]),
+        ("After Mr. Bean! is before Halo.", ["Mr. Bean!", "Halo: Reach"]),
+        ("Halo: Wars is another.", []),
+        ("Star Wars", []),
+    ],
+)
+def test_titles_in_running_text(films, text, found):
+    mentions = list(films.mentions(text, near=[ITEM["Heat"]]))
+    assert [m.item for m in mentions] == [ITEM[title] for title in found]
+    assert all(text[m.start : m.end].strip() for m in mentions)

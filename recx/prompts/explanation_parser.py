@@ -40,7 +40,7 @@ _CLAIM = re.compile(
 _OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;!?]\s")
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
-_KIND = "game|title|film|movie|book|novel|story|show|series|album|song|track|item|product|one"
+_KIND = "game|title|film|movie|book|novel|story|show|series|album|song|track|item|product|article|news|video|one"
 _PRONOUN = re.compile(
     rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{_KIND})\b|\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
     re.IGNORECASE,
@@ -52,22 +52,25 @@ _TASTE = re.compile(
     re.IGNORECASE,
 )
 # Titles of one subject, and titles that are said to be like it: ', like "A"', ', and so is "A"', ', as "A" is'.
+_REACH = 300  # letters on either side of a value that tell what it is said of
 _JOINED = re.compile(
-    r"\W*(?:and|or|nor|as well as|along with|together with|plus|&)?\W*(?:both|also|then)?\W*", re.IGNORECASE
+    r"\W*+(?:and|or|nor|as well as|along with|together with|plus)?+\W*+(?:both|also|then)?+\W*+", re.IGNORECASE
 )
 _COMPARED = re.compile(
     r"(?:(?<!will )(?<!ll )(?<!would )(?<!'d )(?<!they )(?<!you )(?<!to )\blike|\b(?:such as|including|e\.g\.|"
     r"for example|for instance|namely|so (?:is|are|does|was)|similar to|same as)|, (?:just )?as)"
-    r"\W*(?:the|either|both)?\W*(?:\x00\d+\x00(?:\W|and|or)*)*$",
+    r"\W*(?:the|either|both)?\W*$",
     re.IGNORECASE,
 )
-_THIS_ONE = re.compile(rf"\b(?:this|as an?)(?: \w+)? \x01\d+\x01 (?:{_KIND})\b", re.IGNORECASE)
-# What makes a small word before it, or a list of them, the name of a genre.
-_GENRE_BEHIND = re.compile(
-    rf"(?:{_KIND}|genre|gaming|fan|lover|enthusiast|flick|read|article|video|news)s?|stories|category|categories"
+_THIS_ONE = re.compile(
+    rf"\b(?:this|as an?)(?: \w+)? \x01\d+\x01 (?:{_KIND})\b|\bbeing(?: \w+)? \x01\d+\x01", re.IGNORECASE
 )
+_NOT_TASTED = re.compile("\x00|\\b(?:its?|this|because|due to|thanks to)\\b", re.IGNORECASE)
+# What makes a small word before it, or a list of them, the name of a genre.
+_GENRE_BEHIND = re.compile(rf"(?:{_KIND}|genre|gaming|fan|lover|enthusiast|flick|read)s?|stories|category|categories")
 _GENRE_DIRECTLY_BEHIND = re.compile(r"gameplay|music|elements?|experiences?|tags?|section")
 _TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{_KIND})\w*\b(?! title)")
+_TAG_BEFORE = re.compile(r"\b(?:tag|genre|categor)\w*\b[^.!?\n]{0,40}$")
 _GENRE_BEFORE = re.compile(
     r"\b(?:genres?|tags?|categor(?:y|ies)|mix(?:ture)?|blend|combination|elements)"
     r"(?: (?:of|like|such as|including))?:? $"
@@ -83,10 +86,11 @@ _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
 @dataclass(frozen=True)
 class Citation:
-    """A quoted title: its item (None if the catalogue has no such title) and whether the history holds it.
+    """A title, quoted or not: its item (None for quoted words that are no title of the catalogue) and whether the
+    history holds it.
 
     `against` where the text says that it pulls the other way, against the decision. `span` is where it stands in the
-    text, quotes included.
+    text, its quotes included.
     """
 
     title: str
@@ -117,11 +121,11 @@ class ParsedExplanation:
     """What a text says.
 
     Attributes:
-        decision: True for yes, False for no, None where the text does not begin with either.
-        citations: quoted titles other than that of the item asked about, and that one where it is said to come from
-            the history.
+        decision: True for yes, False for no, None where neither the first word nor the first sentence tells.
+        citations: titles, quoted or not, other than that of the item asked about, and that one where it is said to
+            come from the history.
         statements: attribute values said of items.
-        names: capitalised words within a sentence that belong to no quoted title and no value.
+        names: capitalised words within a sentence that belong to no title and no value.
         invented: quoted titles that the catalogue does not have.
     """
 
@@ -136,6 +140,15 @@ class ParsedExplanation:
         return tuple(c.title for c in self.citations if c.item is None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Titles of one clause that are joined, as items (None for an unknown title), and where their marks stand."""
+
+    items: tuple[int | None, ...]
+    start: int
+    end: int
+
+
 class ExplanationParser:
     """Reads texts about items of one catalogue."""
 
@@ -143,7 +156,7 @@ class ExplanationParser:
         self.catalogue, self._titles = catalogue, TitleIndex(catalogue)
         self._values = {v for column in catalogue.attributes.values() for item in column for v in item}
         self._spellings: dict[str, list[str]] = {}
-        for value in sorted(self._values):
+        for value in sorted(self._values, key=lambda v: (-len(v), v)):  # "C++" before "C"
             for key in {phrase_key(value), *_plurals(phrase_key(value))} - {""}:
                 self._spellings.setdefault(key, []).append(value)
         self._phrases = PhraseIndex(self._spellings)
@@ -165,13 +178,8 @@ class ExplanationParser:
         cited, plain = self._cited(text, written, known | {item})
         decision, start = stated_decision(plain)
         stated = self._stated(plain, start)
-        ends = [m.end() for m in _SENTENCE.finditer(plain)]
-
-        def against(place: int) -> bool:
-            n = bisect.bisect_right(ends, place)
-            sentence = plain[ends[n - 1] if n else 0 : ends[n] if n < len(ends) else len(plain)]
-            return bool(_OTHER_WAY.search(sentence))
-
+        edges = [0, *(m.end() for m in _SENTENCE.finditer(plain)), len(plain)]
+        other_way = [bool(_OTHER_WAY.search(plain, *edge)) for edge in itertools.pairwise(edges)]
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
         citations, pieces, place = [], [], start
         marks = [(span, f"\x00{n}\x00") for n, (span, *_) in enumerate(cited)]
@@ -182,8 +190,16 @@ class ExplanationParser:
         marked = "".join([*pieces, text[place:]])
         titles = [index for _, index, _ in cited]
         for span, index, title in cited:
-            if index != item or _CLAIM.search(plain, start, span[0]):
-                citations.append(Citation(title, index, index in known, against(span[0]), span))
+            if index != item or _CLAIM.search(plain, max(start, span[0] - _REACH), span[0]):
+                citations.append(
+                    Citation(
+                        title,
+                        index,
+                        index in known,
+                        other_way[bisect.bisect_right(edges, span[0], 1, len(edges) - 1) - 1],
+                        span,
+                    )
+                )
         statements: list[Statement] = []
         for clause in _CLAUSE.split(marked):
             values = [(stated[int(m[1])][1], stated[int(m[1])][0], m.start()) for m in _VALUE.finditer(clause)]
@@ -207,7 +223,10 @@ class ExplanationParser:
             if index is None:
                 index = self._titles.find(title, ignore_case=True, near=near)
             word = title.strip() in self._values or title[:1].islower()
-            tagged = index not in near and title in self._values and _TAG_BEHIND.match(text, span[1])
+            tagged = index not in near and title in self._values
+            tagged = tagged and (
+                _TAG_BEHIND.match(text, span[1]) or _TAG_BEFORE.search(text, max(span[0] - 60, 0), span[0])
+            )
             if (index is None and word) or tagged:
                 continue  # what is quoted may be a word: the "Free to Play" tag
             name = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
@@ -242,15 +261,14 @@ class ExplanationParser:
         best: tuple[tuple[int, int], str | None] = ((begin, end), None)
         for value in self._spellings[key]:
             own = words_of(value)
-            exact = (begin - own[0].start, begin - own[0].start + len(value))
-            said = plain[max(exact[0], 0) : exact[1]]
-            if said.casefold() == value.casefold():  # also what is no word in it: "C++" is not "C"
-                span = exact
-            elif own[0].start == 0 and own[-1].end == len(value) and plain[end - 1 : end].isalnum():
-                span = (begin, end)  # "role playing", "shooters"
-            else:
-                continue
-            if re.search(r"[\w-]\Z", plain[: span[0]][-1:]) or re.match(r"[\w-]", plain[span[1] : span[1] + 1]):
+            offset = begin - own[0].start
+            spans = []
+            if plain[max(offset, 0) : offset + len(value)].casefold() == value.casefold():
+                spans.append((offset, offset + len(value)))  # also what is no word in it: "C++" is not "C"
+            if own[0].start == 0 and own[-1].end == len(value):
+                spans.append((begin, end))  # "role playing", "shooters"
+            span = next((s for s in spans if _stands_alone(plain, s)), None)
+            if span is None:
                 continue
             said = plain[span[0] : span[1]]
             small = said[:1].islower()
@@ -259,7 +277,7 @@ class ExplanationParser:
             if (
                 not small
                 or len(own) > 1
-                or phrase_key(said) != phrase_key(value)
+                or (phrase_key(said) != phrase_key(value) and _TASTE.search(plain, max(begin - 30, 0), begin))
                 or _names_genre(plain, words, place, self._spellings)
             ):
                 best = span, value
@@ -291,56 +309,19 @@ class ExplanationParser:
             history: what the text is about.
             item: the item asked about.
         """
-        marks = [(titles[int(m[1])], m.start(), m.end()) for m in _MARK.finditer(clause)]
+        groups = _grouped(clause, titles)
+        starts = [group.start for group in groups]
         most = bool(re.search(r"\bmost\b", words, re.IGNORECASE))
         said = []
         for value, span, place in values:
-            named, begin = self._subjects(clause, marks, place, item)
+            first, last = (bisect.bisect_left(starts, edge) for edge in (place - _REACH, place + _REACH))
+            named, begin = _subjects(clause, groups[first:last], place, item)
             subjects = [n for n in named if n is not None]
             turn = max((m.end() for m in _TURN.finditer(clause, begin, place)), default=begin)
             negated = bool(_NEGATION.search(clause, turn, place))
             true = None not in named and self._true(value, subjects, history, negated, most)
             said.append(Statement(tuple(subjects), value, negated, true, span))
         return said
-
-    @staticmethod
-    def _subjects(
-        clause: str, marks: Sequence[tuple[int | None, int, int]], place: int, item: int
-    ) -> tuple[list[int | None], int]:
-        """What a value at a place of a clause is said of, nothing for the history as a whole; and where that ends.
-
-        Args:
-            clause: with titles and values marked.
-            marks: its titles: item, where the mark begins and ends.
-            place: of the value.
-            item: the item asked about.
-        """
-        groups: list[list[tuple[int | None, int, int]]] = []
-        for mark in marks:
-            if groups and _JOINED.fullmatch(clause, groups[-1][-1][2], mark[1]):
-                groups[-1].append(mark)
-            else:
-                groups.append([mark])
-        before = [g for g in groups if g[-1][2] <= place]
-        behind = [g for g in groups if g[0][1] > place]
-        compared = [m[0] for g in behind if _COMPARED.search(clause, place, g[0][1]) for m in g]
-        if (
-            _THIS_ONE.search(clause, max(place - 12, 0))
-            and _THIS_ONE.search(clause, max(place - 12, 0)).start() < place
-        ):
-            return [item], place
-        taste = [m for m in _TASTE.finditer(clause, 0, place) if not _MARK.search(clause, m.end(), place)]
-        if taste:
-            return compared, 0
-        pronoun = max((m.end() for m in _PRONOUN.finditer(clause, 0, place)), default=-1)
-        end = before[-1][-1][2] if before else -1
-        if pronoun > end:
-            return [item, *compared], 0
-        if before:
-            return [*(m[0] for m in before[-1]), *compared], end
-        if not marks and _PRONOUN.search(clause, place):  # "With its tags Action and Indie, this game ..."
-            return [item], 0
-        return compared or [m[0] for g in behind[:1] for m in g], 0
 
     def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, most: bool) -> bool:
         over = subjects or history
@@ -350,6 +331,46 @@ class ExplanationParser:
         if subjects:
             return holders == len(over)
         return 2 * holders > len(over) if most else holders >= min(2, len(over))
+
+
+def _grouped(clause: str, titles: Sequence[int | None]) -> list[_Group]:
+    """The titles of a clause, those that are joined ("A, B and C") as one group."""
+    groups: list[_Group] = []
+    for mark in _MARK.finditer(clause):
+        own = (titles[int(mark[1])],)
+        if groups and _JOINED.fullmatch(clause, groups[-1].end, mark.start()):
+            groups[-1] = _Group((*groups[-1].items, *own), groups[-1].start, mark.end())
+        else:
+            groups.append(_Group(own, mark.start(), mark.end()))
+    return groups
+
+
+def _subjects(clause: str, groups: Sequence[_Group], place: int, item: int) -> tuple[list[int | None], int]:
+    """What a value at a place of a clause is said of, nothing for the history as a whole; and where that ends.
+
+    Args:
+        clause: with titles and values marked.
+        groups: titles near the value.
+        place: of the value.
+        item: the item asked about.
+    """
+    first, last = max(place - _REACH, 0), place + _REACH
+    this = _THIS_ONE.search(clause, max(place - 12, 0), last)
+    if this and this.start() < place:
+        return [item], place
+    before = [g for g in groups if g.end <= place]
+    behind = [g for g in groups if g.start > place]
+    compared = [i for g in behind if _COMPARED.search(clause, max(place, g.start - 40), g.start) for i in g.items]
+    if any(not _NOT_TASTED.search(clause, m.end(), place) for m in _TASTE.finditer(clause, first, place)):
+        return compared, first
+    pronoun = max((m.end() for m in _PRONOUN.finditer(clause, first, place)), default=-1)
+    if before and before[-1].end > pronoun:
+        return [*before[-1].items, *compared], before[-1].end
+    if pronoun >= 0:
+        return [item, *compared], first
+    if not groups and _PRONOUN.search(clause, place, last):  # "With its tags Action and Indie, this game ..."
+        return [item], first
+    return compared or [i for g in behind[:1] for i in g.items], first
 
 
 def _alone(statement: Statement, text: str) -> Statement:
@@ -368,6 +389,12 @@ def _plurals(key: str) -> list[str]:
     if " " in key or not key.isalpha() or key.endswith("s"):
         return []
     return [key[:-1] + "ies" if key.endswith("y") else key + "s"]
+
+
+def _stands_alone(plain: str, span: tuple[int, int]) -> bool:
+    """Whether no word or hyphen touches it."""
+    sides = plain[max(span[0] - 1, 0) : span[0]] + plain[span[1] : span[1] + 1]
+    return not any(side.isalnum() or side in "_-" for side in sides)
 
 
 def _names_genre(plain: str, words: list[Word], place: int, spellings: Mapping[str, object]) -> bool:
