@@ -18,7 +18,7 @@ lint: setup  ## check form and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 
 bench: setup  ## rerun all benchmarks, quickly with QUICK=--quick (benchmarks/README.md)
-	@for name in data examples speed shapley alignment decoding playground; do $(BIN)/python benchmarks/$$name.py $(QUICK) || exit 1; done
+	@for name in data examples shapley alignment decoding playground; do $(BIN)/python benchmarks/$$name.py $(QUICK) || exit 1; done
 	@if [ -n "$(QUICK)$(DATA)" ]; then $(SASREC) --variants; else echo "sasrec.py: no DATA=... with the real data"; fi
 	@if [ -n "$(RECTOOLS)" ]; then $(SASREC) --rectools "$(RECTOOLS)"; else echo "sasrec.py: no RECTOOLS=..."; fi
 	@if [ -n "$(RECBOLE)" ]; then $(SASREC) --recbole "$(RECBOLE)"; else echo "sasrec.py: no RECBOLE=..."; fi

@@ -1,4 +1,4 @@
-"""The command line: `recx run | results | figures | data | lab | app`."""
+"""The command line: `recx run | results | figures | data | backbone | lab | app`."""
 
 import json
 import sys
@@ -119,6 +119,29 @@ class DataCommand:
 
 
 @dataclass(frozen=True)
+class GetBackboneCommand:
+    """Fetch a pretrained backbone into your cache, once; it needs no network afterwards."""
+
+    name: tyro.conf.Positional[str]
+    """A name of `recx backbone list`, which --set align.backbone.name= takes from then on."""
+
+
+@dataclass(frozen=True)
+class ListBackbonesCommand:
+    """List the backbones with a short name: size, licence, and whether they are here."""
+
+
+@dataclass(frozen=True)
+class BackboneCommand:
+    """List the backbones with a short name, or fetch one."""
+
+    action: (
+        Annotated[ListBackbonesCommand, tyro.conf.subcommand("list")]
+        | Annotated[GetBackboneCommand, tyro.conf.subcommand("get")]
+    )
+
+
+@dataclass(frozen=True)
 class LabCommand:
     """Open JupyterLab on the notebooks, on this machine only."""
 
@@ -151,6 +174,7 @@ def main(arguments: list[str] | None = None) -> None:
         | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
         | Annotated[FiguresCommand, tyro.conf.subcommand("figures")]
         | Annotated[DataCommand, tyro.conf.subcommand("data")]
+        | Annotated[BackboneCommand, tyro.conf.subcommand("backbone")]
         | Annotated[LabCommand, tyro.conf.subcommand("lab")]
         | Annotated[AppCommand, tyro.conf.subcommand("app")],
         prog="recx",
@@ -158,7 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
         args=_unfold_set(sys.argv[1:] if arguments is None else arguments),
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
     )
-    if isinstance(command, DataCommand):
+    if isinstance(command, DataCommand | BackboneCommand):
         command = command.action
     try:
         _HANDLERS[type(command)](command)
@@ -253,6 +277,19 @@ def _download(command: DownloadCommand) -> None:
         print(f"{name}: {path}")
 
 
+def _list_backbones(command: ListBackbonesCommand) -> None:
+    from recx.models.pretrained import describe_backbones
+
+    print("\n".join(describe_backbones()))
+
+
+def _get_backbone(command: GetBackboneCommand) -> None:
+    from recx.models.pretrained import fetch_backbone
+
+    print(f"{command.name}: {fetch_backbone(command.name)}")
+    print(f"Next: recx run --set align.backbone.name={command.name}")
+
+
 def _lab(command: LabCommand) -> None:
     from recx.pipeline.jupyter_lab import run_lab
 
@@ -281,6 +318,8 @@ _HANDLERS = {
     DescribeCommand: _describe,
     DownloadCommand: _download,
     AddCommand: _add,
+    ListBackbonesCommand: _list_backbones,
+    GetBackboneCommand: _get_backbone,
     LabCommand: _lab,
     AppCommand: _app,
 }

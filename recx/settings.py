@@ -183,7 +183,8 @@ class BackboneSettings:
     """Which language model is aligned, and how much of it is tuned.
 
     Attributes:
-        name: `recx-tiny`, a hub id or a folder.
+        name: a name that `recx backbone list` shows, a hub id or a folder.
+        revision: branch, tag or commit of a hub id; empty for its main branch.
         lora_rank: rank of LoRA adapters on all linear layers; 0 tunes all weights.
         lora_alpha: scale of the adapters.
         dtype: number format of the frozen weights beside adapters, which are float32 themselves: bfloat16, float16,
@@ -193,6 +194,7 @@ class BackboneSettings:
     """
 
     name: str = "recx-tiny"
+    revision: str = ""
     lora_rank: int = 0
     lora_alpha: int = 16
     dtype: str = "auto"
@@ -360,6 +362,14 @@ class AlignSettings:
         if mode == "hybrid" and self.hybrid_from == "intention" and "intention" in self.mode_list:
             return "intention", self.continued_weight
         return "", 0.0
+
+    def trains_explanations(self, mode: str) -> bool:
+        """Whether explanations are among a mode's training rows; the paper's are asked for without having been trained.
+
+        The relation mode learns them from measured effects, the others from what the backbone wrote itself.
+        """
+        shares, written = (self.relation_shares, 1) if mode == "relation" else (self.shares, self.own_words)
+        return bool(shares.explanation and written)
 
     @property
     def main_mode(self) -> str:

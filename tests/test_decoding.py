@@ -165,8 +165,8 @@ def test_lists_hold_catalogue_items_and_read_a_history_back(explainer, rng):
     right = [np.mean([i in items for i in h]) for h, items in zip(histories, lists, strict=True)]
     assert np.mean(right) > 0.85, "the backbone was taught to copy titles"
     # The graph takes nothing away: where free text is a list of titles, it is the same list.
-    end = int(explainer.encoder.end[0])
-    free = generation.greedy_text(explainer.model, prompts, end, 200, precision="float32")
+    ends = explainer.encoder.ends
+    free = generation.greedy_text(explainer.model, prompts, ends, 200, precision="float32")
     labels, same = explainer.catalogue.labels, 0
     for items, tokens in zip(lists, free, strict=True):
         parts = explainer.encoder.tokenizer.decode(tokens).split("; ")
@@ -257,9 +257,9 @@ def test_ranking_by_preference_goes_by_the_probability_of_yes(explainer, rng):
 
 
 def test_own_greedy_equals_generate(explainer, prompts):
-    end = int(explainer.encoder.end[0])
-    own = generation.greedy_text(explainer.model, prompts, end, 20, precision="float32")
-    free = generation.free_answers(explainer.model, prompts, end, max_tokens=20, precision="float32")
+    ends = explainer.encoder.ends
+    own = generation.greedy_text(explainer.model, prompts, ends, 20, precision="float32")
+    free = generation.free_answers(explainer.model, prompts, ends, max_tokens=20, precision="float32")
     for one, two in zip(own, itertools.chain.from_iterable(free), strict=True):
         assert one.tolist() == two.tolist()
 

@@ -12,7 +12,7 @@ from recx.pipeline.imports import imported, reached
 PACKAGE = paths.ROOT / "recx"
 ROOT = {"__init__", "__main__", "cli", "errors", "paths", "settings"}
 ROOMS = (
-    "storage profiles speed data recommenders attribution prompts models decoding alignment teaching explaining "
+    "storage profiles data recommenders attribution prompts models decoding alignment teaching explaining "
     "evaluation plots pipeline playground"
 ).split()
 

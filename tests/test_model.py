@@ -22,7 +22,7 @@ from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
 from recx.models.entities import HalfWhitening
-from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
+from recx.models.saved_models import SharedBackbone, build_aligned, continue_from, load_aligned, save_aligned
 from recx.prompts.tokens import IGNORED, collate
 from recx.settings import BackboneSettings
 from recx.storage.tensors import trainable
@@ -153,6 +153,43 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     labels = ids.masked_fill(ids >= 4096, IGNORED)
     assert torch.equal(model.eval()(ids, labels)["loss"], again(ids, labels)["loss"])
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+def test_adapted_models_share_the_backbone_in_memory(tmp_path):
+    settings = BackboneSettings(lora_rank=4)
+    items, users = torch.randn(7, 5), torch.randn(4, 5)
+    shared = SharedBackbone.load(settings)
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]])
+    labels = ids.masked_fill(ids >= 4096, IGNORED)
+    losses = {}
+    for seed, mode in enumerate(("intention", "hybrid")):
+        model, _ = build_aligned(settings, items, users, seed, shared=shared)
+        with torch.no_grad():
+            for parameter in trainable(model).values():
+                parameter.add_(0.05 * torch.randn_like(parameter))
+        save_aligned(model, settings, mode, tmp_path / mode)
+        losses[mode] = model.eval()(ids, labels)["loss"]
+    models = {mode: load_aligned(tmp_path / mode, shared)[0] for mode in losses}
+    assert {mode: model(ids, labels)["loss"] for mode, model in models.items()} == losses
+    assert losses["intention"] != losses["hybrid"]
+    frozen = {p.data_ptr() for p in shared.model.parameters()}
+    for model in models.values():
+        own = [p for p in model.parameters() if p.data_ptr() not in frozen]
+        assert sum(p.numel() for p in own) < 0.2 * sum(p.numel() for p in shared.model.parameters())
+    text, alone = torch.tensor([[5, 6, 9]]), load_backbone("recx-tiny", dtype=shared.model.dtype)[0].eval()
+    assert torch.equal(AlignedModel(shared.model)(text, text)["loss"], AlignedModel(alone)(text, text)["loss"])
+
+
+def test_a_backbone_tuned_whole_is_copied():
+    settings = BackboneSettings()
+    shared = SharedBackbone.load(settings)
+    before = [p.clone() for p in shared.model.parameters()]
+    model, _ = build_aligned(settings, torch.randn(7, 5), torch.randn(4, 5), shared=shared)
+    with torch.no_grad():
+        for parameter in trainable(model).values():
+            parameter.add_(1.0)
+    assert all(torch.equal(a, b) for a, b in zip(before, shared.model.parameters(), strict=True))
+    assert not any(p.requires_grad for p in shared.model.parameters())
 
 
 def test_loading_a_backbone_is_silent(capfd):

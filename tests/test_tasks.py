@@ -175,6 +175,11 @@ def test_quoted_pieces_keep_the_text(small_catalogue):
         assert as_text(quoted_pieces(text, small_catalogue.index_of_label), small_catalogue) == text
 
 
+def test_quoted_pieces_find_titles_beside_stray_marks(small_catalogue):
+    pieces = quoted_pieces('Yes, on a 27" screen "Portal" and "Nope" fit "Halo 3".', small_catalogue.index_of_label)
+    assert pieces == ['Yes, on a 27" screen ', Title(1), ' and "Nope" fit ', Title(3), "."]
+
+
 def test_conversations_of_both_forms(tmp_path, real_data):
     kept, dropped = read_folder(real_data / "instruction-mix")
     assert len(kept) + dropped == 12_618 and dropped >= 2

@@ -13,6 +13,7 @@ import numpy as np
 
 from recx.decoding.generation import greedy_text
 from recx.decoding.quote_constraint import QuoteConstraint
+from recx.decoding.token_texts import TokenTexts
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import random_control
 from recx.prompts.explanation_parser import ExplanationParser, ParsedExplanation
@@ -73,7 +74,7 @@ def write_own_words(
     views = list(data.catalogue.attributes)
     rows = [data.preference_rows[n] for n in shuffled_cycle(len(data.preference_rows), count, rng)]
     asked, prompts, quotes = [], [], []
-    stop = int(encoder.pieces(["."])[0][-1])
+    texts, labels = TokenTexts.of(encoder.tokenizer), data.catalogue.labels
     for n, row in enumerate(rows):
         liked = n % 2 == 0
         item = int(rng.choice((data.labels.liked if liked else data.labels.disliked)[row]))
@@ -84,19 +85,19 @@ def write_own_words(
         pieces += [f" {instruction}"] if instruction else []
         decision = "Yes" if liked else "No"
         prompts.append(encoder.prompt(pieces).followed_by(np.concatenate(encoder.pieces([decision]))))
-        quotes.append(QuoteConstraint([encoder.titles[h] for h in data.recent(row)], encoder.titles[item], stop))
+        quotes.append(QuoteConstraint(texts, [labels[h] for h in data.recent(row)], labels[item]))
         asked.append((row, item, instruction, decision))
-    texts = greedy_text(
+    answers = greedy_text(
         model,
         prompts,
-        int(encoder.end[0]),
+        encoder.ends,
         max_tokens,
         precision=precision,
         show_progress=show_progress,
         quotes=quotes,
     )
     parser, kept = ExplanationParser(data.catalogue), []
-    for (row, item, instruction, decision), tokens in zip(asked, texts, strict=True):
+    for (row, item, instruction, decision), tokens in zip(asked, answers, strict=True):
         answer = decision + encoder.tokenizer.decode(tokens)
         if len(tokens) < max_tokens and is_faithful(parser.parse(answer, data.recent(row), item)):
             kept.append((row, item, instruction, answer))

@@ -61,11 +61,11 @@ def fetch(download: Download, folder: Path) -> list[Path]:
         return places
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
+        with locked(folder):
             if not all(p.is_file() for p in places):
                 archive = _retrieve(download, folder)
                 if download.members:
-                    _extract(archive, dict(zip(download.members, places, strict=True)))
+                    extract(archive, dict(zip(download.members, places, strict=True)))
                 # Only now, as a file that is no archive must not be what later ones are held against.
                 _record_checksum(download, archive)
                 if download.members:
@@ -79,7 +79,8 @@ def fetch(download: Download, folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Within this context no other process fetches into the folder, which must exist; waits for one that does."""
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=1)
@@ -201,7 +202,7 @@ def _version(part: Path) -> str:
     return mark.read_text(encoding="utf-8") if mark.is_file() else ""
 
 
-def _extract(archive: Path, members: dict[str, Path]) -> None:
+def extract(archive: Path, members: dict[str, Path]) -> None:
     """Unpack members into places; an archive that holds something else is removed, one that finds no room is kept."""
     for member, place in members.items():
         beside = place.with_name(place.name + ".part")

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from recx.decoding.candidate_order import CandidateOrder
 from recx.decoding.state import BATCH, DecodingState, in_batches
@@ -40,19 +42,25 @@ def beam_titles(
         is the only one left is certain, so its last tokens need no step of the model.
     """
 
+    device = model.device
+    graph = graph.to(device)
+
     def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        items, log_probs = torch.zeros(len(rows), beams, dtype=torch.long), torch.full((len(rows), beams), -torch.inf)
         with autocast(precision):
+            items = torch.zeros(len(rows), beams, dtype=torch.long, device=device)
+            log_probs = torch.full((len(rows), beams), -torch.inf, device=device)
             state = DecodingState(model, [prompts[r].followed_by(graph.prefix) for r in rows])
-            left = torch.arange(len(rows))  # rows that still have an open title; the others need no more steps
-            nodes, scores = torch.zeros(len(rows), 1, dtype=torch.long), torch.zeros(len(rows), 1)
+            # Rows that still have an open title; the others need no more steps.
+            left = torch.arange(len(rows), device=device)
+            nodes = torch.zeros(len(rows), 1, dtype=torch.long, device=device)
+            scores = torch.zeros(len(rows), 1, device=device)
             closed = _closed(graph, [exclude[r] for r in rows]) if exclude is not None else None
             places = left[:, None]  # where an open title stands in the state; titles that are certain left it
             while len(left):
                 certain, flat = graph.only_item[nodes].flatten() > 0, nodes.flatten()
                 wanted = ~certain & (scores.flatten() > -torch.inf)
                 tokens, targets, real = graph.children(flat)
-                logp = torch.full(tokens.shape, -torch.inf)
+                logp = torch.full(tokens.shape, -torch.inf, device=device)
                 logits = state.logits[places.flatten()[wanted]].gather(1, tokens[wanted])
                 logp[wanted] = logits.masked_fill(~real[wanted], -torch.inf).log_softmax(-1)
                 # A title that is certain stays as it is: one edge to itself at no cost.
@@ -63,7 +71,7 @@ def beam_titles(
                     total = total.masked_fill(torch.isin(ways, closed), -torch.inf)
                 width = tokens.shape[1]
                 scores, chosen = total.topk(min(beams, total.shape[1]), dim=1)
-                parents = chosen // width + torch.arange(len(left))[:, None] * nodes.shape[1]
+                parents = chosen // width + torch.arange(len(left), device=device)[:, None] * nodes.shape[1]
                 pick = chosen % width
                 nodes = targets[parents, pick]
                 through = ((graph.only_item[nodes] > 0) | (scores == -torch.inf)).all(1)
@@ -76,9 +84,9 @@ def beam_titles(
                 if len(left):
                     state.select(places.flatten()[parents[going]])
                     state.step(tokens[parents[going], pick[going]])
-                    places = torch.full(nodes.shape, -1)
-                    places[going] = torch.arange(int(going.sum()))
-        return zip(items.numpy(), log_probs.numpy(), strict=True)
+                    places = torch.full(nodes.shape, -1, device=device)
+                    places[going] = torch.arange(int(going.sum()), device=device)
+        return zip(items.cpu().numpy(), log_probs.cpu().numpy(), strict=True)
 
     results = in_batches(model, prompts, BATCH, "titles", show_progress, decode)
     return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
@@ -87,9 +95,14 @@ def beam_titles(
 def _closed(graph: TokenGraph, exclude: Sequence[Sequence[int]]) -> torch.Tensor:
     """Nodes that a row may not enter, as row * nodes + node; what is left of every other node leads to a title."""
     size = len(graph.item)
-    return torch.tensor(
-        [r * size + n for r, items in enumerate(exclude) for n in graph.nodes_leading_only_to(items)], dtype=torch.long
-    )
+    closed = [r * size + n for r, items in enumerate(exclude) for n in graph.nodes_leading_only_to(items)]
+    return torch.tensor(closed, dtype=torch.long, device=graph.item.device)
+
+
+def _best_of(logits: Tensor, tokens: Tensor, real: Tensor) -> Tensor:
+    """Which of the tokens (B, M), where they are real, is the most probable by logits (B, V) -> (B,) on the host."""
+    tokens, real = tokens.to(logits.device), real.to(logits.device)
+    return logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1).cpu()
 
 
 @torch.inference_mode()
@@ -124,7 +137,7 @@ def greedy_lists(
             left, nodes = list(range(len(rows))), torch.zeros(len(rows), dtype=torch.long)
             while left:
                 tokens, targets, real = graph.children(nodes)
-                best = state.logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1, keepdim=True)
+                best = _best_of(state.logits, tokens, real)[:, None]
                 chosen = zip(tokens.gather(1, best)[:, 0].tolist(), targets.gather(1, best)[:, 0].tolist(), strict=True)
                 runs, ends = [], []
                 for row, (token, node) in zip(left, chosen, strict=True):
@@ -176,10 +189,10 @@ def greedy_order(
         with autocast(precision):
             state = DecodingState(model, [prompts[r] for r in rows])
             while left:
-                runs = []
-                for k, n in enumerate(left):
-                    choices = orders[n].choices()
-                    runs.append(orders[n].take(choices[int(state.logits[k, choices].argmax())]))
+                choices = [torch.tensor(orders[n].choices()) for n in left]
+                tokens = pad_sequence(choices, batch_first=True, padding_value=-1)
+                best = _best_of(state.logits, tokens.clamp(min=0), tokens >= 0).tolist()
+                runs = [orders[n].take(int(own[b])) for n, own, b in zip(left, choices, best, strict=True)]
                 still = [k for k, n in enumerate(left) if not orders[n].complete]
                 if still and len(still) < len(left):
                     state.select(torch.tensor(still))

@@ -1,6 +1,6 @@
 """Decisions, greedy texts (their quotes constrained or not), and titles unconstrained, as the paper decodes them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -17,16 +17,17 @@ from recx.prompts.tokens import Prompt
 def choice_probability(
     model: AlignedModel,
     prompts: Sequence[Prompt],
-    options: tuple[int, int],
+    options: tuple[Collection[int], Collection[int]],
     precision: str = "auto",
     show_progress: bool = False,
 ) -> np.ndarray:
-    """Probability (R,) of the first of two tokens against the second as the start of the answer."""
+    """Probability (R,) of the first of two sets of tokens against the second as the start of the answer."""
+    first, second = map(list, options)
 
     def decode(rows: list[int]) -> np.ndarray:
         with autocast(precision):
             logits = DecodingState(model, [prompts[r] for r in rows]).logits
-        return torch.sigmoid(logits[:, options[0]] - logits[:, options[1]]).numpy()
+        return torch.sigmoid(logits[:, first].logsumexp(1) - logits[:, second].logsumexp(1)).cpu().numpy()
 
     return np.array(in_batches(model, prompts, BATCH, "decisions", show_progress, decode))
 
@@ -35,32 +36,34 @@ def choice_probability(
 def greedy_text(
     model: AlignedModel,
     prompts: Sequence[Prompt],
-    end: int,
+    ends: Collection[int],
     max_tokens: int = 160,
     precision: str = "auto",
     show_progress: bool = False,
     quotes: Sequence[QuoteConstraint] | None = None,
 ) -> list[np.ndarray]:
-    """Greedy continuation of each prompt, up to the end token (left out) or `max_tokens`.
+    """Greedy continuation of each prompt, up to a token that ends it (left out) or `max_tokens`.
 
     Args:
         model: in eval mode.
         prompts: R prompts.
-        end: id of the end token.
+        ends: ids of tokens that end a text, besides those that the backbone itself names.
         max_tokens: longest answer.
         precision: of the matrix products.
         show_progress: show a bar.
         quotes: what each answer may quote; anything by default.
     """
 
+    ends = torch.tensor(sorted(model.ends | set(ends)))
+
     def decode(rows: list[int]) -> list[np.ndarray]:
-        written = np.full((len(rows), max_tokens), end, dtype=np.int64)
+        written = np.full((len(rows), max_tokens), -1, dtype=np.int64)
         left = np.arange(len(rows))
         with autocast(precision):
             state = DecodingState(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
                 token = best_tokens(state.logits, [quotes[rows[k]] for k in left] if quotes else [])
-                still = (token != end).nonzero()[:, 0]
+                still = (~torch.isin(token, ends)).nonzero()[:, 0]
                 if not len(still):
                     break
                 if len(still) < len(left):  # rows that have ended need no more steps
@@ -68,18 +71,20 @@ def greedy_text(
                 left, token = left[still.numpy()], token[still]
                 written[left, n] = token.numpy()
                 state.step(token)
-        return [row[: int((row == end).argmax()) if (row == end).any() else max_tokens] for row in written]
+        return [row[row >= 0] for row in written]
 
     return in_batches(model, prompts, BATCH, "texts", show_progress, decode)
 
 
 def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
-    """The most probable token of each row (B, V) -> (B,) that its quotes allow."""
-    best = logits.argmax(-1)
+    """The most probable token of each row (B, V) -> (B,), on the host, that its quotes allow."""
+    best = logits.argmax(-1).cpu()
     for row, held in enumerate(quotes):
         allowed = held.allowed()
         if allowed is not None:
             best[row] = allowed[int(logits[row, allowed].argmax())]
+        elif not held.accepts(int(best[row])):
+            best[row] = next(t for t in logits[row].argsort(descending=True).tolist() if held.accepts(t))
         held.advance(int(best[row]))
     return best
 
@@ -88,7 +93,7 @@ def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
 def free_answers(
     model: AlignedModel,
     prompts: Sequence[Prompt],
-    end: int,
+    ends: Collection[int],
     beams: int = 1,
     returned: int = 1,
     max_tokens: int = 48,
@@ -97,9 +102,13 @@ def free_answers(
 ) -> list[list[np.ndarray]]:
     """Unconstrained answers as the paper decodes them: greedy (`beams=1`) or the best of a free beam search.
 
+    They end with one of `ends` or of the tokens that the backbone itself names.
+
     Returns:
         For each prompt `returned` answers as token ids, the best first.
     """
+
+    ends = sorted(model.ends | set(ends))
 
     def decode(rows: list[int]) -> list[list[np.ndarray]]:
         width = max(len(prompts[r].ids) for r in rows)
@@ -118,10 +127,10 @@ def free_answers(
                 num_return_sequences=returned,
                 do_sample=False,
                 max_new_tokens=max_tokens,
-                eos_token_id=end,
-                pad_token_id=end,
+                eos_token_id=ends,
+                pad_token_id=ends[0],
             )
         written = answers.cpu().numpy().reshape(len(rows), returned, -1)
-        return [[a[: int((a == end).argmax()) if (a == end).any() else len(a)] for a in row] for row in written]
+        return [[a[: np.flatnonzero([*np.isin(a, ends), True])[0]] for a in row] for row in written]
 
     return in_batches(model, prompts, BATCH, "answers", show_progress, decode)

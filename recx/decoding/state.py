@@ -1,9 +1,11 @@
 """The state of decoding many prompts at once.
 
 Prompts, and runs of tokens appended to them, are padded on the right: the first pass over the prompts needs no mask,
-later ones mask the padding.
+later ones mask the padding. Backbones with sliding windows, or ALiBi without position ids, count padding as distance:
+for them the cache is then moved so that each row's padding stands to the left of all its tokens.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
+from transformers import DynamicCache
 
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt
@@ -24,7 +27,8 @@ GPU_TOKENS = 65_536
 
 
 class DecodingState:
-    """The state of decoding for B prompts: cache, mask, positions, and the logits (B, V) of the next tokens.
+    """The state of decoding for B prompts: cache, mask, positions, and the logits (B, V) of the next tokens,
+    all on the model's device.
 
     Args:
         model: in eval mode.
@@ -40,20 +44,25 @@ class DecodingState:
         self.model, self.device = model, model.device
         self.mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(self.device)
         self.next_position = lengths.to(self.device)
-        self.cache = None
+        self._counts_padding = counts_padding(model)
+        # Without a config every layer keeps all tokens: a sliding one would keep padding instead of a row's own.
+        self.cache = DynamicCache() if self._counts_padding else None
         # Right-padded rows need no mask: a causal model never looks right.
         self._advance(lengths, inputs_embeds=model.embed(ids.to(self.device), users))
 
     def step(self, tokens: Tensor) -> None:
         """Append one token to each row (B,) and set `logits` (B, V) to what comes after."""
-        self.extend([[t] for t in tokens.tolist()])
+        self._append(tokens.to(self.device)[:, None], torch.ones(len(tokens), dtype=torch.long))
 
     def extend(self, runs: Sequence[Sequence[int]]) -> None:
         """Append a run of at least one token to each row in one pass and set `logits` (B, V) to what comes after."""
         lengths = torch.tensor([len(run) for run in runs])
         longest = int(lengths.max())
-        ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs]).to(self.device)
-        steps = torch.arange(longest)
+        ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs])
+        self._append(ids.to(self.device), lengths)
+
+    def _append(self, ids: Tensor, lengths: Tensor) -> None:
+        steps = torch.arange(ids.shape[1])
         self.mask = torch.cat([self.mask, (steps < lengths[:, None]).long().to(self.device)], dim=1)
         positions = self.next_position[:, None] + steps.to(self.device)
         self.next_position = self.next_position + lengths.to(self.device)
@@ -63,13 +72,35 @@ class DecodingState:
         out = self.model.decoder_outputs(past_key_values=self.cache, use_cache=True, **inputs)
         self.cache = out.past_key_values
         last = out.last_hidden_state[torch.arange(len(lengths)), lengths - 1]
-        self.logits: Tensor = self.model.logits(last).float().cpu()
+        self.logits: Tensor = self.model.logits(last).float()
+        padding = lengths.max() - lengths
+        if self._counts_padding and padding.any():
+            self._move_right(padding.to(self.device))
+
+    def _move_right(self, places: Tensor) -> None:
+        """Move what each row has cached to the right by places (B,); padding falls off and comes back on the left."""
+        slots = (torch.arange(self.mask.shape[1], device=self.device) - places[:, None]) % self.mask.shape[1]
+        self.mask = self.mask.gather(1, slots)
+        rows = torch.arange(len(slots), device=self.device)[:, None]
+        for layer in self.cache.layers:
+            if layer.is_initialized:
+                # Indexed dimensions come first: (B, T, heads, width).
+                layer.keys = layer.keys[rows, :, slots].transpose(1, 2)
+                layer.values = layer.values[rows, :, slots].transpose(1, 2)
 
     def select(self, rows: Tensor) -> None:
         """Keep and repeat rows (B',), in that order."""
         rows = rows.to(self.device)
         self.cache.batch_select_indices(rows)
         self.mask, self.next_position = self.mask[rows], self.next_position[rows]
+
+
+def counts_padding(model: AlignedModel) -> bool:
+    """Whether the backbone measures the distance of two tokens in places of the cache, padding included."""
+    config = model.backbone.config
+    # GPT-Neo has windows that the cache of transformers knows nothing of.
+    windows = any(DynamicCache(config=config).is_sliding) or "local" in getattr(config, "attention_layers", ())
+    return windows or "position_ids" not in inspect.signature(model.backbone.get_decoder().forward).parameters
 
 
 def in_batches(

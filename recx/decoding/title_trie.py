@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,10 +36,15 @@ class TokenGraph:
     below: np.ndarray
     prefix: np.ndarray
 
+    def to(self, device: torch.device) -> "TokenGraph":
+        """The same graph, whose edges lie on a device."""
+        tensors = {name: getattr(self, name).to(device) for name in ("first", "tokens", "nodes", "item", "only_item")}
+        return replace(self, **tensors)
+
     def children(self, nodes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Edges of nodes (B,), padded: tokens (B, M), targets (B, M) and which of them are real (B, M)."""
         start, count = self.first[nodes], self.first[nodes + 1] - self.first[nodes]
-        offsets = torch.arange(max(1, int(count.max())))
+        offsets = torch.arange(max(1, int(count.max())), device=nodes.device)
         real = offsets < count[:, None]
         edges = (start[:, None] + offsets).clamp(max=len(self.tokens) - 1)
         return self.tokens[edges], self.nodes[edges], real
@@ -77,9 +82,10 @@ class TokenGraph:
     @cached_property
     def _end_of(self) -> np.ndarray:
         """The node that completes each item's title."""
-        nodes = self.item.nonzero()[:, 0].numpy()
-        ends = np.zeros(int(self.item.max()) + 1, dtype=np.int64)
-        ends[self.item[nodes].numpy()] = nodes
+        item = self.item.cpu()
+        nodes = item.nonzero()[:, 0].numpy()
+        ends = np.zeros(int(item.max()) + 1, dtype=np.int64)
+        ends[item[nodes].numpy()] = nodes
         return ends
 
 

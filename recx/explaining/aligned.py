@@ -14,19 +14,21 @@ from recx.data.item_lookup import Item, find_item
 from recx.decoding import constrained, generation
 from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.title_trie import build_list_graph, build_title_trie
+from recx.decoding.token_texts import TokenTexts
 from recx.errors import SettingsError
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
-from recx.prompts.controls import Control
+from recx.prompts.controls import Control, instruction_text
 from recx.prompts.evidence import Evidence, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.pieces import Piece, as_text
 from recx.prompts.requests import Request, history_of
 from recx.prompts.tokens import Prompt, PromptEncoder
+from recx.prompts.wordings import ZERO_SHOT
 from recx.recommenders.devices import encode_users
 from recx.recommenders.item_rank import top_items
 from recx.recommenders.protocol import TwoTower, pad_histories
@@ -75,6 +77,7 @@ class AlignedExplainer(Explainer):
         self.max_history, self.precision = max_history, precision
         self.shots: Shots = {}
         self.holds_quotes = False
+        self.zero_shot = False
         self.measure: Callable[[np.ndarray, int], Evidence] | None = None
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
@@ -83,7 +86,7 @@ class AlignedExplainer(Explainer):
         self._longest_title = max(map(len, self.encoder.titles))
         self._one = build_title_trie(self.encoder.titles, self.encoder.end)
         self._many = build_list_graph(self.encoder.titles, self.separator, self.encoder.end)
-        self._yes, self._no = (int(self.encoder.pieces([w])[0][0]) for w in ("Yes", "No"))
+        self._yes, self._no = self.encoder.choices("Yes", "No")
 
     def find(self, item: Item) -> int:
         """Index of an item given as index, label, title or source id.
@@ -146,7 +149,7 @@ class AlignedExplainer(Explainer):
         answers = generation.free_answers(
             self.model,
             self.prompts(self.requests("retrieval", histories)),
-            int(self.encoder.end[0]),
+            self.encoder.ends,
             beams,
             beams,
             max_tokens=self._longest_title + 2,
@@ -174,7 +177,7 @@ class AlignedExplainer(Explainer):
     def predict(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
-        """Would person r like item r? (task 3), from the probabilities of "Yes" and "No"."""
+        """Would person r like item r? (task 3), from the probabilities of "Yes" and "No" in all their spellings."""
         requests = self.requests("preference", histories, [[i] for i in items])
         probabilities = generation.choice_probability(
             self.model,
@@ -242,7 +245,9 @@ class AlignedExplainer(Explainer):
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], instruction: str | Control = ""
     ) -> list[Request]:
         """What `explain` asks: with what was measured of the target, where the model is told it."""
-        requests = self.requests("explanation", histories, [[i] for i in items], instruction)
+        wishes = [ZERO_SHOT] if self.zero_shot else []
+        wishes += [text] if (text := instruction_text(instruction)) else []
+        requests = self.requests("explanation", histories, [[i] for i in items], " ".join(wishes))
         if self.measure is None:
             return requests
         return [replace(r, evidence=self.evidence(r)) for r in requests]
@@ -281,6 +286,10 @@ class AlignedExplainer(Explainer):
         """The same model, reading the user vectors of another target."""
         return self._with(target=target)
 
+    def with_zero_shot_prompt(self) -> Self:
+        """The same model, told in each question what an explanation holds, as it has not learnt that from examples."""
+        return self._with(zero_shot=True)
+
     def with_held_quotes(self) -> Self:
         """The same model; whatever title its explanations quote is one of the history, or the item asked about."""
         return self._with(holds_quotes=True)
@@ -308,9 +317,9 @@ class AlignedExplainer(Explainer):
 
     def quotes(self, request: Request) -> QuoteConstraint:
         """What an explanation may quote where quotes are held."""
-        stop, source = (int(ids[-1]) for ids in self.encoder.pieces([".", " history"]))
-        cited = [self.encoder.titles[h] for h in request.history]
-        return QuoteConstraint(cited, self.encoder.titles[request.items[0]], stop, source)
+        labels = self.catalogue.labels
+        cited = [labels[h] for h in request.history]
+        return QuoteConstraint(TokenTexts.of(self.encoder.tokenizer), cited, labels[request.items[0]])
 
     @torch.inference_mode()
     def prompts(self, requests: Sequence[Request], form: Mode | None = None) -> list[Prompt]:

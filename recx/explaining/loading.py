@@ -5,7 +5,8 @@ from pathlib import Path
 
 from recx.data.catalogue import Catalogue
 from recx.explaining.aligned import AlignedExplainer
-from recx.models.saved_models import build_aligned, load_aligned
+from recx.models.aligned_model import AlignedModel
+from recx.models.saved_models import SharedBackbone, load_aligned
 from recx.recommenders.protocol import TwoTower
 from recx.settings import AlignSettings
 
@@ -14,6 +15,9 @@ def load_explainers(
     folders: Mapping[str, Path], catalogue: Catalogue, target: TwoTower, settings: AlignSettings
 ) -> dict[str, AlignedExplainer]:
     """The unaligned backbone, then one explainer for each folder of an aligned model.
+
+    Models that are tuned by adapters share one backbone in memory. Those whose training holds no explanations are
+    asked for them with the zero-shot prompt.
 
     Args:
         folders: mode -> folder written by `save_aligned`.
@@ -24,9 +28,14 @@ def load_explainers(
     Raises:
         CheckpointError: a folder is damaged.
     """
-    models = {"unaligned": (*build_aligned(settings.backbone, None, None), "behavior")}
-    models |= {name: load_aligned(folder) for name, folder in folders.items()}
-    return {
+    shared = SharedBackbone.load(settings.backbone)
+    models = {"unaligned": (AlignedModel(shared.model), shared.tokenizer, "behavior")}
+    models |= {name: load_aligned(folder, shared) for name, folder in folders.items()}
+    explainers = {
         name: AlignedExplainer(model.eval(), tokenizer, mode, catalogue, target, target.length, settings.fit.precision)
         for name, (model, tokenizer, mode) in models.items()
+    }
+    return {
+        name: explainer if settings.trains_explanations(explainer.mode) else explainer.with_zero_shot_prompt()
+        for name, explainer in explainers.items()
     }

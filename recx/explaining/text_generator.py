@@ -69,7 +69,7 @@ class TextGenerator:
                 tokens = generation.greedy_text(
                     self.model,
                     [prompts[n] for n in rows],
-                    int(self.encoder.end[0]),
+                    self.encoder.ends,
                     max_tokens,
                     precision=self.precision,
                     quotes=[quotes[n] for n in rows] if quotes else None,
@@ -81,7 +81,8 @@ class TextGenerator:
 
     def key(self, prompt: Prompt, max_tokens: int, quotes: QuoteConstraint | None = None) -> str:
         """Hash of all that decides about a text: model, prompt, its user's vector, and how it is decoded."""
-        digest = hashlib.sha256(f"{self.identity} {max_tokens} {self.precision} ".encode())
+        ends = sorted(self.encoder.ends | self.model.ends)
+        digest = hashlib.sha256(f"{self.identity} {max_tokens} {self.precision} {ends} ".encode())
         digest.update(prompt.ids.tobytes())
         digest.update(b"" if prompt.user is None else prompt.user.float().cpu().numpy().tobytes())
         digest.update(b"" if quotes is None else quotes.fingerprint())

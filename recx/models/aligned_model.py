@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -71,6 +72,12 @@ class AlignedModel(nn.Module):
         learnt = targets != IGNORED
         states = self.decoder_outputs(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
         return {"loss": functional.cross_entropy(self.logits(states[learnt]).float(), targets[learnt])}
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """Ids of tokens that end a text by the backbone's generation config; often several."""
+        named = self.backbone.generation_config.eos_token_id
+        return frozenset([] if named is None else np.atleast_1d(named).tolist())
 
     @property
     def device(self) -> torch.device:

@@ -1,11 +1,13 @@
 """Language models to align: the embedded teaching backbone, or any causal model of the hub or a folder."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -14,57 +16,64 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from recx import paths
 from recx.errors import CheckpointError
+from recx.models.families import causal_class
+from recx.models.loading_errors import explain
+from recx.models.pretrained import backbone_folder, require_here
+from recx.prompts.tokenizer_checks import check_tokenizer
 from recx.recommenders.devices import preferred_device
 
-TEACHING = "recx-tiny"
-
-
-def backbone_folder(name: str) -> str:
-    """Where a backbone's files lie: `recx-tiny` ships with the kit, other names are hub ids or folders."""
-    return str(paths.shipped_data() / "backbones" / TEACHING) if name == TEACHING else name
+# Else weights that are no safetensors would be asked for at a service that offers converted ones in a request to the
+# repository, which its owner has not looked at.
+os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
 
 def load_backbone(
-    name: str, dtype: torch.dtype = torch.float32, quantization: BitsAndBytesConfig | None = None
+    name: str,
+    revision: str = "",
+    dtype: torch.dtype = torch.float32,
+    quantization: BitsAndBytesConfig | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a causal language model with its tokenizer, from safetensors only.
 
     Args:
-        name: `recx-tiny`, a hub id or a folder.
+        name: short name, hub id or folder.
+        revision: branch, tag or commit of a hub id; empty for its main branch.
         dtype: of the weights.
         quantization: how its matrices are quantised as they are read, straight to where they will lie.
 
     Raises:
-        CheckpointError: nothing usable is found under that name.
+        CheckpointError: nothing usable is found under that name, or the kit cannot serve that family of models.
     """
     folder = backbone_folder(name)
-    if name == TEACHING and not (Path(folder) / "model.safetensors").is_file():
+    require_here(name)
+    if revision and Path(folder).is_dir():
         raise CheckpointError(
-            f"The teaching backbone is missing at {folder}. Rebuild it with: python -m recx.teaching.pretraining"
+            f"align.backbone.revision ({revision!r}) goes with a hub id only; {name!r} is a folder, read as it is."
         )
+    source = {"pretrained_model_name_or_path": folder, "revision": revision or "main", "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        with _without_bar():
+        config = AutoConfig.from_pretrained(**source)
+        family = causal_class(config)  # before any weights are fetched
+        tokenizer = AutoTokenizer.from_pretrained(**source)
+        tokenizer.clean_up_tokenization_spaces = False  # "Portal : Prelude" keeps its space
+        check_tokenizer(tokenizer)
+        with without_bars():
             model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                trust_remote_code=False,
+                **source,
                 use_safetensors=True,
                 dtype=dtype,
                 quantization_config=quantization,
                 device_map=None if quantization is None else {"": preferred_device()},
-                attn_implementation=fastest_attention(),
+                attn_implementation=fastest_attention(family),
             )
     except Exception as error:  # a damaged file raises whatever its parser raises
-        raise CheckpointError(f"Cannot load the backbone {name!r}: {error}") from error
-    if tokenizer.eos_token_id is None:
-        raise CheckpointError(f"The tokenizer of {name!r} has no end-of-text token, so answers could not end.")
+        raise CheckpointError(f"Cannot load the backbone {name!r}: {explain(error, folder, revision)}") from error
     return model, tokenizer
 
 
 @contextlib.contextmanager
-def _without_bar() -> Iterator[None]:
+def without_bars() -> Iterator[None]:
     """Within this context transformers shows no bar over the weights, which would stand in every executed notebook."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -75,9 +84,12 @@ def _without_bar() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def fastest_attention() -> str:
-    """Attention for short rows: on a CPU plain matrix products beat the fused kernel by a fifth (see LOG.md)."""
-    return "sdpa" if torch.cuda.is_available() else "eager"
+def fastest_attention(family: type[PreTrainedModel]) -> str:
+    """Attention for short rows: on a CPU plain matrix products beat the fused kernel by a fifth (see LOG.md).
+
+    Some families have no fused kernel in transformers.
+    """
+    return "sdpa" if torch.cuda.is_available() and family._supports_sdpa else "eager"
 
 
 def cpu_bfloat16() -> bool:

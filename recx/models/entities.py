@@ -83,7 +83,7 @@ class EntityEmbedding(nn.Module):
         super().__init__()
         self.base = base
         self.vocabulary = base.num_embeddings
-        scale = base.weight.detach().float().pow(2).mean().sqrt().item()
+        scale = _root_mean_square(base)
         self.item_projector = Projector(items.shape[1], base.embedding_dim, scale)
         self.user_projector = Projector(items.shape[1], base.embedding_dim, scale)
         # A score is the product of a user's and an item's vector: both start in the same space.
@@ -160,3 +160,11 @@ class EntityEmbedding(nn.Module):
         else:
             user = users.to(self.items)[asked]
         return self.relation_projector(self.relations.features(history, real, candidate, user)[row, place])
+
+
+@torch.no_grad()
+def _root_mean_square(embedding: nn.Embedding, most: int = 4096) -> float:
+    """Of what an embedding gives for ordinary ids, `most` of them evenly spaced: some families' layers multiply."""
+    every = -(-embedding.num_embeddings // most)
+    ids = torch.arange(0, embedding.num_embeddings, every, device=embedding.weight.device)
+    return embedding(ids).float().pow(2).mean().sqrt().item()

@@ -1,13 +1,14 @@
 """Aligned models: building them from a backbone, saving and loading them (safetensors and JSON)."""
 
+import copy
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
@@ -22,12 +23,43 @@ _WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part i
 _TABLES = ("items", "users", *_WHITENING)
 
 
+@dataclass(frozen=True)
+class SharedBackbone:
+    """A backbone in memory from which several models are made; those with adapters share its frozen weights.
+
+    Attributes:
+        settings: what it was loaded by; its adapters' rank and scale do not matter.
+        model: the backbone, frozen.
+        tokenizer: its tokenizer.
+    """
+
+    settings: BackboneSettings
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @classmethod
+    def load(cls, settings: BackboneSettings) -> "SharedBackbone":
+        """Load it from disk onto the device that models are used on."""
+        model, tokenizer = _load(settings)
+        return cls(settings, model.eval().requires_grad_(False).to(preferred_device()), tokenizer)
+
+    def fits(self, settings: BackboneSettings) -> bool:
+        """Whether these settings name the same backbone."""
+        return replace(settings, lora_rank=0, lora_alpha=0) == replace(self.settings, lora_rank=0, lora_alpha=0)
+
+    def instance(self, shares_weights: bool = True) -> PreTrainedModel:
+        """A model of its own modules, to be changed as one likes, whose weights are those of `model`, or copies."""
+        tensors = [*self.model.parameters(), *self.model.buffers()]
+        return copy.deepcopy(self.model, {id(t): t for t in tensors} if shares_weights else {})
+
+
 def build_aligned(
     settings: BackboneSettings,
     items: torch.Tensor | None,
     users: torch.Tensor | None,
     seed: int = 0,
     relations: bool = False,
+    shared: SharedBackbone | None = None,
 ) -> tuple[AlignedModel, PreTrainedTokenizerBase]:
     """A backbone with adapters (if asked for) and entity tokens (if there are vectors), ready to be trained.
 
@@ -37,15 +69,24 @@ def build_aligned(
         users: user vectors (U, d).
         seed: of the weights that start at random (projectors, adapters).
         relations: whether prompts hold relation tokens.
+        shared: the backbone where it is in memory already; with adapters its weights are used, not copied.
     """
     torch.manual_seed(seed)
-    backbone, tokenizer = load_backbone(settings.name, frozen_dtype(settings), quantization_of(settings))
+    if shared is not None and shared.fits(settings):
+        backbone, tokenizer = shared.instance(shares_weights=settings.lora_rank > 0), shared.tokenizer
+        backbone.requires_grad_(not settings.lora_rank)
+    else:
+        backbone, tokenizer = _load(settings)
     if settings.lora_rank:
         config = LoraConfig(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         backbone = get_peft_model(backbone, config)
     return AlignedModel(backbone, items, users, relations).to(preferred_device()), tokenizer
+
+
+def _load(settings: BackboneSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    return load_backbone(settings.name, settings.revision, frozen_dtype(settings), quantization_of(settings))
 
 
 @torch.no_grad()
@@ -81,8 +122,14 @@ def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, fo
     (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, Mode]:
+def load_aligned(
+    folder: Path, shared: SharedBackbone | None = None
+) -> tuple[AlignedModel, PreTrainedTokenizerBase, Mode]:
     """Read an aligned model back, in eval mode, with its tokenizer and mode.
+
+    Args:
+        folder: written by `save_aligned`.
+        shared: the backbone where it is in memory already.
 
     Raises:
         CheckpointError: a file is missing or damaged, or the weights do not fit.
@@ -99,7 +146,8 @@ def load_aligned(folder: Path) -> tuple[AlignedModel, PreTrainedTokenizerBase, M
     if with_entities:
         _check_tables(tables, folder)
     relations = MODE_SPECS[mode].reads_relations
-    model, tokenizer = build_aligned(settings, tables.get("items"), tables.get("users"), relations=relations)
+    vectors = tables.get("items"), tables.get("users")
+    model, tokenizer = build_aligned(settings, *vectors, relations=relations, shared=shared)
     for name in _WHITENING if with_entities else ():
         model.entities.get_buffer(name).copy_(tables[name])
     with torch.no_grad():

@@ -12,6 +12,7 @@ from typing import Any
 from recx import paths
 from recx.data.registry import find_source, is_name, obtain, warnings_of
 from recx.errors import RecxError, SettingsError
+from recx.models.pretrained import require_here
 from recx.pipeline.stages import ALIGN, DEFAULT_STAGES, OPTIONAL_STAGES, STAGES, run_of, why_unfinished
 from recx.profiles.resolve import resolve_settings
 from recx.settings import Settings
@@ -195,6 +196,7 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
     Raises:
         SettingsError: there is no such notebook, profile, data set, setting or file.
         DataError: files of the data set are missing and cannot be fetched.
+        CheckpointError: the backbone is one that has to be fetched first.
     """
     data_dir = _absolute(data_dir) if data_dir else ""
     dataset = _absolute(dataset) if not is_name(dataset) and Path(dataset).expanduser().is_dir() else dataset
@@ -213,6 +215,7 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
         tuple(resolve_notebooks(names)),
         {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides},
     )
+    require_here(plan.settings.align.backbone.name)
     obtain(find_source(dataset), data_dir)
     for warning in warnings_of(plan.settings.data):
         print(f"Note: {warning}", flush=True)

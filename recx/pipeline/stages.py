@@ -8,6 +8,7 @@ from recx import paths
 from recx.data.registry import input_files
 from recx.data.table_cache import file_digest
 from recx.errors import CheckpointError, SettingsError
+from recx.models.pretrained import backbone_folder
 from recx.pipeline.imports import reached_from_notebook
 from recx.settings import MODES, Settings
 from recx.storage.run_folder import Run, digest, missing_files, read_manifest
@@ -173,10 +174,10 @@ def _code_of_target(kind: str) -> str:
 
 def _backbone_files(settings: Settings) -> str:
     """A hash of the backbone's files; the hub's name where it lies on no disk."""
-    name = settings.align.backbone.name
-    folder = paths.shipped_data() / "backbones" / name if name == "recx-tiny" else Path(name).expanduser()
+    backbone = settings.align.backbone
+    folder = Path(backbone_folder(backbone.name))
     if not folder.is_dir():
-        return name
+        return f"{backbone.name}@{backbone.revision}" if backbone.revision else backbone.name
     # By each file's own hash: a backbone of billions of weights is never held in memory, and read once a process.
     return digest([file_digest(p) for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
 

@@ -7,6 +7,7 @@ from recx.pipeline.finished import FinishedRun
 from recx.playground.open_runs import STOPPABLE, OpenRun, OpenRuns
 from recx.playground.rpc_client import RpcClient
 from recx.playground.rpc_server import RpcServer
+from recx.playground.shipped_run import open_runs
 from recx.settings import Settings
 
 
@@ -26,5 +27,5 @@ def serve_in_notebook(finished: FinishedRun, settings: Settings) -> RpcClient:
 
 @functools.cache
 def _local_server() -> tuple[OpenRuns, RpcServer]:
-    runs = OpenRuns()
+    runs = open_runs()
     return runs, RpcServer(runs.methods(), STOPPABLE).start()

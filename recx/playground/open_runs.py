@@ -112,30 +112,42 @@ class OpenRun:
 
         settings = self._settings = self._settings or self._settings_on_disk()
         data = self._data = self._read_data(settings)
-        fingerprinted = ["target", *(stages.ALIGN[mode] for mode in settings.align.mode_list)]
         provenance = {
             "run": self.name,
             "target": settings.target.name,
             "backbone": settings.align.backbone.name,
             "decoding": "greedy (nothing is drawn at random)",
             "seed": settings.align.seed,
-            **{f"fingerprint of {name}": stages.fingerprint(name, settings) for name in fingerprinted},
+            **self._fingerprints(settings),
         }
         histories = leave_one_out(data.sequences).test_histories
         users = dict(zip(map(str, data.user_ids), histories, strict=True))
-        models = ["unaligned", *settings.align.mode_list]
+        models = ["unaligned", *self._modes(settings)]
         return HistoryService(data.catalogue, users, settings.target.model.length, models, provenance)
 
     def _models(self) -> "ModelService":
         from recx.attribution.removal import value_function
-        from recx.pipeline.finished import open_finished
         from recx.playground.model_service import ModelService
 
         histories = self.service("histories")
-        finished = self._finished or open_finished(self._settings, self._data)
+        finished = self._finished or self._open(self._settings, self._data)
         self._data = None  # both services have what they need of it
         value = value_function(finished.target, finished.split.train, finished.target.length)
         return ModelService(histories, finished.explainers, finished.target, finished.target.length, value)
+
+    def _modes(self, settings: Settings) -> tuple[str, ...]:
+        """The modes that there are models of."""
+        return settings.align.mode_list
+
+    def _fingerprints(self, settings: Settings) -> dict[str, str]:
+        """What tells this run from others with the same settings."""
+        names = ["target", *(stages.ALIGN[mode] for mode in self._modes(settings))]
+        return {f"fingerprint of {name}": stages.fingerprint(name, settings) for name in names}
+
+    def _open(self, settings: Settings, data: "Dataset") -> "FinishedRun":
+        from recx.pipeline.finished import open_finished
+
+        return open_finished(settings, data)
 
     def _ratings(self) -> "RatingService":
         """Explanations of notebook 07; ratings are kept beside the stages of the run."""

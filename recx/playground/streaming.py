@@ -37,7 +37,7 @@ def stream_explanation(
     """
     with lock:
         (request,) = explainer.explanation_requests([history], [item], instruction)
-    end, written = int(explainer.encoder.end[0]), []
+    ends, written = explainer.encoder.ends | explainer.model.ends, []
     with lock, torch.inference_mode():
         # The target encodes in its own precision, as everywhere else.
         prompts = explainer.prompts([request])
@@ -47,7 +47,7 @@ def stream_explanation(
     text = ""
     while len(written) < max_tokens and not should_stop():
         token = int(best_tokens(state.logits, quotes)[0])
-        if token == end:
+        if token in ends:
             break
         written.append(token)
         # Half of a letter shows as a replacement mark until its other half is there.

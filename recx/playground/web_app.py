@@ -10,16 +10,17 @@ from typing import Any
 from recx import paths
 from recx.pipeline.kernels import MANAGER
 from recx.pipeline.servers import run_server
-from recx.playground.open_runs import STOPPABLE, OpenRuns
+from recx.playground.open_runs import STOPPABLE
 from recx.playground.rpc_client import ADDRESS_VARIABLE, HOST
 from recx.playground.rpc_server import RpcServer
+from recx.playground.shipped_run import open_runs
 
 IDLE_MINUTES = 30
 
 
 def start_model_server() -> RpcServer:
     """Answer calls from now on, and begin to load the models that the first one will need."""
-    runs = OpenRuns()
+    runs = open_runs()
     server = RpcServer(runs.methods(), STOPPABLE).start()
 
     def preload() -> None:

@@ -1,26 +1,37 @@
 """Reading an explanation: its decision, the titles it cites, and the attributes it states.
 
-A title is cited where it stands in quotation marks. A statement is a value of some attribute (a platform, a genre, a
-year ...) said within one clause: of the titles in that clause, of the item asked about where the clause says
-"it", and of the history as a whole where it names no title. All titles named must carry the value for it to be true,
+A title is cited where it stands in quotation marks, or where a title of the catalogue stands in running text. A
+statement is a value of some attribute (a platform, a genre, a year ...) said within one clause: of the titles in that
+clause, of the item asked about where the clause says "it" or "this game", and of the history as a whole where it names
+no title, or speaks of what the person likes. All titles named must carry the value for it to be true,
 of the history as a whole two (or more than half where it says "most"); in a clause with a negation none may.
 "As well" and "too" claim that the value was said before.
 """
 
 import bisect
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
+from recx.prompts.phrase_index import PhraseIndex, Word, phrase_key, words_of
 from recx.prompts.quotation_marks import straight_quotes
+from recx.prompts.stated_decision import stated_decision
 from recx.prompts.title_index import TitleIndex
 
-_DECISION = re.compile(r"^\W*(yes|no)\b[.,:;!]?", re.IGNORECASE)
-_QUOTED = r'"([^"]*)"'
-_CLAUSE = re.compile(r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change )")
-_NEGATION = re.compile(r"\b(?:no|not|nothing|none|never|neither|without|isn't|aren't)\b", re.IGNORECASE)
+_QUOTED = re.compile(r'"([^"]*)"')
+_CLAUSE = re.compile(
+    r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change |\n+|"
+    r", (?=(?:you|they|he|she|I)\b))"
+)
+_NEGATION = re.compile(
+    r"\b(?:no(?! (?:doubt|wonder|question|stranger))|not(?! (?:only|just|to mention))|nothing|none|never|"
+    r"neither|without|"
+    r"(?:is|are|was|were|does|do|did)n['’]t(?! (?:miss|hesitate|worry|forget)))\b",
+    re.IGNORECASE,
+)
 # Titles after these words are claimed to be the history's, even the item asked about, up to a word that compares.
 _CLAIM = re.compile(
     r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
@@ -29,7 +40,41 @@ _CLAIM = re.compile(
 _OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;!?]\s")
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
-_PRONOUN = re.compile(r"(?:^|\s)it\b", re.IGNORECASE)
+_KIND = "game|title|film|movie|book|novel|story|show|series|album|song|track|item|product|one"
+_PRONOUN = re.compile(
+    rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{_KIND})\b|\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
+    re.IGNORECASE,
+)
+# After these words a value is what the person likes.
+_TASTE = re.compile(
+    r"\b(?:fans?|enthusiasts?|lovers?|interests?|preferences?|tastes?|fondness|liking|love|enjoy(?:ed|s)?|prefer(?:s|red)?|"
+    r"appreciate[sd]?|history|interested|into|other)\b",
+    re.IGNORECASE,
+)
+# Titles of one subject, and titles that are said to be like it: ', like "A"', ', and so is "A"', ', as "A" is'.
+_JOINED = re.compile(
+    r"\W*(?:and|or|nor|as well as|along with|together with|plus|&)?\W*(?:both|also|then)?\W*", re.IGNORECASE
+)
+_COMPARED = re.compile(
+    r"(?:(?<!will )(?<!ll )(?<!would )(?<!'d )(?<!they )(?<!you )(?<!to )\blike|\b(?:such as|including|e\.g\.|"
+    r"for example|for instance|namely|so (?:is|are|does|was)|similar to|same as)|, (?:just )?as)"
+    r"\W*(?:the|either|both)?\W*(?:\x00\d+\x00(?:\W|and|or)*)*$",
+    re.IGNORECASE,
+)
+_THIS_ONE = re.compile(rf"\b(?:this|as an?)(?: \w+)? \x01\d+\x01 (?:{_KIND})\b", re.IGNORECASE)
+# What makes a small word before it, or a list of them, the name of a genre.
+_GENRE_BEHIND = re.compile(
+    rf"(?:{_KIND}|genre|gaming|fan|lover|enthusiast|flick|read|article|video|news)s?|stories|category|categories"
+)
+_GENRE_DIRECTLY_BEHIND = re.compile(r"gameplay|music|elements?|experiences?|tags?|section")
+_TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{_KIND})\w*\b(?! title)")
+_GENRE_BEFORE = re.compile(
+    r"\b(?:genres?|tags?|categor(?:y|ies)|mix(?:ture)?|blend|combination|elements)"
+    r"(?: (?:of|like|such as|including))?:? $"
+)
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)(?: is| of|:)? $")
+_BETWEEN = re.compile(r"\s*(?:,|/|&|-|\band\b|\bor\b|, and|, or)\s*", re.IGNORECASE)
+_TURN = re.compile(r", (?:and|so|as|plus|which|with|its|it)\b")  # a negation does not reach beyond
 _MARK = re.compile("\x00(\\d+)\x00")
 _VALUE = re.compile("\x01(\\d+)\x01")
 # A capital within a sentence; what was marked as title or value ends in a control character.
@@ -96,12 +141,12 @@ class ExplanationParser:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue, self._titles = catalogue, TitleIndex(catalogue)
-        values = {v for column in catalogue.attributes.values() for item in column for v in item}
-        alternatives = "|".join(re.escape(v) for v in sorted(values, key=len, reverse=True))
-        value = rf"|(?<![\w-])(?:{alternatives})(?![\w-])" if values else ""
-        # Titles come first: a value within quotes is part of a title.
-        self._marked = re.compile(_QUOTED + value, re.IGNORECASE)
-        self._values, self._spelling = values, {v.casefold(): v for v in values}
+        self._values = {v for column in catalogue.attributes.values() for item in column for v in item}
+        self._spellings: dict[str, list[str]] = {}
+        for value in sorted(self._values):
+            for key in {phrase_key(value), *_plurals(phrase_key(value))} - {""}:
+                self._spellings.setdefault(key, []).append(value)
+        self._phrases = PhraseIndex(self._spellings)
 
     @cached_property
     def _columns(self) -> tuple[Sequence[tuple[str, ...]], ...]:
@@ -116,75 +161,186 @@ class ExplanationParser:
             item: the item asked about.
         """
         written, text = text, straight_quotes(text)  # of the same length, so that spans hold in either
-        first = _DECISION.match(text)
-        decision = None if first is None else first[1].lower() == "yes"
-        start = first.end() if first else 0
-        titles: list[int | None] = []
-        values: list[tuple[str, tuple[int, int]]] = []
-        citations: list[Citation] = []
         known = {int(h) for h in history}
-
-        def claimed(place: int) -> bool:
-            return bool(_CLAIM.search(re.sub(_QUOTED, " ", text[start : start + place])))
-
-        # Quoted titles may hold anything, so they are blanked, and what is left keeps its places.
-        blanked = re.sub(_QUOTED, lambda quoted: " " * len(quoted[0]), text[start:])
-        ends = [m.end() for m in _SENTENCE.finditer(blanked)]
+        cited, plain = self._cited(text, written, known | {item})
+        decision, start = stated_decision(plain)
+        stated = self._stated(plain, start)
+        ends = [m.end() for m in _SENTENCE.finditer(plain)]
 
         def against(place: int) -> bool:
             n = bisect.bisect_right(ends, place)
-            sentence = blanked[ends[n - 1] if n else 0 : ends[n] if n < len(ends) else len(blanked)]
+            sentence = plain[ends[n - 1] if n else 0 : ends[n] if n < len(ends) else len(plain)]
             return bool(_OTHER_WAY.search(sentence))
 
-        def mark(match: re.Match[str]) -> str:
-            span = (start + match.start(), start + match.end())
-            if match[1] is not None:
-                index = self._titles.find(match[1])
-                titles.append(index)
-                if index != item or claimed(match.start()):
-                    title = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
-                    citations.append(Citation(title, index, index in known, against(match.start()), span))
-                return f"\x00{len(titles) - 1}\x00"
-            # "Playstation 3" is PlayStation 3, but "in that case" is no title of the genre Case.
-            said = match[0]
-            value = said if said in self._values else self._spelling.get(said.casefold())
-            if value is None or (value != said and said[0].islower()):
-                return said
-            values.append((value, span))
-            return f"\x01{len(values) - 1}\x01"
-
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
-        marked = self._marked.sub(mark, text[start:])
+        citations, pieces, place = [], [], start
+        marks = [(span, f"\x00{n}\x00") for n, (span, *_) in enumerate(cited)]
+        marks += [(span, f"\x01{n}\x01") for n, (span, _) in enumerate(stated)]
+        for span, mark in sorted(marks):
+            pieces += [text[place : span[0]], mark]
+            place = span[1]
+        marked = "".join([*pieces, text[place:]])
+        titles = [index for _, index, _ in cited]
+        for span, index, title in cited:
+            if index != item or _CLAIM.search(plain, start, span[0]):
+                citations.append(Citation(title, index, index in known, against(span[0]), span))
         statements: list[Statement] = []
         for clause in _CLAUSE.split(marked):
-            stated = [values[int(n)] for n in _VALUE.findall(clause)]
-            if stated:
-                named = [titles[int(n)] for n in _MARK.findall(clause)]
-                plain = _VALUE.sub(" ", _MARK.sub(" ", clause))
+            values = [(stated[int(m[1])][1], stated[int(m[1])][0], m.start()) for m in _VALUE.finditer(clause)]
+            if values:
+                words = _VALUE.sub(" ", _MARK.sub(" ", clause))
                 before = {s.value for s in statements}
-                again = bool(_ALSO.search(plain)) and not before.intersection(value for value, _ in stated)
-                said = self._clause(plain, stated, named, history, item)
+                again = bool(_ALSO.search(words)) and not before.intersection(value for value, *_ in values)
+                said = self._clause(clause, words, values, titles, history, item)
                 statements += [_alone(s, text) for s in said] if again else said
         return ParsedExplanation(decision, tuple(citations), tuple(statements), tuple(_NAME.findall(marked)))
 
+    def _cited(
+        self, text: str, written: str, near: set[int]
+    ) -> tuple[list[tuple[tuple[int, int], int | None, str]], str]:
+        """Titles in a text (where, item, title), and the text with blanks in their place."""
+        found: list[tuple[tuple[int, int], int | None, str]] = []
+        plain = list(text)
+        for quoted in _QUOTED.finditer(text):
+            title, span = quoted[1], quoted.span()
+            index = self._titles.find(title, near=near)
+            if index is None:
+                index = self._titles.find(title, ignore_case=True, near=near)
+            word = title.strip() in self._values or title[:1].islower()
+            tagged = index not in near and title in self._values and _TAG_BEHIND.match(text, span[1])
+            if (index is None and word) or tagged:
+                continue  # what is quoted may be a word: the "Free to Play" tag
+            name = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
+            found.append((span, index, name))
+            plain[span[0] : span[1]] = " " * (span[1] - span[0])
+        for mention in self._titles.mentions("".join(plain), near):
+            found.append(((mention.start, mention.end), mention.item, self.catalogue.labels[mention.item]))
+            plain[mention.start : mention.end] = " " * (mention.end - mention.start)
+        return sorted(found, key=lambda f: f[0]), "".join(plain)
+
+    def _stated(self, plain: str, start: int) -> list[tuple[tuple[int, int], str]]:
+        """Values in a text without its titles: where, and which."""
+        found, words, place = [], words_of(plain), 0
+        while place < len(words):
+            step = 1
+            for key, size, _ in self._phrases.at(plain, words, place):
+                if words[place].start < start:
+                    break
+                span, value = self._value(plain, key, words, place, size)
+                if value is not None:
+                    found.append((span, value))
+                    step = size
+                    break
+            place += step
+        return found
+
+    def _value(
+        self, plain: str, key: str, words: list[Word], place: int, size: int
+    ) -> tuple[tuple[int, int], str | None]:
+        """Which value some words of a text are, if they are one."""
+        begin, end = words[place].start, words[place + size - 1].end
+        best: tuple[tuple[int, int], str | None] = ((begin, end), None)
+        for value in self._spellings[key]:
+            own = words_of(value)
+            exact = (begin - own[0].start, begin - own[0].start + len(value))
+            said = plain[max(exact[0], 0) : exact[1]]
+            if said.casefold() == value.casefold():  # also what is no word in it: "C++" is not "C"
+                span = exact
+            elif own[0].start == 0 and own[-1].end == len(value) and plain[end - 1 : end].isalnum():
+                span = (begin, end)  # "role playing", "shooters"
+            else:
+                continue
+            if re.search(r"[\w-]\Z", plain[: span[0]][-1:]) or re.match(r"[\w-]", plain[span[1] : span[1] + 1]):
+                continue
+            said = plain[span[0] : span[1]]
+            small = said[:1].islower()
+            if said == value and not (small and len(own) == 1 and said.isalpha() and not self._named(plain, span[0])):
+                return span, value
+            if (
+                not small
+                or len(own) > 1
+                or phrase_key(said) != phrase_key(value)
+                or _names_genre(plain, words, place, self._spellings)
+            ):
+                best = span, value
+        return best
+
+    def _named(self, plain: str, start: int) -> bool:
+        """Whether a small word is announced as a value: "for pc", "with the mood calm"."""
+        before = _WORD_BEFORE.search(plain, max(start - 40, 0), start)
+        return before is not None and (
+            before[1] in ("for", "by", "from", "on") or before[1] in self.catalogue.attributes
+        )
+
     def _clause(
         self,
-        plain: str,
-        stated: Sequence[tuple[str, tuple[int, int]]],
-        named: Sequence[int | None],
+        clause: str,
+        words: str,
+        values: Sequence[tuple[str, tuple[int, int], int]],
+        titles: Sequence[int | None],
         history: Sequence[int],
         item: int,
     ) -> list[Statement]:
-        subjects = [n for n in named if n is not None]
-        if _PRONOUN.search(plain):
-            subjects.append(item)
-        negated = bool(_NEGATION.search(plain))
-        wrong = any(n is None for n in named)
-        most = bool(re.search(r"\bmost\b", plain, re.IGNORECASE))
-        return [
-            Statement(tuple(subjects), v, negated, not wrong and self._true(v, subjects, history, negated, most), span)
-            for v, span in stated
-        ]
+        """What one clause says.
+
+        Args:
+            clause: with titles and values marked.
+            words: the clause without them.
+            values: of the clause: value, where it stands in the text, and in the clause.
+            titles: of the whole text.
+            history: what the text is about.
+            item: the item asked about.
+        """
+        marks = [(titles[int(m[1])], m.start(), m.end()) for m in _MARK.finditer(clause)]
+        most = bool(re.search(r"\bmost\b", words, re.IGNORECASE))
+        said = []
+        for value, span, place in values:
+            named, begin = self._subjects(clause, marks, place, item)
+            subjects = [n for n in named if n is not None]
+            turn = max((m.end() for m in _TURN.finditer(clause, begin, place)), default=begin)
+            negated = bool(_NEGATION.search(clause, turn, place))
+            true = None not in named and self._true(value, subjects, history, negated, most)
+            said.append(Statement(tuple(subjects), value, negated, true, span))
+        return said
+
+    @staticmethod
+    def _subjects(
+        clause: str, marks: Sequence[tuple[int | None, int, int]], place: int, item: int
+    ) -> tuple[list[int | None], int]:
+        """What a value at a place of a clause is said of, nothing for the history as a whole; and where that ends.
+
+        Args:
+            clause: with titles and values marked.
+            marks: its titles: item, where the mark begins and ends.
+            place: of the value.
+            item: the item asked about.
+        """
+        groups: list[list[tuple[int | None, int, int]]] = []
+        for mark in marks:
+            if groups and _JOINED.fullmatch(clause, groups[-1][-1][2], mark[1]):
+                groups[-1].append(mark)
+            else:
+                groups.append([mark])
+        before = [g for g in groups if g[-1][2] <= place]
+        behind = [g for g in groups if g[0][1] > place]
+        compared = [m[0] for g in behind if _COMPARED.search(clause, place, g[0][1]) for m in g]
+        if (
+            _THIS_ONE.search(clause, max(place - 12, 0))
+            and _THIS_ONE.search(clause, max(place - 12, 0)).start() < place
+        ):
+            return [item], place
+        taste = [m for m in _TASTE.finditer(clause, 0, place) if not _MARK.search(clause, m.end(), place)]
+        if taste:
+            return compared, 0
+        pronoun = max((m.end() for m in _PRONOUN.finditer(clause, 0, place)), default=-1)
+        end = before[-1][-1][2] if before else -1
+        if pronoun > end:
+            return [item, *compared], 0
+        if before:
+            return [*(m[0] for m in before[-1]), *compared], end
+        if not marks and _PRONOUN.search(clause, place):  # "With its tags Action and Indie, this game ..."
+            return [item], 0
+        return compared or [m[0] for g in behind[:1] for m in g], 0
 
     def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, most: bool) -> bool:
         over = subjects or history
@@ -205,3 +361,33 @@ def _alone(statement: Statement, text: str) -> Statement:
     near = also is not None and not re.search(r'[.;!?"]', text[statement.span[1] : also.start()])
     end = also.end() if near else statement.span[1]
     return replace(statement, true=False, false_as_well=True, span=(statement.span[0], end))
+
+
+def _plurals(key: str) -> list[str]:
+    """What a value of one word becomes where a text speaks of several: "shooters", "comedies"."""
+    if " " in key or not key.isalpha() or key.endswith("s"):
+        return []
+    return [key[:-1] + "ies" if key.endswith("y") else key + "s"]
+
+
+def _names_genre(plain: str, words: list[Word], place: int, spellings: Mapping[str, object]) -> bool:
+    """Whether a small word stands where a genre does: before "games" or "films", alone or in a list of such words."""
+    if _GENRE_BEFORE.search(plain, max(words[place].start - 40, 0), words[place].start):
+        return True
+    joined = strange = False
+    for before, word in itertools.pairwise(words[place : place + 12]):
+        gap = plain[before.end : word.start]
+        if word.key in ("and", "or"):
+            joined = True
+            continue
+        if not (gap.isspace() or gap == "-" or _BETWEEN.fullmatch(gap)):
+            return False
+        if _GENRE_BEHIND.fullmatch(word.key):
+            return True
+        if _GENRE_DIRECTLY_BEHIND.fullmatch(word.key) and not strange:
+            return True
+        known = word.key in spellings
+        if not (known or joined or not gap.isspace()):
+            return False
+        joined, strange = False, strange or not known
+    return False

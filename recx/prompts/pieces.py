@@ -90,16 +90,18 @@ def candidates_slot(mode: Mode, items: Sequence[int]) -> list[Piece]:
 
 def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
     """Split a text into plain pieces and `Title`s, wherever a catalogue label stands in double quotes."""
-    parts = text.split('"')
     pieces: list[Piece] = []
-    for n, part in enumerate(parts):
-        if n % 2 and part in index_of_label:
-            pieces.append(Title(index_of_label[part]))
-        elif n % 2:
-            pieces.append(f'"{part}"' if n + 1 < len(parts) else f'"{part}')
-        elif part:
-            pieces.append(part)
-    return pieces
+    rest = ""
+    while text:
+        plain, mark, text = text.partition('"')
+        rest += plain
+        label, closing, after = text.partition('"')
+        if closing and label in index_of_label:
+            pieces += [rest, Title(index_of_label[label])]
+            rest, text = "", after
+        else:  # a mark of another quotation, or of inches
+            rest += mark
+    return [piece for piece in (*pieces, rest) if piece != ""]
 
 
 def as_text(pieces: Sequence[Piece], catalogue: Catalogue) -> str:

@@ -1,15 +1,51 @@
-"""Which item of a catalogue a title written by a language model names."""
+"""Which items of a catalogue the titles in a text name, be they quoted or not."""
 
+import bisect
 import re
 import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
+from recx.prompts.phrase_index import PhraseIndex, Word, phrase_key, words_of
 
 # What keyboards and word processors make of the same title.
 _TYPOGRAPHY = str.maketrans(dict.fromkeys('’‘ʼ‛`´"“”„', "'") | dict.fromkeys("‐‑‒–—−", "-") | {"…": "..."})
 _YEAR_BEHIND = re.compile(r"(.*\S)\s*[(\[]((?:18|19|20)\d\d)[)\]]")
 _YEAR = re.compile(r"((?:18|19|20)\d\d)(?:-\d\d.*)?")
+_BRACKETS_BEHIND = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]*)[)\]]")
+_ARTICLE = "the|a|an|l'|le|la|les|il|lo|gli|el|los|las|der|die|das|den|det|de|het|o|os|un|une|una|ein|eine"
+_ARTICLE_BEHIND = re.compile(rf"(.*\S), ({_ARTICLE})", re.IGNORECASE)
+_ARTICLE_BEFORE = re.compile(r"(?:the|a|an) (.*)", re.IGNORECASE)
+_SUBTITLE = re.compile(r": | [-–—/] ")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:…]|\n)[\s\W]*$")
+_NAME_BEHIND = re.compile(r"(?:[’']s)?(?: |-|: | [-–—] )(?:[A-Z]|\d|[IVX]+\b)")
+_NAME_BEFORE = re.compile(r"(?:^|\W)([^\W\d_a-z][\w’']*)[ -]$")
+# After a word that begins a sentence, these tell that it is a title.
+_PRONOUNS = frozenset("i it he she we you they this that these those who what which one there here her him us".split())
+_PREDICATE = re.compile(
+    r"[®™©]*(?:[’']s)?[’'*_)]*,? (?:is|was|are|has|had|would|will|should|can|could|may|might|must|does|did|also|"
+    r"offers?|features?|fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|"
+    r"(?:and|or)(?=\W*[A-Z]|\s{3}))\b|, (?=[A-Z]|\s{3})"
+)
+
+_MARKS_BEHIND = re.compile(r"[^\w\s]*$")
+_WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
+_VALUE_FOLLOWS = ("for", "on", "by", "a", "an", "the")
+_VALUE_BEHIND = re.compile(
+    r"[ -](?:series|franchise|saga|universe|genre|console|platform|version|owner|game|title|film|movie|book|novel)s?\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A title in running text: its item, and where it stands."""
+
+    item: int
+    start: int
+    end: int
 
 
 class TitleIndex:
@@ -18,18 +54,24 @@ class TitleIndex:
     A title is a label of the catalogue, letter by letter; or the same but for typography (kinds of apostrophe, dash
     and space, marks of emphasis, a stop or comma at its end) and a year in brackets behind it that the label lacks.
     The year must not be another one than the catalogue has. Where two labels are alike but for that, none is meant.
+
+    It may also be shortened: a label without what stands in brackets behind it, without what precedes or follows a
+    colon or dash, with its article in front ("The English Patient" for "English Patient, The") or without. A whole
+    label goes before a part of another; where several items share a part it names one that is near, if one is.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
 
-    def find(self, title: str, ignore_case: bool = False) -> int | None:
+    def find(self, title: str, ignore_case: bool = False, near: Collection[int] = ()) -> int | None:
         """Index of the item; None where the catalogue has no such title.
 
         Args:
             title: without quotation marks; white space at its ends makes it another one, for so a text looks that has
                 lost one of its marks.
             ignore_case: whether capitals matter.
+            near: items that the text is about, one of which is meant where several share a title or a part of it;
+                where it is of none of them, the first that is called so.
         """
         item = self.catalogue.index_of_label.get(title)
         if item is not None or title != title.strip():
@@ -40,11 +82,91 @@ class TitleIndex:
         if item is not None:
             return item
         dated = _YEAR_BEHIND.fullmatch(key)
-        if not dated:
+        if dated:
+            key = plain_title(dated[1])
+            item = table.get(key.casefold() if ignore_case else key)
+            if item is not None:
+                return item if self._may_be_of(item, dated[2]) else None
+        if not ignore_case and key[:1].islower():
             return None
-        key = plain_title(dated[1])
-        item = table.get(key.casefold() if ignore_case else key)
-        return None if item is None or not self._may_be_of(item, dated[2]) else item
+        item = self._meant(phrase_key(key), near)[0]
+        return None if item is None or (dated and not self._may_be_of(item, dated[2])) else item
+
+    def _meant(self, key: str, near: Collection[int]) -> tuple[int | None, bool]:
+        """The item that a key stands for, if it is the only one or near; and whether the key is a whole title's."""
+        for table in (self._wholes, self._natural, self._heads):
+            item = _only(table.get(key, ()), near)
+            if item is not None:
+                return item, table is not self._heads
+            if near and key in table and table is not self._heads:  # one of several of that name, none of them near
+                return table[key][0], True
+        # "Gold Edition" may be that of anything.
+        return next((i for i in self._subtitles.get(key, ()) if i in near), None), False
+
+    def mentions(self, text: str, near: Collection[int] = ()) -> Iterator[Mention]:
+        """Titles in running text, in its order.
+
+        A title of one word is a title only where it is written as a name: with a capital, not where a sentence begins
+        (unless something is said of it there), and not as part of a longer name. One of several words may be written
+        small where it is long or near. Numbers, and values of attributes, are no titles without quotation marks.
+
+        Args:
+            text: with blanks in place of what is quoted.
+            near: items that the text is about.
+        """
+        words, place = words_of(text), 0
+        while place < len(words):
+            mention, size = self._mention(text, words, place, near)
+            if mention is not None:
+                yield mention
+            place += size
+
+    def _mention(self, text: str, words: list[Word], place: int, near: Collection[int]) -> tuple[Mention | None, int]:
+        for key, size, last in self._index.at(text, words, place):
+            item, whole = self._meant(key, near)
+            start, end = words[place].start, last
+            if item is not None:
+                marks = _MARKS_BEHIND.search(self.catalogue.labels[item])[0]  # "Pikachu!" ends no sentence
+                end += len(marks) if marks and text.startswith(marks, last) else 0
+            shared = key in self._values and not (
+                item in near or (whole and size > 1 and key not in self.common_values)
+            )
+            if key in self._values and (item is None or self._is_value(text, start, end, shared)):
+                return None, size
+            if item is not None and self._is_name(text, words[place : place + size], end, item in near, whole):
+                return Mention(item, start, end), size
+        return None, 1
+
+    def _is_value(self, text: str, start: int, end: int, likely: bool) -> bool:
+        """Whether a title that is a value too (a series, say, or a platform) is that value here."""
+        if likely or _emphasised(text, start, end):
+            return not _emphasised(text, start, end)
+        before = _WORD_BEFORE.search(text, max(start - 40, 0), start)
+        word = before[1].casefold() if before else ""
+        return word in _VALUE_FOLLOWS or word in self.catalogue.attributes or bool(_VALUE_BEHIND.match(text, end))
+
+    @staticmethod
+    def _is_name(text: str, words: list[Word], end: int, near: bool, whole: bool) -> bool:
+        start = words[0].start
+        letters = "".join(word.key for word in words)
+        if _emphasised(text, start, end):
+            return True
+        if letters.isdigit() or len(letters) < 2:
+            return False
+        behind, before = text[end : end + 12], text[max(start - 40, 0) : start]
+        starts = bool(_SENTENCE_START.search(before)) if len(before) < 40 or before.strip() else True
+        small = [w for w in words if text[w.start : w.end].islower()]
+        written_small = words[0] in small or any(len(w.key) > 4 for w in small)
+        if _NAME_BEHIND.match(behind) and not (whole and behind.startswith((": ", " - ", " – ", " — "))):
+            return False
+        if written_small:
+            return len(words) > 1 and (near or (whole and (len(words) > 3 or letters[-1].isdigit())))
+        if len(words) > 1:
+            return True
+        name = _NAME_BEFORE.search(before)
+        if name and not name[1].endswith(("'s", "’s")) and not _SENTENCE_START.search(before[: name.start(1)]):
+            return False
+        return not starts or (words[0].key not in _PRONOUNS and bool(_PREDICATE.match(text, end)))
 
     @cached_property
     def _with_case(self) -> dict[str, int]:
@@ -53,6 +175,68 @@ class TitleIndex:
     @cached_property
     def _without_case(self) -> dict[str, int]:
         return self._unambiguous([plain_title(label).casefold() for label in self.catalogue.labels])
+
+    @cached_property
+    def _wholes(self) -> dict[str, tuple[int, ...]]:
+        """Key of a label, and of its title where items share it -> items."""
+        return self._by_key(
+            [{label, title} for label, title in zip(self.catalogue.labels, self.catalogue.titles, strict=True)]
+        )
+
+    @cached_property
+    def _natural(self) -> dict[str, tuple[int, ...]]:
+        """Key of a label with its article in front or left out, or without what stands in brackets -> items."""
+        return self._by_key([_natural(label) for label in self.catalogue.labels])
+
+    @cached_property
+    def _heads(self) -> dict[str, tuple[int, ...]]:
+        """Key of a label up to a colon or dash -> items, also others that begin with it: "Halo" may be any of them."""
+        table = self._by_key([_heads(label) for label in self.catalogue.labels])
+        labels = sorted((phrase_key(label), item) for item, label in enumerate(self.catalogue.labels) if item)
+        for key, items in table.items():
+            more, place = list(items), bisect.bisect(labels, (f"{key} ",))
+            while place < len(labels) and labels[place][0].startswith(f"{key} "):
+                more.append(labels[place][1])
+                place += 1
+            table[key] = tuple(dict.fromkeys(more))
+        return table
+
+    @cached_property
+    def _subtitles(self) -> dict[str, tuple[int, ...]]:
+        """Key of what follows a colon in a label -> items."""
+        return self._by_key([_subtitles(label) for label in self.catalogue.labels])
+
+    @cached_property
+    def _index(self) -> PhraseIndex:
+        return PhraseIndex([*self._wholes, *self._natural, *self._heads, *self._subtitles, *self._values])
+
+    @cached_property
+    def _values(self) -> frozenset[str]:
+        return frozenset(self._holders)
+
+    @cached_property
+    def common_values(self) -> frozenset[str]:
+        """Values of more than one in fifty items: genres, say, and no names of series."""
+        return frozenset(key for key, holders in self._holders.items() if holders > max(len(self.catalogue) / 50, 2))
+
+    @cached_property
+    def _holders(self) -> Counter[str]:
+        """Key of a value -> how many items have it."""
+        values = Counter(v for column in self.catalogue.attributes.values() for item in column for v in item)
+        holders: Counter[str] = Counter()
+        for value, count in values.items():
+            holders[phrase_key(value)] += count
+        del holders[""]
+        return holders
+
+    @staticmethod
+    def _by_key(forms: list[set[str]]) -> dict[str, tuple[int, ...]]:
+        table: dict[str, dict[int, None]] = defaultdict(dict)
+        for item, own in enumerate(forms):
+            for form in own if item else ():
+                table[phrase_key(form)][item] = None
+        table.pop("", None)
+        return {key: tuple(items) for key, items in table.items()}
 
     @staticmethod
     def _unambiguous(keys: list[str]) -> dict[str, int]:
@@ -72,3 +256,45 @@ def plain_title(title: str) -> str:
     """A title without what typography makes of it: plain marks and dashes, single spaces, nothing around it."""
     composed = unicodedata.normalize("NFC", title.translate(_TYPOGRAPHY))
     return " ".join(composed.split()).strip(" .,;:*_'")
+
+
+def _natural(label: str) -> set[str]:
+    """Forms that a text gives a label without leaving anything out but articles and brackets."""
+    forms, left = set(), [label]
+    while left:
+        form = left.pop().strip()
+        if not form or form in forms:
+            continue
+        forms.add(form)
+        brackets = _BRACKETS_BEHIND.fullmatch(form)
+        if brackets:
+            also = brackets[2].removeprefix("a.k.a. ")
+            left += [brackets[1], *([also] if len(also.split()) > 1 else [])]
+        article = _ARTICLE_BEHIND.fullmatch(form)
+        if article:
+            left += [f"{article[2]}{'' if article[2].endswith(chr(39)) else ' '}{article[1]}", article[1]]
+        before = _ARTICLE_BEFORE.fullmatch(form)
+        if before:
+            left.append(before[1])
+    return forms - {label}
+
+
+def _heads(label: str) -> set[str]:
+    """What precedes the colons and dashes of a label."""
+    return {form[: mark.start()] for form in _natural(label) | {label} for mark in _SUBTITLE.finditer(form)}
+
+
+def _subtitles(label: str) -> set[str]:
+    """What follows the colons of a label, where it is more than a word."""
+    tails = {form[mark.end() :] for form in _natural(label) | {label} for mark in re.finditer(": ", form)}
+    return {tail for tail in tails if " " in tail}
+
+
+def _only(items: Collection[int], near: Collection[int]) -> int | None:
+    """The one item, or the first that is near."""
+    return next(iter(items)) if len(items) == 1 else next((item for item in items if item in near), None)
+
+
+def _emphasised(text: str, start: int, end: int) -> bool:
+    """Whether marks of emphasis stand around: *so*, _so_, or 'so' beside double marks."""
+    return start > 0 and text[start - 1] in "*_'" and text[end : end + 3].lstrip("®™©").startswith(text[start - 1])

@@ -8,12 +8,13 @@ import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from recx.errors import CheckpointError
+from recx.prompts.chat_format import read_chat_format
 from recx.prompts.pieces import Entity, Piece, Title
+from recx.prompts.prefix_space import without_prefix_space
 from recx.prompts.training_tasks import Example
 
 IGNORED = -100
-_MARK = "\x02"
-_PLAIN = "Instruction: {}\nAnswer: "
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,38 @@ class PromptEncoder:
         tokenizer: of the backbone; its chat template is used where it has one.
         labels: labels of items 0..N (row 0 is padding).
         vocabulary: number of rows of the backbone's input embedding; entity ids start there.
+
+    Attributes:
+        tokenizer: the same one, for pieces: without a space before a text (see `without_prefix_space`).
+        titles: token ids of each quoted label.
+        end: (1,) the token that ends an answer: the chat template's end of turn, or else the end of text.
+        ends: every token that ends a text, the tokenizer's end of text among them.
+
+    Raises:
+        CheckpointError: the tokenizer or its chat template cannot be used.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], vocabulary: int) -> None:
-        self.tokenizer = tokenizer
+        self._whole, self.tokenizer = tokenizer, without_prefix_space(tokenizer)
+        self._added = {i: t.content for i, t in tokenizer.added_tokens_decoder.items() if t.content.strip()}
         self.vocabulary = vocabulary
         self.n_items = len(labels)
         self._cache: dict[str, np.ndarray] = {}
         self.titles = [self._tokens(f'"{label}"') for label in labels]
-        self.end = np.array([tokenizer.eos_token_id], dtype=np.int32)
-        self._head, self._tail = self._frame(())
-        self._next = self._between()
+        chat = read_chat_format(tokenizer)
+        self._head = self._encoded(tokenizer, chat.head)
+        self._middle, self._tail, self._next = map(self._within, (chat.middle, chat.tail, chat.between))
+        end = end_of_earlier = tokenizer.eos_token_id
+        close = self._within(chat.close)
+        if (place := self._first_added(close)) is not None:
+            end = end_of_earlier = int(close[place])
+            place = self._first_added(self._next)
+            # What ends a turn is learnt with the answer; a template may end questions and earlier answers alike.
+            if place is not None and self._next[place] in (end, *self._middle):
+                end_of_earlier, self._next = int(self._next[place]), self._next[place + 1 :]
+        self._between = np.array([end_of_earlier, *self._next], dtype=np.int32)
+        self.end = np.array([end], dtype=np.int32)
+        self.ends = frozenset({tokenizer.eos_token_id, end, end_of_earlier})
 
     def entity(self, piece: Entity) -> int:
         """Token id of an entity: items first, then their relations, then users."""
@@ -114,8 +136,30 @@ class PromptEncoder:
         """
         before: list[np.ndarray] = []
         for asked, answer in shots:
-            before += [*self.pieces(asked), self._tail, *self.pieces(answer), self.end, self._next]
+            before += [*self.pieces(asked), self._middle, *self.pieces(answer), self._between]
         return Prompt(np.concatenate([self._head, *before, *self.pieces(pieces), self._tail]), user)
+
+    def choices(self, *words: str) -> list[list[int]]:
+        """Tokens that an answer can begin with to say each of several words, however it is spelt.
+
+        A tokenizer may have tokens of their own for "Yes", " Yes", "yes" and "YES". The first token of the word as it
+        is learnt counts too; of other spellings that take several tokens the first would say little. What begins
+        several words is left out.
+
+        Raises:
+            CheckpointError: nothing is left that tells a word from the others.
+        """
+        starts = []
+        for word in words:
+            spelt = [self._tokens(space + w) for space in ("", " ") for w in (word, word.lower(), word.upper())]
+            starts.append({int(ids[0]) for n, ids in enumerate(spelt) if n == 0 or len(ids) == 1})
+        own = [found - set().union(*(s for s in starts if s is not found)) for found in starts]
+        if not all(own):
+            raise CheckpointError(
+                f"The tokenizer of {self.tokenizer.name_or_path!r} begins {' and '.join(map(repr, words))} with the "
+                "same tokens, so that the probability of an answer cannot be read. Choose another backbone."
+            )
+        return [sorted(found) for found in own]
 
     def encode(self, examples: Iterable[Example], max_tokens: int, total: int | None = None) -> tuple[EncodedRows, int]:
         """Encode examples; rows longer than `max_tokens` are left out.
@@ -132,12 +176,14 @@ class PromptEncoder:
         learnt: list[np.ndarray] = []
         lengths, tasks, dropped = [], [], 0
         for example in tqdm(examples, desc="rows", total=total, leave=False, disable=total is None):
-            head, tail = self._frame(example.earlier) if example.earlier else (self._head, self._tail)
-            spans = [[head, *self.pieces(example.prompt), tail], self.pieces(example.response)]
+            before = [self._head]
+            for asked, answer in zip(example.earlier[::2], example.earlier[1::2], strict=True):
+                before += [self._tokens(asked), self._middle, self._tokens(answer), self._between]
+            spans = [[*before, *self.pieces(example.prompt), self._tail], self.pieces(example.response)]
             if example.ends:
                 spans[-1].append(self.end)
             for asked, answer in example.further:
-                spans += [[self._next, *self.pieces(asked), tail], [*self.pieces(answer), self.end]]
+                spans += [[self._next, *self.pieces(asked), self._tail], [*self.pieces(answer), self.end]]
             counts = [sum(map(len, span)) for span in spans]
             if sum(counts) > max_tokens:
                 dropped += 1
@@ -155,38 +201,37 @@ class PromptEncoder:
         ids = self._cache.get(text)
         if ids is None:
             # Titles and wishes come from outside: "<|end|>" in one of them is text and ends no turn.
-            ids = self._encoded(text, split_special_tokens=True)
+            ids = self._encoded(self.tokenizer, text, split_special_tokens=True)
+            place = self._first_added(ids)
+            name = "" if place is None else self._added[int(ids[place])]
+            if len(name) > 1 and name in text:  # not every fine-tuned model says that its marks are special
+                cut = text.index(name) + 1
+                ids = np.concatenate([self._tokens(text[:cut]), self._tokens(text[cut:])])
             # Long free texts (conversations) are not worth keeping: they rarely come twice.
             if len(text) < 160:
                 self._cache[text] = ids
         return ids
 
-    def _encoded(self, text: str, split_special_tokens: bool = False) -> np.ndarray:
-        ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
+    @staticmethod
+    def _encoded(tokenizer: PreTrainedTokenizerBase, text: str, split_special_tokens: bool = False) -> np.ndarray:
+        ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
         return np.array(ids, dtype=np.int32)
 
-    def _between(self) -> np.ndarray:
-        """Tokens between the end of an answer and the text of the next question."""
-        if not self.tokenizer.chat_template:
-            return self._encoded("\n" + _PLAIN.split("{}")[0])
-        turns = ("user", _MARK), ("assistant", _MARK), ("user", _MARK)
-        text = self.tokenizer.apply_chat_template([{"role": r, "content": c} for r, c in turns], tokenize=False)
-        between = text.split(_MARK)[2]
-        # The end token itself is learnt with the answer.
-        return self._encoded(between.removeprefix(self.tokenizer.eos_token or ""))
+    def _within(self, text: str) -> np.ndarray:
+        """Tokens of a part of the chat format that stands within a prompt.
 
-    def _frame(self, earlier: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens before and after the prompt's text."""
-        if self.tokenizer.chat_template:
-            messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(earlier)]
-            text = self.tokenizer.apply_chat_template(
-                [*messages, {"role": "user", "content": _MARK}], tokenize=False, add_generation_prompt=True
-            )
-        else:
-            text = "".join(_PLAIN.format(a) + b + "\n" for a, b in zip(earlier[::2], earlier[1::2], strict=True))
-            text = (self.tokenizer.bos_token or "") + text + _PLAIN.format(_MARK)
-        head, _, tail = text.rpartition(_MARK)
-        return self._encoded(head), self._encoded(tail)
+        Up to its first special token it goes on from a piece; what follows that is tokenised as the family does it.
+        """
+        ids = self._encoded(self.tokenizer, text)
+        first = self._first_added(ids)
+        if first is None:
+            return ids
+        rest = text[text.index(self._added[int(ids[first])]) :]
+        return np.concatenate([ids[:first], self._encoded(self._whole, rest)])
+
+    def _first_added(self, ids: np.ndarray) -> int | None:
+        """Place of the first token that was added to the vocabulary, as those that open and end turns are."""
+        return next((n for n, token in enumerate(ids.tolist()) if token in self._added), None)
 
 
 def collate(rows: Sequence[dict[str, np.ndarray]], multiple: int = 8) -> dict[str, torch.Tensor]:

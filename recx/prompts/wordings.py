@@ -113,6 +113,11 @@ ATTRIBUTION = (
     "What makes the recommender decide so about {item}?",
     "Which titles of the history matter for {item}?",
 )
+# Goes with a question for an explanation where none was trained: the three points that the paper asks for.
+ZERO_SHOT = (
+    "Begin with Yes or No. Then say in two or three sentences what pattern the history shows, whether the item is "
+    "consistent with it, and how the recommender comes to its decision. Name titles of the history in quotation marks."
+)
 ALL_WORDINGS: dict[str, tuple[str, ...]] = {
     "retrieval": RETRIEVAL,
     "ranking": RANKING,

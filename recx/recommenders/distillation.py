@@ -11,10 +11,8 @@ from recx.recommenders import devices
 from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
-from recx.speed.float32 import fast_float32
 
 
-@fast_float32()
 def distil(
     teacher: Scorer,
     histories: Sequence[np.ndarray],

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from recx.settings import TargetShape
-from recx.speed.dropout import ByteDropout
 
 
 class Block(nn.Module):
@@ -20,8 +19,8 @@ class Block(nn.Module):
         self.heads, self.norm_first = settings.heads, settings.norm == "pre"
         self.norm_attention, self.norm_feed = nn.LayerNorm(d), nn.LayerNorm(d)
         self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
-        self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), ByteDropout(settings.dropout), nn.Linear(4 * d, d))
-        self.drop = ByteDropout(settings.dropout)
+        self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Dropout(settings.dropout), nn.Linear(4 * d, d))
+        self.drop = nn.Dropout(settings.dropout)
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
         """States (B, L, d) and where each position may look, (B, 1, L, L) -> (B, L, d)."""
@@ -59,7 +58,7 @@ class SASRec(nn.Module):
         self.settings = settings
         self.item_embedding = nn.Embedding(items + 1, settings.width, padding_idx=0)
         self.position = nn.Parameter(torch.zeros(settings.length, settings.width))
-        self.drop = ByteDropout(settings.dropout)
+        self.drop = nn.Dropout(settings.dropout)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
         self.norm = nn.LayerNorm(settings.width) if settings.norm == "pre" else nn.Identity()  # normed already
         nn.init.normal_(self.item_embedding.weight, std=settings.width**-0.5)

@@ -19,7 +19,6 @@ from recx.recommenders.protocol import pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetSettings
-from recx.speed.float32 import fast_float32
 
 TrainingCurve = list[dict[str, float]]
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -169,7 +168,6 @@ def fit_lightgcn(
     return model, train_with_early_stopping(model, epoch, split, settings, show_progress)
 
 
-@fast_float32()
 def train_with_early_stopping(
     model: nn.Module, epoch: Callable[[], float], split: Split, settings: TargetSettings, show_progress: bool = True
 ) -> TrainingCurve:

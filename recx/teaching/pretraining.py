@@ -24,7 +24,8 @@ from recx import paths
 from recx.alignment.trainer import estimate_minutes, fit
 from recx.data.demo import demo_catalogue
 from recx.models.aligned_model import AlignedModel
-from recx.models.backbones import TEACHING, backbone_folder, fastest_attention
+from recx.models.backbones import fastest_attention
+from recx.models.pretrained import TEACHING, backbone_folder
 from recx.prompts.conversations import read_conversations
 from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.settings import FitSettings
@@ -126,7 +127,7 @@ def build_model(settings: PretrainingSettings) -> LlamaForCausalLM:
         intermediate_size=settings.intermediate,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
-        attn_implementation=fastest_attention(),
+        attn_implementation=fastest_attention(LlamaForCausalLM),
         bos_token_id=None,
         eos_token_id=1,
         pad_token_id=0,

@@ -1,0 +1,82 @@
+"""What each token of a vocabulary writes, as bytes, and which tokens write a given run of bytes.
+
+Bytes, because a tokenizer may cut a character in two, and then neither half is a text.
+"""
+
+import bisect
+import re
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from transformers import PreTrainedTokenizerBase
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+_BYTE_OF = {letter: byte for byte, letter in bytes_to_unicode().items()}
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")  # of tokenizers that fall back to bytes
+_known: WeakKeyDictionary[PreTrainedTokenizerBase, "TokenTexts"] = WeakKeyDictionary()
+
+
+class TokenTexts:
+    """The bytes that the tokens of one tokenizer write within a text; special tokens write none."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        special = {n for n, token in tokenizer.added_tokens_decoder.items() if token.special}
+        special.update(tokenizer.all_special_ids)
+        before = tokenizer.tokenize("a")  # a decoder may drop the space before the first token
+        start = len(tokenizer.convert_tokens_to_string(before))
+        self._bytes: dict[int, bytes] = {}
+        self._tokens: dict[bytes, list[int]] = {}
+        for token, n in tokenizer.get_vocab().items():
+            if n in special:
+                continue
+            text = tokenizer.convert_tokens_to_string([*before, token])[start:]
+            written = _part_of_a_letter(token) if "\ufffd" in text else text.encode()
+            if written:
+                self._bytes[n] = written
+                self._tokens.setdefault(written, []).append(n)
+        self._sorted = sorted(self._tokens)
+        self._longest = max(map(len, self._sorted), default=0)
+        self._ways: dict[bytes, frozenset[int]] = {}
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> "TokenTexts":
+        """The texts of a tokenizer's tokens, read once."""
+        if tokenizer not in _known:
+            _known[tokenizer] = cls(tokenizer)
+        return _known[tokenizer]
+
+    def __getitem__(self, token: int) -> bytes:
+        """What a token writes; nothing where it is special or belongs to no text."""
+        return self._bytes.get(token, b"")
+
+    def along(self, text: bytes) -> Iterator[tuple[int, list[int]]]:
+        """Lengths of the beginnings of a text that are tokens, up to all of it, and the tokens that write each."""
+        for size in range(1, min(self._longest, len(text)) + 1):
+            tokens = self._tokens.get(text[:size])
+            if tokens:
+                yield size, tokens
+
+    def beyond(self, text: bytes) -> Iterator[int]:
+        """Tokens that write a text and more."""
+        for place in range(bisect.bisect_right(self._sorted, text), len(self._sorted)):
+            if not self._sorted[place].startswith(text):
+                break
+            yield from self._tokens[self._sorted[place]]
+
+    def ways(self, text: bytes) -> frozenset[int]:
+        """Places in a text from which tokens lead to its very end; 0 is among them where all of it can be written."""
+        found = self._ways.get(text)
+        if found is None:
+            reached = {len(text)}
+            for place in range(len(text) - 1, -1, -1):
+                if any(place + size in reached for size, _ in self.along(text[place:])):
+                    reached.add(place)
+            found = self._ways[text] = frozenset(reached)
+        return found
+
+
+def _part_of_a_letter(token: str) -> bytes:
+    byte = _BYTE_TOKEN.fullmatch(token)
+    if byte:
+        return bytes.fromhex(byte[1])
+    return bytes(_BYTE_OF[letter] for letter in token) if set(token) <= _BYTE_OF.keys() else token.encode()

@@ -1,0 +1,79 @@
+"""Finding many phrases (titles, values of attributes) in running text, by their words.
+
+Words are compared without case, accents and apostrophes, whatever stands between them. A text is walked once, and at
+each word the longest phrase that begins with it is looked up, so the time does not grow with the number of phrases.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_POSSESSIVE = re.compile(r"['’]s?$")
+# Between two words of one phrase; more blanks stand in place of something that was taken out.
+_WITHIN = re.compile(r"(?! {2})(?:[^\w\n]|_){0,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text, as it is compared, and where it stands."""
+
+    key: str
+    start: int
+    end: int
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a text in their order."""
+    return [Word(_plain(m[0]), m.start(), m.end()) for m in _WORD.finditer(text)]
+
+
+def phrase_key(text: str) -> str:
+    """What two spellings of a phrase share; empty where it has no word."""
+    return " ".join(word.key for word in words_of(text))
+
+
+class PhraseIndex:
+    """Phrases by their keys.
+
+    Args:
+        phrases: keys as `phrase_key` makes them.
+    """
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        self._phrases = set(phrases)
+        self._longest: dict[str, int] = {}
+        for phrase in self._phrases:
+            first, *rest = phrase.split(" ")
+            self._longest[first] = max(self._longest.get(first, 0), 1 + len(rest))
+
+    def at(self, text: str, words: list[Word], place: int) -> Iterator[tuple[str, int, int]]:
+        """Phrases that begin with word `place`, the longest first: key, number of words, and where they end."""
+        first = {words[place].key, _stem(words[place], text)[0]}
+        most = min(max(self._longest.get(key, 0) for key in first), len(words) - place)
+        for size in range(2, most + 1):
+            before, after = words[place + size - 2], words[place + size - 1]
+            if not _WITHIN.fullmatch(text, before.end, after.start):
+                most = size - 1
+                break
+        for size in range(most, 0, -1):
+            head = [word.key for word in words[place : place + size]]
+            last = words[place + size - 1]
+            for key, end in ((head[-1], last.end), _stem(last, text)):
+                phrase = " ".join([*head[:-1], key])
+                if phrase in self._phrases:
+                    yield phrase, size, end
+                    break
+
+
+def _stem(word: Word, text: str) -> tuple[str, int]:
+    """A word without the ending of a possessive, and where it then ends."""
+    found = _POSSESSIVE.search(text, word.start, word.end)
+    return (word.key, word.end) if found is None else (_plain(text[word.start : found.start()]), found.start())
+
+
+def _plain(word: str) -> str:
+    if not word.isascii():
+        word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return word.casefold().replace("'", "").replace("’", "")

@@ -1,0 +1,118 @@
+"""The decision that a text states: yes, no, or none."""
+
+import re
+
+_LONGEST = 1000  # letters of a sentence that are read
+_FIRST_WORD = re.compile(
+    r"\W*(?:(?P<yes>yes|(?:yeah|yep|absolutely|certainly|definitely|of course|sure|i (?:do )?think so)"
+    r"(?=\W*$|[,.!:;]))|"
+    r"no(?!\s+(?:doubt|question|wonder|\d)|\.\s*\d)|nope|not really|(?:definitely|probably|certainly|absolutely) not)\b"
+    r"(?!\s*(?:/|or|and)\s*(?:yes|no)\b)[.,:;!]?",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?!\s|$)[^.!?\n]*)*([.!?\n]|$)")
+_GREETING = re.compile(
+    r"\W*(?:(?:dear|hello|hi|hey)\b[^,:!.\n]{0,30}[,:!.\n]|(?:answer|decision|verdict|prediction|explanation)\s*:)\W*",
+    re.IGNORECASE,
+)
+# What refuses, or leaves it open.
+_OPEN = re.compile(
+    r"\b(?:as an? (?:ai|large|language)|language model|i(?:'m| am) (?:sorry|not sure|unsure)|apologi[sz]e|depends|"
+    r"can(?:not|'t| not) (?:say|tell|know|provide|give|answer|determine|predict|make|be sure|recommend|judge|decide)|"
+    r"(?:hard|difficult|impossible) to (?:say|tell|know|predict|judge)|do(?:n't| not) (?:know|have)|unable|unclear|"
+    r"uncertain|not (?:enough|clear|certain|sure|possible)|unsure|whether|maybe|perhaps|possibly|"
+    r"(?:might|may) (?:or|not)|could go either way)\b",
+    re.IGNORECASE,
+)
+_SAID = re.compile(
+    r"\b(?:answer|say|verdict|decision|guess|prediction|reply)\b(?: \w+){0,3}?[\s:,*]+(?P<what>yes|no)\b|"
+    r"[,:;–—-]\s*(?:so\s+)?(?P<last>yes|no)\W*$",
+    re.IGNORECASE,
+)
+_RECOMMENDS = (
+    r"recommend(?:s|ed|ing|able)?|suggest(?:s|ed|ing)?"
+    r"(?! (?:that|you|they|he|she|a (?:taste|preference|liking|interest))\b)|propos(?:e|es|ed)|"
+    r"advis(?:e|es|ed)|endorse[sd]?|pick(?:s|ed)?|choos(?:e|es)|chosen|go for|opt for"
+)
+_ENJOYS = (
+    r"lik(?:e|es)|lov(?:e|es)|enjoy(?:s|ed|able)?|appreciate[sd]?|appeals?(?: to)?|suit(?:s|ed)?|"
+    r"fits?|match(?:es)?|aligns? (?:well )?with|interest(?:ed)?"
+)
+_NOUNS = (
+    r"match|fit|choice|recommendation|suggestion|pick|option|candidate|addition|must-(?:see|play|read|watch|have|try)"
+)
+_GOOD = (
+    r"good|great|perfect|excellent|ideal|strong|solid|natural|fine|fantastic|wonderful|likely|obvious|top|right|clear|"
+    r"logical|sensible|safe|worthy|suitable|reasonable|compelling|terrific|superb|sure|amazing"
+)
+_BAD = r"bad|poor|weak|unlikely|wrong|terrible|odd|mis|questionable|unsuitable|risky"
+_SIGN = re.compile(
+    rf"\b(?P<verb>{_RECOMMENDS})\b(?! (?:against|avoiding|(?:a |some |something )?(?:different|other|else)))|"
+    rf"(?:\b|(?<='))(?:would|will|should|must|'d|'ll|likely to|sure to)(?: \w+){{0,3}}? (?P<joy>{_ENJOYS})\b|"
+    rf"\b(?:should|must|ought to|have to|need to) (?:\w+ )?"
+    r"(?P<do>play|watch|read|try|buy|get|see|check|give|consider)\b|"
+    rf"\b(?P<good>{_GOOD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|\b(?P<fits>(?:fits|suits|matches|aligns|appeals)) |"
+    rf"\b(?P<must>must-(?:see|play|read|watch|have|try))\b|\bgive (?:it|this|\w+) a (?P<try>try|go|shot|chance)\b|"
+    rf"\b(?P<bad>{_BAD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|(?P<mis>mismatch)\b|"
+    rf"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|avoid|skip|"
+    r"steer clear|pass on|"
+    rf"far from|rejects?|ignore|dislikes?|hates?|(?:has|have) (?:little|nothing) to do with)\b|"
+    r"\b(?P<alone>would|should|will)(?: not|n't)?\W*$",
+    re.IGNORECASE,
+)
+_HEDGED = re.compile(r"\b(?:might|may|could)\b(?:\W+\w+){0,4}\W*$", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:not|never|hardly|unlikely|doubt\w*|neither|nor|no|little|cannot|without)\b|n't\b", re.IGNORECASE
+)
+_NOT_NEGATED = re.compile(
+    r"\b(?:not (?:only|just)|no doubt|without (?:a )?doubt|no wonder|no question)\b", re.IGNORECASE
+)
+_CLAUSE = re.compile(r"[,;:]\s|\b(?:because|since|but|although|though|while|if|even though)\b", re.IGNORECASE)
+_BAD_SIGNS = ("bad", "mis", "against")
+
+
+def stated_decision(text: str) -> tuple[bool | None, int]:
+    """What a text decides, and where it goes on after a "Yes" or "No" that it begins with.
+
+    It decides by its first word, or else by its first sentence that is no greeting and no question: "I would
+    recommend it", "a poor match", "I do not think so". What refuses, depends, or only might be, is no decision.
+
+    Args:
+        text: with blanks in place of titles, which may hold any word.
+    """
+    first = _FIRST_WORD.match(text)
+    return (_by_sentence(text), 0) if first is None else (first["yes"] is not None, first.end())
+
+
+def _by_sentence(text: str) -> bool | None:
+    place = 0
+    while place < len(text):
+        greeting = _GREETING.match(text, place)
+        place = greeting.end() if greeting else place
+        sentence = _SENTENCE.match(text, place)
+        if sentence is None or sentence.end() == place:
+            return None
+        said, place = sentence[0], sentence.end()
+        first = _FIRST_WORD.match(said)
+        if first:
+            return first["yes"] is not None
+        if sentence[1] != "?" and any(letter.isalpha() for letter in said):
+            return _of_sentence(said[:_LONGEST].replace("’", "'"))
+    return None
+
+
+def _of_sentence(sentence: str) -> bool | None:
+    if _OPEN.search(sentence):
+        return None
+    said = _SAID.search(sentence)
+    if said:
+        return (said["what"] or said["last"]).casefold() == "yes"
+    for sign in _SIGN.finditer(sentence):
+        clauses = [m.end() for m in _CLAUSE.finditer(sentence, 0, sign.start())]
+        start = clauses[-1] if clauses else 0
+        if _HEDGED.search(sentence, start, sign.start()):
+            continue
+        bad = any(sign[name] for name in _BAD_SIGNS)
+        said = sentence[start : sign.start() if bad else sign.end()]
+        return bad == bool(_NEGATED.search(_NOT_NEGATED.sub("", said)))
+    return None

@@ -1,0 +1,55 @@
+import pytest
+
+from recx.prompts.stated_decision import stated_decision
+
+YES = (
+    "Yes", " \"Yes", "yes, it would", "**Yes**.", "Absolutely! It", "Of course.", "I think so.",
+    "I would recommend     .", "I'd recommend it.", "I would definitely recommend it, for it is not like the others.",
+    "The recommender would probably suggest it.", "The recommender suggests      because of its genre.",
+    "My answer is yes.", "The answer: yes.", "I would say yes, as it fits.", "Dear customer, you should play it.",
+    "Would the recommender suggest it? Yes, because", "It is a great match for the history.", "You'll love it.",
+    "They would likely enjoy this film.", "No doubt they would love it.", "It is not only a good fit but a bargain.",
+    "This is a must-watch.", "Since they never liked racing, I would suggest it.", "It fits the history well.",
+    "Explanation: I recommend it.", "As a fan of horror, you’ll enjoy it.", "Give it a try!",
+)  # fmt: skip
+NO = (
+    "No.", "no, a", "Nope.", "Probably not.", "Definitely not, as it", "I would not recommend     .",
+    "I wouldn’t recommend it.", "The recommender would probably not suggest it.",
+    "I do not think the recommender would suggest it.",
+    "I don't think it is a good match.", "My answer is no.", "It is a poor match.", "This would not be a good choice.",
+    "It is unlikely that the recommender would suggest it.",
+    "They would never enjoy this.", "I would advise against it.",
+    "I doubt they would like it.", "You should skip it.", "It probably would not.", "It is far from the history.",
+    "Even though it is popular, I would not suggest it.", "The answer would be: No.",
+)  # fmt: skip
+NONE = (
+    "", "Perhaps", "Note", "It depends on the mood.", "I cannot say whether they would like it.",
+    "As a language model, I have no access to it, but I would recommend it.", "I'm sorry, but I don't know.",
+    "Maybe they would enjoy it.", "It is hard to say.", "You might enjoy it.", "Yes or no?", "Yes/no.",
+    "The recommender may or may not suggest it.", "It is a platform game of 2007.", "Would the recommender suggest it?",
+    "I am not sure that it is a good match.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", YES)
+def test_what_recommends_is_a_yes(text):
+    assert stated_decision(text)[0] is True
+
+
+@pytest.mark.parametrize("text", NO)
+def test_what_advises_against_is_a_no(text):
+    assert stated_decision(text)[0] is False
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_what_refuses_or_leaves_it_open_decides_nothing(text):
+    assert stated_decision(text)[0] is None
+
+
+def test_only_the_first_statement_counts():
+    assert stated_decision("It is of 2007. I would recommend it.")[0] is None
+    assert stated_decision("I would recommend it. No, I would not.")[0] is True
+
+
+def test_the_rest_goes_on_behind_the_first_word():
+    assert stated_decision("Yes. It")[1] == 4 and stated_decision("I would")[1] == 0
