@@ -39,7 +39,7 @@ class _Absent(types.ModuleType):
         return MagicMock()
 
 
-_absent = [name for name in ("polars", "rapidfuzz") if importlib.util.find_spec(name) is None]
+_absent = [name for name in ("polars", "pooch", "rapidfuzz") if importlib.util.find_spec(name) is None]
 for _name in _absent:
     sys.modules[_name] = _Absent(_name)
     sys.modules[_name].__spec__ = importlib.machinery.ModuleSpec(_name, None)
@@ -268,7 +268,7 @@ def decode(model: AlignedModel, rows: EncodedRows, tiny: bool) -> dict[str, floa
     found = {}
     for name, work in (
         ("histories_per_second", lambda asked: beam_titles(model, asked, graph, beams=5)),
-        ("texts_per_second", lambda asked: greedy_text(model, asked, end=-1, max_tokens=8 if tiny else TEXT)),
+        ("texts_per_second", lambda asked: greedy_text(model, asked, [1], max_tokens=8 if tiny else TEXT)),
     ):
         work(prompts[:4])
         started = now()

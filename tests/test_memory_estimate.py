@@ -70,7 +70,7 @@ def test_what_layers_keep_is_counted_without_computing_it(folder, adapted, preci
         model.model(inputs_embeds=torch.randn(1, 40, 32, requires_grad=True), use_cache=False)
     own = {p.untyped_storage()._cdata for p in model.parameters()}
     really = sum(t.untyped_storage().nbytes() for key, t in held.items() if key not in own)
-    assert memory_estimate._kept(folder, adapted, torch.float32, precision, 40) == pytest.approx(really, rel=0.01)
+    assert memory_estimate._kept(folder, "", adapted, torch.float32, precision, 40) == pytest.approx(really, rel=0.01)
 
 
 def test_each_way_to_save_memory_saves_some(folder):

@@ -13,7 +13,7 @@ from recx.alignment.trainer import as_trained, fit
 from recx.errors import SettingsError
 from recx.models.backbones import autocast, compute_dtype
 from recx.models.quantisation import quantization_of
-from recx.models.saved_models import build_aligned, load_aligned, save_aligned
+from recx.models.saved_models import SharedBackbone, build_aligned, load_aligned, save_aligned
 from recx.prompts.tokens import collate
 from recx.settings import BackboneSettings, FitSettings
 from recx.storage.tensors import read_tensors, trainable
@@ -48,6 +48,14 @@ def test_weights_beside_adapters_are_kept_in_the_format_asked_for(dtype):
 def built(settings):
     torch.manual_seed(0)
     return build_aligned(settings, torch.randn(6, 5), torch.randn(4, 5))[0]
+
+
+def test_a_backbone_is_shared_by_models_that_want_it_in_the_same_format():
+    shared = SharedBackbone(BackboneSettings(lora_rank=4, dtype="bfloat16"), None, None)
+    assert shared.fits(BackboneSettings(lora_rank=8, lora_alpha=2, dtype="bfloat16"))
+    assert not shared.fits(BackboneSettings(lora_rank=4, dtype="float32"))
+    assert not shared.fits(BackboneSettings(lora_rank=4, dtype="bfloat16", quantize="nf4"))
+    assert not shared.fits(BackboneSettings())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -13,7 +13,9 @@ from transformers.pytorch_utils import Conv1D
 
 from recx.alignment.trainer import device_batch_size
 from recx.errors import CheckpointError, SettingsError
-from recx.models.backbones import autocast, backbone_folder, fastest_attention
+from recx.models.backbones import autocast, fastest_attention
+from recx.models.families import causal_class
+from recx.models.pretrained import backbone_folder, require_here
 from recx.models.quantisation import frozen_dtype
 from recx.prompts.tokens import EncodedRows
 from recx.settings import BackboneSettings, FitSettings
@@ -127,7 +129,7 @@ def estimate_memory(
     backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
 ) -> MemoryEstimate:
     """What training on rows needs; arguments and errors are those of `require_memory`."""
-    dtype, size = frozen_dtype(backbone), _size(backbone.name)
+    dtype, size = frozen_dtype(backbone), _size(backbone.name, backbone.revision)
     tuned = 2 * size.hidden * (width + size.hidden + 2) if width else 0
     if backbone.lora_rank:
         tuned += backbone.lora_rank * size.sides
@@ -136,7 +138,7 @@ def estimate_memory(
     else:
         tuned, weights = tuned + size.parameters, 0.0
     longest = int(rows.lengths.max())
-    row = _kept(backbone.name, bool(backbone.lora_rank), dtype, fit.precision, longest)
+    row = _kept(backbone.name, backbone.revision, bool(backbone.lora_rank), dtype, fit.precision, longest)
     if fit.gradient_checkpointing:
         row = size.layers * longest * size.hidden * dtype.itemsize + row / size.layers
     answers = _LOGIT * size.vocabulary * float(rows.answer_mask.sum()) / len(rows)
@@ -166,8 +168,8 @@ class _Size:
 
 
 @functools.cache
-def _size(name: str) -> _Size:
-    config = _config(name)
+def _size(name: str, revision: str) -> _Size:
+    config = _config(name, revision)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     matrices = [layer.weight for layer in _linear(model)]
@@ -182,9 +184,10 @@ def _size(name: str) -> _Size:
     )
 
 
-def _config(name: str) -> PreTrainedConfig:
+def _config(name: str, revision: str) -> PreTrainedConfig:
+    require_here(name)
     try:
-        return AutoConfig.from_pretrained(backbone_folder(name), trust_remote_code=False)
+        return AutoConfig.from_pretrained(backbone_folder(name), revision=revision or "main", trust_remote_code=False)
     except Exception as error:  # whatever its parser raises
         raise CheckpointError(f"Cannot read the configuration of the backbone {name!r}: {error}") from error
 
@@ -196,7 +199,7 @@ def _linear(model: nn.Module) -> list[nn.Module]:
 
 
 @functools.cache
-def _kept(name: str, adapted: bool, dtype: torch.dtype, precision: str, length: int) -> float:
+def _kept(name: str, revision: str, adapted: bool, dtype: torch.dtype, precision: str, length: int) -> float:
     """Bytes that the layers keep of one row for the backward pass.
 
     A forward pass is made with tensors that have a shape and no content, and what PyTorch keeps of it is counted.
@@ -208,9 +211,10 @@ def _kept(name: str, adapted: bool, dtype: torch.dtype, precision: str, length: 
         held[storage._cdata] = storage.nbytes(), tensor
         return tensor
 
-    attention = "eager" if fastest_attention() == "eager" else None
+    config = _config(name, revision)
+    attention = fastest_attention(causal_class(config))
     with FakeTensorMode(allow_non_fake_inputs=True):
-        model = AutoModelForCausalLM.from_config(_config(name), dtype=dtype, attn_implementation=attention)
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
         if adapted:
             model.requires_grad_(False)
             for layer in _linear(model):

@@ -29,7 +29,7 @@ from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings, FitSettings
 from recx.storage.tensors import load_weights, read_tensors, save_weights, trainable
 
-_STEP, _ERROR = "step ", "error "  # begin the lines that tell the launcher how far the training is, and why it failed
+_STEP, _ERROR = "recx step ", "recx error "  # begin the lines that tell the launcher how far it is, and why it failed
 _WEIGHTS, _CURVE = "trained.safetensors", "curve.json"
 
 
@@ -119,11 +119,17 @@ def _run(start: Path, processes: int, steps: int, show_progress: bool) -> None:
 
 
 class _TellSteps(TrainerCallback):
-    """Prints each step for the launcher; once that one is gone, printing fails, and with it the training."""
+    """Tells each step to the launcher; once that one is gone, telling fails, and with it the training."""
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
-            print(f"{_STEP}{state.global_step}", flush=True)
+            _tell(f"{_STEP}{state.global_step}")
+
+
+def _tell(line: str) -> None:
+    """Write a line at once: `torchrun` unbuffers its processes, whose texts and ends of lines would mix else."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main(start: Path) -> None:
@@ -148,5 +154,5 @@ if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]))
     except Exception as failure:
-        print(f"{_ERROR}{json.dumps(f'{type(failure).__name__}: {failure}')}", flush=True)
+        _tell(_ERROR + json.dumps(f"{type(failure).__name__}: {failure}"[:2000]))
         raise

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -44,8 +44,9 @@ class SharedBackbone:
         return cls(settings, model.eval().requires_grad_(False).to(preferred_device()), tokenizer)
 
     def fits(self, settings: BackboneSettings) -> bool:
-        """Whether these settings name the same backbone."""
-        return replace(settings, lora_rank=0, lora_alpha=0) == replace(self.settings, lora_rank=0, lora_alpha=0)
+        """Whether these settings name the same backbone, in the same number format."""
+        ours, theirs = (((s.name, s.revision, s.quantize), frozen_dtype(s)) for s in (self.settings, settings))
+        return ours == theirs
 
     def instance(self, shares_weights: bool = True) -> PreTrainedModel:
         """A model of its own modules, to be changed as one likes, whose weights are those of `model`, or copies."""
