@@ -182,3 +182,10 @@ def test_the_papers_recipe():
         assert align.rows_behavior == rows[dataset] - shares["reconstruction"] and align.own_words == 0
         assert align.rows_hybrid == align.rows_behavior + 2 * align.rows_intention
         assert "vicuna-7b-v1.3" in align.backbone.name and align.hybrid_from == "backbone"
+
+
+def test_explanations_are_zero_shot_where_none_are_trained():
+    tiny, small, paper = (resolve_settings(name).align for name in ("tiny", "small", "paper"))
+    assert all(tiny.trains_explanations(mode) for mode in tiny.mode_list)
+    assert [mode for mode in small.mode_list if small.trains_explanations(mode)] == ["relation"]
+    assert not any(paper.trains_explanations(mode) for mode in paper.mode_list)

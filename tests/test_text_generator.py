@@ -12,9 +12,11 @@ from recx.data.demo import demo_catalogue
 from recx.decoding import generation
 from recx.errors import SettingsError
 from recx.explaining import text_generator as module
-from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.aligned import ZERO_SHOT_TOKENS, AlignedExplainer
 from recx.models.aligned_model import AlignedModel
+from recx.playground.streaming import stream_explanation
 from recx.prompts.pieces import Title
+from recx.prompts.wordings import ZERO_SHOT
 from recx.storage.text_store import TextStore
 
 CATALOGUE = demo_catalogue()
@@ -87,6 +89,34 @@ def test_another_question_or_model_has_texts_of_its_own(backbone, tmp_path):
     other, same = build(backbone, "intention"), build(backbone, "intention")
     assert other.text_generator.identity == same.text_generator.identity != explainer.text_generator.identity
     assert build(backbone, "intention", seed=1).text_generator.identity != other.text_generator.identity
+
+
+def test_what_was_not_trained_is_told_and_does_not_end_at_its_decision(backbone):
+    explainer = build(backbone)
+    # A model that has learnt to end at once: the end is more probable than anything else.
+    head = explainer.model.backbone.get_output_embeddings()
+    ends = sorted(explainer.encoder.ends | explainer.model.ends)
+
+    def favour(_, __, logits):
+        logits = logits.clone()
+        logits[..., ends] += 1000.0
+        return logits
+
+    hook = head.register_forward_hook(favour)
+    try:
+        plain = explainer.explain(HISTORIES[:3], ITEMS[:3])
+        told = explainer.with_zero_shot_prompt()
+        texts = [e.text for e in told.explain(HISTORIES[:3], ITEMS[:3], "Be brief.")]
+        (*_, streamed) = stream_explanation(told, HISTORIES[0], ITEMS[0], "Be brief.")
+    finally:
+        hook.remove()
+    assert [e.text for e in plain] == [""] * 3
+    for text in texts:
+        assert len(explainer.encoder.tokenizer(text, add_special_tokens=False)["input_ids"]) >= ZERO_SHOT_TOKENS - 4
+    assert streamed.text == texts[0]
+    assert ZERO_SHOT in told.prompt_text(HISTORIES[0], ITEMS[0], "Be brief.")
+    assert told.prompt_text(HISTORIES[0], ITEMS[0], "Be brief.").endswith("Be brief.")
+    assert ZERO_SHOT not in explainer.prompt_text(HISTORIES[0], ITEMS[0])
 
 
 def test_held_quotes_are_of_the_history_and_kept_apart(backbone, tmp_path):

@@ -41,6 +41,7 @@ def greedy_text(
     precision: str = "auto",
     show_progress: bool = False,
     quotes: Sequence[QuoteConstraint] | None = None,
+    min_tokens: int = 0,
 ) -> list[np.ndarray]:
     """Greedy continuation of each prompt, up to a token that ends it (left out) or `max_tokens`.
 
@@ -52,8 +53,8 @@ def greedy_text(
         precision: of the matrix products.
         show_progress: show a bar.
         quotes: what each answer may quote; anything by default.
+        min_tokens: shortest answer: before that no token that ends a text is chosen.
     """
-
     ends = torch.tensor(sorted(model.ends | set(ends)))
 
     def decode(rows: list[int]) -> list[np.ndarray]:
@@ -62,7 +63,8 @@ def greedy_text(
         with autocast(precision):
             state = DecodingState(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
-                token = best_tokens(state.logits, [quotes[rows[k]] for k in left] if quotes else [])
+                logits = without(state.logits, ends) if n < min_tokens else state.logits
+                token = best_tokens(logits, [quotes[rows[k]] for k in left] if quotes else [])
                 still = (~torch.isin(token, ends)).nonzero()[:, 0]
                 if not len(still):
                     break
@@ -74,6 +76,11 @@ def greedy_text(
         return [row[row >= 0] for row in written]
 
     return in_batches(model, prompts, BATCH, "texts", show_progress, decode)
+
+
+def without(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Logits (B, V) in which some tokens (M,) are impossible."""
+    return logits.index_fill(1, tokens.to(logits.device), -torch.inf)
 
 
 def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:

@@ -34,6 +34,8 @@ from recx.recommenders.item_rank import top_items
 from recx.recommenders.protocol import TwoTower, pad_histories
 from recx.storage.text_store import TextStore
 
+ZERO_SHOT_TOKENS = 24
+
 
 class AlignedExplainer(Explainer):
     """An `Explainer` that asks an aligned model; also the backbone before alignment, which reads titles only.
@@ -77,7 +79,7 @@ class AlignedExplainer(Explainer):
         self.max_history, self.precision = max_history, precision
         self.shots: Shots = {}
         self.holds_quotes = False
-        self.zero_shot = False
+        self.zero_shot, self.min_tokens = False, 0
         self.measure: Callable[[np.ndarray, int], Evidence] | None = None
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
@@ -238,7 +240,9 @@ class AlignedExplainer(Explainer):
         """
         requests = self.explanation_requests(histories, items, instruction)
         quotes = [self.quotes(request) for request in requests] if self.holds_quotes else None
-        texts = self.text_generator.write(self.prompts(requests), max_tokens, show_progress, quotes)
+        texts = self.text_generator.write(
+            self.prompts(requests), max_tokens, show_progress, quotes, min_tokens=self.min_tokens
+        )
         return [self.read(text, request) for text, request in zip(texts, requests, strict=True)]
 
     def explanation_requests(
@@ -287,8 +291,11 @@ class AlignedExplainer(Explainer):
         return self._with(target=target)
 
     def with_zero_shot_prompt(self) -> Self:
-        """The same model, told in each question what an explanation holds, as it has not learnt that from examples."""
-        return self._with(zero_shot=True)
+        """The same model, told in each question what an explanation holds, as it has not learnt that from examples.
+
+        Task 3 has taught it that an answer is over after its decision; so a text is at least `ZERO_SHOT_TOKENS` long.
+        """
+        return self._with(zero_shot=True, min_tokens=ZERO_SHOT_TOKENS)
 
     def with_held_quotes(self) -> Self:
         """The same model; whatever title its explanations quote is one of the history, or the item asked about."""

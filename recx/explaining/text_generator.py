@@ -46,6 +46,7 @@ class TextGenerator:
         max_tokens: int,
         show_progress: bool = False,
         quotes: Sequence[QuoteConstraint] | None = None,
+        min_tokens: int = 0,
     ) -> list[str]:
         """Texts after R prompts, like lengths together; each batch is kept before the next begins.
 
@@ -54,12 +55,15 @@ class TextGenerator:
             max_tokens: longest text.
             show_progress: show a bar.
             quotes: what each text may quote; anything by default.
+            min_tokens: shortest text.
         """
         store = TextStore(None) if self.store is None else self.store
         held: Sequence[QuoteConstraint | None] = quotes or [None] * len(prompts)
         keys = [str(n) for n in range(len(prompts))]
         if store.path:
-            keys = [self.key(prompt, max_tokens, quote) for prompt, quote in zip(prompts, held, strict=True)]
+            keys = [
+                self.key(prompt, max_tokens, quote, min_tokens) for prompt, quote in zip(prompts, held, strict=True)
+            ]
         missing = [n for n in range(len(prompts)) if store.get(keys[n]) is None]
         missing.sort(key=lambda n: len(prompts[n].ids))
         with tqdm(total=len(prompts), initial=len(prompts) - len(missing), desc="texts", unit="text",
@@ -73,16 +77,17 @@ class TextGenerator:
                     max_tokens,
                     precision=self.precision,
                     quotes=[quotes[n] for n in rows] if quotes else None,
+                    min_tokens=min_tokens,
                 )
                 texts = [self.encoder.tokenizer.decode(t).strip() for t in tokens]
                 store.keep(dict(zip([keys[n] for n in rows], texts, strict=True)))
                 bar.update(len(rows))
         return [store.get(key) for key in keys]
 
-    def key(self, prompt: Prompt, max_tokens: int, quotes: QuoteConstraint | None = None) -> str:
+    def key(self, prompt: Prompt, max_tokens: int, quotes: QuoteConstraint | None = None, min_tokens: int = 0) -> str:
         """Hash of all that decides about a text: model, prompt, its user's vector, and how it is decoded."""
         ends = sorted(self.encoder.ends | self.model.ends)
-        digest = hashlib.sha256(f"{self.identity} {max_tokens} {self.precision} {ends} ".encode())
+        digest = hashlib.sha256(f"{self.identity} {min_tokens} {max_tokens} {self.precision} {ends} ".encode())
         digest.update(prompt.ids.tobytes())
         digest.update(b"" if prompt.user is None else prompt.user.float().cpu().numpy().tobytes())
         digest.update(b"" if quotes is None else quotes.fingerprint())

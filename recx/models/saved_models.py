@@ -50,8 +50,9 @@ class SharedBackbone:
 
     def instance(self, shares_weights: bool = True) -> PreTrainedModel:
         """A model of its own modules, to be changed as one likes, whose weights are those of `model`, or copies."""
-        tensors = [*self.model.parameters(), *self.model.buffers()]
-        return copy.deepcopy(self.model, {id(t): t for t in tensors} if shares_weights else {})
+        shared = [*self.model.parameters(), *self.model.buffers()] if shares_weights else []
+        shared += [p.quant_state for p in shared if hasattr(p, "quant_state")]  # the tables of weights in four bits
+        return copy.deepcopy(self.model, {id(t): t for t in shared})
 
 
 def build_aligned(

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from recx.data.item_lookup import Item
-from recx.decoding.generation import best_tokens
+from recx.decoding.generation import best_tokens, without
 from recx.decoding.state import DecodingState
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
@@ -46,7 +46,9 @@ def stream_explanation(
     quotes = [explainer.quotes(request)] if explainer.holds_quotes else []
     text = ""
     while len(written) < max_tokens and not should_stop():
-        token = int(best_tokens(state.logits, quotes)[0])
+        early = len(written) < explainer.min_tokens
+        logits = without(state.logits, torch.tensor(sorted(ends))) if early else state.logits
+        token = int(best_tokens(logits, quotes)[0])
         if token in ends:
             break
         written.append(token)
