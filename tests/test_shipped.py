@@ -1,0 +1,106 @@
+"""The model that ships with the kit: written from a finished run, opened without one, shown and questioned."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from recx.data.registry import load_dataset
+from recx.errors import CheckpointError
+from recx.models.saved_models import build_aligned, save_aligned
+from recx.pipeline import examples, shipped, stages
+from recx.playground import shipped_run
+from recx.profiles.resolve import resolve_settings
+from recx.recommenders.protocol import pad_histories
+from recx.recommenders.sasrec import SASRec
+from recx.recommenders.target_kinds import save_target
+
+# The teaching backbone stands for the one that has to be fetched.
+SETTINGS = resolve_settings("small", "demo", "", {"align.backbone.name": "recx-tiny", "align.backbone.lora_rank": "4"})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Stage -> folder of a run whose models have learnt nothing."""
+    folder = tmp_path_factory.mktemp("run")
+    data = load_dataset(SETTINGS.data)
+    torch.manual_seed(0)
+    target = SASRec(len(data.catalogue), SETTINGS.target.model).eval().requires_grad_(False)
+    save_target(target, len(data.catalogue), SETTINGS.target, folder / "target")
+    users = target.encode_users(pad_histories(data.sequences[:40], target.length))
+    model, _ = build_aligned(SETTINGS.align.backbone, target.item_vectors(), users, relations=True)
+    save_aligned(model.eval(), SETTINGS.align.backbone, "relation", folder / "relation")
+    (folder / "relation" / "loss_curve.csv").write_text("what a run leaves beside it")
+    return {"target": folder / "target", stages.ALIGN["relation"]: folder / "relation"}
+
+
+@pytest.fixture
+def here(run, tmp_path, monkeypatch):
+    """The folder of the shipped model, written from the run."""
+    monkeypatch.setattr(stages, "folder", lambda stage, _: run[stage])
+    monkeypatch.setattr(shipped, "shipped_settings", lambda: SETTINGS)
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "shipped")
+    shipped.ship(SETTINGS, tmp_path / "shipped")
+    return tmp_path / "shipped"
+
+
+def test_it_holds_what_is_needed_and_no_user(here, run):
+    assert sorted(p.name for p in here.rglob("*") if p.is_file()) == [
+        "aligned.json",
+        "entities.safetensors",
+        "target.json",
+        "target.safetensors",
+        "weights.safetensors",
+    ]
+    assert len(load_file(here / "relation" / "entities.safetensors")["users"]) == 0
+    weights = load_file(here / "relation" / "weights.safetensors")
+    assert {w.dtype for w in weights.values()} == {torch.bfloat16}
+    exact = load_file(run[stages.ALIGN["relation"]] / "weights.safetensors")
+    assert all(torch.allclose(weights[n].float(), exact[n], rtol=1e-2, atol=1e-6) for n in exact)
+
+
+def test_it_is_opened_and_explains(here):
+    opened = shipped.open_shipped()
+    assert list(opened.explainers) == ["unaligned", "relation"]
+    texts = examples.examples(opened, "relation", 2)
+    assert len(texts) == 2
+    assert texts[0].startswith("History: ") and "(the recommender suggests it)" in "".join(texts)
+
+
+def test_marks_stand_behind_what_was_checked():
+    from recx.explaining.segments import Segment
+
+    assert examples._marked(Segment("Yes.")) == "Yes."
+    assert examples._marked(Segment('"Halo 3"', True, "in the history", True)) == '"Halo 3"✓●'
+    assert examples._marked(Segment('"Okami"', True, "in the history", False)) == '"Okami"✓○'
+    assert examples._marked(Segment('"Pong"', False, "not in the history")) == '"Pong"✗'
+
+
+def test_the_playground_offers_it_where_its_backbone_is_here(here, monkeypatch, tmp_path):
+    monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setattr(shipped_run, "shipped_settings", lambda: SETTINGS)
+    runs = shipped_run.open_runs()
+    assert [(row["name"], row["why"]) for row in runs.runs()] == [("shipped/demo", "")]
+    run = runs.get("shipped/demo")
+    assert run.service("histories").about()["models"] == ["unaligned", "relation"]
+    answers = list(run.service("models").explain("relation", [3, 50, 120], 9))
+    assert answers[-1]["text"] and answers[-1]["effects"]
+    monkeypatch.setattr(shipped, "is_here", lambda _: False)
+    assert shipped_run.open_runs().runs() == []
+
+
+def test_without_its_backbone_the_teaching_one_speaks(here, monkeypatch, capsys):
+    opened = shipped.open_shipped()
+    monkeypatch.setattr(shipped, "is_here", lambda _: False)
+    with pytest.raises(CheckpointError, match="recx backbone get recx-tiny"):
+        shipped.open_shipped()
+
+    def out_of_reach(name):
+        raise CheckpointError("There is no network.")
+
+    monkeypatch.setattr(examples, "fetch_backbone", out_of_reach)
+    monkeypatch.setattr(examples, "shipped_settings", lambda: SETTINGS)
+    monkeypatch.setattr(examples, "open_finished", lambda _: opened)
+    examples.print_examples(2)
+    said = capsys.readouterr().out
+    assert said.startswith("There is no network.\nSo here are explanations of the teaching backbone.")
+    assert said.count("History: ") == 2
