@@ -5,13 +5,17 @@ import io
 import random
 import time
 import zipfile
+from datetime import date, timedelta
+from datetime import time as time_of_day
+from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from recx.data.own_tables import own_tables
-from recx.errors import DataError, SettingsError
-from recx.settings import Columns
+from recx.data.registry import load_dataset
+from recx.errors import DataError, RecxError, SettingsError
+from recx.settings import Columns, DataSettings
 
 # Three of the names are what careless readers take for nothing.
 ARTISTS = ["Velvet Foxes", "Sigur Rós", "Simon, Garf & Unkel", "AC//DC; Live", '"Odd" Al Yankel', "NULL", "nan", "1975"]
@@ -216,3 +220,38 @@ def test_titles_in_the_log_itself(tmp_path):
     tables = own_tables(log, None, Columns())
     assert tables.items.rows() == [("7", "Velvet Foxes")]
     assert "left out: 'country'" in str(tables.report)
+
+
+ODD = {
+    "records": [{"a": n, "b": "x"} for n in range(60)],
+    "lists": [[1, 2]] * 60,
+    "arrays": pl.Series([[1, 2]] * 60, dtype=pl.Array(pl.Int64, 2)),
+    "lists of bytes": [[b"a", b"b"]] * 60,
+    "bytes": [str(n % 6).encode() for n in range(60)],
+    "categories": pl.Series([str(n % 6) for n in range(60)], dtype=pl.Enum(list("012345"))),
+    "durations": [timedelta(seconds=n % 6) for n in range(60)],
+    "decimals": [Decimal(n % 6) for n in range(60)],
+    "times of day": [time_of_day(1, 2, n % 6) for n in range(60)],
+    "dates": [date(2020, 1, 1 + n % 6) for n in range(60)],
+    "nothing": [None] * 60,
+}
+IDS = ("bytes", "categories", "durations", "decimals", "times of day", "dates")
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("role", ["user", "item", "timestamp", "rating", "extra"])
+def test_columns_of_every_type_of_parquet_are_read_or_refused(tmp_path, kind, role):
+    pairs = [(n % 10, n // 10) for n in range(60)]
+    log = {"user": [f"u{u}" for u, _ in pairs], "item": [f"i{i}" for _, i in pairs]}
+    log |= {"timestamp": [1_200_000_000 + n for n in range(60)], "rating": [5.0] * 60, "extra": ["x"] * 60}
+    pl.DataFrame(log | {role: ODD[kind]}).write_parquet(tmp_path / "log.parquet")
+    columns = Columns(user="user", item="item", timestamp="timestamp", rating="rating")
+    settings = DataSettings(name=str(tmp_path), min_user=3, min_item=1, columns=columns)
+    if role in ("user", "item") and kind in IDS:
+        data = load_dataset(settings)
+        assert (len(data.sequences), len(data.catalogue)) == ((6, 6) if role == "user" else (10, 6))
+        return
+    try:
+        load_dataset(settings)
+    except RecxError as error:
+        assert role != "extra" and repr(role) in str(error) or "nothing" in kind

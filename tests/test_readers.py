@@ -71,6 +71,15 @@ def test_a_sound_parquet_file_starts_no_process(tmp_path, monkeypatch, compressi
     assert log_of(path).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
 
 
+def test_bytes_of_a_parquet_file_are_read_as_text(tmp_path):
+    path = tmp_path / "log.parquet"
+    pl.DataFrame({"user": [b"ann", b"bob"], "when": [b"1200000000", None], "n": [1, 2]}).write_parquet(path)
+    assert parquet_files.read_parquet(path).rows() == [("ann", "1200000000", 1), ("bob", None, 2)]
+    pl.DataFrame({"user": ["ann"], "art": [b"\xff\xfe"]}).write_parquet(path)
+    with pytest.raises(DataError, match="column 'art' holds bytes that are no text"):
+        parquet_files.read_parquet(path)
+
+
 def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path):
     """Two values of a page become -20: polars then asks for two exabytes and aborts."""
     path = tmp_path / "x.parquet"

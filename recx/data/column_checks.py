@@ -31,6 +31,8 @@ def numbers_in(path: Path, column: pl.Series, unit: str = "row", first: int = 1)
     Raises:
         DataError: naming the place and what is there instead of a number.
     """
+    if column.dtype.is_nested():
+        raise DataError(f"{path}: {column.name!r} holds lists or records, expected a number in each {unit}.")
     numbers, text = column.cast(pl.Float64, strict=False), column.cast(pl.String).fill_null("")
     bad = (numbers.is_null() & (text != "")).arg_true()
     if len(bad):

@@ -155,6 +155,8 @@ def _fill(path: Path, frame: pl.DataFrame, roles: dict[str, str], ids: Sequence[
 
 
 def _has_fractions(values: pl.Series) -> bool:
+    if values.dtype.is_nested():
+        return False
     numbers = values.cast(pl.Float64, strict=False).drop_nulls()
     return not numbers.is_empty() and bool((numbers != numbers.round()).any())
 

@@ -37,17 +37,42 @@ polars.read_parquet(sys.argv[1], glob=False).write_ipc(sys.argv[2])
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
-    """Read a Parquet file that may be damaged.
+    """Read a Parquet file that may be damaged; bytes and categories come as text, durations as seconds.
 
     Raises:
-        DataError: it is damaged.
+        DataError: it is damaged, or bytes are no text in UTF-8.
     """
     if not is_sound(path):
-        return _read_in_child(path)
+        return _plain(_read_in_child(path), path)
     try:
-        return pl.read_parquet(path, glob=False)  # stars and brackets in a path are meant as they stand
+        frame = pl.read_parquet(path, glob=False)  # stars and brackets in a path are meant as they stand
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(f"{path}: cannot be read as Parquet ({str(error)[:200]}).") from error
+    return _plain(frame, path)
+
+
+def _plain(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Columns of the few types that readers know: bytes and categories as text, durations as seconds."""
+    text = {pl.Binary: pl.String, pl.List(pl.Binary): pl.List(pl.String)}
+    for name, kind in frame.schema.items():
+        column = pl.col(name)
+        if kind in text:
+            column = column.cast(text[kind])
+        elif isinstance(kind, (pl.Categorical, pl.Enum)):
+            column = column.cast(pl.String)
+        elif isinstance(kind, pl.Duration):
+            column = column.dt.total_seconds()
+        elif isinstance(kind, pl.Array):
+            column = column.arr.to_list()
+        else:
+            continue
+        try:
+            frame = frame.with_columns(column)
+        except pl.exceptions.PolarsError as error:
+            raise DataError(
+                f"{path}: column {name!r} holds bytes that are no text in UTF-8. Write it as text, or leave it out."
+            ) from error
+    return frame
 
 
 def is_sound(path: Path) -> bool:

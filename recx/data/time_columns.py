@@ -53,6 +53,8 @@ def times_in(
         return _seconds(column.cast(pl.Datetime("ms"), strict=False))
     if date_format in UNITS:
         return numbers_in(path, column, unit, first).fill_nan(None) / UNITS[date_format]
+    if column.dtype.is_nested():
+        raise DataError(f"{path}: {column.name!r} holds lists or records, expected a time in each {unit}.")
     numbers = column.cast(pl.Float64, strict=False)
     if not date_format and numbers.null_count() == column.null_count():
         return _numbers(path, numbers.fill_nan(None), report)
