@@ -106,8 +106,10 @@ def test_a_step_is_split_into_as_few_passes_as_fit(folder, monkeypatch):
     backbone, fit = BackboneSettings(folder, lora_rank=4), FitSettings(batch_size=8, accumulate=0)
     assert settle_passes(backbone, fit, ROWS, 5).accumulate == 1
     whole = estimate_memory(backbone, dataclasses.replace(fit, accumulate=1), ROWS, 5)
-    for share, passes, processes in ((0.6, 2, 1), (0.3, 4, 1), (0.3, 2, 2), (-1, 8, 1)):
-        free = whole.needed - (1 - share) * whole.activations
+    for times, share, passes, processes in (
+        (2, 0.6, 2, 1), (2, 0.3, 4, 1), (2, 0.3, 2, 2), (2, -1, 8, 1), (1, 0.2501, 4, 1),
+    ):  # twice as much, since half of it stays free where that is possible  # fmt: skip
+        free = times * (whole.needed - (1 - share) * whole.activations)
         monkeypatch.setattr(memory_estimate, "_free", lambda free=free: free)
         assert settle_passes(backbone, fit, ROWS, 5, processes) == dataclasses.replace(fit, accumulate=passes)
     assert settle_passes(backbone, dataclasses.replace(fit, accumulate=2), ROWS, 5).accumulate == 2, "as it was told"

@@ -68,15 +68,20 @@ class MemoryEstimate:
 def settle_passes(
     backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
 ) -> FitSettings:
-    """Settings whose steps are split into a definite number of passes: as few as fit, where it was left open.
+    """Settings with a definite number of passes per step: the fewest that fit, where it was left open.
 
-    The result of a training does not depend on it, but for rounding. Arguments are those of `require_memory`.
+    Without a GPU the passes are to take at most half of the free memory where that is possible: other programs need
+    some, and larger passes are not faster there. Except for rounding, the result of training does not depend on this.
+    The arguments are those of `require_memory`.
     """
     if fit.accumulate:
         return fit
     choices = [dataclasses.replace(fit, accumulate=n) for n in _passes(fit, processes)]
-    estimates = ((how, estimate_memory(backbone, how, rows, width, processes)) for how in choices)
-    return next((how for how, found in estimates if found.needed <= found.free), choices[-1])
+    needed = [estimate_memory(backbone, how, rows, width, processes).needed for how in choices]
+    for limit in (_free(),) if torch.cuda.is_available() else (_free() / 2, _free()):
+        if fitting := [how for how, amount in zip(choices, needed, strict=True) if amount <= limit]:
+            return fitting[0]
+    return choices[-1]
 
 
 def _passes(fit: FitSettings, processes: int) -> list[int]:
