@@ -1,6 +1,6 @@
 """Starting the relation tokens: their encoder learns the measured effects by regression.
 
-Trained with the language model alone it learns them slowly (measured, see LOG.md).
+Trained with the language model alone it learns them slowly (measured, see docs/decisions/037).
 """
 
 import numpy as np

@@ -85,9 +85,9 @@ def without_bars() -> Iterator[None]:
 
 
 def fastest_attention(family: type[PreTrainedModel]) -> str:
-    """Attention for short rows: on a CPU plain matrix products beat the fused kernel by a fifth (see LOG.md).
+    """Attention for short rows: on a CPU plain matrix products beat the fused kernel by a fifth.
 
-    Some families have no fused kernel in transformers.
+    Measured in docs/decisions/058. Some families have no fused kernel in transformers.
     """
     return "sdpa" if torch.cuda.is_available() and family._supports_sdpa else "eager"
 

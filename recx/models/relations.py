@@ -1,8 +1,8 @@
 """Relation tokens: before each title of a history stands what it has to do with the item that is asked about.
 
-A prompt with one user vector cannot say which title mattered (measured, see LOG.md). A relation token can: it is made
-from the target's vectors of the history's items, of the candidate and of the user, and from the places. All of them are
-read together, as what one title counts for depends on the others.
+A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can:
+it is made from the target's vectors of the history's items, of the candidate and of the user, and from the places. All
+of them are read together, as what one title counts for depends on the others.
 """
 
 import torch

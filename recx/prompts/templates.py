@@ -3,7 +3,7 @@
 Nothing here sees a target recommender. `templated_explanation` takes the decision as given and looks for true
 statements about titles of the history that support it; pretraining gives it the decision of a content rule. Each
 statement names one title and then one of its attributes: a small model can look that up, while a title searched for
-by an attribute, or a count over the history, was wrong in a third of the cases (measured, see LOG.md).
+by an attribute, or a count over the history, was wrong in a third of the cases (measured, see docs/decisions/017).
 """
 
 from collections import Counter

@@ -240,7 +240,7 @@ def collate(rows: Sequence[dict[str, np.ndarray]], multiple: int = 8) -> dict[st
     Args:
         rows: `input_ids` and `labels` of each, any length.
         multiple: T is rounded up to one. Batches then come in few shapes; for each new one the processor's library
-            makes a dozen new kernels, which took a tenth of the time (measured, see LOG.md).
+            makes a dozen new kernels, which took a tenth of the time (measured, see docs/decisions/058).
     """
     width = -(-max(len(r["input_ids"]) for r in rows) // multiple) * multiple
     ids = np.zeros((len(rows), width), np.int64)

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-# Weight of items not chosen and of the ridge, in units of the mean squared item vector; chosen on validation (LOG.md).
+# Weight of items not chosen and of the ridge, in units of the mean squared item vector; chosen on validation
+# (docs/decisions/009).
 UNCHOSEN, RIDGE = 0.02, 0.3
 
 

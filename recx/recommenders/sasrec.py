@@ -75,7 +75,7 @@ class SASRec(nn.Module):
         """State after every item: (B, L) left-padded with 0 -> (B, L, d)."""
         length = histories.shape[1]
         # Not scaled up by the root of the width, as is common: the latest item would then outweigh what attention adds,
-        # and the user vector would score the items already seen highest (measured, see LOG.md).
+        # and the user vector would score the items already seen highest (measured, see docs/decisions/005).
         x = self.item_embedding(histories) + self.position[-length:]
         x = self.drop(x)
         real = histories > 0
