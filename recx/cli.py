@@ -41,6 +41,8 @@ class ResultsCommand:
 
     json: bool = False
     """As one JSON list of records."""
+    markdown: bool = False
+    """As a Markdown page of tables."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,11 @@ def _results(command: ResultsCommand) -> None:
     records = run_folder.results()
     if command.json:
         print(json.dumps(records, indent=1))
+        return
+    if command.markdown:
+        from recx.evaluation.results_page import results_page
+
+        print(results_page(records), end="")
         return
     if not records:
         print("No finished stage yet. Start with: recx run")
