@@ -1,4 +1,4 @@
-"""The metrics of finished runs as a Markdown page: one table per stage, a row per method, intervals beside the values."""
+"""The metrics of finished runs as Markdown: one table per stage, one row per method, intervals beside the values."""
 
 from collections.abc import Sequence
 from itertools import groupby
