@@ -54,8 +54,8 @@ def test_panels_escape_everything_and_do_not_rely_on_colour():
 
 def test_a_missing_text_is_shown_as_missing():
     frame = case_frame("A case", ["Halo"], "Portal", True, {"hybrid": explained(), "silent": explained("")})
-    assert frame[frame["method"] == "silent"]["text"].tolist() == ["(no text came)"]
-    assert "no text came" in cases_html(frame)
+    assert frame[frame["method"] == "silent"]["text"].tolist() == ["(no text)"]
+    assert "(no text)" in cases_html(frame)
 
 
 def test_a_frame_that_was_saved_draws_the_same(tmp_path):
