@@ -1,11 +1,11 @@
-"""A recommender of one's own: items that are chosen together, as vectors. Used by docs/own_recommender.md."""
+"""A custom recommender with item vectors from co-occurrence, used in docs/own_recommender.md."""
 
 import numpy as np
 import torch
 
 
 class ItemSVD(torch.nn.Module):
-    """A history is the sum of its items' vectors, the latest counting most."""
+    """Represents a history by the weighted sum of its items' vectors, with the greatest weight on the latest item."""
 
     def __init__(self, items: int, length: int) -> None:
         super().__init__()

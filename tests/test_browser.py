@@ -133,7 +133,7 @@ def shot(page, name):
 
 
 def begin(page):
-    page.get_by_role("heading", name="1. A history").wait_for()
+    page.get_by_role("heading", name="1. History").wait_for()
     page.get_by_role("button", name="Remove all").click()
     page.get_by_text("The history is empty").first.wait_for()
 
@@ -189,7 +189,7 @@ def build_and_ask(page, titles):
     begin(page)
     add(page, titles[0])
     add(page, misspelt(titles[1]))
-    page.get_by_text(re.compile("was read as")).wait_for()
+    page.get_by_text(re.compile("was interpreted as")).wait_for()
     add(page, titles[2].upper())
     assert history_of(page) == numbered(titles[:3])
     field(page, "item").fill(titles[3])
@@ -225,7 +225,7 @@ def watch_streaming(page):
 
 def wait_until_asked(page):
     page.wait_for_function(
-        "!document.querySelector('.recx button[title=\"Ask target and models about this item\"]').disabled"
+        "!document.querySelector('.recx button[title=\"Ask the target and the models about this item\"]').disabled"
     )
 
 
@@ -266,10 +266,10 @@ def saved(page, name, folder):
 
 
 def rate(page, rater):
-    page.get_by_role("tab", name="Rate blind").click()
+    page.get_by_role("tab", name="Blind rating").click()
     field(page, "your name").fill(rater)
     field(page, "your name").press("Tab")
-    page.get_by_role("button", name="Begin, or go on").click()
+    page.get_by_role("button", name="Start or resume").click()
     page.get_by_text(re.compile("0 of .* rated")).wait_for()
     for done, key in enumerate("2130", 1):
         field(page, "rating").press(key)
@@ -337,8 +337,8 @@ def test_jupyterlab(visit, lab_page, titles, rated_run, tmp_path):
     page.locator(".jp-Notebook .jp-Cell").first.click()
     for _ in range(6):  # up to the form; below it the page would scroll on
         page.keyboard.press("Shift+Enter")
-    page.get_by_role("heading", name="1. A history").wait_for(timeout=120_000)
-    page.get_by_role("heading", name="1. A history").scroll_into_view_if_needed()
+    page.get_by_role("heading", name="1. History").wait_for(timeout=120_000)
+    page.get_by_role("heading", name="1. History").scroll_into_view_if_needed()
     whole_visit(page, titles, tmp_path, rated_run, "labber")
 
 
@@ -347,12 +347,12 @@ def test_what_is_typed_stays_text(visit, web_page, titles):
     begin(page)
     nasty = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
     add(page, nasty, taken=False)
-    page.get_by_text(re.compile("The nearest stand below|Several items may be meant")).wait_for()
+    page.get_by_text(re.compile("The closest titles are listed below|Several titles match")).wait_for()
     add(page, titles[0])
     field(page, "item").fill(titles[1])
     page.get_by_role("button", name="Ask about this").click()
     page.get_by_text("asking about:").wait_for()
-    field(page, "wish").fill(nasty)
+    field(page, "free text").fill(nasty)
     ask(page)
     wait_for_answers(page)
     page.locator("summary", has_text="The prompt").first.click()
@@ -410,7 +410,7 @@ def test_an_idle_visitor_is_forgotten(visit, rated_run):
     line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--idle-minutes", "0.05"]
     process = served(line, port, rated_run)
     try:
-        visit(f"http://127.0.0.1:{port}/").get_by_role("heading", name="1. A history").wait_for()
+        visit(f"http://127.0.0.1:{port}/").get_by_role("heading", name="1. History").wait_for()
         assert kernels(process)
         waited = time.monotonic()
         while kernels(process) and time.monotonic() - waited < 40:

@@ -121,7 +121,7 @@ def test_an_answer_lost_in_thought_names_the_limit(serve, capsys):
 
 def test_nonsense_throughout_is_named_after_the_first_few(serve):
     server, how = serve(lambda messages, n: "\x1b[31mlorem \u202eipsum " + "x" * 500)
-    with pytest.raises(ChatError, match="none of the first 6 questions has a usable answer: 6 not readable") as told:
+    with pytest.raises(ChatError, match="none of the first 6 questions got a usable answer: 6 not readable") as told:
         ChatClient(replace(how, parallel=1)).ask(questions(40), number)
     words = str(told.value)
     assert f"m at {how.address}" in words and "'\ufffd[31mlorem \\u202eipsum xxx" in words and len(words) < 500
@@ -154,7 +154,7 @@ def test_a_dead_address_is_told_and_what_came_is_kept(serve, tmp_path, trouble):
     server, how = serve(lambda messages, n: "4" if n < 2 else trouble)
     how = replace(how, retries=0, parallel=1)
     store = TextStore(tmp_path / "replies.jsonl")
-    with pytest.raises(ChatError, match="in a row came to nothing"):
+    with pytest.raises(ChatError, match="in a row failed"):
         ChatClient(how, store).ask(questions(12), number)
     assert len(TextStore(store.path)) == 2 and len(server.asked) < 12
 
@@ -219,9 +219,9 @@ def test_nobody_listens_ends_it_at_once(monkeypatch):
 
 
 def test_an_address_is_needed():
-    with pytest.raises(SettingsError, match="address and a model"):
+    with pytest.raises(SettingsError, match="an address.* and the name of a model"):
         ChatClient(ChatSettings())
-    with pytest.raises(SettingsError, match="no address has"):
+    with pytest.raises(SettingsError, match="invalid character"):
         ChatClient(replace(HOW, address="http://127.0.0.1:9/v1\n"))
     with pytest.raises(ChatError, match="localhost:9/v1 cannot be reached: .*protocol"):
         ChatClient(replace(HOW, address="localhost:9/v1", retries=0)).ask(questions(2), number)

@@ -42,5 +42,7 @@ def test_pages_escape_everything_and_need_no_network():
 
 
 def test_a_place_among_equal_scores_is_told_to_be_drawn():
-    assert "rank 3 of 400 (drawn among 12 items of the same score), score" in describe_rank(RANK | {"tied": 11})
+    assert "rank 3 of 400 (drawn at random among 12 items with the same score), score" in describe_rank(
+        RANK | {"tied": 11}
+    )
     assert describe_rank(RANK | {"tied": 0}) == describe_rank(RANK), "what was saved before has no such number"

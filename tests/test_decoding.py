@@ -289,7 +289,7 @@ def test_titles_are_found_in_any_form_and_errors_suggest(explainer):
 
 def test_modes_with_vectors_need_a_target(explainer):
     tokenizer, catalogue = explainer.encoder.tokenizer, explainer.catalogue
-    with pytest.raises(SettingsError, match="built without any"):
+    with pytest.raises(SettingsError, match="built without them"):
         AlignedExplainer(explainer.model, tokenizer, "hybrid", catalogue, None, 10)
     with_vectors = AlignedModel(copy.deepcopy(explainer.model.backbone), torch.randn(len(catalogue) + 1, 8))
     with pytest.raises(SettingsError, match="needs a target"):

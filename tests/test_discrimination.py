@@ -137,7 +137,7 @@ def test_the_discriminator_prefers_what_the_judge_prefers():
     assert found.rates.loc["styled", "plain"] == 1 and found.rates.loc["plain", "styled"] == 0
     assert found.rates.loc["plain", "plain again"] == 0.5 and found.accuracy.value == 1 and found.pairs == 60
     assert found.means["styled"].value == 1 and found.means["plain"].value == 0.25 and found.means["plain"].n == 30
-    with pytest.raises(DataError, match="nothing to learn"):
+    with pytest.raises(DataError, match="cannot be trained"):
         win_rates(texts, {m: [1] * 300 for m in texts}, USERS)
 
 

@@ -179,7 +179,7 @@ def redrawn(runs, out):
     try:
         return redraw(out=out)
     except CheckpointError as error:
-        assert "No finished stage" in str(error)
+        assert "no finished stage" in str(error)
         return []
 
 

@@ -44,9 +44,9 @@ def test_thinking_marks_and_separators_in_the_file_are_taken(tmp_path):
 @pytest.mark.parametrize(
     "line, word",
     [
-        ("{", "line 1: no explanation"),
+        ("{", "line 1: not an explanation"),
         ('{"history": [], "item": "Halo 3", "text": ""}', "line 1: The history is empty"),
-        ('{"history": "Halo 3", "item": "Halo 3", "text": ""}', "history is a list"),
+        ('{"history": "Halo 3", "item": "Halo 3", "text": ""}', "history must be a list"),
         (json.dumps({"history": ["Halo 33"], "item": "Halo 3", "text": "Yes"}), "line 1: No item is called 'Halo 33'"),
         (json.dumps({"history": ["Halo 3"], "text": "Yes"}), "'item'"),
         (json.dumps({"history": [True], "item": "Halo 3", "text": "Yes"}), "line 1"),

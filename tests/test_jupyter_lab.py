@@ -63,7 +63,7 @@ def test_what_it_said_is_repeated(tmp_path):
     process = lab(free_port(0), f"--ServerApp.root_dir={tmp_path / 'nowhere'}")
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 2
-    reason = said.split("recx: JupyterLab ended with exit status 1. The last it said:\n")[1]
+    reason = said.split("recx: JupyterLab ended with exit status 1. Its last output was:\n")[1]
     assert "nowhere" in reason and "install" not in reason
 
 
@@ -71,4 +71,4 @@ def test_notebooks_of_somebody_else_are_said_to_be(monkeypatch, capsys):
     monkeypatch.setattr(jupyter_lab, "run_server", lambda *_, **__: None)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     jupyter_lab.run_lab(0)
-    assert "what you change in them is not kept" in capsys.readouterr().out
+    assert "your changes cannot be saved" in capsys.readouterr().out

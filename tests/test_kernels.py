@@ -51,5 +51,5 @@ def test_a_notebook_runs_with_this_python_in_any_folder(foreign_kernel, notebook
 
 def test_a_kernel_that_does_not_start_is_one_sentence(notebook, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(RecxError, match="Stage 'tour': /bin/false started no kernel"):
+    with pytest.raises(RecxError, match="Stage 'tour': /bin/false could not start a kernel"):
         _execute("tour", "where", notebook / "made", {}, quiet=True)

@@ -185,7 +185,7 @@ def test_missing_explanations_are_told_and_a_method_without_any_is_left_out(test
     explained = explain_all({"half": Method(Half(), "x"), "mute": Method(Mute(), "y")}, pairs_of(test_set, 10))
     assert list(explained) == ["half"]
     told = capsys.readouterr().out.splitlines()
-    assert told == ["half: no text for 5 of 10 pairs.", "mute: no text for 10 of 10 pairs; it is left out."]
+    assert told == ["half: no text for 5 of 10 pairs.", "mute: no text for 10 of 10 pairs; the method is omitted."]
 
 
 def test_a_constant_baseline_agrees_as_chance_does(split):

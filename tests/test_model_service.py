@@ -113,7 +113,7 @@ def test_an_answer_says_what_moved_the_target(service):
     named = {r["label"] for r in rows if r["cited"]}
     assert rows[0]["label"] in named or rows[0]["label"] in answer["unsaid"]
     page = pieces.whole_answer("hybrid", answer)
-    assert "What moved the target" in page and all(escape(r["label"]) in page for r in rows)
+    assert "Effects on the target" in page and all(escape(r["label"]) in page for r in rows)
 
 
 def test_a_model_that_can_say_it_is_told_unless_one_wants_to_see_what_it_finds(service):
@@ -132,7 +132,7 @@ def test_a_citation_carries_two_marks():
     citations = [Citation("x", i, True, a, s) for (i, a), s in zip(items, spans, strict=True)]
     evidence = Evidence(9, True, (1, 2, 3), (1.0, 0.1, -0.5), 0.9)
     marked = [s for s in segments(said, citations, [], evidence) if s.holds is not None]
-    assert [s.mattered for s in marked] == [True, False, True] and "+1.00, number 1 of 3" in marked[0].why
+    assert [s.mattered for s in marked] == [True, False, True] and "+1.00, rank 1 of 3" in marked[0].why
     assert [s.mattered for s in segments(said, citations, []) if s.holds] == [None] * 3
 
 
@@ -151,7 +151,7 @@ def test_notices(service):
     assert "empty" in histories.notices([])[0]
     assert histories.notices(HISTORY, 9) == []
     assert "3 oldest" in histories.notices(list(range(1, 14)))[0]
-    assert any("stands in the history already" in n for n in histories.notices(HISTORY, 50))
+    assert any("is already in the history" in n for n in histories.notices(HISTORY, 50))
     assert any("more than once" in n for n in histories.notices([3, 3]))
 
 
@@ -204,7 +204,7 @@ def test_users_are_checked(service):
     assert [i["item"] for i in service.histories.user_history("ann")] == HISTORY
     assert service.histories.random_user()["user"] in ("ann", "7")
     for user in (7, "0", None, "", "../ann"):
-        with pytest.raises(DataError, match="some are"):
+        with pytest.raises(DataError, match="examples are"):
             service.histories.user_history(user)
 
 
@@ -239,7 +239,7 @@ def test_held_quotes_cite_nothing_but_the_history_and_are_told(service, mode):
     *_, bound = service.explain(mode, history, 9, {"quotes": HELD})
     assert (loose["text"], loose["held"], bound["text"], bound["held"]) == (free.text, False, held.text, True)
     assert loose["prompt"] == bound["prompt"] and not explainer.holds_quotes
-    assert "quotes held" in describe_decision(bound) and "quotes held" not in describe_decision(loose)
+    assert "quotes restricted" in describe_decision(bound) and "quotes restricted" not in describe_decision(loose)
 
 
 def test_an_option_changes_no_setting(service):

@@ -46,7 +46,7 @@ def test_each_rater_sees_everything_once_in_an_order_of_his_own(service):
 def test_a_run_of_somebody_else_takes_no_ratings(tmp_path):
     (tmp_path / "run").write_text("")  # a folder cannot be made where a file is
     service = RatingService(QUESTIONS, tmp_path / "run" / "ratings")
-    with pytest.raises(DataError, match="The rating is not kept: .* cannot be written .*RECX_RUNS_DIR"):
+    with pytest.raises(DataError, match="The rating was not saved: .* cannot be written .*RECX_RUNS_DIR"):
         service.rate("Ann", service.next_question("Ann")["number"], 2, 1.0)
 
 

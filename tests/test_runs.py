@@ -193,15 +193,15 @@ def test_notebooks_by_number_name_or_stage():
     [
         (["run", "--dataset", "nonesuch"], "Unknown data set"),
         (["run", "--profile", "huge"], "Unknown profile"),
-        (["run", "99_nonesuch"], "No notebook"),
+        (["run", "99_nonesuch"], "There is no notebook"),
         (["run", "--dataset", "games", "--data-dir", "/nonesuch"], "not found in /nonesuch"),
         (["run", "--set", "align.conversations=/nonesuch"], "no such file"),
         (["run", "--set", "target.kind=nonesuch.py"], "no such file"),
         (["run", "--set", "target.epoch=1"], "Unknown setting"),
         (["run", "--set", "target.epochs"], "--set takes key=value"),
         (["run", "--set", "target.epochs=inf"], "takes int"),
-        (["run", "01", "--set", "data.name=nosuch"], "given as --dataset"),
-        (["run", "--set", "profile=huge"], "given as --profile"),
+        (["run", "01", "--set", "data.name=nosuch"], "Use --dataset instead"),
+        (["run", "--set", "profile=huge"], "Use --profile instead"),
         (["data", "describe", "nonesuch"], "Unknown data set"),
     ],
 )

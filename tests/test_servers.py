@@ -29,7 +29,7 @@ def test_a_taken_port_is_named():
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"--port {port} at 127.0.0.1: another program listens there"):
+        with pytest.raises(SettingsError, match=f"--port {port} at 127.0.0.1: another program is using this port"):
             free_port(port)
 
 
@@ -38,7 +38,7 @@ def test_a_port_without_the_right(monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(servers, "bind_sockets", refuse)
-    with pytest.raises(SettingsError, match="--port 80 at 127.0.0.1: you may not listen there.*from 1024 to 65535"):
+    with pytest.raises(SettingsError, match="--port 80 at 127.0.0.1: permission denied.*from 1024 to 65535"):
         free_port(80)
 
 
@@ -83,7 +83,7 @@ def test_what_a_failing_server_said_is_repeated(capfd):
     code = "for n in range(20): print(n, 'line', file=sys.stderr)\nprint('the reason', file=sys.stderr)\nsys.exit(3)"
     line = says(f"import sys\n{code}")
     with pytest.raises(
-        RecxError, match="(?s)Voila ended with exit status 3. The last it said:\n.*19 line\nthe reason"
+        RecxError, match="(?s)Voila ended with exit status 3. Its last output was:\n.*19 line\nthe reason"
     ) as told:
         run_server("Voila", line)
     assert "install" not in str(told.value) and "\n3 line" not in str(told.value)

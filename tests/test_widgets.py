@@ -168,7 +168,7 @@ def test_what_is_missing_is_said(form, missing):
     for box in form.models.values() if missing == "models" else ():
         box.value = False
     form.ask()
-    assert "Not done" in form.message.value and not form.turns
+    assert "Error:" in form.message.value and not form.turns
 
 
 def test_an_error_in_generation_stands_in_the_panel(form, monkeypatch):
@@ -198,7 +198,7 @@ def test_a_state_of_another_catalogue_is_opened_as_far_as_it_goes(form):
 def test_a_broken_file_is_refused_in_words(form):
     before = form.state()
     form.export.open(lambda: decode_state("rubbish"))
-    assert "no state" in form.export.message.value and form.state() == before
+    assert "not contain a playground state" in form.export.message.value and form.state() == before
 
 
 def test_a_counterfactual_is_said_and_noted(form):
@@ -225,7 +225,7 @@ def test_rating_by_keys(service):
     client = FakeClient(service)
     form = RatingForm(client)
     form.show_next()
-    assert "Not done" in form.message.value
+    assert "Error:" in form.message.value
     form.name.value = "Ann"
     form.show_next()
     assert NASTY not in form.page.value + form.progress.value

@@ -1,1 +1,1 @@
-"""Metrics with intervals for alignment and explanations, and the published numbers."""
+"""Metrics of alignment and explanations with confidence intervals, and the published numbers."""

@@ -1,4 +1,4 @@
-"""How far raters agree, people or judges (paper Appendix A.3)."""
+"""Inter-rater agreement between people and judges (paper Appendix A.3)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,18 +18,18 @@ def agreement(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Cohen's kappa (plain and quadratic), Spearman's rho and Krippendorff's alpha (interval) of two raters.
+    """Compute Cohen's kappa (plain, quadratic), Spearman's rho and Krippendorff's alpha (interval) of two raters.
 
     Args:
         first: scores of one rater on N questions, NaN where there is none.
-        second: of the other.
-        users: (N,) whose explanation each question is about; the bootstrap draws whole users. None: each another's.
-        resamples: bootstrap samples for the 95 % intervals.
-        seed: of the samples.
+        second: scores of the other rater.
+        users: (N,) user whom each question is about; the bootstrap resamples users. None means one question per user.
+        resamples: number of bootstrap samples for the 95 % intervals.
+        seed: random seed of the samples.
 
     Returns:
-        metric -> (value, low, high), and `n`, the number of questions both rated. Values that are not defined (a
-        rater who always says the same) are NaN.
+        metric -> (value, low, high), and `n`, the number of questions that both rated. Undefined values (of a rater who
+        always gives the same score) are NaN.
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     both = ~np.isnan(a) & ~np.isnan(b)
@@ -55,14 +55,14 @@ def agreement(
 
 
 def krippendorff_alpha(ratings: np.ndarray, metric: str = "interval") -> float:
-    """Krippendorff's alpha (Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability").
+    """Compute Krippendorff's alpha (Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability").
 
     Args:
         ratings: (raters, units); NaN where a rater did not rate a unit.
         metric: "nominal" (equal or not) or "interval" (squared difference).
 
     Returns:
-        1 for perfect agreement, 0 for chance; NaN where no unit has two ratings, or all ratings are equal.
+        1 for perfect agreement, 0 for chance; NaN if no unit has two ratings, or all ratings are equal.
     """
     paired = ratings[:, (~np.isnan(ratings)).sum(0) > 1]
     if len(np.unique(paired[~np.isnan(paired)])) < 2:

@@ -1,4 +1,4 @@
-"""The alignment effect (paper Table 1): the target's answers against those of language models."""
+"""The alignment effect (paper Table 1): agreement of language models with the target."""
 
 from typing import Any
 
@@ -18,17 +18,17 @@ Records = list[dict[str, Any]]
 
 
 def measure(method: Method, test_set: TestSet, control: str = "", show_progress: bool = True) -> Records:
-    """All tasks of Table 1 for one method.
+    """Measure one method on all tasks of Table 1.
 
-    Titles are decoded along the catalogue's trie without those of the history, which the target never recommends
-    either; a chat model's titles are as it writes them. Missing answers count in no metric. Who explains only has no
-    records.
+    Titles are decoded along the catalogue's trie, excluding those of the history, which the target never recommends
+    either; a chat model writes titles freely. Missing answers are ignored by all metrics. A method that only explains
+    has no records.
 
     Args:
-        method: who is asked.
-        test_set: what is asked.
-        control: what was changed on purpose, for the records.
-        show_progress: show bars.
+        method: the method to measure.
+        test_set: the test histories and the target's answers.
+        control: what was deliberately changed, for the records.
+        show_progress: show progress bars.
     """
     explainer, histories = method.explainer, test_set.histories
     if explainer.explains_only:
@@ -49,7 +49,7 @@ def measure(method: Method, test_set: TestSet, control: str = "", show_progress:
 
 
 def _answered(columns: dict[str, np.ndarray], items: np.ndarray) -> dict[str, np.ndarray]:
-    """Numbers (U,) of answers (U, K), NaN where no answer came."""
+    """Replace values (U,) by NaN where the answers (U, K) are missing."""
     missing = (items == NO_ANSWER).all(1)
     return {metric: np.where(missing, np.nan, values) for metric, values in columns.items()}
 
@@ -57,17 +57,17 @@ def _answered(columns: dict[str, np.ndarray], items: np.ndarray) -> dict[str, np
 def measure_free(
     method: Method[AlignedExplainer], test_set: TestSet, beams: int, show_progress: bool = True
 ) -> Records:
-    """Task 1 unconstrained, as the paper decodes it: greedy (its text) or with five beams (its code).
+    """Measure task 1 with unconstrained decoding, as in the paper: greedy (its text) or five beams (its code).
 
-    The greedy answer gives `exact_match`: whether it is, letter by letter, the title of the target's first item.
-    `outside_catalogue` is the share of answers that are no title of the catalogue.
+    The greedy answer gives `exact_match`: whether it equals the title of the target's first item exactly.
+    `outside_catalogue` is the share of answers that are not titles of the catalogue.
 
     Args:
         method: an aligned model, or its unaligned backbone.
-        test_set: what is asked: all of it with one beam, the first `free_users` with more, which cost several times as
-            much.
-        beams: 1 is greedy.
-        show_progress: show a bar.
+        test_set: the test histories; all are used with one beam, and the first `free_users` with more beams, which
+            cost several times as much.
+        beams: number of beams; 1 means greedy decoding.
+        show_progress: show a progress bar.
     """
     users = len(test_set.histories) if beams == 1 else test_set.free_users
     if not users:
@@ -82,14 +82,14 @@ def measure_free(
 
 
 def measure_unmasked(method: Method[AlignedExplainer], test_set: TestSet, show_progress: bool = True) -> Records:
-    """Task 1 along the whole catalogue's trie: the model may answer with an item of the history, the target never."""
+    """Measure task 1 with items of the history allowed, although the target never recommends them."""
     answers = method.explainer.recommend(test_set.histories, show_progress=show_progress, seen=True)
     columns = metrics.retrieval(np.array([a.items for a in answers]), test_set.labels.top[:, 0])
     return method.records(columns, decoding="history not masked")
 
 
 def measure_by_preference(method: Method[AlignedExplainer], test_set: TestSet, show_progress: bool = True) -> Records:
-    """Task 2 answered through task 3: five items by the probability of "Yes", instead of a list that is written."""
+    """Measure task 2 solved through task 3: items ordered by the probability of "Yes" instead of a generated list."""
     first = test_set.ranking_users
     histories, candidates = test_set.histories[:first], test_set.candidates[:first]
     order = method.explainer.rank_by_preference(histories, candidates, show_progress)
@@ -97,13 +97,13 @@ def measure_by_preference(method: Method[AlignedExplainer], test_set: TestSet, s
 
 
 class ShuffledUsers:
-    """A target that hands out somebody else's user vector: a control that must fall to chance."""
+    """A target that returns other users' vectors: a control whose metrics must fall to chance."""
 
     def __init__(self, target: TwoTower, seed: int = 0) -> None:
         self.target, self.seed = target, seed
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """(B, L) -> (B, d), rows rotated among the B users by a random order without fixed points."""
+        """(B, L) -> (B, d), with the rows exchanged among the B users so that nobody keeps their own."""
         vectors = devices.encode_users(self.target, histories)
         order = torch.randperm(len(vectors), generator=torch.Generator().manual_seed(self.seed))
         shuffled = torch.empty_like(vectors)

@@ -1,4 +1,4 @@
-"""How well a method says what the target says (paper Table 1): one number for each user, to be averaged."""
+"""Metrics of agreement with the target (paper Table 1): one value per user, to be averaged."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ REFERENCE_GAINS = (1000.0, 100.0, 10.0, 1.0, 0.0)
 
 
 def retrieval(predicted: np.ndarray, wanted: np.ndarray) -> dict[str, np.ndarray]:
-    """The metrics of task 1 from five predicted items (U, 5) and the wanted one (U,)."""
+    """Compute the metrics of task 1 from five predicted items (U, 5) and the correct one (U,)."""
     return {"hr@5": hit_rate(predicted, wanted), "ndcg@5": retrieval_ndcg(predicted, wanted)}
 
 
 def ranking(predicted: np.ndarray, ideal: np.ndarray) -> dict[str, np.ndarray]:
-    """The metrics of task 2 from five items in the method's order (U, 5) and in the target's (U, 5)."""
+    """Compute the metrics of task 2 from five items in the method's order (U, 5) and in the target's (U, 5)."""
     return {
         "ranking_ndcg@5": ranking_ndcg(predicted, ideal),
         "ranking_ndcg@5_reference": ranking_ndcg(predicted, ideal, REFERENCE_GAINS),
@@ -24,23 +24,23 @@ def ranking(predicted: np.ndarray, ideal: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def hit_rate(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """HR@K: 1 where the wanted item (U,) is among the predicted ones (U, K)."""
+    """HR@K: 1 if the correct item (U,) is among the predicted ones (U, K), otherwise 0."""
     return (predicted == wanted[:, None]).any(1).astype(float)
 
 
 def retrieval_ndcg(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """NDCG@K with one relevant item: 1 / log2(position + 1), 0 where it is missing. Positions count from 1."""
+    """NDCG@K with one relevant item: 1 / log2(position + 1) with positions from 1, or 0 if it is missing."""
     hits = predicted == wanted[:, None]
     return np.where(hits.any(1), 1.0 / np.log2(hits.argmax(1) + 2.0), 0.0)
 
 
 def ranking_ndcg(predicted: np.ndarray, ideal: np.ndarray, gains: Sequence[float] = STANDARD_GAINS) -> np.ndarray:
-    """NDCG of an order against the target's order.
+    """Compute the NDCG of a ranking with respect to the target's ranking.
 
     Args:
-        predicted: (U, C) items in the model's order; items that are not candidates earn nothing.
+        predicted: (U, C) items in the model's order; items that are not candidates have no gain.
         ideal: (U, C) the same items in the target's order.
-        gains: what the target's first, second ... item is worth.
+        gains: gains of the target's first, second, ... item.
 
     Returns:
         (U,) sum of gain / log2(position + 1), divided by that of the ideal order.
@@ -53,7 +53,7 @@ def ranking_ndcg(predicted: np.ndarray, ideal: np.ndarray, gains: Sequence[float
 
 
 def history_coverage(reconstructed: Sequence[Sequence[int]], histories: Sequence[Sequence[int]]) -> np.ndarray:
-    """Share of each history's distinct items that were read back, each counted once."""
+    """Compute the share of each history's distinct items that were reconstructed."""
     return np.array(
         [len(set(r) & set(map(int, h))) / len(set(map(int, h))) for r, h in zip(reconstructed, histories, strict=True)]
     )

@@ -1,4 +1,4 @@
-"""Baselines of Table 1 that are no language models: how far they agree with the target."""
+"""Baselines of Table 1 that are not language models, measured by their agreement with the target."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,24 +21,23 @@ from recx.settings import TargetSettings
 
 
 class SampledPopularity:
-    """Draws items without replacement in proportion to how often they were chosen in training (as in the paper).
+    """Samples items without replacement with probability proportional to their popularity (as in the paper).
 
-    A user's scores are the logarithms of the counts plus Gumbel noise, whose order is such a draw (Kool, van Hoof &
-    Welling, ICML 2019).
+    Scores are log counts plus Gumbel noise; ranking by them is such a sample (Kool, van Hoof & Welling, ICML 2019).
 
     Args:
         sequences: training sequences of item indices.
-        items: N.
-        seed: of the draws.
+        items: number N of items.
+        seed: random seed of the samples.
     """
 
     def __init__(self, sequences: Sequence[np.ndarray], items: int, seed: int = 0) -> None:
         counts = np.bincount(np.concatenate(sequences), minlength=items + 1)
-        self._logits = np.log(np.maximum(counts, 1e-9))  # an item that nobody chose comes after all others
+        self._logits = np.log(np.maximum(counts, 1e-9))  # items that nobody chose come last
         self._seed = seed
 
     def score(self, histories: Tensor) -> Tensor:
-        """(B, L) -> (B, N + 1); each of the B rows is a draw of its own."""
+        """(B, L) -> (B, N + 1); each of the B rows is sampled independently."""
         noise = np.random.default_rng(self._seed).gumbel(size=(len(histories), len(self._logits)))
         return torch.from_numpy(self._logits + noise).float()
 
@@ -46,10 +45,10 @@ class SampledPopularity:
 def measure_baselines(
     target: Scorer, split: Split, test_set: TestSet, items: int, settings: TargetSettings, show_progress: bool = True
 ) -> list[dict[str, Any]]:
-    """Chance, popularity (the top items, and drawn), the target's most common answers, and a distilled recommender.
+    """Measure chance, popularity (deterministic and sampled), the target's most common answers and distillation.
 
-    The last one learns from scores over the whole catalogue, which no language model sees: the best that can be
-    expected without words.
+    The distilled recommender learns from scores over the whole catalogue, which no language model sees: it is the best
+    result that can be expected without language.
     """
     length = target.length
     student, _ = distil(target, prefixes(split.train), items, settings, show_progress=show_progress)
@@ -63,12 +62,12 @@ def measure_baselines(
 def measure_scorer(
     scorer: Scorer, test_set: TestSet, length: int, method: str, decides: bool = False
 ) -> list[dict[str, Any]]:
-    """Tasks 1 and 2 for a recommender: how far its own ranking agrees with the target's.
+    """Measure how far a recommender's ranking agrees with the target's (tasks 1 and 2).
 
     Args:
-        scorer: e.g. popularity.
-        test_set: what is asked.
-        length: items read.
+        scorer: the recommender, e.g. popularity.
+        test_set: the test histories and the target's answers.
+        length: how many of the latest items it reads.
         method: name in the records.
         decides: also answer task 3 by comparing the item's score with the median score of unseen items.
     """
@@ -85,11 +84,11 @@ def measure_scorer(
 
 
 def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
-    """Task 1 for whoever always names the target's most common first items.
+    """Measure task 1 for a constant predictor that always names the target's most common first items.
 
     Args:
         ranked: the target's rankings of all test histories.
-        test_set: what is asked.
+        test_set: the test histories and the target's answers.
     """
     answer = np.tile(ranked.most_common_top1(5), (len(test_set.histories), 1))
     columns = metrics.retrieval(answer, test_set.labels.top[:, 0])
@@ -97,6 +96,6 @@ def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
 
 
 def _by_score(scores: Tensor, candidates: np.ndarray) -> np.ndarray:
-    # The candidates come in random order, and equal scores stay in it.
+    # The candidates are in random order, which a stable sort keeps for equal scores.
     own = scores.gather(1, torch.from_numpy(candidates))
     return np.take_along_axis(candidates, own.argsort(dim=1, descending=True, stable=True).numpy(), axis=1)

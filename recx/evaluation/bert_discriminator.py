@@ -1,4 +1,4 @@
-"""A fine-tuned encoder that names the source of a text: the paper's discriminator (section 5.3.2)."""
+"""A fine-tuned encoder that classifies texts by source: the paper's discriminator (section 5.3.2)."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -10,20 +10,20 @@ from recx.alignment.one_device import OneDeviceArguments
 from recx.errors import SettingsError
 
 Classifier = Callable[[Sequence[str], np.ndarray, Sequence[str]], np.ndarray]
-"""Learns from texts and their sources, and names the source of each of further texts."""
+"""Trains on texts and their sources, and predicts the sources of other texts."""
 
 
 def fit_encoder(
     encoder: str, epochs: float = 3.0, learning_rate: float = 5e-5, length: int = 256, seed: int = 0
 ) -> Classifier:
-    """A classifier for `discriminate` that fine-tunes any `AutoModelForSequenceClassification`.
+    """Create a classifier for `discriminate` that fine-tunes any `AutoModelForSequenceClassification`.
 
     Args:
         encoder: hub id or folder.
         epochs: passes over the training texts.
-        learning_rate: of AdamW, falling linearly.
-        length: tokens read of a text.
-        seed: of the new head and the order.
+        learning_rate: initial learning rate of AdamW, decayed linearly.
+        length: number of tokens read of each text.
+        seed: random seed of the new head and of the order.
     """
 
     def fit(train: Sequence[str], labels: np.ndarray, test: Sequence[str]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over users."""
+"""Bootstrap confidence intervals over users."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-BATCH = 100  # samples at once: their numbers stay in the processor's cache
+BATCH = 100  # samples at once, few enough to stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,9 @@ class Estimate:
     """A mean with its 95 % interval over users.
 
     Attributes:
-        value: mean.
+        value: the mean.
         low: 2.5 % quantile of the resampled means.
-        high: 97.5 % quantile.
+        high: 97.5 % quantile of the resampled means.
         n: number of users.
     """
 
@@ -35,20 +35,20 @@ def bootstrap(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
-    """Percentile bootstrap of a mean over users (Efron & Tibshirani 1993, chapter 13).
+    """Compute a percentile bootstrap of a mean over users (Efron & Tibshirani 1993, chapter 13).
 
-    Where a user has several numbers, whole users are drawn and the mean is that of all their numbers (the cluster
-    bootstrap: Davison & Hinkley 1997, section 3.8). Numbers of one user are alike, and resampled one by one they would
-    make the interval too narrow.
+    If users have several values, users are resampled and the mean is taken over all their values (the cluster
+    bootstrap: Davison & Hinkley 1997, section 3.8). The values of one user are correlated, so resampling them
+    individually would make the interval too narrow.
 
     Args:
-        values: N numbers; missing ones (NaN) are left out.
-        users: (N,) whose number it is; None where each is another user's.
-        resamples: how many samples with replacement.
-        seed: of the samples.
+        values: N values; missing ones (NaN) are ignored.
+        users: (N,) user of each value; None if there is one value per user.
+        resamples: number of samples with replacement.
+        seed: random seed of the samples.
 
     Returns:
-        The mean of all numbers with its interval; all NaN and n = 0 if there is no number.
+        The mean of all values with its interval; all NaN and n = 0 if there are no values.
     """
     numbers = np.asarray(values, dtype=float)
     known = ~np.isnan(numbers)
@@ -65,13 +65,13 @@ def bootstrap(
 
 
 def totals_by_user(numbers: np.ndarray, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum (U,) and count (U,) of each user's numbers (N,)."""
+    """Compute the sum (U,) and count (U,) of each user's values (N,)."""
     _, own = np.unique(users, return_inverse=True)
     return np.bincount(own, numbers), np.bincount(own).astype(float)
 
 
 def percentile_interval(data: tuple[np.ndarray, ...], resamples: int, seed: int) -> tuple[float, float]:
-    """95 % interval of the mean of numbers (U,), or of the ratio of two totals, sums and counts (U,) each."""
+    """Compute the 95 % interval of a mean of values (U,), or of the ratio of total sums (U,) to total counts (U,)."""
     interval = stats.bootstrap(
         data,
         _mean,

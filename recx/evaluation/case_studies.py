@@ -1,4 +1,4 @@
-"""Which cases are shown, chosen by stated rules and not by hand (paper Figures 5 and 6), and what is said of them."""
+"""Case studies selected by fixed rules rather than by hand (paper Figures 5 and 6)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,26 +13,26 @@ from recx.explaining.segments import Segment, segments
 from recx.prompts.controls import Control
 
 RULES = {
-    "typical": "ratings of all methods nearest to the methods' mean ratings",
-    "hardest": "the explainer's own decision nearest to undecided",
-    "best rated": "highest rating of the explainer, then of all methods",
-    "worst rated": "lowest rating of the explainer, then of all methods",
+    "typical": "the ratings of all methods are closest to their mean ratings",
+    "hardest": "the explainer is least certain of its decision",
+    "best rated": "highest rating of the explainer, then highest mean rating of all methods",
+    "worst rated": "lowest rating of the explainer, then lowest mean rating of all methods",
 }
 
 
 def choose_cases(
     ratings: Mapping[str, np.ndarray], likely: np.ndarray, explainer: str, seed: int = 0
 ) -> dict[str, int]:
-    """One pair for each rule of `RULES`, no pair twice.
+    """Choose a different pair for each rule of `RULES`.
 
     Args:
         ratings: method -> (P,) ratings of the same pairs, NaN where there is none.
         likely: (P,) the explainer's probability of "yes".
-        explainer: the method whose explanations are looked at.
-        seed: orders pairs that a rule finds equal.
+        explainer: the method whose explanations are studied.
+        seed: random seed that breaks ties.
 
     Returns:
-        rule -> number of the pair; fewer than four where there are fewer pairs.
+        rule -> number of the pair; fewer than four entries if there are fewer pairs.
     """
     table = pd.DataFrame(dict(ratings))
     means = table.mean(axis=1)
@@ -60,19 +60,21 @@ def case_frame(
     texts: Mapping[str, Explanation],
     ratings: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """One case as a row for each piece of text: `case, history, item, decision, method, rating, text, holds, why`.
+    """Build a frame of one case, with a row per segment of text.
+
+    The columns are `case, history, item, decision, method, rating, text, holds, why`.
 
     Args:
-        title: of the case, e.g. the rule that chose it.
+        title: title of the case, e.g. the rule that chose it.
         history: labels, oldest first; joined by line breaks in the frame.
-        item: label.
-        decision: the target's.
+        item: label of the item.
+        decision: the target's decision.
         texts: method -> explanation.
-        ratings: method -> rating, where there is one.
+        ratings: method -> rating, if there is one.
     """
     rows = []
     for method, e in texts.items():
-        for piece in segments(e.text, e.citations, e.statements) or [Segment("(no text came)")]:
+        for piece in segments(e.text, e.citations, e.statements) or [Segment("(no text)")]:
             holds = "" if piece.holds is None else ("yes" if piece.holds else "no")
             rating = (ratings or {}).get(method, np.nan)
             rows.append((title, "\n".join(history), item, decision, method, rating, piece.text, holds, piece.why))
@@ -88,15 +90,15 @@ def frames_of(
     catalogue: Catalogue,
     max_history: int,
 ) -> pd.DataFrame:
-    """The chosen cases as one frame, all methods' explanations with their ratings.
+    """Build one frame of the chosen cases, with all methods' explanations and their ratings.
 
     Args:
         chosen: rule -> number of the pair.
         explained: method -> explanations of all pairs.
         ratings: method -> ratings of all pairs.
-        pairs: all of them.
-        catalogue: labels.
-        max_history: how much of a history prompts show.
+        pairs: all pairs.
+        catalogue: the items.
+        max_history: how many of the latest items a prompt shows.
     """
     frames = []
     for rule, n in chosen.items():
@@ -108,11 +110,11 @@ def frames_of(
 
 
 def view_frame(explainer: Explainer, n: int, pairs: Pairs, views: Sequence[str]) -> pd.DataFrame:
-    """One pair explained from several views, as a frame; without a view where the catalogue has no attributes."""
+    """Build a frame of one pair explained from several views, or from none if the catalogue has no attributes."""
     controls = {f"by {view}": Control(view=view) for view in views} or {"no view": Control()}
     history, item = pairs.histories[n], int(pairs.items[n])
     texts = {name: explainer.explain([history], [item], control)[0] for name, control in controls.items()}
-    title = f"One pair from {len(texts)} sides (pair {n})"
+    title = f"One pair from {len(texts)} view{'s' * (len(texts) > 1)} (pair {n})"
     return _case(title, n, texts, pairs, explainer.catalogue, explainer.max_history)
 
 

@@ -1,4 +1,4 @@
-"""Explanations corrupted on purpose: a fit judge rates them lower than the texts they were made from."""
+"""Deliberately corrupted explanations, which a sound judge rates lower than the originals."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ INVENTED = "Chronicles of the Painted Harbour"
 def corrupt(
     questions: Sequence[ExplanationToRate], catalogue: Catalogue, seed: int = 0
 ) -> dict[str, list[ExplanationToRate]]:
-    """Three kinds of corrupted explanation for the same pairs.
+    """Corrupt the explanations of the same pairs in three ways.
 
     Returns:
         another_user: the text written for another user and item.
-        invented_title: a cited title of the history replaced by one that does not exist.
-        flipped_decision: "Yes" for "No" and the other way round, the reasons left as they are.
+        invented_title: a cited title of the history is replaced by one that does not exist.
+        flipped_decision: "Yes" and "No" are swapped, and the reasons are left unchanged.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(questions))
@@ -38,14 +38,14 @@ def corrupt(
 def corrupted_scores(
     judge: Judge, questions: Sequence[ExplanationToRate], catalogue: Catalogue, seed: int = 0
 ) -> dict[str, float]:
-    """Mean score of the texts as they are (`as_written`) and of each kind of corrupted one; missing texts left out."""
+    """Compute the mean score of the original texts (`as_written`) and of each kind of corruption."""
     written = [q for q in questions if q.has_text]
     kinds = {"as_written": written} | corrupt(written, catalogue, seed)
     return {kind: float(np.nanmean(scores(judge.rate(texts)))) for kind, texts in kinds.items()}
 
 
 def undetected(means: Mapping[str, float]) -> list[str]:
-    """Kinds of corruption that a judge did not rate lower than the texts as written; none for a fit judge."""
+    """List the kinds of corruption that a judge did not rate lower than the originals; empty for a sound judge."""
     return [kind for kind, mean in means.items() if kind != "as_written" and not mean < means["as_written"]]
 
 

@@ -1,10 +1,10 @@
-"""Taking the verdict out of a text, so that what is left are its reasons and its style."""
+"""Masking the decision in a text, so that only its reasons and style are left."""
 
 import re
 
 from recx.prompts.quotation_marks import straight_quotes
 
-# Words that tell the decision, or whether a reason speaks for or against it.
+# Words that reveal the decision, or whether a reason is for or against it.
 _VERDICT = re.compile(
     r"\b(?:yes|no|not|nor|neither|would|wouldn't|should|shouldn't|recommend\w*|suggest\w*|like\w*|dislike\w*|enjoy\w*|"
     r"fit|fits|match\w*|differ\w*|far|close|good|great|poor|well|welcome|change|taste\w*|direction|together|"
@@ -15,11 +15,11 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
 def without_verdict(text: str) -> str:
-    """A text without what tells the decision.
+    """Remove from a text all words that reveal the decision.
 
-    Sentences that hold such a word and no quoted title are remarks on the decision ("The tastes differ.") and are taken
-    out; in the others every such word outside the titles is replaced by a mark. What is left of the decision then are
-    the facts chosen to support it.
+    Sentences with such a word but without a quoted title are remarks on the decision ("The tastes differ.") and are
+    removed; in other sentences every such word outside titles is replaced by an underscore. The decision can then only
+    be inferred from the facts chosen to support it.
     """
     kept = [s for s in _SENTENCE.split(straight_quotes(text).strip()) if '"' in s or not _VERDICT.search(s)]
     parts = " ".join(kept).split('"')
@@ -27,6 +27,6 @@ def without_verdict(text: str) -> str:
 
 
 def verdict_of(text: str) -> str:
-    """The first word, where it decides: "yes", "no" or "none"."""
+    """Return the decision stated by the first word: "yes", "no" or "none"."""
     verdict = re.match(r"^\W*(yes|no)\b", text, re.IGNORECASE)
     return verdict[1].lower() if verdict else "none"

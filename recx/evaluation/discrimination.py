@@ -1,4 +1,4 @@
-"""Telling sources apart by their explanations (paper section 5.3.2 and Figure 4)."""
+"""Classifying explanations by their source (paper section 5.3.2 and Figure 4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,14 +19,14 @@ from recx.settings import EvaluateSettings
 
 @dataclass(frozen=True)
 class Discrimination:
-    """How well a classifier tells sources apart.
+    """How well a classifier distinguishes the sources.
 
     Attributes:
-        sources: names, in the order of the matrix.
-        counts: (S, S) test texts by true source (rows) and predicted source (columns).
-        accuracy: on the texts of the test users, with its interval over these.
-        shuffled: accuracy where the labels of the training texts were shuffled: what chance gives.
-        indicative: source -> the words that speak for it most.
+        sources: names of the sources, in the order of the matrix.
+        counts: (S, S) confusion matrix of the test texts: true source (rows) by predicted source (columns).
+        accuracy: accuracy on the test users' texts, with its interval over users.
+        shuffled: accuracy after training on shuffled labels, as a chance level.
+        indicative: source -> its most indicative words.
     """
 
     sources: tuple[str, ...]
@@ -37,7 +37,7 @@ class Discrimination:
 
     @property
     def shares(self) -> np.ndarray:
-        """The matrix with rows that add up to one."""
+        """The confusion matrix normalised by row."""
         return self.counts / self.counts.sum(1, keepdims=True).clip(1)
 
 
@@ -45,7 +45,7 @@ TEST_SHARE = 0.2
 
 
 def split_users(users: Sequence[int], seed: int = 0) -> np.ndarray:
-    """Which rows (N,) belong to the test users: a fifth of the users, so that no user is on both sides."""
+    """Mark the rows (N,) of the test users, a random fifth, so that no user is in both sets."""
     ids = np.unique(np.asarray(users))
     if len(ids) < 2:
         raise DataError(f"Texts of {len(ids)} users cannot be split by user; at least two are needed.")
@@ -61,15 +61,15 @@ def discriminate(
     words: int = 8,
     seed: int = 0,
 ) -> Discrimination:
-    """Learn to name the source of a text from four fifths of the users, and test on the rest.
+    """Train a source classifier on four fifths of the users and test it on the rest.
 
     Args:
         texts: N explanations.
         labels: N sources.
-        users: N users, to split by.
+        users: N users, by whom the texts are split.
         fit: the classifier; None for TF-IDF and a logistic regression.
-        words: how many indicative words of each source (by the regression, whatever the classifier).
-        seed: of the split and of the shuffled control.
+        words: number of indicative words per source (always from the regression).
+        seed: random seed of the split and of the shuffled control.
     """
     tested, truth = split_users(users, seed=seed), np.array(labels)
     sources = tuple(dict.fromkeys(labels))
@@ -90,13 +90,13 @@ def discriminate(
 
 @dataclass(frozen=True)
 class DiscriminationByView:
-    """Discrimination of the texts as they are and with the decision masked.
+    """Discrimination by the whole texts and by the texts with the decision masked.
 
     Attributes:
-        frame: both matrices: `view, true, predicted, count, share`.
-        table: accuracy with interval, chance, and accuracy of the shuffled control, a row for each view.
-        indicative: the most indicative words of each source, a column for each view.
-        records: accuracies as records.
+        frame: both confusion matrices: `view, true, predicted, count, share`.
+        table: one row per view, with the accuracy and its interval, chance, and the accuracy of the shuffled control.
+        indicative: the most indicative words of each source, one column per view.
+        records: the accuracies as records.
     """
 
     frame: pd.DataFrame
@@ -108,15 +108,15 @@ class DiscriminationByView:
 def discriminate_views(
     texts: Mapping[str, Sequence[str]], users: Sequence[int], settings: EvaluateSettings
 ) -> DiscriminationByView:
-    """Discriminate sources by their texts, and by what is left of them without the decision.
+    """Classify sources by the whole texts and by the texts with the decision masked.
 
     Args:
-        texts: source -> explanations of the same pairs; missing (empty) ones are left out.
+        texts: source -> explanations of the same pairs; missing (empty) ones are ignored.
         users: user of each pair.
         settings: classifier and seed.
 
     Raises:
-        SettingsError: an unknown discriminator, or an encoder that is not named or cannot be loaded.
+        SettingsError: the discriminator is unknown, or its encoder is not set or cannot be loaded.
     """
     fit = _classifier_of(settings)
     rows = [(t, name, int(u)) for name, own in texts.items() for t, u in zip(own, users, strict=True) if t.strip()]
@@ -139,14 +139,14 @@ def _classifier_of(settings: EvaluateSettings) -> Classifier | None:
     if settings.discriminator == "tfidf":
         return None
     if settings.discriminator != "bert":
-        raise SettingsError(f"evaluate.discriminator is 'tfidf' or 'bert', not {settings.discriminator!r}.")
+        raise SettingsError(f"evaluate.discriminator must be 'tfidf' or 'bert', not {settings.discriminator!r}.")
     if not settings.encoder:
         raise SettingsError("evaluate.discriminator=bert needs an encoder: --set evaluate.encoder=HUB_ID_OR_FOLDER.")
     return fit_encoder(settings.encoder, seed=settings.seed)
 
 
 def confusion_frame(result: Discrimination) -> pd.DataFrame:
-    """The matrix as rows `true, predicted, count, share`, as it is saved and drawn."""
+    """Convert the matrix to rows `true, predicted, count, share`, as it is saved and drawn."""
     rows = [
         (a, b, int(result.counts[n, m]), float(result.shares[n, m]))
         for n, a in enumerate(result.sources)
@@ -169,7 +169,7 @@ def _classifier() -> Pipeline:
 def _indicative(model: Pipeline, words: int) -> dict[str, list[str]]:
     names = model[0].get_feature_names_out()
     weights = model[1].coef_
-    # Two sources have one row of weights, for the second of them.
+    # With two sources there is a single row of weights, for the second one.
     rows = [-weights[0], weights[0]] if len(weights) == 1 else list(weights)
     return {
         str(source): [str(names[i]) for i in np.argsort(-row)[:words]]

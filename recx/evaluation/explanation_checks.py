@@ -1,4 +1,4 @@
-"""Checks of explanations that need no judge: decision, cited titles, stated attributes."""
+"""Checks of explanations without a judge: decision, cited titles and stated attributes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,23 +13,23 @@ from recx.explaining.records import Explanation
 
 
 def decision_agreement(explanations: Sequence[Explanation], target: Sequence[bool]) -> np.ndarray:
-    """1 where the decision is the target's, 0 where it is not or the text gives none; NaN where there is no text."""
+    """Whether each decision agrees with the target's: 1 or 0 (also for no decision), NaN where there is no text."""
     said = [float(e.decision == bool(t)) for e, t in zip(explanations, target, strict=True)]
     return np.where([bool(e.text.strip()) for e in explanations], said, np.nan)
 
 
 def cited_in_history(explanations: Sequence[Explanation]) -> np.ndarray:
-    """Share of an explanation's cited titles that stand in the history; NaN where it cites none."""
+    """Share of each explanation's cited titles that are in the history; NaN if it cites none."""
     return np.array([_share([c.in_history for c in e.citations]) for e in explanations])
 
 
 def stated_attributes_true(explanations: Sequence[Explanation]) -> np.ndarray:
-    """Share of an explanation's stated attributes that are true; NaN where it states none."""
+    """Share of each explanation's stated attributes that are true; NaN if it states none."""
     return np.array([_share([s.true for s in e.statements]) for e in explanations])
 
 
 def totals(explanations: Sequence[Explanation]) -> dict[str, int]:
-    """Counts behind the shares: `cited, cited_in_history, stated, stated_true, invented`."""
+    """Count `cited, cited_in_history, invented, stated, stated_true`, from which the shares are computed."""
     citations = [c for e in explanations for c in e.citations]
     statements = [s for e in explanations for s in e.statements]
     return {
@@ -48,13 +48,13 @@ def _share(flags: Sequence[bool]) -> float:
 def explanation_records(
     explanations: Sequence[Explanation], pairs: Pairs, method: Method, decoding: str = ""
 ) -> list[dict[str, Any]]:
-    """The three checks as records, with intervals over users.
+    """Compute records of the three checks, with intervals over users.
 
     Args:
-        explanations: of the pairs, by the method.
-        pairs: with the target's decisions.
-        method: who explained.
-        decoding: how, where it was not free.
+        explanations: the method's explanations of the pairs.
+        pairs: the pairs explained, with the target's decisions.
+        method: method that wrote the explanations.
+        decoding: how they were decoded, if not freely.
     """
     columns = {
         "decision_agreement": decision_agreement(explanations, pairs.liked),
@@ -67,14 +67,14 @@ def explanation_records(
 def view_records(
     explanations: Mapping[str, Sequence[Explanation]], pairs: Pairs, method: Method
 ) -> list[dict[str, Any]]:
-    """Explanations of the same pairs from two views: how often the texts differ and the decisions agree.
+    """Measure how often two views of the same pairs give different texts and equal decisions.
 
-    A catalogue with fewer than two attributes has no two views, and gives no records.
+    There are no records for a catalogue with fewer than two attributes, which has no two views.
 
     Args:
         explanations: view -> explanations of the pairs.
-        pairs: what was explained.
-        method: who explained.
+        pairs: the pairs explained.
+        method: method that wrote the explanations.
     """
     if len(explanations) < 2:
         return []
@@ -88,7 +88,7 @@ def view_records(
 
 
 def as_frame(explained: Mapping[str, Sequence[Explanation]], pairs: Pairs, catalogue: Catalogue) -> pd.DataFrame:
-    """Explanations as a table: `pair, method, history, item, target, decision, text`."""
+    """Convert explanations to a table: `pair, method, history, item, target, decision, text`."""
     rows = []
     for method, explanations in explained.items():
         for pair, (e, history, liked) in enumerate(zip(explanations, pairs.histories, pairs.liked, strict=True)):

@@ -1,4 +1,4 @@
-"""Explanations of several methods rated by several judges (paper Table 2 and Figure 3), on the same pairs."""
+"""Ratings of several methods' explanations of the same pairs by several judges (paper Table 2 and Figure 3)."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ COLUMNS = ["judge", "kind", "method", "pair", "score", "points", "comment"]
 
 
 def judges_of(catalogue: Catalogue, settings: EvaluateSettings, texts: Path) -> list[Judge]:
-    """The reference judge, and a chat model where an address is set; its replies are kept in the folder of texts."""
+    """Return the reference judge and, if an address is set, a chat model whose replies are cached in `texts`."""
     judges: list[Judge] = [ReferenceJudge(catalogue)]
     if settings.judge.address:
         judges.append(LLMJudge(catalogue, settings.judge, TextStore(texts / "judge.jsonl"), show_progress=True))
@@ -34,24 +34,24 @@ def judges_of(catalogue: Catalogue, settings: EvaluateSettings, texts: Path) -> 
 
 
 def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> pd.DataFrame:
-    """Ratings by people in the form of `rate`, from a file or folder; empty where none is named.
+    """Read human ratings from a file or folder in the format of `rate`; empty if no path is given.
 
-    Ratings of texts other than the ones at hand are left out, and counted in a printed line.
+    Ratings of texts other than these are ignored; their number is printed.
     """
     given = read_ratings(Path(ratings).expanduser()) if ratings else []
     marks = {question_id(m, n): text_hash(e.text) for m, own in explained.items() for n, e in enumerate(own)}
     fits = [r for r in given if r.question in marks and r.text in ("", marks[r.question])]
     if len(fits) < len(given):
-        print(f"{len(given) - len(fits)} of {len(given)} ratings are of other texts, and left out.")
+        print(f"Ignored {len(given) - len(fits)} of {len(given)} ratings because they are of other texts.")
     return from_people(fits)
 
 
 def rate(judges: Sequence[Judge], questions: Mapping[str, Sequence[ExplanationToRate]]) -> pd.DataFrame:
-    """Every judge's rating of every explanation.
+    """Let every judge rate every explanation.
 
     Returns:
-        Columns `COLUMNS`: `kind` is "judge", or "human" where people rated; `method` is the label; `points` are JSON;
-        a missing score is NaN.
+        Columns `COLUMNS`: `kind` is "judge", or "human" for people; `method` is the method's label; `points` is JSON; a
+        missing score is NaN.
     """
     rows = []
     for judge in judges:
@@ -63,9 +63,9 @@ def rate(judges: Sequence[Judge], questions: Mapping[str, Sequence[ExplanationTo
 
 
 def from_people(ratings: Sequence[HumanRating]) -> pd.DataFrame:
-    """Ratings by people in the form of `rate`; the judge is "person" and the rater's name.
+    """Convert human ratings to the format of `rate`; the judge is "person" followed by the rater's name.
 
-    Ratings of unknown form (a question that is no `method/pair`) are left out.
+    Ratings whose question does not have the form `method/pair` are ignored.
     """
     rows = []
     for r in ratings:
@@ -76,7 +76,7 @@ def from_people(ratings: Sequence[HumanRating]) -> pd.DataFrame:
 
 
 def rating_records(rated: pd.DataFrame, methods: Mapping[str, Method], pairs: Pairs) -> list[dict[str, Any]]:
-    """Mean rating of each method by each judge, with its interval over users (paper Table 2)."""
+    """Compute each method's mean rating by each judge, with intervals over users (paper Table 2)."""
     records = []
     for (judge, label), rows in rated.groupby(["judge", "method"], sort=False):
         rows = rows.sort_values("pair")
@@ -92,22 +92,21 @@ def preferences(
     pairs: Pairs,
     count: int = 100,
 ) -> pd.DataFrame:
-    """Explanations of one method against those of each other, by every judge.
+    """Compare one method's explanations pairwise with those of every other method, by every judge.
 
-    A chat model is asked about two explanations in both orders; where it answers by place and not by text, neither
-    wins.
+    A chat model is asked about two explanations in both orders; if its answer depends on the order, neither wins.
 
     Args:
-        judges: who compares.
+        judges: judges that compare.
         questions: method -> explanations of the pairs.
         best: the method compared with the others.
-        pairs: what was explained.
-        count: at most so many of them.
+        pairs: the pairs explained.
+        count: largest number of pairs to compare.
 
     Returns:
-        Columns `judge, method, against, metric, value, low, high, n`, metric being `preferred` (share of pairs won, a
-        tie counting one half) and `consistent` (share of pairs with the same answer in both orders), with intervals
-        over users.
+        Columns `judge, method, against, metric, value, low, high, n`, where the metric is `preferred` (share of pairs
+        won, a tie counting one half) or `consistent` (share of pairs with the same answer in both orders), with
+        intervals over users.
     """
     rows = []
     for judge, other in itertools.product(judges, (m for m in questions if m != best)):
@@ -124,7 +123,7 @@ def preferences(
 
 
 def rating_share_table(rated: pd.DataFrame) -> pd.DataFrame:
-    """Share of each level among the ratings of a method (paper Figure 3): columns `judge, method, level, share, n`."""
+    """Compute the share of each rating level per method (paper Figure 3): `judge, method, level, share, n`."""
     rows = []
     for (judge, method), own in rated.dropna(subset="score").groupby(["judge", "method"], sort=False):
         for level in LEVELS:
@@ -133,7 +132,7 @@ def rating_share_table(rated: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement_table(rated: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """How far each two judges agree on the explanations both rated (paper Appendix A.3), with intervals over users."""
+    """Measure the agreement of every two judges on explanations both rated (paper Appendix A.3)."""
     wide = rated.pivot_table(index=["method", "pair"], columns="judge", values="score", sort=False)
     users = pairs.users[wide.index.get_level_values("pair")]
     kinds = rated.groupby("judge")["kind"].first()
@@ -147,7 +146,7 @@ def agreement_table(rated: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
 
 
 def points_table(rated: pd.DataFrame, judge: str = "reference") -> pd.DataFrame:
-    """Share of a method's explanations for which each point of a judge holds."""
+    """Compute for each method the share of explanations that earn each point of a judge."""
     own = rated[rated["judge"] == judge]
     points = pd.DataFrame([json.loads(p) for p in own["points"]], index=own["method"])
     return points.astype(float).groupby(level=0, sort=False).mean()

@@ -1,4 +1,4 @@
-"""Ratings given by people: one JSON line each, whatever tool they come from."""
+"""Human ratings as JSON lines, independent of the tool that collected them."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ from recx.errors import DataError
 
 @dataclass(frozen=True)
 class HumanRating:
-    """One rating by one person.
+    """One person's rating of one explanation.
 
     Attributes:
-        rater: a name or number of one's own choice.
-        question: id of the rated explanation, as `question_id` makes it.
-        score: 0 to 3 by the rubric.
-        seconds: time taken, where it was measured.
-        text: `text_hash` of what was read, where it is known: a text made anew under the same id was not rated.
+        rater: name or number chosen by the rater.
+        question: id of the rated explanation, from `question_id`.
+        score: 0 to 3 according to the rubric.
+        seconds: time taken, if measured.
+        text: `text_hash` of the rated text, if known; the rating does not apply to a later text with the same id.
     """
 
     rater: str
@@ -29,20 +29,20 @@ class HumanRating:
 
 
 def text_hash(text: str) -> str:
-    """A short hash of an explanation."""
+    """Compute a short hash of an explanation."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def question_id(method: str, pair: int) -> str:
-    """Id of an explanation: which method wrote it for which pair. The rating form never shows it."""
+    """Build the id of a method's explanation of a pair. The rating form never shows it."""
     return f"{method}/{pair}"
 
 
 def read_ratings(path: Path) -> list[HumanRating]:
-    """Ratings of a file, or of all `*.jsonl` files of a folder; a rater's latest rating of a question counts.
+    """Read ratings from a file or all `*.jsonl` files of a folder; a rater's latest rating of a question counts.
 
     Raises:
-        DataError: naming file, line and what was expected.
+        DataError: a file or line cannot be read; the message says what was expected.
     """
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     latest: dict[tuple[str, str], HumanRating] = {}
@@ -59,7 +59,7 @@ def read_ratings(path: Path) -> list[HumanRating]:
 
 
 def write_ratings(path: Path, ratings: Iterable[HumanRating]) -> None:
-    """Write ratings, one to a line; a file of that name is replaced as a whole."""
+    """Write ratings, one per line; an existing file is replaced atomically."""
     beside = path.with_name(path.name + ".part")
     beside.write_text("".join(json.dumps(asdict(r)) + "\n" for r in ratings), encoding="utf-8")
     beside.replace(path)
@@ -79,7 +79,7 @@ def _checked(file: Path, number: int, line: str) -> HumanRating:
             raise ValueError(f"score {record['score']!r}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{file}, line {number}: no rating ({error}); expected "
+            f"{file}, line {number}: not a rating ({error}); expected "
             '{"rater": "...", "question": "...", "score": 0 to 3, "seconds": ...}.'
         ) from error
     return rating

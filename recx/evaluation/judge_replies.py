@@ -1,4 +1,4 @@
-"""Reading what a chat model replies as a judge: a level of the rubric, or which of two texts is better."""
+"""Parsing the replies of chat models acting as judges: a rubric level, or the better of two texts."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _WORDS = (
 _LEVEL_OF = {word: level for level, words in enumerate(_WORDS) for word in words.split()}
 _VALUE = rf"\d+|{'|'.join(sorted(_LEVEL_OF, key=len, reverse=True))}"
 _OF = r"\s*(?:/|out of|of|von|sur|de|di|su|van|из)\s*"
-# A minus or "about" before the number, a question mark behind it or another number in brackets make it another answer.
+# A minus sign or "about" before the number, or a question mark or a bracketed number after it, is not accepted.
 _LEVEL = re.compile(
     rf"""[\s"'*_`(\[“‘«„]*(?:level\s+|points?\s+)?({_VALUE})(?:[.,]0+)?[*_`]*(?:{_OF}({_VALUE}))?"""
     rf"""(?:\s*(?:points?|stars?))?[*_`"'”’»“]*(?:\s*\((?!or\b)[^()\d]*\))?[\s"'*_`)\]”’»“.,;:!]*""",
@@ -25,19 +25,19 @@ _LEVEL = re.compile(
 )
 _MARKS = " \t\r\n\"'*_`()[]“”‘’«».,;:!"
 _CHOICES = {"a": 1, "text a": 1, "b": -1, "text b": -1, "equal": 0, "equally good": 0, "tie": 0}
-_LAST_LETTERS = 20_000  # of a reply; more is not searched for objects
+_LAST_LETTERS = 20_000  # characters at the end of a reply that are searched for JSON objects
 
 
 def read_rating(answer: str) -> Rating:
-    """A rating from an answer: the score of its last JSON object, or, without one, of a line that is nothing else.
+    """Read a rating from the last JSON object of an answer or, without one, from a line that holds only a score.
 
-    A score is a level as a number or a word of it in one of some languages, "two out of three" and "2/3" among them.
+    A score is a number or a number word in one of several languages; forms such as "two out of three" and "2/3" count.
 
     Args:
-        answer: without thinking.
+        answer: the reply without its reasoning.
 
     Raises:
-        BadReply: no score from 0 to 3 is said, or several are and no object says which counts.
+        BadReply: there is no score from 0 to 3, or there are several and no JSON object says which counts.
     """
     record = _last_object(answer, "score")
     if record is None:
@@ -46,23 +46,23 @@ def read_rating(answer: str) -> Rating:
 
 
 def read_choice(answer: str) -> int:
-    """1 for A, -1 for B, 0 for equal, said as `read_rating` reads a score.
+    """Read a choice (1 for A, -1 for B, 0 for equal) in the same way as `read_rating` reads a score.
 
     Args:
-        answer: without thinking.
+        answer: the reply without its reasoning.
 
     Raises:
-        BadReply: the answer says none of these, or several.
+        BadReply: the answer contains none of these, or several.
     """
     record = _last_object(answer, "better")
     return _only(answer, r"better|winner|answer", choice_of) if record is None else choice_of(record["better"])
 
 
 def level_of(said: Any) -> int:
-    """The level that a value names: 2, 2.0, "2", "two", "zwei", "2/3" or "two out of three".
+    """Convert a value such as 2, 2.0, "2", "two", "zwei", "2/3" or "two out of three" to a rubric level.
 
     Raises:
-        BadReply: it names none from 0 to 3.
+        BadReply: the value is not a level from 0 to 3.
     """
     level: Any = said
     if isinstance(said, str):
@@ -74,10 +74,10 @@ def level_of(said: Any) -> int:
 
 
 def choice_of(said: Any) -> int:
-    """1 where "A" is said, -1 for "B", 0 for "equal".
+    """Convert "A" to 1, "B" to -1 and "equal" to 0.
 
     Raises:
-        BadReply: something else is said.
+        BadReply: the value is something else.
     """
     choice = _CHOICES.get(said.strip(_MARKS).lower()) if isinstance(said, str) else None
     if choice is None:
@@ -86,7 +86,7 @@ def choice_of(said: Any) -> int:
 
 
 def _shown(value: Any, letters: int = 40) -> str:
-    """A value in a few letters; what holds others is not written out, however deep it goes."""
+    """Abbreviate a value; containers are represented by their type only."""
     return str(value)[:letters] if isinstance(value, str | int | float | None) else type(value).__name__
 
 
@@ -95,10 +95,10 @@ def _number(said: str) -> int:
 
 
 def _last_object(answer: str, key: str) -> dict[str, Any] | None:
-    """The last JSON object of an answer that has a key, its keys in small letters; None where no object is begun.
+    """Return an answer's last JSON object with the key, its keys in lower case; None if there is no object.
 
     Raises:
-        BadReply: objects are begun but none can be read, or the key is said once more behind the last one that can.
+        BadReply: there are objects but none is valid, or the key occurs again after the last valid one.
     """
     text, decoder = answer[-_LAST_LETTERS:], json.JSONDecoder()
     found, end, place = None, 0, text.find("{")
@@ -118,10 +118,10 @@ def _last_object(answer: str, key: str) -> dict[str, Any] | None:
 
 
 def _only(answer: str, label: str, read: Callable[[Any], int]) -> int:
-    """What the lines of an answer say that hold a value alone, behind a label or not.
+    """Read the value from lines of an answer that contain only a value, optionally after a label.
 
     Raises:
-        BadReply: none of them does, or they say different things.
+        BadReply: there is no such line, or the lines contradict each other.
     """
     marks = """["'*_`“”\\s]*"""
     labelled = re.compile(

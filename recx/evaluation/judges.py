@@ -1,4 +1,4 @@
-"""What a judge is asked and what it answers: explanations rated from 0 to 3 (paper section 5.3), in our own words."""
+"""The protocol of judges that rate explanations from 0 to 3 (paper section 5.3; the rubric is in our own words)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ class ExplanationToRate:
 
     Attributes:
         history: item indices of the user, oldest first.
-        item: the item asked about.
-        decision: what the recommender decided: True for yes.
-        text: the explanation; empty where none came.
+        item: the item in question.
+        decision: the recommender's decision: True for yes.
+        text: the explanation; empty if there is none.
     """
 
     history: tuple[int, ...]
@@ -34,18 +34,18 @@ class ExplanationToRate:
 
     @property
     def has_text(self) -> bool:
-        """Whether there is anything to rate."""
+        """Whether there is a text to rate."""
         return bool(self.text.strip())
 
 
 @dataclass(frozen=True)
 class Rating:
-    """What a judge says of one explanation.
+    """A judge's rating of one explanation.
 
     Attributes:
-        score: 0 to 3 by `RUBRIC`; None where there is no text, or the judge gave no usable answer.
-        points: what was checked, each with whether it holds; empty for judges that only give a score.
-        comment: in words, if any.
+        score: 0 to 3 according to `RUBRIC`; None if there is no text, or the judge gave no usable answer.
+        points: the criteria checked, each with whether it is met; empty for judges that only give a score.
+        comment: the judge's comment, if any.
     """
 
     score: int | None
@@ -55,11 +55,11 @@ class Rating:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of two explanations a judge finds better.
+    """A judge's choice between two explanations.
 
     Attributes:
-        winner: 1 for the first, -1 for the second, 0 for neither; None where a text is missing or no usable reply came.
-        consistent: whether both orders gave the same answer; where they did not, neither wins.
+        winner: 1 for the first, -1 for the second, 0 for neither; None if a text is missing or no reply was usable.
+        consistent: whether both orders gave the same answer; if not, neither wins.
     """
 
     winner: int | None
@@ -67,26 +67,26 @@ class Choice:
 
 
 class Judge(Protocol):
-    """Rates explanations, and compares them in pairs; an explanation without text is not rated at all."""
+    """Rates explanations and compares them in pairs; explanations without text are not rated."""
 
     name: str
 
     def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
-        """One rating for each question, in their order."""
+        """Rate each question, in order."""
         ...
 
     def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
-        """Which of two explanations of the same pair is better, for each two."""
+        """Choose the better of two explanations of the same pair, for each pair."""
         ...
 
 
 def scores(ratings: Sequence[Rating]) -> np.ndarray:
-    """Scores as floats; NaN where there is none."""
+    """Convert ratings to an array of scores; NaN where there is none."""
     return np.array([np.nan if r.score is None else float(r.score) for r in ratings])
 
 
 def explanations_to_rate(texts: Sequence[str], pairs: Pairs, max_history: int) -> list[ExplanationToRate]:
-    """One method's texts (P,) for the pairs as questions to a judge, who sees what a prompt shows of a history."""
+    """Build questions for a judge from one method's texts (P,); histories are truncated as in prompts."""
     rows = zip(texts, pairs.histories, pairs.items, pairs.liked, strict=True)
     return [
         ExplanationToRate(tuple(map(int, h[-max_history:])), int(i), bool(liked), text) for text, h, i, liked in rows

@@ -1,4 +1,4 @@
-"""A chat model as a judge: ratings by the rubric, and which of two explanations is better (paper section 5.3.1)."""
+"""A chat model as a judge that rates explanations and compares them in pairs (paper section 5.3.1)."""
 
 import itertools
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ _RULE = "-----"
 
 
 class LLMJudge:
-    """Rates by asking a chat model.
+    """A judge that asks a chat model.
 
     Args:
         catalogue: titles and attributes, shown to the model with the history.
-        settings: of the address.
-        store: where replies are kept.
-        show_progress: print the cost before it starts and show a bar.
+        settings: settings of the chat endpoint.
+        store: cache of replies.
+        show_progress: print the estimated cost first and show a progress bar.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class LLMJudge:
         self.name = settings.model
 
     def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
-        """One rating for each question; its score is None where no usable reply came, or there is no text to rate.
+        """Rate each question; the score is None if there is no usable reply or no text to rate.
 
         Raises:
-            ChatError: the address cannot be used.
+            ChatError: the chat endpoint cannot be used.
         """
         task = _RATE.format(levels=_LEVELS)
         asked = [self._messages(q, task, [("text", q.text)]) for q in questions if q.has_text]
@@ -56,12 +56,12 @@ class LLMJudge:
         return [(next(replies) if q.has_text else None) or Rating(None) for q in questions]
 
     def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
-        """Which of two explanations of the same case is better; each pair is asked in both orders.
+        """Compare two explanations of each case; every comparison is asked in both orders.
 
-        Where one of them is missing, or no usable reply came, the winner is None.
+        The winner is None if one of the texts is missing or there is no usable reply.
 
         Raises:
-            ChatError: the address cannot be used.
+            ChatError: the chat endpoint cannot be used.
         """
         task = _CHOOSE.format(levels=_LEVELS)
         asked = []
@@ -91,5 +91,5 @@ def _settled(forward: int | None, backward: int | None) -> Choice:
 
 
 def _harmless(text: str) -> str:
-    """A text that cannot end its own frame."""
+    """Neutralise the marked line in a text, so that the text cannot end its own frame."""
     return text.replace(_RULE, "- - -")

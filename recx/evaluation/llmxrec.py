@@ -1,5 +1,5 @@
-"""How LLMXRec (Luo et al., arXiv 2312.15661) measures explanations: a trained discriminator that prefers one of two
-texts, and whether an item's attribute can be predicted from its explanation."""
+"""Metrics of LLMXRec (Luo et al., arXiv 2312.15661): win rates by a trained discriminator, and the accuracy of
+predicting an item's attribute from its explanation."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ from recx.evaluation.test_set import Pairs
 
 @dataclass(frozen=True)
 class WinRates:
-    """What a trained discriminator says of two explanations of the same pair.
+    """Preferences of a trained discriminator between two explanations of the same pair.
 
     Attributes:
         rates: method x method, how often the row's text is preferred to the column's; ties count one half.
-        means: method -> how often its text is preferred to another method's, with its interval over users.
-        accuracy: of the discriminator, where the judge rated the two texts differently, on users it never saw.
-        pairs: number of test pairs; where a text is missing, there are fewer behind a rate.
+        means: method -> how often its text is preferred to other methods', with its interval over users.
+        accuracy: accuracy of the discriminator on unseen users, where the judge rated the two texts differently.
+        pairs: number of test pairs; rates that involve missing texts are based on fewer.
     """
 
     rates: pd.DataFrame
@@ -39,19 +39,19 @@ class WinRates:
 def win_rates(
     texts: Mapping[str, Sequence[str]], scores: Mapping[str, Sequence[float]], users: Sequence[int], seed: int = 0
 ) -> WinRates:
-    """Train a discriminator on ratings of four fifths of the users and let it choose for the rest.
+    """Train a discriminator on the ratings for four fifths of the users and apply it to the rest.
 
-    It is a logistic regression on the difference of two texts' TF-IDF vectors, learnt from all two texts of a pair that
-    the judge rated differently.
+    The discriminator is a logistic regression on the difference of two texts' TF-IDF vectors, trained on all texts of
+    the same pair that the judge rated differently.
 
     Args:
-        texts: method -> P explanations, the same pairs in the same order; missing (empty) ones win and lose nothing.
+        texts: method -> P explanations of the same pairs in the same order; missing (empty) ones are not compared.
         scores: method -> P ratings; NaN where there is none.
         users: (P,) user of each pair.
-        seed: of the split.
+        seed: random seed of the split.
 
     Raises:
-        DataError: no two training texts were rated differently, so there is nothing to learn from.
+        DataError: no two training texts of a pair were rated differently, so there is nothing to learn from.
     """
     methods = list(texts)
     tested = split_users(users, seed=seed)
@@ -67,12 +67,12 @@ def win_rates(
                 rows.append(seen[a][differ] - seen[b][differ])
                 better.append(rated[a][differ] > rated[b][differ])
     if not rows:
-        raise DataError("No two explanations of a pair were rated differently; a discriminator has nothing to learn.")
+        raise DataError("No two explanations of a pair were rated differently, so a discriminator cannot be trained.")
     # Without an intercept the choice does not depend on which of the two texts comes first.
     model = LogisticRegression(max_iter=1000, fit_intercept=False).fit(vstack(rows), np.concatenate(better))
     known = {m: np.array([bool(t.strip()) for t in texts[m]]) for m in methods}
     worth = {m: np.where(known[m], seen[m] @ model.coef_[0], np.nan)[tested] for m in methods}
-    # (sign + 1) / 2: one for the better text, one half for a tie, nothing known where a text is missing.
+    # (sign + 1) / 2: one for the better text, one half for a tie, NaN where a text is missing.
     wins = {a: pd.DataFrame({b: (np.sign(worth[a] - worth[b]) + 1) / 2 for b in methods}) for a in methods}
     rates = pd.DataFrame([wins[a].mean() for a in methods], index=methods, columns=methods)
     owners = np.asarray(users)[tested]
@@ -90,30 +90,30 @@ def win_rates(
 def attribute_accuracy(
     texts: Sequence[str], pairs: Pairs, catalogue: Catalogue, attribute: str, seed: int = 0
 ) -> tuple[Estimate, Estimate]:
-    """Can an item's attribute be predicted from its explanation?
+    """Measure how well an item's attribute can be predicted from its explanation.
 
-    No item is both learnt from and tested on; so a title alone does not give the attribute away by having been seen.
+    No item is in both the training and the test set, so that memorised titles do not reveal the attribute.
 
     Args:
-        texts: P explanations; missing (empty) ones are left out.
-        pairs: the items explained, and to whom.
-        catalogue: attributes.
-        attribute: column; an item's first value is predicted.
-        seed: of the split.
+        texts: P explanations; missing (empty) ones are ignored.
+        pairs: the pairs explained.
+        catalogue: the items with their attributes.
+        attribute: name of the attribute; an item's first value is predicted.
+        seed: random seed of the split.
 
     Returns:
-        Accuracy on the test items, and that of always saying the most common value of the training items, with
+        Accuracy on the test items, and the accuracy of always predicting the most common training value, both with
         intervals over users.
 
     Raises:
-        DataError: fewer than two items have the attribute, or all have the same value.
+        DataError: there are fewer than two different values of the attribute.
     """
     column = catalogue.attributes[attribute]
     known = np.array([n for n, item in enumerate(pairs.items) if column[int(item)] and texts[n].strip()], dtype=int)
     items, users = pairs.items[known], pairs.users[known]
     values = np.array([column[int(item)][0] for item in items])
     if len(set(values)) < 2:
-        raise DataError(f"The attribute {attribute!r} has {len(set(values))} value(s) here; at least two are needed.")
+        raise DataError(f"The attribute {attribute!r} has {len(set(values))} value(s); at least two are needed.")
     tested = split_users(items, seed=seed)
     shown = np.array([texts[n] for n in known], dtype=object)
     if len(set(values[~tested])) < 2:

@@ -1,4 +1,4 @@
-"""Everyone who is asked: aligned modes, the unaligned backbone and a chat model, with and without examples."""
+"""The methods compared: aligned modes, the unaligned backbone and a chat model, with and without examples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ E = TypeVar("E", bound=Explainer)
 
 @dataclass(frozen=True)
 class Method(Generic[E]):
-    """An explainer and what records call it.
+    """An explainer with its names in records.
 
     Attributes:
-        explainer: who is asked.
-        method: "aligned" for the modes, else a name of its own.
-        mode: of an aligned model.
-        control: what was changed on purpose, e.g. that it was told something.
+        explainer: the explainer.
+        method: "aligned" for the modes, otherwise its own name.
+        mode: mode of an aligned model.
+        control: what was deliberately changed, e.g. that it was given evidence.
     """
 
     explainer: E
@@ -44,21 +44,21 @@ class Method(Generic[E]):
 
     @property
     def columns(self) -> dict[str, str]:
-        """`method` and `mode` of a record, and `control` where there is one."""
+        """The fields `method` and `mode` of a record, and `control` if there is one."""
         return {"method": self.method, "mode": self.mode} | ({"control": self.control} if self.control else {})
 
     @property
     def label(self) -> str:
-        """Name in tables and figures."""
+        """The name shown in tables and figures."""
         return label_of(self.columns)
 
     def records(self, values: Mapping[str, np.ndarray], **columns: Any) -> list[dict[str, Any]]:
-        """Records of several metrics; `columns` are further arguments of `metric_record`."""
+        """Build records of several metrics; `columns` are further arguments of `metric_record`."""
         return [metric_record(**self.columns, metric=metric, values=own, **columns) for metric, own in values.items()]
 
 
 def shots_of(target: Scorer, split: Split, catalogue: Catalogue, length: int, count: int, seed: int = 0) -> Shots:
-    """Worked examples from training histories of randomly chosen users, answered as the target answers."""
+    """Build worked examples from the training histories of random users, answered as the target answers."""
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(split.train))[:count]
     histories = [split.train[r] for r in rows]
@@ -69,16 +69,16 @@ def shots_of(target: Scorer, split: Split, catalogue: Catalogue, length: int, co
 def all_methods(
     explainers: Mapping[str, AlignedExplainer], target: Scorer, split: Split, settings: EvaluateSettings, texts: Path
 ) -> dict[str, Method]:
-    """Methods by label: the unaligned backbone and the chat model, each with examples (ICL) too, then the modes.
+    """Create all methods by label: the backbone and the chat model, without and with examples (ICL), then the modes.
 
-    Each keeps the texts it writes; what the folder holds already is not written again.
+    Each method caches its texts; texts that the folder already holds are not generated again.
 
     Args:
-        explainers: by mode, and `unaligned`.
-        target: labels the worked examples.
-        split: its training histories are the worked examples.
-        settings: number of examples; the chat model and the imported texts, where there are some.
-        texts: folder where texts are kept.
+        explainers: explainers by mode, and `unaligned`.
+        target: recommender that labels the worked examples.
+        split: data split whose training histories serve as worked examples.
+        settings: number of examples and, if set, the chat model and the imported texts.
+        texts: folder in which texts are cached.
     """
     unaligned, chat = explainers["unaligned"], settings.chat
     catalogue, length = unaligned.catalogue, unaligned.max_history
@@ -104,7 +104,7 @@ def all_methods(
 
 
 def files_of(named: str) -> list[Path]:
-    """A file, or all `*.jsonl` files of a folder in the order of their names; none where nothing is named."""
+    """List a file, or all `*.jsonl` files of a folder by name; empty if no path is given."""
     path = Path(named).expanduser()
     return [] if not named else sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
 
@@ -112,9 +112,9 @@ def files_of(named: str) -> list[Path]:
 def explain_all(
     methods: Mapping[str, Method], pairs: Pairs, show_progress: bool = True
 ) -> dict[str, list[Explanation]]:
-    """Explanations of all pairs by all methods.
+    """Explain all pairs with all methods.
 
-    How many pairs a method has no text for is printed; a method without any text is left out.
+    Prints for how many pairs a method has no text; a method without any text is omitted.
     """
     explained = {}
     for name, method in methods.items():
@@ -123,6 +123,6 @@ def explain_all(
         if missing < len(own):
             explained[name] = own
         if missing:
-            left_out = "; it is left out" if missing == len(own) else ""
+            left_out = "; the method is omitted" if missing == len(own) else ""
             print(f"{name}: no text for {missing:,} of {len(own):,} pairs{left_out}.")
     return explained

@@ -1,4 +1,4 @@
-"""Records: one metric of one method each, as `metrics.json` holds them."""
+"""Metric records as stored in `metrics.json`: one metric of one method each."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ def metric_record(
     control: str = "",
     users: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """A record of a mean with its bootstrap interval over users, and the `values` themselves for paired tests.
+    """Build a record of a mean with its bootstrap interval over users; `values` are kept for paired tests.
 
     Args:
-        method: who answered; "aligned" for the modes.
-        metric: what was measured.
-        values: (N,) numbers, NaN where there is none.
-        mode: of an aligned model.
-        decoding: how the answers were decoded, where it was not as in the main tables.
-        control: what was changed on purpose, so that the metric must fall or stay.
-        users: (N,) whose numbers they are; None where each is another user's.
+        method: name of the method; "aligned" for the modes.
+        metric: name of the metric.
+        values: (N,) values, NaN where there is none.
+        mode: mode of an aligned model.
+        decoding: how the answers were decoded, if differently from the main tables.
+        control: what was deliberately changed, so that the metric must fall or stay the same.
+        users: (N,) user of each value; None if there is one value per user.
     """
     e = bootstrap(values, users)
     columns = {"method": method, "mode": mode, "decoding": decoding, "control": control, "metric": metric}
@@ -34,14 +34,15 @@ def metric_record(
 
 
 def label_of(record: dict[str, Any]) -> str:
-    """Who answered and how, in a few words: the mode of an aligned model, the method of everyone else."""
+    """Short label of a record: the mode of an aligned model or the name of the method, with any variation."""
     name = record.get("mode") or record["method"]
     return ", ".join(filter(None, [name, record.get("decoding"), record.get("control")]))
 
 
 def decoded_otherwise(record: dict[str, Any]) -> bool:
-    """Whether the answers were decoded in another way than in the main tables.
+    """Whether the answers were decoded differently from the main tables.
 
-    Unconstrained, with the history's titles allowed, task 2 through task 3, or an explanation with held quotes.
+    This covers unconstrained decoding, allowing titles of the history, solving task 2 through task 3, and explanations
+    with restricted quotes.
     """
     return bool(record.get("decoding"))

@@ -1,4 +1,4 @@
-"""Are two methods different? Paired over the same users."""
+"""Paired significance tests of two methods over the same users."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,16 +14,16 @@ from recx.evaluation.metric_records import label_of
 def paired_difference(
     first: np.ndarray, second: np.ndarray, resamples: int = 5000, seed: int = 0
 ) -> tuple[float, float, float, float]:
-    """Mean difference of two methods on the same users, its 95 % interval and a p-value.
+    """Compute the mean difference of two methods on the same users, its 95 % interval and a p-value.
 
-    The interval is a percentile bootstrap over users; the p-value (two-sided) that of a permutation test that swaps
+    The interval is a percentile bootstrap over users; the two-sided p-value is that of a permutation test that swaps
     the two methods of a user at random (Smucker, Allan & Carterette, CIKM 2007).
 
     Args:
-        first: one number a user.
-        second: of the other method, the same users in the same order; users missing (NaN) in either are left out.
-        resamples: of both.
-        seed: of both.
+        first: one value per user.
+        second: values of the other method, in the same order; users missing (NaN) in either are ignored.
+        resamples: number of samples, for both.
+        seed: random seed, for both.
     """
     gap = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
     gap = gap[~np.isnan(gap)]
@@ -36,18 +36,18 @@ def paired_difference(
     def swapped(size: tuple[int, ...]) -> np.ndarray:
         return gap * rng.choice((-1.0, 1.0), size=size)
 
-    # Swapping a pair turns the sign of its difference. `permutation_test` draws the same samples three times slower.
+    # Swapping a pair flips the sign of its difference. `permutation_test` is three times slower.
     test = stats.monte_carlo_test(gap, swapped, np.mean, vectorized=True, n_resamples=resamples, batch=1000)
     return mean, low, high, float(test.pvalue)
 
 
 def paired_table(records: Sequence[dict[str, Any]], metric: str, against: str) -> pd.DataFrame:
-    """Every method against one of them on one metric: `difference, low, high, p, n`.
+    """Compare every method with one of them on one metric: `difference, low, high, p, n`.
 
     Args:
-        records: with `values`, all measured on the same users in the same order.
-        metric: which.
-        against: label of the method compared with.
+        records: records with `values`, all measured on the same users in the same order.
+        metric: name of the metric.
+        against: label of the method that all others are compared with.
     """
     rows = {label_of(r): r["values"] for r in records if r["metric"] == metric and "values" in r}
     if against not in rows:

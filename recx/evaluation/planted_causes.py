@@ -1,7 +1,8 @@
-"""Planted causes: choices whose reason the data set knows, as the demo does. For evaluation only.
+"""Planted causes: choices whose true reason is known, as in the demo data set. For evaluation only.
 
-A choice may be made because of an item of the history (a series goes on) or because of an attribute that items of it
-have. First it is asked whether the target itself relies on these: only then can a text be blamed for not naming them.
+A choice is caused either by an item of the history (it continues a series) or by an attribute that items of the history
+share. It is first measured whether the target itself relies on these causes, because only then can a text be faulted
+for not naming them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +26,8 @@ class PlantedCauses:
     Attributes:
         histories: P test histories.
         items: (P,) the item chosen next.
-        users: (P,) number of the user.
-        causes: for each, the items of the shown history that are its cause.
+        users: (P,) index of the user.
+        causes: for each choice, the items of the shown history that caused it.
     """
 
     histories: list[np.ndarray]
@@ -38,7 +39,7 @@ class PlantedCauses:
         return len(self.items)
 
     def pairs(self) -> Pairs:
-        """The choices as pairs to explain; a choice counts as liked, whatever the target says of it."""
+        """Return the choices as pairs to explain; each counts as liked, whatever the target's decision."""
         return Pairs(self.histories, self.items, np.ones(len(self), dtype=bool), self.users)
 
 
@@ -48,11 +49,11 @@ def planted_records(
     explained: Mapping[str, Sequence[Explanation]],
     columns: Mapping[str, Mapping[str, str]],
 ) -> list[dict[str, Any]]:
-    """Records `planted_reliance` of the target, and `planted_precision` and `planted_recall` of each method's texts.
+    """Compute `planted_reliance` of the target, and `planted_precision` and `planted_recall` of each method's texts.
 
     Args:
         planted: choices with their causes.
-        effects: of the same choices.
+        effects: effects of the histories' items on the same choices.
         explained: method -> explanations of the same choices.
         columns: method -> `method`, `mode` and `control` of its records.
     """
@@ -69,14 +70,14 @@ def planted_records(
 
 
 def planted_causes(data: Dataset, split: Split, length: int, count: int, seed: int = 0) -> PlantedCauses | None:
-    """Test choices whose cause is among the latest `length` items, but is not all of them; None without reasons.
+    """Draw test choices caused by some, but not all, of the latest `length` items; None if there are none.
 
     Args:
-        data: a data set with `reasons`.
-        split: leave-one-out; the last item of a user is the choice.
-        length: items that a prompt shows.
-        count: choices wanted, at most.
-        seed: of the users.
+        data: a data set, with `reasons` if they are known.
+        split: leave-one-out split; a user's last item is the choice.
+        length: how many of the latest items a prompt shows.
+        count: largest number of choices.
+        seed: random seed of the order of users.
     """
     if data.reasons is None:
         return None
@@ -105,15 +106,15 @@ def _is_cause(data: Dataset, item: int, cause: str, index: dict[str, int]) -> bo
 
 
 def relied_on(effects: PairEffects, causes: frozenset[int]) -> float:
-    """Whether the strongest cause by Shapley value is a planted one, less the chance of it for a random item."""
+    """Whether the item with the largest Shapley value is a planted cause, minus the probability for a random item."""
     planted = np.isin(effects.players, list(causes))
     return float(planted[effects.shapley.argmax()]) - float(planted.mean())
 
 
 def precision_recall(effects: PairEffects, cited: list[int], causes: frozenset[int]) -> tuple[float, float]:
-    """Share of the cited titles that are planted causes, and share of the planted causes that are cited.
+    """Compute the share of cited titles that are planted causes, and the share of planted causes that are cited.
 
-    The first is NaN where nothing is cited.
+    The first is NaN if nothing is cited.
     """
     planted = np.isin(effects.players, list(causes))
     hits = planted[cited].sum() if cited else 0

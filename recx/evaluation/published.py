@@ -1,4 +1,4 @@
-"""The numbers the paper printed, to stand beside measured ones."""
+"""The paper's published numbers, for comparison with measured ones."""
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ _METRICS = {
 
 
 def published(table: str) -> pd.DataFrame:
-    """One table of `data/published/` as printed.
+    """Read one table of `data/published/`, with the numbers as printed.
 
     Raises:
         DataError: there is no such table.
@@ -28,9 +28,9 @@ def published(table: str) -> pd.DataFrame:
 
 
 def published_alignment(dataset: str = "games") -> pd.DataFrame:
-    """Table 1 for one data set of the paper: one row per method, our metric names as columns.
+    """Read Table 1 for one data set of the paper: one row per method, with our metric names as columns.
 
-    The paper's ranking numbers use the gains of its public code, so they stand under the reference column.
+    The paper's ranking metric uses the gains of its public code, so its numbers are in the reference column.
     """
     rows = published("table1_alignment").query("dataset == @dataset")
     return rows.drop(columns="dataset").rename(columns=_METRICS).set_index("method")

@@ -1,4 +1,4 @@
-"""Measuring recommenders on the items users really chose."""
+"""Measuring recommenders on the items that users actually chose."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,13 +12,13 @@ from recx.recommenders.ranking import Ranked, rank
 def target_records(
     scorers: Mapping[str, Scorer], split: Split, length: int, items: int
 ) -> tuple[list[dict[str, Any]], dict[str, Ranked]]:
-    """HR@k and NDCG@k on the test items, coverage, and the shares of the most common first item and of tied test items.
+    """Measure HR@k and NDCG@k on the test items, coverage, concentration of the top item and ties.
 
     Args:
         scorers: method -> recommender.
-        split: leave-one-out.
-        length: items read.
-        items: N.
+        split: leave-one-out split.
+        length: how many of the latest items a recommender reads.
+        items: number N of items.
 
     Returns:
         Records `method, metric, value, low, high, n`, and each method's rankings.
@@ -37,20 +37,21 @@ def target_records(
 
 
 def collapse_warning(ranked: Ranked, labels: Sequence[str], limit: float = 0.25) -> str:
-    """What a reader should know of a target that gives many users the same first item; "" where it does not.
+    """Return a warning if the target gives many users the same first item, otherwise "".
 
-    Such a target is right where the data are concentrated on a few items, but agreement with it is then cheap.
+    Such a target can be right for data concentrated on a few items, but agreeing with it is then easy.
 
     Args:
         ranked: the target's rankings.
-        labels: name of each item, by id.
-        limit: share of users from which on there is something to say.
+        labels: label of each item, by index.
+        limit: share of users above which to warn.
     """
     share = ranked.top1_share()
     if share < limit:
         return ""
     item = labels[int(ranked.most_common_top1(1)[0])]
     return (
-        f"For {share:.0%} of the users the first item is {item!r}: the target hardly tells them apart. Whoever names "
-        "that item agrees with it, so read later tables against the constant predictor and other people's vectors."
+        f"For {share:.0%} of the users the first item is {item!r}: the target hardly distinguishes between users. Any "
+        "method that always names this item agrees with it, so compare later tables with the constant predictor and "
+        "with the control that uses other people's vectors."
     )

@@ -1,4 +1,4 @@
-"""The reference judge: offline, deterministic, and every point it gives or withholds can be shown."""
+"""The reference judge: offline and deterministic, with a reason for every point it gives or withholds."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from recx.prompts.explanation_parser import ExplanationParser, ParsedExplanation
 class ReferenceJudge:
     """Checks an explanation against the recommender's decision, the history and the catalogue.
 
-    The decision comes first: a wrong or missing one is worth 0 whatever follows. A right one is worth 1, and up to 3
-    by the share of these points that hold, of those that can be checked (a catalogue without attributes allows the
-    first one only):
+    The decision comes first: a wrong or missing decision scores 0 whatever follows. A correct one scores between 1 and
+    3, depending on the share of the following points it earns. Without attributes in the catalogue only the first point
+    can be checked.
 
-    - `cites`: at least one title is cited, and every cited one stands in the history;
-    - `facts`: at least one attribute is stated, and all stated ones are true;
-    - `taste`: what is said of cited titles is typical of the history: some stated value is shared by two of its items,
-      or by as many as its most common value;
-    - `consistent`: the reasons point to the decision: for a yes some value truly said of the history is the item's
-      too, for a no some is not.
+    - `cites`: at least one title is cited, and every cited title is in the history;
+    - `facts`: at least one attribute is stated, and all stated attributes are true;
+    - `taste`: the statements about the history are typical of it: some stated value is shared by at least two of its
+      items, provided that any value is;
+    - `consistent`: the reasons support the decision: for a yes, the item shares some value correctly stated about the
+      history; for a no, it lacks one.
 
     Args:
         catalogue: items with attributes.
@@ -32,11 +32,11 @@ class ReferenceJudge:
         self.catalogue, self.parser = catalogue, ExplanationParser(catalogue)
 
     def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
-        """One rating for each question, in their order; without score and points where there is no text."""
+        """Rate each question, in order; a rating has no score and no points if there is no text."""
         return [self._rate(q) if q.has_text else Rating(None) for q in questions]
 
     def compare(self, first: Sequence[ExplanationToRate], second: Sequence[ExplanationToRate]) -> list[Choice]:
-        """The explanation with the higher score is better; neither where the scores are equal."""
+        """Prefer the explanation with the higher score; equal scores are a tie."""
         scores = [[r.score for r in self.rate(questions)] for questions in (first, second)]
         return [
             Choice(None, False) if a is None or b is None else Choice((a > b) - (a < b), True)
@@ -55,7 +55,7 @@ class ReferenceJudge:
             return Rating(0, points)
         others = [held for name, held in points.items() if name != "decision"]
         share = sum(others) / len(others)
-        # Full marks only where every point holds; half of them are needed for the step before.
+        # A 3 requires every point, a 2 at least half of them.
         return Rating(3 if share == 1 else 2 if share >= 0.5 else 1, points)
 
     def _typical(self, reading: ParsedExplanation, question: ExplanationToRate) -> bool:
@@ -74,5 +74,5 @@ class ReferenceJudge:
 
 
 def _about_history(reading: ParsedExplanation, question: ExplanationToRate) -> list[Statement]:
-    """Statements about titles of the history, or about it as a whole."""
+    """Select the statements about titles of the history, or about the history as a whole."""
     return [s for s in reading.statements if question.item not in s.items]

@@ -1,4 +1,4 @@
-"""What related work measures on the same explanations, in one table."""
+"""The metrics of related work (LLMXRec and XRec) on the same explanations, in one table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,18 +25,18 @@ from recx.settings import EvaluateSettings
 def related_measures(
     texts: Mapping[str, Sequence[str]], pairs: Pairs, catalogue: Catalogue, max_history: int, settings: EvaluateSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """LLMXRec's and XRec's measures for every method.
+    """Compute the metrics of LLMXRec and XRec for every method.
 
     Args:
         texts: method -> explanations of the pairs.
         pairs: users and items.
-        catalogue: attributes; without any no attribute is predicted.
-        max_history: how much of a history the judge is shown.
-        settings: encoder for BERTScore (left out without one) and seed.
+        catalogue: the items; attribute prediction is skipped if they have no attributes.
+        max_history: how many of the latest items the judge is shown.
+        settings: encoder for BERTScore (skipped without one) and seed.
 
     Returns:
-        Win rates `method, against, rate` (empty where nothing could be learnt), and a frame with intervals over users,
-        `method, metric, value, low, high, n`; the metrics are `mean_win_rate`, `discriminator_accuracy`,
+        Win rates `method, against, rate` (empty if no discriminator could be trained), and a frame with intervals over
+        users, `method, metric, value, low, high, n`; the metrics are `mean_win_rate`, `discriminator_accuracy`,
         `attribute_accuracy`, `attribute_most_common`, `unique_ratio` (without interval) and `bert_score`.
     """
     measures: dict[str, dict[str, Estimate]] = {method: {} for method in texts}
@@ -46,7 +46,7 @@ def related_measures(
     try:
         wins = win_rates(texts, rated, pairs.users, settings.seed)
     except DataError as error:
-        print(f"No win rates: {error}")
+        print(f"Win rates were skipped: {error}")
     else:
         frame = wins.rates.rename_axis("method").reset_index().melt("method", var_name="against", value_name="rate")
         for method in texts:
@@ -59,7 +59,7 @@ def related_measures(
                 accuracy, most_common = attribute_accuracy(own, pairs, catalogue, attribute, settings.seed)
                 measures[method] |= {"attribute_accuracy": accuracy, "attribute_most_common": most_common}
             except DataError as error:
-                print(f"No prediction of {attribute}: {error}")
+                print(f"Predicting {attribute} was skipped: {error}")
         measures[method]["unique_ratio"] = Estimate(unique_ratio(own), np.nan, np.nan, len(set(pairs.users)))
         if settings.encoder:
             measures[method]["bert_score"] = bootstrap(bert_score(own, references, settings.encoder), pairs.users)
@@ -68,7 +68,7 @@ def related_measures(
 
 
 def reference_texts(pairs: Pairs, catalogue: Catalogue, max_history: int, seed: int = 0) -> list[str]:
-    """A text for each pair, written by rule from the target's decision and true facts that support it."""
+    """Generate a reference text per pair by rule from the target's decision and true facts that support it."""
     rng = np.random.default_rng(seed)
     explanations = [
         templated_explanation(rng, catalogue, history[-max_history:].tolist(), int(item), bool(liked), Control())
@@ -78,7 +78,7 @@ def reference_texts(pairs: Pairs, catalogue: Catalogue, max_history: int, seed: 
 
 
 def as_records(score_table: pd.DataFrame, related: pd.DataFrame, methods: Mapping[str, Method]) -> list[dict[str, Any]]:
-    """Score prediction and related measures as records; the view of a text is part of the metric's name."""
+    """Convert score prediction and related metrics to records; a metric's name includes the view of the text."""
     predicted = score_table.assign(metric=[f"score_{r.metric} ({r.view})" for r in score_table.itertuples()])
     rows = pd.concat([predicted, related], ignore_index=True)[["method", "metric", "value", "low", "high", "n"]]
     return [row | methods[row["method"]].columns for row in rows.to_dict("records")]

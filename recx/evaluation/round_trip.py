@@ -1,7 +1,7 @@
-"""Round trip: how much of the target's user vector can be read back from a text about that user?
+"""Round trip: how much of the target's user vector can be recovered from a text about that user?
 
-A ridge regression on the words learns the way from texts to vectors on some users and is measured on others. The titles
-of the history alone are what a text has to be better than; texts of other users are chance.
+A ridge regression on the words is fitted on some users and evaluated on others. The baseline to beat is the list of
+titles in the history; texts about other users give the chance level.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ TOP = 10
 
 
 def recovered_vectors(texts: Sequence[str], vectors: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Vectors (P, d) read out of P texts, each by a regression fitted on other users' texts (five-fold).
+    """Predict vectors (P, d) from P texts by regressions fitted on other users' texts (five-fold).
 
-    NaN where there is no text, or no other user.
+    The result is NaN where there is no text, or no other user.
 
     Args:
         texts: P texts.
         vectors: (P, d) the target's user vectors.
-        users: (P,) whose they are; a user's pairs stay on one side.
+        users: (P,) users of the texts; all texts of a user are in the same fold.
     """
     out = np.full_like(vectors, np.nan, dtype=float)
     words = np.array(texts, dtype=object)
@@ -51,16 +51,15 @@ def recovered_vectors(texts: Sequence[str], vectors: np.ndarray, users: np.ndarr
 def round_trip(
     texts: Mapping[str, Sequence[str]], target: Scorer, pairs: Pairs, length: int
 ) -> dict[str, dict[str, np.ndarray]]:
-    """For each method `roundtrip_fve` and `roundtrip_top10`, one number (P,) a pair.
+    """Compute `roundtrip_fve` and `roundtrip_top10` for each method, one value per pair (P,).
 
-    The mean of the first is the fraction of the vectors' variance explained (1: all, 0: none, below: worse than the
-    mean vector); the second is the overlap of the items with the largest products with the recovered and the true
-    vector.
+    The mean of the first is the fraction of variance explained (1: all, 0: none, negative: worse than the mean
+    vector); the second is the overlap of the ten items that score highest with the recovered and with the true vector.
 
     Args:
         texts: method -> P texts.
-        target: its vectors are read back; for one without vectors there is nothing to read, and the result is empty.
-        pairs: P pairs, for the histories behind the vectors and whose they are.
+        target: recommender whose vectors are recovered; the result is empty for one without vectors.
+        pairs: P pairs, which give the histories and users.
         length: how many of the latest items the target reads.
     """
     if not isinstance(target, TwoTower):

@@ -1,4 +1,4 @@
-"""Predicting the target's score from an explanation (paper Table 3), and how much of that is the verdict."""
+"""Predicting the target's score from an explanation (paper Table 3), with and without the decision word."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -20,21 +20,21 @@ VIEWS = ("text", "masked", "verdict", "mean")
 def predict_scores(
     texts: Sequence[str], scores: Sequence[float], users: Sequence[int], seed: int = 0
 ) -> dict[str, dict[str, Estimate | float]]:
-    """Regress the target's score on a text, with the verdict in it, with it masked, and on the verdict alone.
+    """Predict the target's score from a text, from the text with its decision masked, and from the decision alone.
 
     Args:
-        texts: N explanations; missing (empty) ones are left out.
+        texts: N explanations; missing (empty) ones are ignored.
         scores: the target's score of each pair.
-        users: N users; no user is both learnt from and tested on.
-        seed: of the split.
+        users: N users; no user is in both the training and the test set.
+        seed: random seed of the split.
 
     Returns:
-        view -> `mse` (mean squared error on the texts of the test users, with its interval over these) and `r2`
-        (1 - mse / variance of the test scores about the training mean). `verdict` knows the decision word only, `mean`
-        nothing: what `text` earns beyond `verdict` is not leakage.
+        view -> `mse` (mean squared error on the test users' texts, with its interval over users) and `r2` (1 - mse /
+        variance of the test scores about the training mean). The view `verdict` sees only the decision word, and
+        `mean` sees nothing: what `text` achieves beyond `verdict` is not leakage.
 
     Raises:
-        DataError: too few texts are there to learn from and to test on.
+        DataError: there are too few texts to train and test on.
     """
     known = np.array([bool(t.strip()) for t in texts])
     tested, truth = split_users(users, seed=seed)[known], np.asarray(scores, dtype=float)[known]
@@ -53,9 +53,9 @@ def predict_scores(
 
 
 def score_table(texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: Sequence[int]) -> pd.DataFrame:
-    """`predict_scores` for every method: columns `method, view, metric, value, low, high, n`.
+    """Apply `predict_scores` to every method: columns `method, view, metric, value, low, high, n`.
 
-    A method with too few texts is left out, which is printed.
+    A method with too few texts is omitted, and a message says so.
     """
     rows = []
     for method, given in texts.items():

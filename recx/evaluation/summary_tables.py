@@ -1,4 +1,4 @@
-"""Records as tables for reading."""
+"""Formatting records as tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from recx.evaluation.metric_records import label_of
 
 
 def _shown(record: dict[str, Any], interval: bool = False) -> str:
-    """A record's value; what there was nothing to measure of is no number."""
+    """Format a record's value; a placeholder stands for values that could not be measured."""
     if record["value"] != record["value"]:
         return "no attributes" if record["metric"] == "stated_attributes_true" else "-"
     limits = f" [{record['low']:.3f}, {record['high']:.3f}]" if interval and record.get("low") is not None else ""
@@ -17,7 +17,7 @@ def _shown(record: dict[str, Any], interval: bool = False) -> str:
 
 
 def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """A row for each method, a column for each metric as "value [low, high]" or the value alone, and the users."""
+    """Build a table with a row per method, a column per metric ("value [low, high]"), and the number of users."""
     if not records:
         return pd.DataFrame()
     rows: dict[str, dict[str, str]] = {}
@@ -30,12 +30,12 @@ def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def labelled(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Records as a pandas frame with the column `label`, as plots take it."""
+    """Convert records to a data frame with a `label` column for plotting."""
     return pd.DataFrame([{"label": label_of(r)} | {k: v for k, v in r.items() if k != "values"} for r in records])
 
 
 def plain_table(records: Sequence[dict[str, Any]]) -> str:
-    """A row for each method, a column for each metric, the values alone, as plain text."""
+    """Build a plain-text table of values with a row per method and a column per metric."""
     rows: dict[str, dict[str, str]] = {}
     for r in records:
         rows.setdefault(label_of(r), {})[r["metric"]] = _shown(r)

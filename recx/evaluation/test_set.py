@@ -1,4 +1,4 @@
-"""What all methods are asked in the evaluation: test histories with the target's answers, and pairs to explain."""
+"""The test set of the evaluation: histories with the target's answers, and pairs to explain."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ class TestSet:
         histories: U test histories (all but a user's last item).
         labels: the target's answers.
         candidates: (U, 5) items of the ranking task in random order.
-        items: (U,) an item liked or disliked by the target, half and half.
-        liked: (U,) which.
-        ranking_users: how many of the first histories are used for the ranking task.
-        free_users: how many of the first histories are decoded with unconstrained beams.
+        items: (U,) one item per history, half of them liked and half disliked by the target.
+        liked: (U,) whether the target likes the item.
+        ranking_users: number of histories, from the first, used for the ranking task.
+        free_users: number of histories, from the first, decoded with unconstrained beam search.
     """
 
-    __test__ = False  # nothing for pytest to collect
+    __test__ = False  # keeps pytest from collecting this class
 
     histories: list[np.ndarray]
     labels: Labels
@@ -38,18 +38,18 @@ class TestSet:
 
 
 def draw_test_set(split: Split, target: Scorer, length: int, settings: EvaluateSettings) -> TestSet:
-    """Choose users at random and ask the target about their test histories.
+    """Draw random users and label their test histories with the target's answers.
 
-    Histories for which all unseen items have the same score are left out: there is nothing to agree with.
+    Histories for which all unseen items have the same score are left out, because there is no preference to agree with.
 
     Args:
-        split: leave-one-out.
-        target: read only.
-        length: items the target reads.
+        split: leave-one-out split.
+        target: the recommender, which is not changed.
+        length: how many of the latest items the target reads.
         settings: numbers of users, and the seed.
 
     Raises:
-        DataError: the target prefers nothing for any of them.
+        DataError: the target has no preference for any of these histories.
     """
     rng = np.random.default_rng(settings.seed)
     total = len(split.test_histories)
@@ -78,9 +78,9 @@ class Pairs:
 
     Attributes:
         histories: P histories.
-        items: (P,) an item of each.
+        items: (P,) the item of each pair.
         liked: (P,) whether the target likes it.
-        users: (P,) number of the user in the test set.
+        users: (P,) index of the user in the test set.
     """
 
     histories: list[np.ndarray]
@@ -93,9 +93,9 @@ class Pairs:
 
 
 def pairs_of(test_set: TestSet, count: int) -> Pairs:
-    """Pairs to explain, as many liked as disliked; every user once before anyone comes again.
+    """Draw pairs to explain, half of them liked; every user occurs once before any user occurs again.
 
-    The first ones are those of `test_set.items`. A user gives at most eight pairs, and never the same item twice.
+    The first pairs are those of `test_set.items`. A user has at most eight pairs, never with the same item twice.
     """
     yes, no, total = [], [], len(test_set.histories)
     pools = {True: test_set.labels.liked, False: test_set.labels.disliked}
@@ -117,6 +117,6 @@ def pairs_of(test_set: TestSet, count: int) -> Pairs:
 
 
 def target_scores(target: Scorer, pairs: Pairs, length: int) -> np.ndarray:
-    """The target's own score (P,) of each pair."""
+    """Return the target's score (P,) of each pair."""
     scores = score(target, pad_histories(pairs.histories, length)).detach().numpy()
     return scores[np.arange(len(pairs)), pairs.items].astype(float)

@@ -1,4 +1,4 @@
-"""How XRec (Ma et al., Findings of EMNLP 2024) measures explanations: are they unique, are they near a reference?"""
+"""Metrics of XRec (Ma et al., Findings of EMNLP 2024): uniqueness, and similarity to a reference text."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from recx.errors import SettingsError
 
 
 def unique_ratio(texts: Sequence[str]) -> float:
-    """Unique sentence ratio: different texts among all that are not empty, up to case and spaces; NaN without any."""
+    """Share of distinct texts among the non-empty ones, ignoring case and white space; NaN if all are empty."""
     plain = [" ".join(t.casefold().split()) for t in texts if t.strip()]
     return len(set(plain)) / len(plain) if plain else float("nan")
 
 
 def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str) -> np.ndarray:
-    """BERTScore F1 (Zhang et al., ICLR 2020) without rescaling, by its authors' package.
+    """Compute BERTScore F1 (Zhang et al., ICLR 2020) without rescaling, with its authors' package.
 
-    The vectors are those of the layer the authors recommend for the encoder, of the last one where they name none.
+    It uses the layer that the authors recommend for the encoder, or the last one if they recommend none.
 
     Args:
         texts: N texts.
@@ -35,8 +35,8 @@ def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str) ->
     from bert_score.utils import bert_cos_score_idf, get_model, model2layers
     from transformers import AutoModel, AutoTokenizer
 
-    # The package's own `score` fails with transformers 5 on an empty text, and on a tokenizer without a limit on
-    # their length; what stands around it here helps it over both.
+    # With transformers 5 the package's own `score` fails on empty texts and on tokenizers without a length limit; the
+    # code below works around both.
     try:
         tokenizer = AutoTokenizer.from_pretrained(encoder)
         known = model2layers.get(encoder)

@@ -1,1 +1,1 @@
-"""Explainers, all with one protocol: an aligned model, a chat model, texts from elsewhere."""
+"""Explainers behind one protocol: aligned models, chat models and imported texts."""

@@ -1,4 +1,4 @@
-"""The explainer on an aligned model: everything a notebook or a form shows of the model goes through it."""
+"""The explainer for aligned models, through which notebooks and forms use a model."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -38,17 +38,17 @@ ZERO_SHOT_TOKENS = 24
 
 
 class AlignedExplainer(Explainer):
-    """An `Explainer` that asks an aligned model; also the backbone before alignment, which reads titles only.
+    """An `Explainer` backed by an aligned model, or by the unaligned backbone, which reads titles only.
 
-    Histories and items are given as catalogue labels, source ids or item indices. An opening and a question are
-    chosen for each task once and used for all, so that answers differ only through persons and items.
+    Histories and items may be given as catalogue labels, source ids or item indices. Each task uses one fixed wording,
+    so that answers differ only because of the person and the item.
 
     Args:
-        model: aligned, in eval mode.
-        tokenizer: of its backbone.
+        model: the aligned model, in eval mode.
+        tokenizer: tokenizer of its backbone.
         mode: the form of prompts it was aligned with.
-        catalogue: items.
-        target: encodes histories; not needed by a model without entities.
+        catalogue: the items.
+        target: the recommender that encodes histories; not needed for a model without entities.
         max_history: how many of the latest items a prompt shows and the target reads.
         precision: "auto", "bfloat16" or "float32".
 
@@ -69,12 +69,12 @@ class AlignedExplainer(Explainer):
     ) -> None:
         self.reads_vectors = model.entities is not None
         if MODE_SPECS[mode].reads_vectors and not self.reads_vectors:
-            raise SettingsError(f"The {mode} mode reads vectors; this model was built without any.")
+            raise SettingsError(f"The {mode} mode reads vectors, but this model was built without them.")
         if self.reads_vectors and target is None:
-            raise SettingsError(f"The {mode} mode reads user vectors and needs a target that makes them.")
+            raise SettingsError(f"The {mode} mode reads user vectors and needs a target that computes them.")
         if self.reads_vectors and len(model.entities.items) != len(catalogue) + 1:
             aligned = len(model.entities.items) - 1
-            raise SettingsError(f"The model was aligned with {aligned} items; this catalogue has {len(catalogue)}.")
+            raise SettingsError(f"The model was aligned with {aligned} items, but this catalogue has {len(catalogue)}.")
         self.model, self.mode, self.catalogue, self.target = model, mode, catalogue, target
         self.max_history, self.precision = max_history, precision
         self.shots: Shots = {}
@@ -91,31 +91,31 @@ class AlignedExplainer(Explainer):
         self._yes, self._no = self.encoder.choices("Yes", "No")
 
     def find(self, item: Item) -> int:
-        """Index of an item given as index, label, title or source id.
+        """Find the index of an item given as index, label, title or source id.
 
         Raises:
-            DataError: there is none, or several share the title; the message names the nearest ones.
+            DataError: there is no such item, or several share the title; the message names the closest matches.
         """
         return find_item(self.catalogue, item)
 
     def history(self, items: Sequence[Item]) -> np.ndarray:
-        """Indices of a history given in any form.
+        """Convert a history given in any form to item indices.
 
         Raises:
-            DataError: it is empty or names an unknown item.
+            DataError: the history is empty or names an unknown item.
         """
         return history_of(self.catalogue, items)
 
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False, seen: bool = False
     ) -> list[Recommendation]:
-        """The k most probable next titles of each person, by beam search over the catalogue (task 1).
+        """Find the k most probable next titles for each person by beam search over the catalogue (task 1).
 
         Args:
             histories: R histories.
-            k: titles wanted.
-            show_progress: show a bar.
-            seen: whether items of the whole history may be among them; the target never recommends these.
+            k: number of titles.
+            show_progress: show a progress bar.
+            seen: whether items of the history may be recommended; the target never recommends them.
 
         Raises:
             DataError: a history is empty or names an unknown item.
@@ -125,7 +125,7 @@ class AlignedExplainer(Explainer):
         exclude = [() if seen else np.unique(h).tolist() for h in whole]
         room = len(self.catalogue) - max(map(len, exclude), default=0)
         if not 0 < k <= room:
-            raise SettingsError(f"{k} titles were asked for; there are {room} to choose from.")
+            raise SettingsError(f"{k} titles were requested, but there are {room} to choose from.")
         items, scores = constrained.beam_titles(
             self.model,
             self.prompts(self.requests("retrieval", whole)),
@@ -143,10 +143,10 @@ class AlignedExplainer(Explainer):
     def recommend_freely(
         self, histories: Sequence[Sequence[Item]], beams: int = 5, show_progress: bool = False
     ) -> np.ndarray:
-        """Task 1 without the trie, as the paper decodes it: free beam search, answers matched to labels exactly.
+        """Solve task 1 without the trie, as the paper does: free beam search with answers matched exactly to labels.
 
         Returns:
-            Items (R, beams), the best first; 0 where the text is no title of the catalogue.
+            Items (R, beams), best first; 0 where the text is not a title of the catalogue.
         """
         answers = generation.free_answers(
             self.model,
@@ -164,7 +164,7 @@ class AlignedExplainer(Explainer):
     def rank(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """Candidates (R, C) of each person in the model's order, as item indices (task 2)."""
+        """Rank each person's candidates (R, C); returns item indices (task 2)."""
         shown = np.array([[self.find(c) for c in row] for row in candidates])
         return constrained.greedy_order(
             self.model,
@@ -179,7 +179,7 @@ class AlignedExplainer(Explainer):
     def predict(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
-        """Would person r like item r? (task 3), from the probabilities of "Yes" and "No" in all their spellings."""
+        """Predict whether person r would like item r from the probabilities of "Yes" and "No" (task 3)."""
         requests = self.requests("preference", histories, [[i] for i in items])
         probabilities = generation.choice_probability(
             self.model,
@@ -196,7 +196,7 @@ class AlignedExplainer(Explainer):
     def rank_by_preference(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """Candidates (R, C) of each person by the probability that task 3 says "Yes", the highest first."""
+        """Rank each person's candidates (R, C) by their probability of a "Yes" in task 3, highest first."""
         shown = np.array([[self.find(c) for c in row] for row in candidates])
         people = [history for history in histories for _ in range(shown.shape[1])]
         predictions = self.predict(people, shown.flatten().tolist(), show_progress=show_progress)
@@ -204,7 +204,7 @@ class AlignedExplainer(Explainer):
         return np.take_along_axis(shown, order, axis=1)
 
     def reconstruct(self, histories: Sequence[Sequence[Item]], show_progress: bool = False) -> list[tuple[int, ...]]:
-        """The items the model reads out of each person's user vector (task 6).
+        """Reconstruct each person's history from their user vector (task 6).
 
         Raises:
             SettingsError: the model reads titles only, so there is no user vector to read.
@@ -229,14 +229,14 @@ class AlignedExplainer(Explainer):
         show_progress: bool = False,
         max_tokens: int = 160,
     ) -> list[Explanation]:
-        """Would the recommender suggest item r to person r, and why?
+        """Explain whether the recommender would suggest item r to person r, and why.
 
         Args:
             histories: R histories.
             items: R items.
             instruction: free text, or a `Control` such as `Control(view="platform")`.
-            show_progress: show a bar.
-            max_tokens: longest answer.
+            show_progress: show a progress bar.
+            max_tokens: greatest length of an answer.
         """
         requests = self.explanation_requests(histories, items, instruction)
         quotes = [self.quotes(request) for request in requests] if self.holds_quotes else None
@@ -248,7 +248,7 @@ class AlignedExplainer(Explainer):
     def explanation_requests(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], instruction: str | Control = ""
     ) -> list[Request]:
-        """What `explain` asks: with what was measured of the target, where the model is told it."""
+        """Build the requests of `explain`, including measured evidence if the model is given it."""
         wishes = [ZERO_SHOT] if self.zero_shot else []
         wishes += [text] if (text := instruction_text(instruction)) else []
         requests = self.requests("explanation", histories, [[i] for i in items], " ".join(wishes))
@@ -257,19 +257,19 @@ class AlignedExplainer(Explainer):
         return [replace(r, evidence=self.evidence(r)) for r in requests]
 
     def read(self, text: str, request: Request) -> Explanation:
-        """A text as an explanation: its decision, and what it cites and states, checked."""
+        """Parse a text into an explanation with checked citations and statements."""
         return explanation_of(text, request, self.catalogue, self.parser)
 
     def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
-        """The prompt of an explanation as text; vectors show as <user> and <item>."""
+        """Return the prompt of an explanation as text; vectors appear as <user> and <item>."""
         (request,) = self.explanation_requests([history], [item], instruction)
         return as_text(request.pieces(self.mode), self.catalogue)
 
     def target_top(self, history: Sequence[Item], k: int = 5) -> list[str]:
-        """What the target itself recommends: the labels of its k best items outside the history.
+        """Return the labels of the k items that the target itself ranks highest, excluding the history.
 
         Raises:
-            SettingsError: there is no target to ask.
+            SettingsError: the explainer was built without a target.
         """
         if self.target is None:
             raise SettingsError("This explainer was built without its target.")
@@ -277,44 +277,44 @@ class AlignedExplainer(Explainer):
         return [self.catalogue.labels[item] for item, _ in best]
 
     def with_shots(self, shots: Shots) -> Self:
-        """The same model, shown worked examples before it is asked; for a model whose prompts are text.
+        """Return a copy that is shown worked examples before each question; for models with text-only prompts.
 
         Raises:
             SettingsError: the model reads vectors.
         """
         if self.reads_vectors:
-            raise SettingsError(f"In-context examples are text; the {self.mode} mode reads vectors.")
+            raise SettingsError(f"In-context examples are text, but the {self.mode} mode reads vectors.")
         return self._with(shots=shots)
 
     def with_target(self, target: TwoTower) -> Self:
-        """The same model, reading the user vectors of another target."""
+        """Return a copy that reads the user vectors of another target."""
         return self._with(target=target)
 
     def with_zero_shot_prompt(self) -> Self:
-        """The same model, told in each question what an explanation holds, as it has not learnt that from examples.
+        """Return a copy whose questions describe what an explanation contains, for models not trained on any.
 
-        Task 3 has taught it that an answer is over after its decision; so a text is at least `ZERO_SHOT_TOKENS` long.
+        Task 3 has taught such a model to stop after its decision, so a text has at least `ZERO_SHOT_TOKENS` tokens.
         """
         return self._with(zero_shot=True, min_tokens=ZERO_SHOT_TOKENS)
 
     def with_held_quotes(self) -> Self:
-        """The same model; whatever title its explanations quote is one of the history, or the item asked about."""
+        """Return a copy whose explanations may quote only titles of the history and the item in question."""
         return self._with(holds_quotes=True)
 
     def with_evidence(self, measure: Callable[[np.ndarray, int], Evidence]) -> Self:
-        """The same model, told with each question what was measured of the target.
+        """Return a copy that is given measured evidence about the target with each question.
 
         Args:
-            measure: from a history and an item to the evidence, e.g. `partial(measure_evidence, value)`.
+            measure: maps a history and an item to the evidence, e.g. `partial(measure_evidence, value)`.
         """
         return self._with(measure=measure)
 
     def evidence(self, request: Request) -> tuple[Piece, ...]:
-        """What is told after a question: the causes of the target's decision, as measured."""
+        """Return the text added to a question: the measured causes of the target's decision."""
         return tuple(tell(self.measure(request.history, request.items[0])))
 
     def with_store(self, store: TextStore) -> Self:
-        """The same model, which keeps its explanations by the hash of prompt and model and writes none twice."""
+        """Return a copy that caches its explanations by a hash of prompt and model."""
         return self._with(text_generator=self.text_generator.with_store(store))
 
     def _with(self, **changed: object) -> Self:
@@ -323,14 +323,14 @@ class AlignedExplainer(Explainer):
         return other
 
     def quotes(self, request: Request) -> QuoteConstraint:
-        """What an explanation may quote where quotes are held."""
+        """Build the constraint on what an explanation may quote when quotes are restricted."""
         labels = self.catalogue.labels
         cited = [labels[h] for h in request.history]
         return QuoteConstraint(TokenTexts.of(self.encoder.tokenizer), cited, labels[request.items[0]])
 
     @torch.inference_mode()
     def prompts(self, requests: Sequence[Request], form: Mode | None = None) -> list[Prompt]:
-        """Requests as the model reads them, each with its person's user vector; in the form of its mode by default."""
+        """Encode requests as prompts, each with its person's user vector, by default in the model's own mode."""
         users: Sequence[torch.Tensor | None] = [None] * len(requests)
         if self.reads_vectors:
             users = list(encode_users(self.target, pad_histories([r.history for r in requests], self.max_history)))

@@ -1,4 +1,4 @@
-"""A chat model behind an address that speaks OpenAI's protocol: validated replies, retries, cost, and what is kept."""
+"""Client for chat endpoints that speak OpenAI's protocol: validated replies, retries, cost estimate and cache."""
 
 import hashlib
 import json
@@ -21,45 +21,45 @@ from recx.storage.text_store import TextStore
 T = TypeVar("T")
 Message = dict[str, str]
 CHARACTERS_A_TOKEN = 4
-SAMPLE = 120  # letters of a reply that cannot be used, as they are shown
-# After so many requests in a row without any answer the address is taken to be dead; after so many questions at the
-# start that none came of, useless.
+SAMPLE = 120  # characters shown of an unusable reply
+# After this many consecutive requests without any answer the endpoint counts as dead; after this many questions at the
+# start without a usable answer it counts as useless.
 DEAD_AFTER = 6
-# A filter, or a question longer than the model reads, is about one question. What else is refused is so for all.
+# A content filter or an overlong question concerns a single question. Any other refusal applies to all questions.
 _ABOUT_ONE_QUESTION = {400, 413, 422}
 _FILTERED = re.compile(r"content.?(?:filter|policy|management)|moderation|flagged", re.IGNORECASE)
 _PASSING = {408, 409, 425, 429}
 
 
 class ChatError(RecxError):
-    """A chat address that cannot be used; replies that came before are kept."""
+    """The chat endpoint cannot be used; replies received before are kept."""
 
 
 @dataclass(frozen=True)
 class _Missing:
-    """Why a question has no answer: "refused", "not answered" (by the server) or "not readable", and what was said."""
+    """Why a question has no answer: "refused", "not answered" (by the server) or "not readable", and the details."""
 
     kind: str
     reason: str
 
 
 class _Refused(Exception):
-    """The server answers, and says that it does not answer this question."""
+    """The server responds, but declines to answer this question."""
 
 
 class _NoReply(Exception):
-    """The server answers, but not in the protocol."""
+    """The server responds, but not according to the protocol."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job will send and receive at most.
+    """Upper bound on what a job will send and receive.
 
     Attributes:
-        requests: number of replies still to be asked for.
-        tokens_in: tokens sent, estimated at four characters each.
-        tokens_out: tokens received at most.
-        price: in the currency of the settings.
+        requests: number of requests still to be made.
+        tokens_in: tokens to be sent, estimated at four characters each.
+        tokens_out: largest number of tokens that may be received.
+        price: estimated price, in the currency of the settings.
     """
 
     requests: int
@@ -76,35 +76,35 @@ class Cost:
 
 
 class ChatClient(Generic[T]):
-    """Asks many questions at once and survives what happens on the way.
+    """Asks many questions concurrently and recovers from failures.
 
-    Time-outs, rate limits and errors of the server are tried again by the client library, which waits longer each
-    time; a reply of the wrong form is asked for again with what was expected. A question that the server refuses (its
-    filter, or one longer than the model reads) and one that stays without a usable reply have no answer; how many
-    there are, and why, is printed. What a model thinks before it answers is no part of a reply.
+    The client library retries time-outs, rate limits and server errors with increasing delays; a malformed reply is
+    requested again together with a description of the expected form. Questions that the server refuses (because of a
+    content filter, or because they are too long) and questions without a usable reply remain unanswered; their number
+    and the reasons are printed. A model's reasoning before its answer is not part of the reply.
 
     Args:
         settings: address, model and limits.
-        store: where replies are kept by the hash of model and messages; what it holds is not asked again.
+        store: cache of replies, keyed by the hash of model and messages; cached questions are not asked again.
 
     Raises:
-        SettingsError: no address or model is set, the address can be none, or the client library is missing.
+        SettingsError: no address or model is set, the address is invalid, or the client library is missing.
     """
 
     def __init__(self, settings: ChatSettings, store: TextStore | None = None) -> None:
         if not settings.address or not settings.model:
             raise SettingsError(
-                "A chat model needs an address and a model, e.g. http://127.0.0.1:8000/v1 and its name."
+                "A chat model needs an address, e.g. http://127.0.0.1:8000/v1, and the name of a model."
             )
         try:
             import openai
         except ImportError as error:
-            raise SettingsError("Chat models need the package openai: pip install 'recx[llm]'.") from error
+            raise SettingsError("Chat models need the package openai: pip install 'recx[llm]'") from error
         self.settings, self.store = settings, TextStore(None) if store is None else store
         self._openai = openai
         if not settings.address.isprintable():
-            raise SettingsError(f"The address {settings.address!r} holds a character that no address has.")
-        # Local servers ask for no key, but the client library wants one.
+            raise SettingsError(f"The address {settings.address!r} contains an invalid character.")
+        # Local servers need no key, but the client library requires one.
         self._client = openai.OpenAI(
             base_url=settings.address,
             api_key=os.environ.get(settings.key_variable) or "none",
@@ -113,10 +113,10 @@ class ChatClient(Generic[T]):
         )
         self._sampling: dict[str, float] = {"temperature": 0, "max_tokens": settings.max_tokens}
         self._lock = threading.Lock()
-        self._reached = self._useful = False  # whether the server ever said anything, and anything that could be read
+        self._reached = self._useful = False  # whether the server ever responded, and ever gave a usable reply
 
     def cost(self, questions: Sequence[Sequence[Message]]) -> Cost:
-        """What asking these questions will take, those already answered left out."""
+        """Estimate the cost of these questions, not counting those whose answers are cached."""
         left = [q for q in questions if self.store.get(self._key(q)) is None]
         sent = sum(len(m["content"]) for q in left for m in q) // CHARACTERS_A_TOKEN
         received = len(left) * self.settings.max_tokens
@@ -126,19 +126,19 @@ class ChatClient(Generic[T]):
     def ask(
         self, questions: Sequence[Sequence[Message]], read: Callable[[str], T], show_progress: bool = False
     ) -> list[T | None]:
-        """Ask all questions, several at once; the cost is printed first where progress is shown.
+        """Ask all questions, several at a time; if progress is shown, the estimated cost is printed first.
 
         Args:
-            questions: messages of each.
-            read: turns a reply, without thinking, into a value, or raises `BadReply`.
-            show_progress: print the cost and show a bar.
+            questions: the messages of each question.
+            read: turns a reply, without its reasoning, into a value, or raises `BadReply`.
+            show_progress: print the cost and show a progress bar.
 
         Returns:
-            A value for each question, in their order; None where no usable reply came.
+            One value per question, in order; None where there was no usable reply.
 
         Raises:
-            ChatError: the address refuses the key, the model or everything that is asked, does not answer at all, or
-                answers nothing that can be read.
+            ChatError: the endpoint refuses the key, the model or every question, does not respond at all, or never
+                gives a usable reply.
         """
         if show_progress:
             print(f"{self.settings.model} at {self.settings.address}: {self.cost(questions)}", flush=True)
@@ -173,22 +173,22 @@ class ChatClient(Generic[T]):
         return values
 
     def _check(self, missing: Sequence[_Missing], silent: int, questions: int) -> None:
-        """Give up where going on is useless."""
+        """Give up when continuing is pointless."""
         if silent >= min(DEAD_AFTER, questions):
             raise ChatError(
-                f"{self.settings.address}: {silent} requests in a row came to nothing ({missing[-1].reason}). "
-                "Replies that came before are kept; the same command goes on from there."
+                f"{self.settings.address}: {silent} requests in a row failed ({missing[-1].reason}). "
+                "Replies received so far are kept; rerun the same command to resume."
             )
-        # A few unreadable replies may be bad luck; refused questions cost nothing to be told of at once.
+        # A few unreadable replies may be bad luck; refusals are reported at once.
         enough = DEAD_AFTER if any(m.kind == "not readable" for m in missing) else min(DEAD_AFTER, questions)
         if missing and not self._useful and len(missing) >= enough:
             raise ChatError(
-                f"{self._name}: none of the first {len(missing)} questions has a usable answer: {_counts(missing)}. "
-                "Look at the address, the model and how it is served, and whether it is asked within its limits."
+                f"{self._name}: none of the first {len(missing)} questions got a usable answer: {_counts(missing)}. "
+                "Check the address, the model, how it is served, and its limits."
             )
 
     def _ask(self, question: Sequence[Message], read: Callable[[str], T]) -> tuple[T | None, _Missing | None]:
-        """A value, or None and why there is none."""
+        """Return a value, or None and the reason why there is none."""
         key = self._key(question)
         kept = self.store.get(key)
         if kept is not None:
@@ -213,7 +213,7 @@ class ChatClient(Generic[T]):
                 if not answer:
                     problem = f"empty after max_tokens={self.settings.max_tokens}" if cut else "empty"
                 again = f"That reply cannot be used: {bad}. Reply again in the form asked for, with nothing else."
-                # Some servers take no empty turn, and no two turns of one side.
+                # Some servers accept neither empty turns nor two consecutive turns of one role.
                 turns = [{"role": "assistant", "content": answer[:2000]}, {"role": "user", "content": again}]
                 messages = [*question, *(turns if answer else [])]
                 continue
@@ -227,7 +227,7 @@ class ChatClient(Generic[T]):
         return None, _Missing("not readable", problem)
 
     def _reply(self, messages: Sequence[Message]) -> tuple[str, bool]:
-        """The answer, and whether it was cut at the limit of tokens."""
+        """Return the answer and whether it was truncated at the token limit."""
         sampling = self._sampling
         while True:
             try:
@@ -247,7 +247,7 @@ class ChatClient(Generic[T]):
             return self._read(reply)
 
     def _read(self, reply: Any) -> tuple[str, bool]:
-        """What is said in an answer of the server, of whatever form it is."""
+        """Extract the answer from a server response of any form."""
         choices = getattr(reply, "choices", None)
         if not isinstance(choices, list):
             raise _NoReply(str(getattr(reply, "error", None) or reply))
@@ -262,10 +262,11 @@ class ChatClient(Generic[T]):
         return answer, end == "length"
 
     def _unanswered(self, error: Exception) -> _Missing:
-        """What an error means for the question.
+        """Classify an error that concerns one question.
 
         Raises:
-            ChatError: it means the same for all questions: nobody listens, or key, model or address are refused.
+            ChatError: the error concerns all questions: the endpoint cannot be reached, or the key, the model or the
+                address is refused.
         """
         status, said = getattr(error, "status_code", None), f"{type(error).__name__}: {self._shown(str(error))}"
         self._reached |= status is not None
@@ -286,7 +287,7 @@ class ChatClient(Generic[T]):
         return f"{self.settings.model} at {self.settings.address}"
 
     def _shown(self, text: str, letters: int = 200) -> str:
-        """What a server says, in one short line: the key taken out wherever it is repeated, nothing that controls."""
+        """Shorten a server message to one line, with the key masked and control characters escaped."""
         key = os.environ.get(self.settings.key_variable, "")
         line = " ".join((text.replace(key, "***") if key else text)[:LONGEST].split())
         plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line[:letters])
@@ -294,7 +295,7 @@ class ChatClient(Generic[T]):
 
 
 def _counts(missing: Sequence[_Missing]) -> str:
-    """How many of each kind, each with the commonest reason."""
+    """Count the missing answers of each kind and give the most common reason."""
     said = []
     for kind, count in Counter(m.kind for m in missing).items():
         ((reason, _),) = Counter(m.reason for m in missing if m.kind == kind).most_common(1)
@@ -303,14 +304,13 @@ def _counts(missing: Sequence[_Missing]) -> str:
 
 
 def accepted(sampling: Mapping[str, float], refusal: str) -> dict[str, float]:
-    """What to send instead to a server that refuses part of it; the same where the refusal is about something else.
+    """Adapt sampling parameters to a server's refusal; unchanged if the refusal concerns something else.
 
-    Models that reason before they reply call the limit `max_completion_tokens`, and some choose the temperature
-    themselves.
+    Reasoning models call the token limit `max_completion_tokens`, and some do not allow the temperature to be set.
 
     Args:
-        sampling: what was sent beside the messages.
-        refusal: what the server said of it.
+        sampling: parameters that were sent with the messages.
+        refusal: error message of the server.
     """
     words = refusal.lower()
     if "max_tokens" in sampling and "max_completion_tokens" in words:

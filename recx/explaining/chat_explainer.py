@@ -1,4 +1,4 @@
-"""A chat model asked what an Explainer is asked, in words: the paper's comparison with ChatGPT and GPT-4."""
+"""A chat model as an explainer: the paper's comparison with ChatGPT and GPT-4."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,14 +35,14 @@ _FORMS = {
 
 
 class ChatExplainer(Explainer):
-    """An `Explainer` that answers the tasks of the behavior form through a chat address.
+    """An `Explainer` that sends the behavior-mode prompts of all tasks to a chat endpoint.
 
     Args:
-        catalogue: items.
-        settings: of the address.
+        catalogue: the items.
+        settings: settings of the chat endpoint.
         max_history: how many of the latest items a prompt shows.
-        shots: worked examples of each task; the paper compares two with none.
-        store: where replies are kept.
+        shots: worked examples of each task; the paper compares two examples with none.
+        store: cache of replies.
 
     Raises:
         SettingsError: no address is set.
@@ -64,7 +64,7 @@ class ChatExplainer(Explainer):
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
     ) -> list[Recommendation]:
-        """The k titles it names for each person; item 0 where a title is not of the catalogue or none was named."""
+        """Ask for k titles per person; item 0 stands for titles that are missing or not in the catalogue."""
 
         def read(reply: str) -> list[int]:
             named = self._titles(reply)[:k]
@@ -79,7 +79,7 @@ class ChatExplainer(Explainer):
     def rank(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """Candidates (R, C) in its order; 0 at the end for those it left out, `NO_ANSWER` where no list came."""
+        """Rank candidates (R, C); omitted ones become 0 at the end, a missing reply gives `NO_ANSWER`."""
         requests = self.requests("ranking", histories, candidates)
         ranked = []
         for named, request in zip(self._ask(requests, self._titles, show_progress), requests, strict=True):
@@ -90,7 +90,7 @@ class ChatExplainer(Explainer):
     def predict(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
-        """Would person r like item r? None where no reply came that says yes or no."""
+        """Predict whether person r would like item r; None if no reply says yes or no."""
         requests = self.requests("preference", histories, [[i] for i in items])
         return [
             Prediction(r.items[0], self.catalogue.labels[r.items[0]], like, np.nan if like is None else float(like))
@@ -104,7 +104,7 @@ class ChatExplainer(Explainer):
         instruction: str | Control = "",
         show_progress: bool = False,
     ) -> list[Explanation]:
-        """Would the recommender suggest item r to person r, and why? An empty text where no reply came."""
+        """Explain whether the recommender would suggest item r to person r; the text is empty if there was no reply."""
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
         texts = self._ask(requests, _nonempty, show_progress)
         return [
@@ -118,7 +118,7 @@ class ChatExplainer(Explainer):
     def _ask(
         self, requests: Sequence[Request], read: Callable[[str], Any], show_progress: bool, k: int = 5
     ) -> list[Any]:
-        """What is read out of the reply to each request of one task; None where no usable reply came."""
+        """Send the requests of one task and parse the replies; None where there was no usable reply."""
         questions = []
         for request in requests:
             messages: list[Message] = [

@@ -1,4 +1,4 @@
-"""Reading what a chat model replies: its answer without its thinking, a decision, a list of titles."""
+"""Parsing the replies of chat models: the answer without its reasoning, a decision, a list of titles."""
 
 import re
 from collections.abc import Callable
@@ -8,21 +8,21 @@ from typing import Any
 
 from recx.prompts.quotation_marks import straight_quotes
 
-LONGEST = 100_000  # letters of a reply that are read; no answer asked for here is nearly as long
+LONGEST = 100_000  # characters of a reply that are read; no expected answer is nearly as long
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _TAG = re.compile(
     r"<(/?)(?:think|thinking|thought|reasoning)>|\[(/?)THINK\]|◁(/?)think▷"
-    # gpt-oss, where its server does not tell the channels apart
+    # gpt-oss, if its server does not separate the channels
     r"|<\|channel\|>(?:analysis|commentary)<\|message\|>|(<\|channel\|>final<\|message\|>)",
     re.IGNORECASE,
 )
 _FENCE = re.compile(
     r"\A\s*(?:`{3,}|~{3,})(?:[\w+-]*[ \t\r]*(?:\n|\Z)|(?=[^\w\s`~]))|(?:`{3,}|~{3,})\s*\Z"
-)  # the line that opens one, and the marks that close one
+)  # the opening line of a code fence, and its closing marks
 
 _LABEL = r"(?:(?:so|thus|my|the)\W+)*(?:final\s+)?(?:answer|decision|verdict|prediction)\W+(?:is\W+)?"
-# "No doubt they would", "No. 1" and "Yes or no?" are no decisions.
+# "No doubt they would", "No. 1" and "Yes or no?" are not decisions.
 _FIRST_WORD = re.compile(
     rf"\W*(?:{_LABEL})?(?:(yes)\b|no\b(?!\.?\s*\d)(?=[^\w\s]|\s*(?:\Z|\n|[^\w\s])|"
     r"\s+(?:because|since|as|they|he|she|it|this|the|I)\b))(?!\s*(?:/|or\b|and\b)\s*(?:yes|no)\b)",
@@ -38,16 +38,16 @@ _AROUND_QUOTES = re.compile(r'[*_`]{1,3}(?=")|(?<=")[*_`]{1,3}')
 _YEAR = r"\s*[(\[]((?:18|19|20)\d\d)[)\]]"
 _QUOTED = re.compile(rf'"([^"]*)"(?:{_YEAR})?')
 _SEQUENCE = re.compile(rf'"[^"]*"(?:(?:{_YEAR})?[\s;,/|.]*(?:(?:and|or|&)\s+)?"[^"]*")*')
-_REMARK = re.compile(r"\s+(?:[-–—]\s+|\()(?=[a-z])")  # a title goes on in capitals
+_REMARK = re.compile(r"\s+(?:[-–—]\s+|\()(?=[a-z])")  # within a title, words would continue in capitals
 _SENTENCE_WORDS, _LONGEST_TITLE = 5, 150
 
 
 class BadReply(ValueError):
-    """A reply that is not of the form asked for; the text says what was expected."""
+    """A reply that does not have the requested form; the message says what was expected."""
 
 
 def text_of(content: Any) -> str:
-    """The text of a message's content: as it is, or the text parts of a list of parts, without those that think."""
+    """Return the text of a message's content: a string, or the text parts of a list without the reasoning parts."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else [content]
@@ -63,10 +63,10 @@ def _part(part: Any) -> str:
 
 
 def answer_of(text: str) -> str:
-    """What a reply says when it has done thinking: no tagged thinking, and no fence around the whole.
+    """Strip a reply of tagged reasoning and of a code fence around the whole answer.
 
-    Thinking ends at a closing tag, whether one opened it or not; where nothing closes it, it goes on to the end.
-    Characters that control a screen or cannot be written to a file are replaced.
+    Reasoning ends at a closing tag, even without an opening one; if it is never closed, it extends to the end. Control
+    characters and characters that cannot be written to a file are replaced.
     """
     answer = _UNWRITABLE.sub("\ufffd", without_thinking(text)[-LONGEST:]).strip()
     while (plain := _FENCE.sub("", answer).strip()) != answer:
@@ -75,12 +75,12 @@ def answer_of(text: str) -> str:
 
 
 def without_thinking(text: str) -> str:
-    """A text without its tagged thinking; empty where it does nothing else."""
+    """Remove tagged reasoning from a text; empty if the text contains nothing else."""
     kept, place, thinks = [], 0, False
     for tag in _TAG.finditer(text):
         closes = any(tag.groups())
         if closes and not thinks:
-            kept = []  # what was before it was thinking too
+            kept = []  # the text before it was reasoning too
         elif not closes and not thinks:
             kept.append(text[place : tag.start()])
         thinks, place = not closes, tag.end()
@@ -88,10 +88,10 @@ def without_thinking(text: str) -> str:
 
 
 def read_decision(answer: str) -> bool:
-    """Yes or No, where an answer begins with it or ends with a line that is nothing else.
+    """Read a decision: an answer begins with Yes or No, or its last line is nothing else.
 
     Raises:
-        BadReply: it says neither in such a place, or both.
+        BadReply: neither is found in these places, or both are.
     """
     lines = answer.strip().splitlines() or [""]
     said = {bool(m[1]) for m in (_FIRST_WORD.match(answer), _LAST_LINE.fullmatch(lines[-1])) if m}
@@ -102,7 +102,7 @@ def read_decision(answer: str) -> bool:
 
 @dataclass(frozen=True)
 class _Line:
-    """One line: its kind (title, number, bullet, quoted, plain or remark), indent, and the items that it names."""
+    """One line: its kind (title, number, bullet, quoted, plain or remark), its indent, and the items it names."""
 
     kind: str
     indent: int
@@ -110,17 +110,17 @@ class _Line:
 
 
 def read_titles(answer: str, find: Callable[[str], int | None]) -> list[int]:
-    """Items of the titles that an answer lists, in its order.
+    """Read the items whose titles an answer lists, in order.
 
-    A list is numbered, bulleted or in plain lines, or in quotation marks within one sentence. Lines that introduce,
-    explain or close it are left out.
+    A list is numbered, bulleted, one title per plain line, or quoted titles within one sentence. Lines that introduce,
+    explain or conclude it are ignored.
 
     Args:
-        answer: without thinking.
-        find: item of a title, None where the catalogue has none such; 0 stands for it in the list.
+        answer: the reply without its reasoning.
+        find: maps a title to its item, or to None if it is not in the catalogue; such titles become 0 in the list.
 
     Raises:
-        BadReply: no list of titles is found.
+        BadReply: no list of titles was found.
     """
     blocks = [list(own) for filled, own in groupby(answer.splitlines(), key=lambda line: bool(line.strip())) if filled]
     longest = max(map(len, blocks), default=0)
@@ -139,7 +139,7 @@ def read_titles(answer: str, find: Callable[[str], int | None]) -> list[int]:
 
 
 def _read_line(line: str, find: Callable[[str], int | None], apart: bool) -> _Line:
-    """One line; `apart` where it stands alone before or after a list."""
+    """Parse one line; `apart` means that it stands alone before or after the list."""
     whole = find(line.strip())
     if whole:
         return _Line("title", 0, (whole,))
@@ -160,13 +160,13 @@ def _read_line(line: str, find: Callable[[str], int | None], apart: bool) -> _Li
 
 
 def _quoted(straight: str, sequence: re.Match[str]) -> list[str]:
-    """The quoted titles of a sequence, each with the year in brackets behind it."""
+    """Return the quoted titles of a sequence, each including the bracketed year that follows it."""
     found = [m for m in _QUOTED.finditer(straight, sequence.start()) if m.start() < sequence.end()]
     return [f"{m[1]} ({m[2]})" if m[2] else m[1] for m in found]
 
 
 def _unquoted(body: str, find: Callable[[str], int | None]) -> tuple[int, ...]:
-    """A title without marks, alone on its line, with a remark behind it, or several joined by semicolons."""
+    """Read unquoted titles: one alone on its line, one followed by a remark, or several separated by semicolons."""
     item = find(body) or find(_REMARK.split(body, maxsplit=1)[0])
     if item or "; " not in body:
         return (item or 0,)
@@ -174,7 +174,7 @@ def _unquoted(body: str, find: Callable[[str], int | None]) -> tuple[int, ...]:
 
 
 def _is_remark(line: str, kind: str, items: tuple[int, ...]) -> bool:
-    """Whether a line introduces, explains or closes a list, or is no text at all."""
+    """Whether a line introduces, explains or concludes a list, or contains no text at all."""
     if not any(letter.isalnum() for letter in line) or line.endswith((":", "：")):
         return True
     if kind == "quoted":
@@ -188,7 +188,7 @@ def _is_remark(line: str, kind: str, items: tuple[int, ...]) -> bool:
 
 
 def _read_sentence(answer: str, find: Callable[[str], int | None]) -> list[int]:
-    """Titles in quotation marks within a sentence, where they are one list and nothing else is quoted."""
+    """Read quoted titles within a sentence, provided they form one list and nothing else is quoted."""
     straight = straight_quotes(answer)
     sequence = _SEQUENCE.search(straight)
     if sequence and '"' not in straight[: sequence.start()] + straight[sequence.end() :]:

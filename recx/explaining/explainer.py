@@ -1,4 +1,4 @@
-"""What the kit asks of whoever explains a recommender, whatever stands behind it."""
+"""The protocol that every explainer of a recommender implements."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,16 +14,16 @@ from recx.prompts.requests import Request, requests_about
 
 
 class Explainer(Protocol):
-    """Answers the tasks about persons' histories: an aligned model, a chat model, texts imported from elsewhere.
+    """Answers the tasks about people's histories: an aligned model, a chat model or imported texts.
 
-    What it has no answer to it leaves empty: items that are `NO_ANSWER`, a preference that is None, an empty text; no
-    metric counts it. Explainers derive from this class and override what its defaults do not fit.
+    Missing answers are left empty (`NO_ANSWER` items, a preference of None, an empty text) and ignored by all metrics.
+    Explainers derive from this class and override defaults that do not suit them.
 
     Attributes:
-        catalogue: items.
-        max_history: how many of the latest items of a history it is shown.
-        reads_vectors: whether it reads the target's user vectors, so that a history can be read back out of them.
-        explains_only: whether it knows explanations alone and answers no other task.
+        catalogue: the items.
+        max_history: how many of the latest items of a history are shown to it.
+        reads_vectors: whether it reads the target's user vectors, so that histories can be reconstructed from them.
+        explains_only: whether it only has explanations and answers no other task.
     """
 
     catalogue: Catalogue
@@ -34,19 +34,19 @@ class Explainer(Protocol):
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
     ) -> list[Recommendation]:
-        """The k titles it names for each of R persons, the best first (task 1)."""
+        """Recommend k titles to each of R people, best first (task 1)."""
         ...
 
     def rank(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """Candidates (R, C) of each person in its order, as item indices (task 2)."""
+        """Rank each person's candidates (R, C); returns item indices (task 2)."""
         ...
 
     def predict(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
-        """Would person r like item r? (task 3)."""
+        """Predict whether person r would like item r (task 3)."""
         ...
 
     def explain(
@@ -56,16 +56,16 @@ class Explainer(Protocol):
         instruction: str | Control = "",
         show_progress: bool = False,
     ) -> list[Explanation]:
-        """Would the recommender suggest item r to person r, and why?"""
+        """Explain whether the recommender would suggest item r to person r, and why."""
         ...
 
     def reconstruct(self, histories: Sequence[Sequence[Item]], show_progress: bool = False) -> list[tuple[int, ...]]:
-        """The items it reads out of each person's user vector (task 6).
+        """Reconstruct each person's history from their user vector (task 6).
 
         Raises:
-            SettingsError: it reads no vectors, so there is nothing to reconstruct.
+            SettingsError: the explainer does not read vectors, so there is nothing to reconstruct.
         """
-        raise SettingsError(f"{type(self).__name__} reads no user vectors, so there is nothing to reconstruct.")
+        raise SettingsError(f"{type(self).__name__} does not read user vectors, so there is nothing to reconstruct.")
 
     def requests(
         self,
@@ -74,5 +74,5 @@ class Explainer(Protocol):
         items: Sequence[Sequence[Item]] | np.ndarray | None = None,
         instruction: str | Control = "",
     ) -> list[Request]:
-        """One question about each person, as `recx.prompts.requests.requests_about` makes them."""
+        """Build one request per person with `recx.prompts.requests.requests_about`."""
         return requests_about(self.catalogue, task, histories, items, self.max_history, instruction)

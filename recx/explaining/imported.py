@@ -1,4 +1,4 @@
-"""Explanations written elsewhere, read from a file, so that they stand beside those made here."""
+"""Explanations written elsewhere, read from a file to be compared with those made here."""
 
 import json
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from recx.prompts.requests import Request
 
 
 class ImportedExplainer(Explainer):
-    """An `Explainer` that knows finished texts and nothing else: it names no titles, and decides as its texts do.
+    """An `Explainer` that only has finished texts: it recommends nothing, and its decisions are those of the texts.
 
     Args:
-        catalogue: items.
-        path: JSON lines `{"history": [...], "item": ..., "text": ...}`; histories (oldest first) and items as titles or
-            source ids. Of a history the latest `max_history` items tell a text apart from others. Of a text what a
-            model thought before it is left out.
+        catalogue: the items.
+        path: JSON lines `{"history": [...], "item": ..., "text": ...}`, with histories (oldest first) and items as
+            titles or source ids. A text is looked up by its item and the latest `max_history` items of its history. A
+            model's reasoning before its answer is removed.
         max_history: how many of the latest items of a history count.
 
     Raises:
-        DataError: the file cannot be read, a line is no such record, or it names an unknown item.
+        DataError: the file cannot be read, a line is not such a record, or it names an unknown item.
     """
 
     explains_only = True
@@ -41,19 +41,19 @@ class ImportedExplainer(Explainer):
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
     ) -> list[Recommendation]:
-        """No titles: item 0 throughout."""
+        """Recommend nothing: all items are 0."""
         return [Recommendation((0,) * k, ("",) * k, (np.nan,) * k) for _ in histories]
 
     def rank(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """No order: 0 throughout (R, C)."""
+        """Rank nothing: all items (R, C) are 0."""
         return np.zeros((len(candidates), len(candidates[0]) if len(candidates) else 0), dtype=np.int64)
 
     def predict(
         self, histories: Sequence[Sequence[Item]], items: Sequence[Item], show_progress: bool = False
     ) -> list[Prediction]:
-        """The decision that the text about person r and item r begins with, if there is one."""
+        """Return the decision stated at the beginning of each text, if there is one."""
         return [
             Prediction(e.item, e.title, e.decision, np.nan if e.decision is None else float(e.decision))
             for e in self.explain(histories, items)
@@ -66,7 +66,7 @@ class ImportedExplainer(Explainer):
         instruction: str | Control = "",
         show_progress: bool = False,
     ) -> list[Explanation]:
-        """The text about person r and item r, checked as all others are; an empty one where the file has none."""
+        """Look up and check the text about person r and item r; it is empty if the file has none."""
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
         return [explanation_of(self._texts.get(_key(r), ""), r, self.catalogue, self.parser) for r in requests]
 
@@ -75,13 +75,13 @@ class ImportedExplainer(Explainer):
             record = json.loads(line)
             history, item, text = record["history"], record["item"], record["text"]
             if not isinstance(history, list) or not all(isinstance(v, str) for v in (*history, item, text)):
-                raise TypeError("history is a list of texts, item and text are texts")
+                raise TypeError("history must be a list of strings, item and text must be strings")
             (request,) = self.requests("explanation", [history], [[item]])
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
-                f"{path}, line {number}: no explanation ({error}); expected "
+                f"{path}, line {number}: not an explanation ({error}); expected "
                 '{"history": ["...", ...], "item": "...", "text": "..."}.'
             ) from error
         return _key(request), answer_of(text)
@@ -93,7 +93,7 @@ def _key(request: Request) -> tuple[int, ...]:
 
 def _lines(path: Path) -> list[tuple[int, str]]:
     try:
-        # Not `splitlines`, which would cut texts at what stands for a new line within JSON.
+        # Not `splitlines`, which would also split at Unicode line separators within JSON strings.
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error}).") from error

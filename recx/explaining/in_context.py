@@ -1,4 +1,4 @@
-"""In-context examples: what an unaligned model is shown of the target before it is asked (paper section 5.1.3)."""
+"""In-context examples of the target's answers for models that are not aligned (paper section 5.1.3)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,15 +16,15 @@ Shots = Mapping[str, Sequence[Shot]]
 
 
 def draw_shots(data: TaskData, rows: Sequence[int], rng: np.random.Generator) -> dict[str, list[Shot]]:
-    """One worked example of each task for each of some training histories, answered as the target answered.
+    """Build one worked example per task and training history, answered as the target answered.
 
-    Explanations begin with the target's decision, for every other history a no, and go on with true facts that
-    support it. A history of which the target prefers nothing has examples of the first two tasks only.
+    Explanations begin with the target's decision (alternately yes and no) and continue with true facts that support
+    it. A history for which the target has no preference yields examples of the first two tasks only.
 
     Args:
         data: training histories, catalogue and the target's labels.
-        rows: which histories; two in the paper.
-        rng: orders the candidates of the ranking task.
+        rows: indices of the histories; the paper uses two.
+        rng: shuffles the candidates of the ranking task.
 
     Returns:
         task -> (prompt, answer) pairs, for `retrieval, ranking, preference, explanation`.

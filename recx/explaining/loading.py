@@ -1,4 +1,4 @@
-"""Explainers from run folders."""
+"""Loading explainers from run folders."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,16 +14,16 @@ from recx.settings import AlignSettings
 def load_explainers(
     folders: Mapping[str, Path], catalogue: Catalogue, target: TwoTower, settings: AlignSettings
 ) -> dict[str, AlignedExplainer]:
-    """The unaligned backbone, then one explainer for each folder of an aligned model.
+    """Load the unaligned backbone and one explainer per aligned model.
 
-    Models that are tuned by adapters share one backbone in memory. Those whose training holds no explanations are
-    asked for them with the zero-shot prompt.
+    Models tuned with adapters share one backbone in memory. Models that were not trained on explanations are asked for
+    them with the zero-shot prompt.
 
     Args:
         folders: mode -> folder written by `save_aligned`.
-        catalogue: items.
-        target: encodes histories.
-        settings: of the alignment; names the backbone.
+        catalogue: the items.
+        target: the recommender that encodes histories.
+        settings: settings of the alignment, which name the backbone.
 
     Raises:
         CheckpointError: a folder is damaged.

@@ -1,4 +1,4 @@
-"""Explanations from what was measured of the target: evidence for a model to put into words, or a plain template."""
+"""Explanations based on measurements of the target: evidence for a model to verbalise, or a plain template."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,14 +18,14 @@ from recx.recommenders.item_rank import item_ranks
 
 
 def measure_evidence(value: ValueFunction, history: np.ndarray, item: int) -> Evidence:
-    """What the target's decision about an item rests on, by Shapley values.
+    """Measure by Shapley values what the target's decision about an item rests on.
 
-    An item between the target's likes and dislikes counts as liked where it stands in the better half.
+    An item that is neither liked nor disliked by the target counts as liked if it ranks in the better half.
 
     Args:
-        value: of log-probabilities.
-        history: item indices, oldest first, whole: items older than the target reads are seen too.
-        item: the item asked about.
+        value: value function of log-probabilities.
+        history: item indices of the whole history, oldest first, including items too old for the target to read.
+        item: the item in question.
     """
     history = np.asarray(history, dtype=np.int64)
     rank = item_ranks(value.target, [history], item, value.length)[0]
@@ -42,14 +42,14 @@ def template_explanations(
     items: Sequence[int],
     seed: int = 0,
 ) -> list[Explanation]:
-    """A plain template filled with the measured evidence: what a language model's text has to be better than.
+    """Fill a plain template with the measured evidence: the baseline that a language model's text has to beat.
 
     Args:
-        value: of log-probabilities.
+        value: value function of log-probabilities.
         catalogue: titles and attributes.
         histories: P histories.
-        items: (P,) the item asked about.
-        seed: of the wordings.
+        items: (P,) the items in question.
+        seed: random seed of the wordings.
     """
     rng, parser, out = np.random.default_rng(seed), ExplanationParser(catalogue), []
     for history, item in zip(histories, items, strict=True):

@@ -1,4 +1,4 @@
-"""What an Explainer returns: plain records."""
+"""Plain records returned by explainers."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from recx.prompts.explanation_parser import Citation, ExplanationParser, Stateme
 from recx.prompts.requests import Request
 
 NO_ANSWER = -1
-"""In place of items where no usable reply came; 0 stands for a title that is none of the catalogue."""
+"""Stands for items when there was no usable reply; 0 stands for a title that is not in the catalogue."""
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The most probable next items of one person.
+    """The most probable next items for one person.
 
     Attributes:
-        items: item indices, best first; 0 for a title that is none of the catalogue, `NO_ANSWER` throughout where
-            no usable reply came.
+        items: item indices, best first; 0 for a title that is not in the catalogue, all `NO_ANSWER` if there was no
+            usable reply.
         titles: their labels.
         scores: log-probability of each title.
     """
@@ -33,8 +33,8 @@ class Prediction:
     Attributes:
         item: item index.
         title: its label.
-        like: the decision; None where there is no answer.
-        probability: of "yes" against "no".
+        like: the decision; None if there is no answer.
+        probability: probability of "yes" as opposed to "no".
     """
 
     item: int
@@ -51,10 +51,10 @@ class Explanation:
         item: item index.
         title: its label.
         decision: True for yes, False for no, None if the text says neither.
-        text: what the model wrote; empty where no reply came.
-        citations: titles it cites, each with whether the history holds it.
-        statements: attributes it states, each with whether that is true.
-        instruction: what it was asked to mind.
+        text: what the model wrote; empty if there was no reply.
+        citations: the titles it cites, each with whether it is in the history.
+        statements: the attributes it states, each with whether the statement is true.
+        instruction: the instruction given to the model.
     """
 
     item: int
@@ -67,7 +67,7 @@ class Explanation:
 
 
 def explanation_of(text: str, request: Request, catalogue: Catalogue, parser: ExplanationParser) -> Explanation:
-    """A text that answers a request as an explanation: its decision, and what it cites and states, checked."""
+    """Parse the text that answers a request into an explanation with checked citations and statements."""
     item, content = request.items[0], parser.parse(text, request.history, request.items[0])
     return Explanation(
         item,

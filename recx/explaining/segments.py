@@ -1,4 +1,4 @@
-"""A text cut where something in it was checked: titles against the history, attributes against the catalogue."""
+"""Splitting a text at its checked parts: titles checked against the history, attributes against the catalogue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Segment:
     """A piece of a text.
 
     Attributes:
-        text: as it stands.
-        holds: whether what it says holds; None where nothing was checked.
-        why: in a few words, empty where nothing was checked.
-        mattered: of a cited title whether it is a notable cause of the decision; None where that was not measured.
+        text: the text itself.
+        holds: whether it is true; None if nothing was checked.
+        why: short reason; empty if nothing was checked.
+        mattered: for a cited title, whether it is a notable cause of the decision; None if that was not measured.
     """
 
     text: str
@@ -30,13 +30,13 @@ def segments(
     statements: Sequence[Statement],
     evidence: Evidence | None = None,
 ) -> list[Segment]:
-    """Cut a text into checked and unchecked pieces; joined again they are the text.
+    """Split a text into checked and unchecked segments; concatenated they give the text again.
 
     Args:
         text: an explanation.
-        citations: titles it cites.
-        statements: attributes it states.
-        evidence: what the target's decision rests on, where it was measured.
+        citations: the titles it cites.
+        statements: the attributes it states.
+        evidence: the measured causes of the target's decision, if available.
     """
     marks = [(c.span, c.in_history, *_of_citation(c, evidence)) for c in citations]
     marks += [(s.span, s.true, _of_statement(s), None) for s in statements]
@@ -52,17 +52,17 @@ def segments(
 
 def _of_citation(citation: Citation, evidence: Evidence | None) -> tuple[str, bool | None]:
     if not citation.in_history:
-        return "not in the history" if citation.item is not None else "no title of the catalogue", None
+        return "not in the history" if citation.item is not None else "not a title of the catalogue", None
     if evidence is None or citation.item not in evidence.causes:
         return "in the history", None
     place = evidence.causes.index(citation.item)
     effect = evidence.effects[place]
     mattered = effect < 0 if citation.against else citation.item in evidence.notable and effect > 0
-    counts = f"its effect on the decision is {effect:+.2f}, number {place + 1} of {len(evidence.causes)}"
+    counts = f"its effect on the decision is {effect:+.2f}, rank {place + 1} of {len(evidence.causes)}"
     return f"in the history; {counts}", mattered
 
 
 def _of_statement(statement: Statement) -> str:
     if statement.false_as_well:
-        return "true of this title, but of nothing named before"
+        return "true of this title, but not of any title named before it"
     return "true in the catalogue" if statement.true else "not true in the catalogue"

@@ -1,4 +1,4 @@
-"""Texts after prompts, kept by the hash of all that decides about them."""
+"""Generating texts from prompts, cached by a hash of everything that determines them."""
 
 import copy
 import hashlib
@@ -15,17 +15,17 @@ from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt, PromptEncoder
 from recx.storage.text_store import TextStore
 
-BATCH = 128  # texts written at once
+BATCH = 128  # texts generated at once
 
 
 class TextGenerator:
-    """Writes greedily, many texts at once.
+    """Generates texts greedily and in batches.
 
     Args:
-        model: in eval mode.
-        encoder: of its prompts.
-        precision: of the matrix products.
-        store: where texts are kept; what it holds is not written again. Without one they are kept nowhere.
+        model: the model, in eval mode.
+        encoder: encoder of its prompts.
+        precision: precision of the matrix products.
+        store: cache of texts; cached texts are not generated again. None disables caching.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class TextGenerator:
         self.model, self.encoder, self.precision, self.store = model, encoder, precision, store
 
     def with_store(self, store: TextStore) -> Self:
-        """The same writer, which keeps its texts."""
-        _ = self.identity  # hashed once for all copies
+        """Return a copy of this generator that caches its texts."""
+        _ = self.identity  # computed once for all copies
         other = copy.copy(self)
         other.store = store
         return other
@@ -48,14 +48,14 @@ class TextGenerator:
         quotes: Sequence[QuoteConstraint] | None = None,
         min_tokens: int = 0,
     ) -> list[str]:
-        """Texts after R prompts, like lengths together; each batch is kept before the next begins.
+        """Generate texts for R prompts, batched by length; each batch is saved before the next begins.
 
         Args:
             prompts: R prompts.
-            max_tokens: longest text.
-            show_progress: show a bar.
-            quotes: what each text may quote; anything by default.
-            min_tokens: shortest text.
+            max_tokens: greatest length of a text.
+            show_progress: show a progress bar.
+            quotes: constraint on what each text may quote; unconstrained by default.
+            min_tokens: smallest length of a text.
         """
         store = TextStore(None) if self.store is None else self.store
         held: Sequence[QuoteConstraint | None] = quotes or [None] * len(prompts)
@@ -85,7 +85,7 @@ class TextGenerator:
         return [store.get(key) for key in keys]
 
     def key(self, prompt: Prompt, max_tokens: int, quotes: QuoteConstraint | None = None, min_tokens: int = 0) -> str:
-        """Hash of all that decides about a text: model, prompt, its user's vector, and how it is decoded."""
+        """Hash everything that determines a text: model, prompt, user vector and decoding options."""
         ends = sorted(self.encoder.ends | self.model.ends)
         digest = hashlib.sha256(f"{self.identity} {min_tokens} {max_tokens} {self.precision} {ends} ".encode())
         digest.update(prompt.ids.tobytes())
@@ -95,7 +95,7 @@ class TextGenerator:
 
     @cached_property
     def identity(self) -> str:
-        """Hash of the model's weights and item vectors; those of persons belong to their prompts."""
+        """Hash of the model's weights and item vectors; user vectors belong to the prompts."""
         digest, tensors = hashlib.sha256(), dict(self.model.state_dict())
         if self.model.entities is not None:
             tensors["items"] = self.model.entities.items

@@ -1,1 +1,1 @@
-"""Notebooks as stages: what is stale, running them, saving figures, opening finished runs, the ablation."""
+"""Notebooks as stages: finding stale ones, running them, saving figures, opening finished runs, the ablation."""

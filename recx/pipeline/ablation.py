@@ -1,4 +1,4 @@
-"""What each training task is worth: the hybrid alignment without it, trained anew (paper Figure 7)."""
+"""Ablation of the training tasks: the hybrid model retrained without each of them (paper Figure 7)."""
 
 import contextlib
 import dataclasses
@@ -28,8 +28,8 @@ from recx.profiles.resolve import resolve_settings
 from recx.settings import Settings
 from recx.storage.run_folder import Run, digest, read_json, write_json
 
-# Variant -> tasks left out. Explanations in own words begin with the target's decision, which is what task 3 teaches:
-# with them the decision is still learnt, without them it is not.
+# Variant -> tasks left out. Explanations in the model's own words begin with the target's decision, which is also what
+# task 3 teaches: with these explanations the decision is still learnt, without them it is not.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "full": (),
     "without tasks 1 and 2": ("retrieval", "ranking"),
@@ -44,12 +44,12 @@ MODE = "hybrid"
 
 
 def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, Any]:
-    """Settings that a variant changes: what is left of the tasks gets as many rows as in the full training.
+    """Return the settings that a variant changes; the remaining tasks keep their numbers of rows.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         variant: a key of `VARIANTS`.
-        seed: of labels, rows, projectors and order.
+        seed: random seed of labels, rows, projectors and order.
     """
     shares = dataclasses.asdict(settings.align.shares)
     left_out = VARIANTS[variant]
@@ -63,25 +63,25 @@ def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, 
 
 
 def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
-    """Train and measure every variant with every seed; what was measured before is not done again.
+    """Train and measure every variant with every seed, skipping those already measured.
 
-    Each training is an execution of notebooks 03 and 04 in a folder of its own below `variants/`. Several go on at a
-    time, each in a process of its own with its share of the processor's cores.
+    Each training executes notebooks 03 and 04 in its own folder below `variants/`. Several trainings run in parallel
+    processes that share the CPU cores.
 
     Args:
-        run: of the stage; its folder holds one file per training and seed with what was measured.
-        parameters: of the notebook: profile, dataset, data_dir, overrides.
+        run: run of the stage, whose folder holds one file of results per variant and seed.
+        parameters: parameters of the notebook: profile, dataset, data_dir, overrides.
 
     Returns:
         Columns `variant, seed, metric, value`.
     """
     settings = resolve_settings(**parameters)
-    # A whole round of variants first, so that an early stop is a small grid.
+    # All variants of one seed first, so that stopping early leaves a complete small grid.
     cells = [(variant, seed) for seed in range(settings.ablate.seeds) for variant in VARIANTS]
     at_once, threads = processes(settings)
-    # Notebooks started by a process inherit its number of threads.
+    # Notebooks inherit the number of threads from the process that starts them.
     with joblib.parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads), warnings.catch_warnings():
-        # A process that has grown is replaced by a fresh one between trainings, as it should be.
+        # joblib replaces processes whose memory has grown between trainings, which is intended.
         warnings.filterwarnings("ignore", message="A worker stopped")
         work = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=at_once)
         results = work(joblib.delayed(run_cell)(run.folder, parameters, *cell) for cell in cells)
@@ -96,7 +96,7 @@ def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
 
 
 def processes(settings: Settings) -> tuple[int, int]:
-    """How many trainings go on at a time, and threads for each."""
+    """Return the number of parallel trainings and the number of threads of each."""
     cores = joblib.cpu_count()
     at_once = settings.ablate.at_once or (1 if torch.cuda.is_available() else min(4, cores))
     return at_once, max(1, cores // at_once)
@@ -105,7 +105,7 @@ def processes(settings: Settings) -> tuple[int, int]:
 def run_cell(
     folder: Path, parameters: dict[str, Any], variant: str, seed: int
 ) -> tuple[tuple[str, int], dict[str, float]]:
-    """One training of the grid and its measures, kept in `folder`."""
+    """Run and measure one training of the grid, with its results saved in `folder`."""
     parameters = parameters | {
         "overrides": parameters["overrides"] | variant_overrides(resolve_settings(**parameters), variant, seed)
     }
@@ -119,7 +119,7 @@ def run_cell(
         kept = {}
     if kept.get("fingerprint") != fingerprint:
         started = time.monotonic()
-        with contextlib.redirect_stdout(io.StringIO()):  # lines of several trainings would not tell which is which
+        with contextlib.redirect_stdout(io.StringIO()):  # the output of parallel trainings would be interleaved
             launch("tasks", settings, parameters, quiet=True)
             launch_alignments(settings, parameters)
         kept = {"fingerprint": fingerprint, "values": measure_variant(settings)}
@@ -129,7 +129,7 @@ def run_cell(
 
 
 def measure_variant(settings: Settings) -> dict[str, float]:
-    """Alignment metrics and the reference judge's mean rating of the hybrid explanations, on users no variant saw."""
+    """Measure alignment and the reference judge's mean rating of the hybrid model on users unseen by all variants."""
     opened = open_finished(settings)
     method, target, users = Method(opened.explainers[MODE], "aligned", MODE), opened.target, settings.ablate.users
     evaluate = dataclasses.replace(settings.evaluate, users=users, ranking_users=users // 3)
@@ -143,7 +143,7 @@ def measure_variant(settings: Settings) -> dict[str, float]:
 
 
 def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
-    """Mean over seeds of every metric of every variant; the interval is that of Student's t where seeds allow one."""
+    """Compute the mean over seeds of every metric and variant, with Student's t interval if there are several seeds."""
     from scipy.stats import t
 
     records = []
@@ -157,9 +157,9 @@ def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def estimate(settings: Settings) -> str:
-    """What the grid will cost, in words."""
+    """Describe the cost of the grid in words."""
     rows = settings.align.rows_hybrid + settings.align.rows_intention * (settings.align.hybrid_from == "intention")
     count = len(VARIANTS) * settings.ablate.seeds
     at_once, threads = processes(settings)
-    how = f"{at_once} at a time with {threads} thread{'s' * (threads > 1)} each"
+    how = f"{at_once} in parallel with {threads} thread{'s' * (threads > 1)} each"
     return f"{count} trainings of up to {round(rows * settings.ablate.scale):,} rows each, {how}"

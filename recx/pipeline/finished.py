@@ -1,4 +1,4 @@
-"""A finished run, opened: data, target and explainers of one profile and data set."""
+"""Opening finished runs: data, target and explainers of one profile and data set."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ from recx.settings import Settings
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a finished run holds.
+    """The contents of a finished run.
 
     Attributes:
-        data: data set; the demo's comes with the planted reasons of every choice (`data.reasons`).
-        split: leave-one-out.
-        target: the recommender, read only.
-        explainers: by mode, and `unaligned`.
+        data: the data set; the demo includes the planted reason of every choice (`data.reasons`).
+        split: leave-one-out split.
+        target: the recommender, for reading only.
+        explainers: explainers by mode, and `unaligned`.
     """
 
     data: Dataset
@@ -35,11 +35,11 @@ def open_finished(settings: Settings | str = "demo", data: Dataset | None = None
     """Open a finished run.
 
     Args:
-        settings: of the run, or the name of a data set that was run with the profile `tiny`.
-        data: its data set where it has been read already.
+        settings: settings of the run, or the name of a data set that was run with the profile `tiny`.
+        data: its data set, if already loaded.
 
     Raises:
-        SettingsError: no data set of that name.
+        SettingsError: there is no data set of that name.
         CheckpointError: a stage is not finished for these settings, or a file is damaged.
     """
     if isinstance(settings, str):

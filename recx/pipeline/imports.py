@@ -1,4 +1,4 @@
-"""Which modules of the package a piece of code reaches through its imports."""
+"""Finding the modules of the package that a piece of code imports, directly or indirectly."""
 
 import ast
 import functools
@@ -10,13 +10,13 @@ from recx import paths
 
 
 def reached_from_notebook(notebook: Path) -> list[Path]:
-    """Modules that the cells of a notebook reach, directly or through other modules, sorted by path."""
+    """Find the modules that a notebook imports, directly or through other modules, sorted by path."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     return reached(imported("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")))
 
 
 def reached(starts: Iterable[Path]) -> list[Path]:
-    """Modules reached from some modules, these included, sorted by path."""
+    """Find the modules reachable from some modules, including these, sorted by path."""
     modules: set[Path] = set()
     waiting = list(starts)
     while waiting:
@@ -33,10 +33,10 @@ def _imported_by(module: Path, changed: int) -> tuple[Path, ...]:
 
 
 def imported(code: str) -> Iterator[Path]:
-    """Files of the package that code imports, wherever in it the import stands, also within functions."""
+    """Find the files of the package that code imports anywhere, including within functions."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            # "from recx.data import demo" names a module, "from recx.data.demo import generate" what is in one.
+            # "from recx.data import demo" names a module, "from recx.data.demo import generate" a member of one.
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -47,7 +47,7 @@ def imported(code: str) -> Iterator[Path]:
 
 
 def _files_of(name: str) -> list[Path]:
-    """The module of that dotted name, and the packages it lies in; none for a name from outside the package."""
+    """Find the files of a dotted name and its parent packages; none for names outside the package."""
     parts = name.split(".")
     if parts[0] != "recx":
         return []

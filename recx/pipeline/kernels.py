@@ -1,4 +1,4 @@
-"""The kernel of the kit: whatever kernels a user has installed, `python3` is the Python that runs here."""
+"""Jupyter kernels: `python3` always means the running Python, whatever kernels the user has installed."""
 
 import sys
 
@@ -6,25 +6,25 @@ from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
-MANAGER = f"{__name__}.OwnKernelSpecs"  # as the options of JupyterLab and Voila name it
+MANAGER = f"{__name__}.OwnKernelSpecs"  # the value of JupyterLab's and Voila's options
 
 
 class OwnKernelSpecs(KernelSpecManager):
-    """Kernel specs among which `python3` is `sys.executable`; those of other names are found as Jupyter finds them.
+    """Kernel specs in which `python3` is `sys.executable`; other kernels are found by Jupyter's usual rules.
 
-    Jupyter itself prefers a `python3` in the user's home or in `JUPYTER_PATH` to that of the environment.
+    By default Jupyter prefers a `python3` in the user's home or in `JUPYTER_PATH` to the one of the environment.
     """
 
     def find_kernel_specs(self) -> dict[str, str]:
-        """Names and folders of kernel specs."""
+        """Find the names and folders of kernel specs."""
         return {NATIVE_KERNEL_NAME: RESOURCES} | super().find_kernel_specs() | {NATIVE_KERNEL_NAME: RESOURCES}
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """The spec of a name."""
+        """Return the kernel spec of a name."""
         if kernel_name.lower() != NATIVE_KERNEL_NAME:
             return super().get_kernel_spec(kernel_name)
         spec = get_kernel_dict()
-        # Braces in a command are filled in once: those that stand in the path of this Python stay so.
+        # Jupyter formats the command once, so braces within the path of this Python are preserved.
         spec["argv"][0] = sys.executable.replace(sys.prefix, "{prefix}", 1)
         return self.kernel_spec_class(name=NATIVE_KERNEL_NAME, resource_dir=RESOURCES, **spec)
 

@@ -1,4 +1,4 @@
-"""A notebook and its parameters become a run, in a kernel of its own through papermill."""
+"""Executing notebooks as runs: each in its own kernel, with parameters passed by papermill."""
 
 import os
 import sys
@@ -20,24 +20,24 @@ from recx.storage.locks import hold, release
 
 LAUNCH = ".launch.lock"
 FILES = ("align.conversations", "evaluate.ratings", "evaluate.imported")
-PATHS = (*FILES, "align.backbone.name", "target.kind", "evaluate.encoder")  # these may name something else, too
-# Settings that have an option of their own, which folders and checks go by.
+PATHS = (*FILES, "align.backbone.name", "target.kind", "evaluate.encoder")  # these may be names instead of paths
+# Settings that have their own command-line option.
 OPTIONS = {"profile": "profile", "data.name": "dataset", "data.data_dir": "data-dir"}
 QUIET = {
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # "Loading weights" of transformers too
-    "TRANSFORMERS_VERBOSITY": "error",  # its advice is a warning
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # also hides "Loading weights" of transformers
+    "TRANSFORMERS_VERBOSITY": "error",  # its advice is logged as warnings
     "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::FutureWarning",
 }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do, checked before anything is done.
+    """What a run will do, checked in advance.
 
     Attributes:
-        settings: of the run.
-        stages: to execute, in order.
-        parameters: of every notebook: profile, dataset, data_dir, overrides.
+        settings: settings of the run.
+        stages: stages to execute, in order.
+        parameters: parameters of every notebook: profile, dataset, data_dir, overrides.
     """
 
     settings: Settings
@@ -46,21 +46,21 @@ class Plan:
 
 
 def quiet_libraries() -> None:
-    """Keep other libraries' bars and advice off the screen and out of notebooks, in processes started from now on.
+    """Suppress other libraries' progress bars and advice in this process and its future subprocesses.
 
-    A variable that is set already keeps its value.
+    Environment variables that are already set keep their values.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    for category in (DeprecationWarning, FutureWarning):  # in this process too, which read its variables when it began
+    for category in (DeprecationWarning, FutureWarning):  # this process has already read its variables
         warnings.simplefilter("ignore", category)
 
 
 def resolve_notebooks(names: Sequence[str]) -> list[str]:
-    """Stages of the notebooks named (by number, stem or stage), in order; all of them if none is named.
+    """Convert notebook names (number, stem or stage) to stages, in order; all default stages if there are none.
 
     Raises:
-        SettingsError: no notebook of that name.
+        SettingsError: there is no notebook of that name.
     """
     if not names:
         return list(DEFAULT_STAGES)
@@ -69,10 +69,10 @@ def resolve_notebooks(names: Sequence[str]) -> list[str]:
         stem = Path(name).name.removesuffix(".ipynb")
         fits = [s for s in stages if stem in (s, STAGES[s].notebook, STAGES[s].notebook.split("_")[0])]
         if not fits and stem in ("04", STAGES["align-hybrid"].notebook):
-            fits = ["alignments"]  # one notebook, launched once a mode
+            fits = ["alignments"]  # one notebook, launched once per mode
         if not fits:
             known = ", ".join(sorted(STAGES[s].notebook for s in stages))
-            raise SettingsError(f"No notebook {name!r}. Known: {known}.")
+            raise SettingsError(f"There is no notebook {name!r}. Known: {known}.")
         chosen += fits
     return sorted(set(chosen), key=stages.index)
 
@@ -81,34 +81,34 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
     """Execute the notebook of a stage unless it is up to date.
 
     Args:
-        stage: name.
-        chosen: settings, which say where the run folder lies.
-        parameters: for the notebook's parameters cell.
-        quiet: print one line only.
+        stage: name of the stage.
+        chosen: settings, which determine the run folder.
+        parameters: values for the notebook's parameters cell.
+        quiet: do not show a progress bar.
 
     Returns:
-        Whether it was executed (False: it was found finished).
+        Whether it was executed (False if it was already finished).
 
     Raises:
-        RecxError: a cell failed; the message is that of the cell, the executed copy shows the rest.
+        RecxError: a cell failed; the message is the cell's error, and the executed copy shows the details.
     """
     spec, run = STAGES[stage], run_of(stage, chosen)
     if not why_unfinished(stage, chosen):
-        print(f"{stage:<18} finished before, skipped", flush=True)
+        print(f"{stage:<18} already finished, skipped", flush=True)
         return False
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
-        hold(run.folder, LAUNCH)  # whoever else launches it is seen before the notebook starts
+        hold(run.folder, LAUNCH)  # detects another launch before the notebook starts
     except OSError as error:
         raise RecxError(
             f"{run.folder} cannot be written ({error.strerror or error}). Name another folder with RECX_RUNS_DIR."
         ) from error
     try:
-        hold(run.folder)  # a kernel left over from a killed command may still work there; our own holds it next
+        hold(run.folder)  # a kernel left by a killed command may still be at work; then our own kernel takes the lock
         release(run.folder)
         why = why_unfinished(stage, chosen)
         if not why:
-            print(f"{stage:<18} finished meanwhile by another command, skipped", flush=True)
+            print(f"{stage:<18} meanwhile finished by another command, skipped", flush=True)
             return False
         started = time.monotonic()
         print(f"{stage:<18} {spec.notebook} ... ({why})", flush=True)
@@ -138,7 +138,7 @@ def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any]
             cwd=str(paths.ROOT),
             progress_bar=not quiet and sys.stderr.isatty(),
             log_output=False,
-            extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel that is shut down says so as an error
+            extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel logs its shutdown as an error
         )
     except PapermillExecutionError as error:
         raise RecxError(
@@ -147,30 +147,32 @@ def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any]
         ) from error
     except DeadKernelError as error:
         raise RecxError(
-            f"Stage {stage!r}: the process that ran {notebook} died, most likely for want of memory. The same "
-            f"command goes on from its last checkpoint. What was executed is in {executed}"
+            f"Stage {stage!r}: the process that ran {notebook} died, most likely because it ran out of memory. Rerun "
+            f"the same command to resume from the last checkpoint. The cells executed so far are in {executed}"
         ) from error
-    except RuntimeError as error:  # of the client, which waits for the kernel to answer
-        raise RecxError(f"Stage {stage!r}: {sys.executable} started no kernel ({error}). Why stands above.") from error
+    except RuntimeError as error:  # from the client, which waits for the kernel to respond
+        raise RecxError(
+            f"Stage {stage!r}: {sys.executable} could not start a kernel ({error}). See above for the reason."
+        ) from error
     except OSError as error:
         raise RecxError(
-            f"Stage {stage!r}: {executed} cannot be written ({error.strerror or error}). What was finished before is "
-            "kept; the same command goes on from there."
+            f"Stage {stage!r}: {executed} cannot be written ({error.strerror or error}). Finished work is kept; rerun "
+            "the same command to resume."
         ) from error
 
 
 def _literal(path: Path) -> str:
-    """A path for papermill, which fills `{name}` in paths from the notebook's parameters."""
+    """Escape braces in a path, because papermill substitutes parameters for `{name}` in paths."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Sequence[str] = ()) -> dict[str, str]:
-    """Run notebook 04 once for every mode.
+    """Run notebook 04 once per mode.
 
     Args:
-        chosen: settings.
-        parameters: of the notebook, but for `mode`.
-        modes: which ones; by default those of the settings.
+        chosen: settings of the run.
+        parameters: parameters of the notebook, except `mode`.
+        modes: modes to train; by default those of the settings.
 
     Returns:
         mode -> "trained" or "finished before".
@@ -182,34 +184,34 @@ def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Seque
 
 
 def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, overrides: Mapping[str, str]) -> Plan:
-    """Check all that a run is asked for; a data set that is not at hand is fetched where it can be.
+    """Check everything that a run needs, and download the data set if it is missing and can be downloaded.
 
-    Kernels work in the folder of the kit, so paths relative to the present folder are made absolute.
+    Kernels run in the folder of the kit, so paths relative to the current folder are made absolute.
 
     Args:
-        names: of notebooks, as `resolve_notebooks` takes them.
+        names: names of notebooks, as for `resolve_notebooks`.
         profile: name of the profile.
-        dataset: name or folder.
+        dataset: name or folder of the data set.
         data_dir: folder with data sets obtained elsewhere.
         overrides: dotted keys and values.
 
     Raises:
         SettingsError: there is no such notebook, profile, data set, setting or file.
-        DataError: files of the data set are missing and cannot be fetched.
-        CheckpointError: the backbone is one that has to be fetched first.
+        DataError: files of the data set are missing and cannot be downloaded.
+        CheckpointError: the backbone has to be downloaded first.
     """
     data_dir = _absolute(data_dir) if data_dir else ""
     dataset = _absolute(dataset) if not is_name(dataset) and Path(dataset).expanduser().is_dir() else dataset
     overrides = dict(overrides)
     for key, option in OPTIONS.items():
         if key in overrides:
-            raise SettingsError(f"Setting {key!r} is given as --{option}, not with --set.")
+            raise SettingsError(f"Use --{option} instead of --set for the setting {key!r}.")
     for key in PATHS:
         value = str(overrides.get(key, ""))
         if value and Path(value).expanduser().exists():
             overrides[key] = _absolute(value)
         elif value and (key in FILES or value.endswith(".py")):
-            raise SettingsError(f"Setting {key!r} names {value!r}, but there is no such file or folder.")
+            raise SettingsError(f"Setting {key!r} is {value!r}, but there is no such file or folder.")
     plan = Plan(
         resolve_settings(profile, dataset, data_dir, overrides),
         tuple(resolve_notebooks(names)),
@@ -223,23 +225,23 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
 
 
 def run_all(plan: Plan) -> int:
-    """Execute the notebooks of a plan that are not up to date, in order; returns how many were executed."""
+    """Execute the notebooks of a plan that are not up to date, in order; returns the number executed."""
     settle_environment()
     return sum(launch(stage, plan.settings, plan.parameters) for stage in plan.stages)
 
 
 def settle_environment() -> None:
-    """Let processes started from now on find the package and the folders meant here, wherever they work.
+    """Set environment variables so that subprocesses find the package and the same folders wherever they run.
 
     Raises:
-        RecxError: the kit lies where Python finds no package.
+        RecxError: Python cannot import packages from the folder of the kit.
     """
     if os.pathsep in str(paths.ROOT):
-        raise RecxError(f"{paths.ROOT}: Python finds no package where a path holds {os.pathsep!r}. Move the kit.")
+        raise RecxError(f"{paths.ROOT}: Python cannot import from a path that contains {os.pathsep!r}. Move the kit.")
     for name in ("RECX_RUNS_DIR", "RECX_DATA_DIR", "RECX_CACHE_DIR", "RECX_CONFIG_DIR"):
         if os.environ.get(name):
             os.environ[name] = _absolute(os.environ[name])
-    # The kernel must find the package from a plain checkout too.
+    # The kernel must find the package even if it is not installed.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH", "")]))
 
 

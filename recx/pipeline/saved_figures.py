@@ -1,4 +1,4 @@
-"""Figures of a run on disk: each as PDF, SVG and PNG, with the numbers it shows and the runs they came from."""
+"""Figures saved as PDF, SVG and PNG, together with their numbers and provenance."""
 
 from glob import escape
 from pathlib import Path
@@ -18,10 +18,10 @@ def draw_and_save(name: str, frame: pd.DataFrame, run: Run, folder: Path | None 
     """Draw a figure and save it with its numbers (CSV) and provenance (JSON).
 
     Args:
-        name: a key of `FIGURES`, and the stem of the files.
+        name: a key of `FIGURES`, also used as the stem of the files.
         frame: the numbers shown.
-        run: the stage that made them.
-        folder: where to save it; by default `figures/` in the run's folder.
+        run: run of the stage that produced them.
+        folder: folder to save to; by default `figures/` in the run's folder.
 
     Raises:
         SettingsError: there is no such figure.
@@ -39,18 +39,18 @@ def draw_and_save(name: str, frame: pd.DataFrame, run: Run, folder: Path | None 
 
 
 def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> list[Path]:
-    """Draw every figure of all finished stages again from the numbers saved beside it; nothing is computed anew.
+    """Redraw the figures of all finished stages from their saved numbers, without recomputing anything.
 
     Args:
-        profile: of these runs only.
-        dataset: of these runs only.
-        out: folder for `<profile>-<dataset>/<stage>/`; by default `paths.figures()`.
+        profile: redraw only runs of this profile.
+        dataset: redraw only runs of this data set.
+        out: output folder for `<profile>-<dataset>/<stage>/`; by default `paths.figures()`.
 
     Returns:
-        The pictures written, as PNG; each has PDF, SVG, CSV and provenance beside it.
+        Paths of the PNG files; PDF, SVG, CSV and provenance are next to each.
 
     Raises:
-        CheckpointError: no finished stage has a figure, a file of one is damaged, or the folder cannot be written.
+        CheckpointError: no finished stage has a figure, a figure's file is damaged, or the folder cannot be written.
     """
     import matplotlib
 
@@ -69,7 +69,7 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
             run = Run(stage.parent.parent.name, stage.parent.name, stage.name, str(origin["fingerprint"]))
             run.inputs = dict(origin["inputs"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{numbers}: not readable ({error}). Rerun its stage.") from error
+            raise CheckpointError(f"{numbers} cannot be read ({error}). Rerun its stage.") from error
         folder = (out or paths.figures()) / f"{run.profile}-{run.dataset}" / run.stage
         try:
             plt.close(draw_and_save(name, frame, run, folder))
@@ -79,5 +79,5 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
             ) from error
         written.append(folder / f"{name}.png")
     if not written:
-        raise CheckpointError(f"No finished stage with figures in {paths.runs()}. Start with: recx run")
+        raise CheckpointError(f"There is no finished stage with figures in {paths.runs()}. Start with: recx run")
     return written

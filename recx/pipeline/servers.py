@@ -1,4 +1,4 @@
-"""Servers of other packages as processes of ours: a port checked before, and what they said where they fail."""
+"""Running servers of other packages as subprocesses: checking ports first, and reporting their errors."""
 
 import errno
 import importlib.util
@@ -18,46 +18,46 @@ from tornado.netutil import bind_sockets
 from recx.errors import RecxError, SettingsError
 
 LOCALHOST = "127.0.0.1"
-REPEATED = 6  # of the last lines a server said
-PATIENCE = 15.0  # seconds that it has to end its kernels
+REPEATED = 6  # last lines of a server's output that are repeated in an error
+PATIENCE = 15.0  # seconds a server is given to shut down its kernels
 
 
 def require_installed(module: str, name: str) -> None:
-    """Check that a package of the extra `lab` is there.
+    """Check that a package of the extra `lab` is installed.
 
     Raises:
-        RecxError: it is not; how to install it.
+        RecxError: it is not installed; the message says how to install it.
     """
     if importlib.util.find_spec(module) is None:
         raise RecxError(f"{name} is not installed. Install it with: pip install -e '.[lab]' -c constraints.txt")
 
 
 def free_port(port: int, address: str = LOCALHOST) -> int:
-    """The port, if one can listen on it at this address; for 0, one that is free.
+    """Return the port if it can be listened on at this address, or any free port for 0.
 
     Raises:
-        SettingsError: no such port or address, or it is taken, or this user may not listen on it.
+        SettingsError: the port or address is invalid, in use, or not permitted for this user.
     """
     if not 0 <= port <= 65535:
-        raise SettingsError(f"--port {port}: a port is a number from 1 to 65535, or 0 for any that is free.")
+        raise SettingsError(f"--port {port}: a port is a number from 1 to 65535, or 0 for any free port.")
     try:
         sockets = bind_sockets(port, address)
     except (socket.gaierror, UnicodeError) as error:
         raise SettingsError(
-            f"--address {address}: no address of this machine, such as {LOCALHOST} or 0.0.0.0."
+            f"--address {address}: not an address of this machine, such as {LOCALHOST} or 0.0.0.0."
         ) from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            why = f"another program listens there. Stop it, or name another port, e.g. --port {port % 65535 + 1}"
+            why = f"another program is using this port. Stop it, or choose another port, e.g. --port {port % 65535 + 1}"
         elif error.errno in (errno.EACCES, errno.EPERM):
-            why = "you may not listen there. Ports below 1024 are the administrator's; name one from 1024 to 65535"
+            why = "permission denied. Ports below 1024 need administrator rights; choose one from 1024 to 65535"
         elif error.errno == errno.EADDRNOTAVAIL:
             raise SettingsError(
-                f"--address {address}: this machine does not have it; {LOCALHOST} or 0.0.0.0?"
+                f"--address {address}: this machine does not have this address; use {LOCALHOST} or 0.0.0.0."
             ) from error
         else:
-            why = f"{error.strerror or error}. Name another port"
-        raise SettingsError(f"--port {port} at {address}: {why}, or --port 0 for any that is free.") from error
+            why = f"{error.strerror or error}. Choose another port"
+        raise SettingsError(f"--port {port} at {address}: {why}, or --port 0 for any free port.") from error
     found = sockets[0].getsockname()[1]
     for one in sockets:
         one.close()
@@ -65,18 +65,18 @@ def free_port(port: int, address: str = LOCALHOST) -> int:
 
 
 def checked_prefix(base_url: str) -> str:
-    """The path a proxy shows a page under, with a slash at both ends.
+    """Validate and normalise the path under which a proxy serves a page, with a slash at both ends.
 
     Raises:
-        SettingsError: it is no path.
+        SettingsError: it is not a valid path.
     """
     parts = base_url.strip("/").split("/")
     if parts == [""]:
         return "/"
     if not all(re.fullmatch(r"[\w.~%@+,=-]+", part, re.ASCII) and part.strip(".") for part in parts):
         raise SettingsError(
-            f"--base-url {base_url}: expected a path such as /user/ann/proxy/8866/, of letters, digits and -._~%@+,= "
-            "between slashes."
+            f"--base-url {base_url}: expected a path such as /user/ann/proxy/8866/, with only letters, digits and "
+            "-._~%@+,= between the slashes."
         )
     return f"/{'/'.join(parts)}/"
 
@@ -84,16 +84,16 @@ def checked_prefix(base_url: str) -> str:
 def run_server(
     name: str, line: list[str], environment: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> None:
-    """Run a server until it ends, or until Ctrl-C or SIGTERM asks it to; what it writes on stderr is passed on.
+    """Run a server until it ends, or until Ctrl-C or SIGTERM, forwarding its stderr.
 
     Args:
-        name: of the server, for the error.
+        name: name of the server, for error messages.
         line: command and arguments.
-        environment: variables; those of this process by default.
-        cwd: where it works; configuration files that lie there may be read by it.
+        environment: environment variables; by default those of this process.
+        cwd: working directory, from which the server may read configuration files.
 
     Raises:
-        RecxError: it ended with an error; the last that it said is repeated.
+        RecxError: the server ended with an error; the message includes the last lines of its output.
     """
     said: deque[str] = deque(maxlen=REPEATED)
     child = subprocess.Popen(
@@ -117,14 +117,14 @@ def run_server(
             _end(child)
             reader.join(2)  # a kernel that outlives the server may hold its stderr open
     if status and not asked:
-        raise RecxError(f"{name} ended with exit status {status}. The last it said:\n{''.join(said).rstrip()}")
+        raise RecxError(f"{name} ended with exit status {status}. Its last output was:\n{''.join(said).rstrip()}")
 
 
 @contextmanager
 def _ended_on_sigterm(child: "subprocess.Popen[str]") -> Iterator[list[int]]:
-    """Pass SIGTERM on to a child; the list is no longer empty once that has happened."""
+    """Forward SIGTERM to a child process; the list is not empty once that has happened."""
     asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # signals belong to the main thread
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
         yield asked
         return
 
@@ -140,7 +140,7 @@ def _ended_on_sigterm(child: "subprocess.Popen[str]") -> Iterator[list[int]]:
 
 
 def _end(child: "subprocess.Popen[str]") -> None:
-    """JupyterLab and Voila end their kernels when they are asked to end."""
+    """Terminate a server gracefully, so that JupyterLab and Voila can shut down their kernels."""
     child.terminate()
     try:
         child.wait(PATIENCE)

@@ -1,7 +1,7 @@
-"""A real language model aligned to the demo's recommender, which ships with the kit: asking it takes no training.
+"""A real language model aligned to the demo's recommender, shipped with the kit so that no training is needed.
 
 `data/aligned` holds its adapters and projectors, and the target that they were aligned to. The weights of the backbone
-are fetched once (`recx backbone get`). To make it again:
+are downloaded once (`recx backbone get`). To rebuild it:
 
     recx run data target tasks alignments --profile small
     python -m recx.pipeline.shipped
@@ -31,34 +31,32 @@ MODE = "relation"
 
 
 def shipped_settings() -> Settings:
-    """The settings that the shipped model was made with."""
+    """Return the settings that the shipped model was trained with."""
     return resolve_settings("small", "demo")
 
 
 def shipped_folder() -> Path:
-    """Where the shipped model lies."""
+    """Return the folder of the shipped model."""
     settings = shipped_settings()
     return paths.shipped_data() / "aligned" / f"{settings.dataset}-{settings.align.backbone.name}"
 
 
 def why_not_ready() -> str:
-    """Why the shipped model cannot be opened here, in a sentence; empty where it can."""
+    """Explain in a sentence why the shipped model cannot be opened here; empty if it can."""
     name = shipped_settings().align.backbone.name
     if not (shipped_folder() / MODE / "aligned.json").is_file():
-        return f"This copy of the kit lacks {shipped_folder()}."
-    return (
-        "" if is_here(name) else f"Its language model is not on this machine. Fetch it with: recx backbone get {name}"
-    )
+        return f"This copy of the kit does not include {shipped_folder()}."
+    return "" if is_here(name) else f"Its language model is not on this machine. Get it with: recx backbone get {name}"
 
 
 def open_shipped(data: Dataset | None = None) -> FinishedRun:
-    """Open the shipped model: the demo's data, the target, and explainers `unaligned` and `relation`.
+    """Open the shipped model: the demo data set, the target, and the explainers `unaligned` and `relation`.
 
     Args:
-        data: the demo where it has been read already.
+        data: the demo data set, if already loaded.
 
     Raises:
-        CheckpointError: its backbone is not here, or a file is damaged.
+        CheckpointError: its backbone is not on this machine, or a file is damaged.
     """
     if why := why_not_ready():
         raise CheckpointError(why)
@@ -70,14 +68,14 @@ def open_shipped(data: Dataset | None = None) -> FinishedRun:
 
 
 def ship(settings: Settings, folder: Path) -> None:
-    """Write what `open_shipped` reads from a finished run.
+    """Export a finished run to the format that `open_shipped` reads.
 
-    Weights are rounded to bfloat16. The vectors of the users of training stay behind: whoever asks brings their own
-    history.
+    Weights are rounded to bfloat16. The vectors of the training users are not exported, because questions come with
+    their own histories.
 
     Args:
-        settings: of the run.
-        folder: replaced.
+        settings: settings of the run.
+        folder: output folder, which is replaced.
 
     Raises:
         CheckpointError: a stage of the run is not finished.

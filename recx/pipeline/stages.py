@@ -1,4 +1,4 @@
-"""The stages of the kit: which notebook makes which, from which inputs, and when one is up to date."""
+"""The stages of a run: their notebooks, their inputs, and when they are up to date."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,9 +19,9 @@ class Stage:
     """One stage.
 
     Attributes:
-        notebook: stem of the notebook that makes it.
+        notebook: stem of the notebook that produces it.
         sections: groups of settings it depends on, besides those of its inputs.
-        inputs: stages it reads; `inputs_of` has those that depend on settings too.
+        inputs: stages it reads; `inputs_of` also considers the settings.
     """
 
     notebook: str
@@ -45,23 +45,23 @@ STAGES: dict[str, Stage] = {
     "faithfulness": Stage("11_faithfulness", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "playground": Stage("12_playground", (), tuple(ALIGN.values())),
 }
-# What `recx run` executes, in order; 05 launches 04 once for every mode.
+# The stages that `recx run` executes, in order; notebook 05 launches notebook 04 once per mode.
 DEFAULT_STAGES = (
     "tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "faithfulness",
     "playground",
 )  # fmt: skip
-# What it executes only where it is named: the ablation trains anew.
+# Stages executed only on request, because they train additional models.
 OPTIONAL_STAGES = ("ablation",)
-# Stages whose results differ between variants of the alignment, and so do those of whatever reads them.
+# Stages whose results, and those of all stages that read them, differ between variants of the alignment.
 _ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 
 
-# Folders of shipped data that a module reads as if they were part of it.
+# Folders of shipped data that count as part of a module's code.
 _SHIPPED_WITH = {"evaluation/published.py": "published", "playground/page_templates.py": "page"}
 
 
 def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
-    """Stages that a stage reads: of the modes only those aligned; a mode may go on from another one."""
+    """List the stages that a stage reads: only the modes being aligned, including the mode it continues from."""
     aligned = [ALIGN[mode] for mode in settings.align.mode_list]
     inputs = tuple(name for name in STAGES[stage].inputs if name in aligned or name not in ALIGN.values())
     start = next((settings.align.start_of(mode)[0] for mode, name in ALIGN.items() if name == stage), "")
@@ -69,23 +69,23 @@ def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
 
 
 def begin_stage(stage: str, settings: Settings) -> Run:
-    """The run folder of a stage, ready to be written to.
+    """Prepare the run folder of a stage for writing.
 
     Raises:
-        CheckpointError: an input has not been made yet; the message names the notebook that makes it.
+        CheckpointError: an input is not finished; the message names the notebook that produces it.
     """
     run = run_of(stage, settings)
     for name in inputs_of(stage, settings):
         if not is_finished(name, settings):
             raise CheckpointError(
-                f"Stage {stage!r} builds on {name!r}, which is not finished for these settings. "
-                f"Run notebook {STAGES[name].notebook} first (recx run does all in order)."
+                f"Stage {stage!r} depends on {name!r}, which is not finished for these settings. "
+                f"Run notebook {STAGES[name].notebook} first (recx run executes all of them in order)."
             )
     return run.begin()
 
 
 def run_of(stage: str, settings: Settings) -> Run:
-    """The run of a stage, finished or not; nothing is written.
+    """Describe the run of a stage, whether finished or not, without writing anything.
 
     Raises:
         SettingsError: there is no such stage.
@@ -100,25 +100,25 @@ def run_of(stage: str, settings: Settings) -> Run:
 
 
 def folder(stage: str, settings: Settings) -> Path:
-    """Folder of a finished stage, to read from.
+    """Return the folder of a finished stage for reading.
 
     Raises:
-        CheckpointError: it is not finished for these settings.
+        CheckpointError: the stage is not finished for these settings.
     """
     run = run_of(stage, settings)
     if not is_finished(stage, settings):
-        raise CheckpointError(f"{run.folder}: stage {stage!r} is not finished for these settings. Run recx run first.")
+        raise CheckpointError(f"{run.folder}: stage {stage!r} is not finished for these settings. First run: recx run")
     return run.folder
 
 
 def is_finished(stage: str, settings: Settings) -> bool:
-    """Whether the stage was finished with just these settings, inputs and code, and its files are still there."""
+    """Whether the stage was finished with exactly these settings, inputs and code, and its files are intact."""
     return not why_unfinished(stage, settings)
 
 
 def why_unfinished(stage: str, settings: Settings) -> str:
-    """Why a stage has to be made (again), in words; empty for a finished one."""
-    if stage == "alignments":  # its notebook makes the modes, so it is finished only where they are
+    """Explain why a stage has to be run (again); empty if it is finished."""
+    if stage == "alignments":  # its notebook trains the modes, so it is finished only if they are
         for name in inputs_of(stage, settings):
             why = why_unfinished(name, settings)
             if why:
@@ -130,14 +130,14 @@ def why_unfinished(stage: str, settings: Settings) -> str:
     if manifest.get("fingerprint") != run.fingerprint:
         return "settings, inputs or code have changed"
     gone = missing_files(run.folder, manifest)
-    return f"gone or changed on disk: {', '.join(gone[:3])}" if gone else ""
+    return f"files missing or changed on disk: {', '.join(gone[:3])}" if gone else ""
 
 
 def fingerprint(stage: str, settings: Settings) -> str:
-    """Hash of a stage's settings, code, notebook and inputs (data files by content)."""
+    """Hash a stage's settings, code, notebook and inputs (data files by their content)."""
     spec = STAGES[stage]
     values = {name: asdict(getattr(settings, name)) for name in spec.sections}
-    if "data" in values:  # where the files lie does not matter, what is in them does
+    if "data" in values:  # the location of the files does not matter, only their content
         values["data"] = values["data"] | {"data_dir": "", "name": settings.dataset}
     if "target" in values and settings.target.kind.endswith(".py"):
         values["target"] |= {"kind": settings.target.name, "file": _code_of_target(settings.target.kind)}
@@ -153,9 +153,10 @@ def fingerprint(stage: str, settings: Settings) -> str:
 
 
 def code_digest(stage: str) -> str:
-    """Hash of the code that a stage depends on: whatever its notebook reaches through imports.
+    """Hash the code that a stage depends on: all modules that its notebook imports, directly or indirectly.
 
-    The modules of settings are left out: their values are hashed, and a default changed elsewhere makes nothing stale.
+    Modules that define settings are excluded: the settings' values are hashed instead, so that changing an unrelated
+    default does not make the stage stale.
     """
     package = paths.ROOT / "recx"
     reached = reached_from_notebook(paths.notebooks() / f"{STAGES[stage].notebook}.ipynb")
@@ -167,23 +168,23 @@ def code_digest(stage: str) -> str:
 
 
 def _code_of_target(kind: str) -> str:
-    """A hash of the user's Python file; empty where there is none."""
+    """Hash the user's Python file; empty if there is none."""
     path = Path(kind).expanduser()
     return digest([path.read_bytes()]) if path.is_file() else ""
 
 
 def _backbone_files(settings: Settings) -> str:
-    """A hash of the backbone's files; the hub's name where it lies on no disk."""
+    """Hash the backbone's files, or return its hub id if it is not on disk."""
     backbone = settings.align.backbone
     folder = Path(backbone_folder(backbone.name))
     if not folder.is_dir():
         return f"{backbone.name}@{backbone.revision}" if backbone.revision else backbone.name
-    # By each file's own hash: a backbone of billions of weights is never held in memory, and read once a process.
+    # Files are hashed one by one, so that a large backbone is never held in memory and is read once per process.
     return digest([file_digest(p) for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
 
 
 def _conversation_files(settings: Settings) -> str:
-    """A hash of the general conversations of task 5."""
+    """Hash the general conversations of task 5."""
     named = settings.align.conversations
     path = Path(named).expanduser() if named else paths.shipped_data() / "instructions"
     files = sorted(path.glob("*.json*")) if path.is_dir() else [path] if path.is_file() else []

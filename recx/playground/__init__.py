@@ -1,1 +1,1 @@
-"""Services that answer questions about a run, their server, the web page, and in `widgets` the forms."""
+"""Services that answer questions about a run, their server, the web page, and the forms in `widgets`."""

@@ -1,4 +1,4 @@
-"""A conversation with the explainers as a file: JSON, Markdown, or a page that needs no kernel and no network."""
+"""Exporting a conversation with the explainers as JSON, Markdown or a self-contained web page."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ Record = Mapping[str, Any]
 
 
 def to_json(state: Record, turns: Sequence[Record], provenance: Record) -> str:
-    """A conversation with all that was answered; `form_state.validate_state` reads its state back."""
+    """Export a conversation as JSON with all answers; `form_state.validate_state` can restore its state."""
     return json.dumps({"state": state, "provenance": provenance, "turns": turns}, indent=1, ensure_ascii=False)
 
 
 def to_markdown(turns: Sequence[Record], provenance: Record) -> str:
-    """A conversation to read and to quote."""
+    """Export a conversation as Markdown."""
     return TEMPLATES.get_template("conversation.md").render(turns=turns, provenance=provenance)
 
 
 def to_html(turns: Sequence[Record], provenance: Record) -> str:
-    """A conversation as a page."""
+    """Export a conversation as a web page."""
     return TEMPLATES.get_template("conversation.html").render(turns=turns, provenance=provenance)

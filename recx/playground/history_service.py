@@ -1,7 +1,7 @@
-"""What a form needs before any model: titles, real users, and what to know about a history. Imports no torch.
+"""What a form needs without any model: titles, real users, and notices about a history. Does not import torch.
 
-Items are catalogue indices, answers are dicts and lists of texts, numbers and booleans, so that they can cross from one
-process to another. What comes in is checked: it was typed by somebody.
+Items are catalogue indices; answers are dicts and lists of strings, numbers and booleans, so that they can be sent
+between processes. All input is validated, because it comes from users.
 """
 
 import random
@@ -15,19 +15,19 @@ from recx.errors import DataError
 from recx.playground.instruction_options import option_choices
 from recx.playground.title_search import Match, TitleIndex
 
-MAX_ITEMS = 500  # of a history from outside
+MAX_ITEMS = 500  # items of an external history
 Json = dict[str, Any]
 
 
 class HistoryService:
-    """Histories over one catalogue.
+    """Answers questions about titles, users and histories of one catalogue.
 
     Args:
-        catalogue: items.
+        catalogue: the items.
         users: user id -> history of a real user to start from.
         max_history: how many of the latest items the target reads.
-        models: names of the explainers, in the order shown.
-        provenance: names and fingerprints that tell the run that answers from others.
+        models: names of the explainers, in display order.
+        provenance: names and fingerprints that identify the run.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class HistoryService:
         self.titles = TitleIndex(catalogue)
 
     def about(self) -> Json:
-        """What there is: models, attributes, sizes, choices of an instruction, and where answers come from."""
+        """Describe the run: models, options, sizes and provenance."""
         return {
             "models": self.models,
             "options": option_choices(tuple(self.catalogue.attributes)),
@@ -55,65 +55,65 @@ class HistoryService:
         }
 
     def suggest(self, text: str, limit: int = 8) -> list[Json]:
-        """Items for what was typed so far, each with how near it is (100 is the same)."""
+        """Suggest items for a partly typed title, each with a similarity score (100 is identical)."""
         return [self._match(m) for m in self.titles.suggest(_text(text), limit)]
 
     def resolve(self, text: str) -> Json:
-        """Which item is meant: `kind` (exact, close, ambiguous, unknown) and `matches`."""
+        """Resolve a typed title to an item: `kind` (exact, close, ambiguous, unknown) and `matches`."""
         resolution = self.titles.resolve(_text(text))
         return {"kind": resolution.kind, "matches": [self._match(m) for m in resolution.matches]}
 
     def user_history(self, user: str) -> list[Json]:
-        """The history of a real user, by the id that the data set has.
+        """Return the history of a real user by their id in the data set.
 
         Raises:
             DataError: there is no such user.
         """
         if not isinstance(user, str) or user not in self.users:
             some = ", ".join(list(self.users)[:3])
-            raise DataError(f"There is no user {str(user)[:40]!r} among {len(self.users)}; some are {some}.")
+            raise DataError(f"There is no user {str(user)[:40]!r} among {len(self.users)}; examples are {some}.")
         return [self.item(int(n)) for n in self.users[user]]
 
     def random_user(self) -> Json:
-        """A real user at random: `user` and `items`."""
+        """Draw a real user at random: `user` and `items`."""
         user = random.choice(list(self.users))
         return {"user": user, "items": self.user_history(user)}
 
     def notices(self, history: Sequence[int], item: int | None = None) -> list[str]:
-        """What a person should know about a history before asking."""
+        """Return notices that a person should read before asking about a history."""
         given = self.validate(history)
         out = [] if len(given) else ["The history is empty: add at least one item."]
         if len(given) > self.max_history:
             older = len(given) - self.max_history
             out.append(
-                f"The target reads the latest {self.max_history} items; the {older} oldest "
-                f"{'is' if older == 1 else 'are'} not read, and not shown to the explainer."
+                f"The target only reads the latest {self.max_history} items; the {older} oldest "
+                f"{'is' if older == 1 else 'are'} ignored and not shown to the explainer."
             )
         if len(np.unique(given)) < len(given):
-            out.append("An item stands in the history more than once.")
+            out.append("An item is in the history more than once.")
         if item and item in given.tolist():
             out.append(
-                "The item stands in the history already. The target never recommends an item again; its rank is "
-                "counted as if it were new."
+                "The item is already in the history. The target never recommends such items; its rank is computed as "
+                "if it were new."
             )
         return out
 
     def item(self, item: int) -> Json:
-        """One item: index, label and attributes."""
+        """Describe one item: index, label and attributes."""
         facts = {name: list(values) for name, values in self.catalogue.facts(item).items()}
         return {"item": item, "label": self.catalogue.labels[item], "facts": facts}
 
     def validate(self, items: Sequence[int]) -> np.ndarray:
-        """Item indices from outside.
+        """Validate external item indices.
 
         Raises:
-            DataError: they are no list of items, or too many.
+            DataError: this is not a list of items, or it is too long.
         """
         if not isinstance(items, list | tuple | np.ndarray) or len(items) > MAX_ITEMS:
-            raise DataError(f"A history is a list of at most {MAX_ITEMS} items.")
+            raise DataError(f"A history must be a list of at most {MAX_ITEMS} items.")
         for n in items:
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 < n <= len(self.catalogue):
-                raise DataError(f"{str(n)[:40]!r} is no item; they have the numbers 1 to {len(self.catalogue)}.")
+                raise DataError(f"{str(n)[:40]!r} is not an item; items are numbered from 1 to {len(self.catalogue)}.")
         return np.array(items, dtype=np.int64)
 
     def _match(self, match: Match) -> Json:
@@ -122,5 +122,5 @@ class HistoryService:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise DataError(f"A title is a text, not {type(value).__name__}.")
+        raise DataError(f"A title must be a string, not {type(value).__name__}.")
     return value

@@ -1,4 +1,4 @@
-"""The playground within a notebook: a thread of the same process answers its forms from the run opened there."""
+"""The playground in a notebook, served by a thread of the same process from the run opened there."""
 
 import functools
 
@@ -12,13 +12,13 @@ from recx.settings import Settings
 
 
 def serve_in_notebook(finished: FinishedRun, settings: Settings) -> RpcClient:
-    """A client, for `app`, of a server in this process that answers from an opened run; it loads nothing again.
+    """Serve an opened run from this process without loading it again, and return a client for `app`.
 
-    Other runs on disk are opened in this process when they are picked. One server answers every client of a process.
+    Other runs on disk are opened in this process when they are selected. A process has one server for all clients.
 
     Args:
-        finished: the run.
-        settings: it was opened with.
+        finished: the opened run.
+        settings: the settings that it was opened with.
     """
     runs, server = _local_server()
     runs.keep(OpenRun(paths.runs() / settings.profile / settings.dataset, settings, finished))

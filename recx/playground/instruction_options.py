@@ -1,4 +1,4 @@
-"""What a person may choose or type about an explanation, as one line of instruction."""
+"""Options for an explanation, combined into one line of instruction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ FIELDS = ("view", "length", "audience", "tone", "language", "free", "quotes", "e
 
 
 def option_choices(views: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """The choices of those options that are no free text; `views` are attribute columns of the catalogue."""
+    """Return the choices of all options that are not free text; `views` are attribute names of the catalogue."""
     return {
         "view": views,
         "length": tuple(LENGTHS),
@@ -26,25 +26,25 @@ def option_choices(views: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 
 def build_instruction(options: Mapping[str, Any], views: tuple[str, ...]) -> str:
-    """One line from what was chosen and typed; `quotes_held` and `evidence_told` read the rest.
+    """Combine the chosen options into one line; `quotes_held` and `evidence_told` handle the remaining ones.
 
-    Views, lengths and audiences are what the teaching backbone has been taught; tone, language and free words are
-    for backbones that know more.
+    The teaching backbone has been trained on views, lengths and audiences only; tone, language and free text need a
+    more capable backbone.
 
     Args:
-        options: some of `FIELDS`, each a text; empty or missing where nothing is asked for.
-        views: attribute columns of the catalogue.
+        options: some of `FIELDS`, each a string; an empty or missing option has no effect.
+        views: attribute names of the catalogue.
 
     Raises:
-        DataError: an unknown field or choice, or a text that is too long.
+        DataError: a field or choice is unknown, or a text is too long.
     """
     given = {name: _text(name, value) for name, value in options.items()}
     unknown = set(given) - set(FIELDS)
     if unknown:
-        raise DataError(f"Unknown wish {sorted(unknown)[0]!r}; known are {', '.join(FIELDS)}.")
+        raise DataError(f"Unknown option {sorted(unknown)[0]!r}. Known: {', '.join(FIELDS)}.")
     for name, known in option_choices(views).items():
         if given.get(name) and given[name] not in known:
-            raise DataError(f"The {name} {given[name]!r} is none of {', '.join(known)}.")
+            raise DataError(f"The option {name} must be one of {', '.join(known)}, not {given[name]!r}.")
     control = Control(given.get("view") or None, given.get("length") or "normal", given.get("audience") or "anyone")
     parts = [control.wording()]
     parts += [f"Write in a {given['tone']} tone."] if given.get("tone") else []
@@ -53,18 +53,18 @@ def build_instruction(options: Mapping[str, Any], views: tuple[str, ...]) -> str
 
 
 def quotes_held(options: Mapping[str, Any]) -> bool:
-    """Whether an explanation may quote no title but those of the history and the item asked about."""
+    """Whether an explanation may only quote titles of the history and the item in question."""
     return options.get("quotes") == HELD
 
 
 def evidence_told(options: Mapping[str, Any]) -> bool:
-    """Whether a model that can put measured causes into words is told them; it is by default."""
+    """Whether a model that can verbalise measured causes is given them, which is the default."""
     return options.get("evidence") != NOT_TOLD
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise DataError(f"The wish {name!r} is a text, not {type(value).__name__}.")
+        raise DataError(f"The option {name!r} must be a string, not {type(value).__name__}.")
     if len(value) > MAX_LETTERS:
-        raise DataError(f"The wish {name!r} has {len(value)} letters; at most {MAX_LETTERS} are read.")
+        raise DataError(f"The option {name!r} has {len(value)} characters; at most {MAX_LETTERS} are allowed.")
     return " ".join(value.split())

@@ -1,4 +1,4 @@
-"""Every question the playground can ask of target and explainers, in plain values: what a form sends and shows."""
+"""All questions that the playground can ask the target and the explainers, with plain values in and out."""
 
 import threading
 import time
@@ -31,11 +31,11 @@ class ModelService:
     """Answers for one target and the explainers aligned to it; its methods may be called from many threads.
 
     Args:
-        histories: what is known without models; checks what comes in.
+        histories: service for titles and histories, which also validates input.
         explainers: name -> explainer.
         target: the recommender.
         max_history: how many of the latest items the target reads.
-        value: what the target says of parts of a history; without it nothing is measured.
+        value: value function of the target for parts of a history; without it, effects are not measured.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class ModelService:
     ) -> None:
         self.histories, self.explainers = histories, dict(explainers)
         self.target, self.max_history, self.catalogue, self.value = target, max_history, histories.catalogue, value
-        # Each call uses all cores, so calls side by side are no faster. In turn, they share the cores fairly: several
-        # texts grow together, a token each, instead of each waiting for the one before.
+        # Each call uses all cores, so parallel calls would not be faster. Taking turns shares the cores fairly: several
+        # texts are generated together, token by token, instead of one after the other.
         self._lock = threading.Lock()
 
     def ask_target(self, history: Sequence[int], item: int, k: int = 10) -> Json:
-        """The target's k best items with scores (`top`), and the rank it gives the item (`rank`)."""
+        """Return the target's top k items with scores (`top`) and the rank of the item (`rank`)."""
         history, item = self._validate(history, item)
         with self._lock:
             best = top_items(self.target, history, self.max_history, k)
@@ -61,11 +61,11 @@ class ModelService:
         return {"top": self._top(best), "rank": asdict(rank)}
 
     def ask_model(self, model: str, history: Sequence[int], item: int, k: int = 10) -> Json:
-        """What an explainer would recommend, and how probable it calls a "yes" for the item.
+        """Return what an explainer would recommend, and its probability of a "yes" for the item.
 
         Returns:
-            `model, top, like, probability`, `shared` (how many of the target's k best are among its own) and `place`
-            of the item among them, 0 where it is not.
+            `model, top, like, probability`, `shared` (how many of the target's top k items are in its own top k) and
+            `place` (position of the item in its top k, 0 if it is not there).
         """
         explainer = self._explainer(model)
         history, item = self._validate(history, item)
@@ -90,13 +90,13 @@ class ModelService:
         options: Mapping[str, Any] | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Json]:
-        """The explanation as it is written: `{"text": so far}` after every token, then the checked answer.
+        """Stream an explanation: `{"text": text so far}` after every token, then the checked answer.
 
         The last record has `model, item, text, decision, segments, cited, target_decision, agrees, instruction, prompt,
-        held` (whether quotes were), `seconds, tokens, stopped`, and where the target was measured `told` (whether the
-        model was told the causes), `effects` (of each item of the history on the decision, the strongest cause first,
-        with whether the text cites it as a cause), `percentile` (of what it cites among random titles, None where that
-        cannot be said) and `unsaid` (causes that it does not name).
+        held` (whether quotes were restricted), `seconds, tokens, stopped, told` (whether the model was given the
+        measured causes) and, if effects were measured, `effects` (of each item of the history on the decision,
+        strongest cause first, with whether the text cites it as a cause), `percentile` (of the cited titles' effect
+        among random sets, None if undefined) and `unsaid` (notable causes that the text does not name).
         """
         explainer, options = self._explainer(model), options or {}
         history, item = self._validate(history, item)
@@ -121,15 +121,15 @@ class ModelService:
                 yield {"text": text}
 
     def what_if(self, history: Sequence[int], item: int, removed: Sequence[int], added: Sequence[int]) -> Json:
-        """A changed `history`, and the ranks of the item `before` and `after`."""
+        """Change a history; returns the new `history` and the ranks of the item `before` and `after`."""
         history, item = self._validate(history, item)
         changes = [("remove", int(n)) for n in self.histories.validate(removed)]
         changes += [("add", int(n)) for n in self.histories.validate(added)]
         if not changes:
-            raise DataError("Nothing is changed: choose an item to remove or to add.")
+            raise DataError("Nothing has been changed: choose an item to remove or to add.")
         changed = apply_changes(history, changes)
         if not len(changed):
-            raise DataError("Nothing is left of the history; the target reads at least one item.")
+            raise DataError("Nothing would be left of the history, but the target needs at least one item.")
         with self._lock:
             before, after = item_ranks(self.target, [history, changed], item, self.max_history, history)
         return {"history": changed.tolist(), "before": asdict(before), "after": asdict(after)}
@@ -142,21 +142,21 @@ class ModelService:
         adding: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Json:
-        """The smallest change of the history that makes the target say `wanted`.
+        """Find the smallest change of the history that makes the target say `wanted`.
 
         Args:
             history: item indices, oldest first.
-            item: asked about.
+            item: the item in question.
             wanted: "yes" or "no".
-            adding: whether items may be added too, not only removed.
-            should_stop: asked between batches.
+            adding: whether items may also be added, not only removed.
+            should_stop: called between batches; the search stops when it returns True.
 
         Returns:
-            The fields of a `Counterfactual`; of each change its `kind` and the item.
+            The fields of a `Counterfactual`, where each change has its `kind` and the item.
         """
         history, item = self._validate(history, item)
         if wanted not in ("yes", "no"):
-            raise DataError(f"One can look for a yes or a no, not for {wanted!r}.")
+            raise DataError(f"The wanted decision must be 'yes' or 'no', not {wanted!r}.")
         target, kinds = _LockedScorer(self.target, self._lock), ("remove", "add") if adding else ("remove",)
         result = find_counterfactual(
             target, history, item, self.max_history, len(self.catalogue), wanted, kinds, should_stop=should_stop
@@ -200,7 +200,7 @@ class ModelService:
             return measure_evidence(self.value, history, item)
 
     def _measured(self, evidence: Evidence, explanation: Explanation, history: np.ndarray) -> Json:
-        """What the decision rests on beside what the text cites for it."""
+        """Compare the measured causes of the decision with the causes that the text cites."""
         effects = PairEffects(self.value, history[-self.value.length :], evidence.item, evidence.liked)
         places = cited_places(effects, explanation)
         cited = {int(effects.players[p]) for p in places}
@@ -219,7 +219,7 @@ class ModelService:
 
     def _explainer(self, model: str) -> AlignedExplainer:
         if model not in self.explainers:
-            raise DataError(f"There is no model {model!r}; there are {', '.join(self.explainers)}.")
+            raise DataError(f"There is no model {model!r}. Known: {', '.join(self.explainers)}.")
         return self.explainers[model]
 
     def _validate(self, history: Sequence[int], item: int) -> tuple[np.ndarray, int]:
@@ -230,7 +230,7 @@ class ModelService:
 
 
 class _LockedScorer:
-    """A scorer that holds a lock for every batch only, so that others take their turn during a long search."""
+    """A scorer that takes a lock for each batch only, so that other calls can proceed during a long search."""
 
     def __init__(self, target: Scorer, lock: threading.Lock) -> None:
         self.target, self.lock = target, lock

@@ -1,4 +1,4 @@
-"""Finished runs found on disk, and those that are open: their data, their models, their explanations to rate."""
+"""Finding finished runs on disk and opening their data, models and explanations to rate."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ from recx.pipeline import stages
 from recx.profiles.resolve import differences, flatten, resolve_settings
 from recx.settings import Settings
 
-if TYPE_CHECKING:  # brings torch along, which nobody waits for before a form is there
+if TYPE_CHECKING:  # these import torch, which would delay the form
     from recx.data.dataset import Dataset
     from recx.pipeline.finished import FinishedRun
     from recx.playground.history_service import HistoryService
@@ -32,7 +32,7 @@ METHODS = {
 
 
 class OpenRuns:
-    """Finished runs on disk, opened when somebody asks for one; those asked for last stay open."""
+    """Finished runs on disk, opened on demand; the most recently used ones stay open."""
 
     def __init__(self) -> None:
         self._recent: OrderedDict[str, OpenRun] = OrderedDict()
@@ -40,22 +40,22 @@ class OpenRuns:
         self._lock = threading.Lock()
 
     def keep(self, run: "OpenRun") -> None:
-        """Answer from a run that is open elsewhere in this process; it is never closed, nor opened a second time."""
+        """Register a run that is already open in this process; it is never closed or opened again."""
         with self._lock:
             self._kept[run.name] = run
 
     def runs(self) -> list[dict[str, Any]]:
-        """Runs that were begun: `name, profile, dataset, command` that makes it, and `why` it is not ready, if so."""
+        """List all runs: `name, profile, dataset, command` that produces it, and `why` it is not ready (if so)."""
         folders = {path.parents[1] for path in paths.runs().glob("*/*/*/config.json")}
         rows = [describe_run(folder) for folder in sorted(folders | {run.folder for run in self._kept.values()})]
         rows = [row | {"why": ""} if row["name"] in self._kept else row for row in rows]
         return sorted(rows, key=lambda row: bool(row["why"]))
 
     def get(self, name: str) -> "OpenRun":
-        """A run by its name.
+        """Return a run by its name.
 
         Raises:
-            SettingsError: there is none of that name.
+            SettingsError: there is no run of that name.
         """
         with self._lock:
             if name in self._kept:
@@ -68,7 +68,7 @@ class OpenRuns:
             return self._recent[name]
 
     def methods(self) -> dict[str, Any]:
-        """What clients may call; all but `runs` take the name of a run."""
+        """Return the methods that clients may call; all except `runs` take the name of a run."""
 
         def method(service: str, name: str) -> Any:
             return lambda run, **arguments: getattr(self.get(run).service(service), name)(**arguments)
@@ -78,27 +78,27 @@ class OpenRuns:
 
 
 class OpenRun:
-    """A run: its data, its models and its explanations to rate, each read once, when they are first asked for.
+    """A run whose data, models and explanations to rate are each loaded on first use.
 
     Args:
-        folder: of its stages.
-        settings: it was made with; those of its latest model by default.
-        finished: its data and models, where they are open already.
+        folder: folder of its stages.
+        settings: settings that it was made with; by default those of its latest model.
+        finished: its data and models, if already open.
     """
 
     def __init__(self, folder: Path, settings: Settings | None = None, finished: "FinishedRun | None" = None) -> None:
         self.folder, self.name = folder, _name_of(folder)
         self._settings, self._finished, self._data = settings, finished, None
         self._services: dict[str, Any] = {}
-        self._locks = {name: threading.RLock() for name in METHODS}  # one each: forms need not wait for models
+        self._locks = {name: threading.RLock() for name in METHODS}  # one each, so that forms need not wait for models
 
     def service(self, name: str) -> Any:
-        """`histories`, `models` or `ratings` of the run.
+        """Return the service `histories`, `models` or `ratings` of the run.
 
         Raises:
             SettingsError: the run is not finished.
             DataError: its data cannot be read.
-            CheckpointError: a stage is not finished or damaged.
+            CheckpointError: a stage is unfinished or damaged.
         """
         if name not in self._services:
             opening = {"histories": self._histories, "models": self._models, "ratings": self._ratings}[name]
@@ -116,7 +116,7 @@ class OpenRun:
             "run": self.name,
             "target": settings.target.name,
             "backbone": settings.align.backbone.name,
-            "decoding": "greedy (nothing is drawn at random)",
+            "decoding": "greedy (deterministic)",
             "seed": settings.align.seed,
             **self._fingerprints(settings),
         }
@@ -131,16 +131,16 @@ class OpenRun:
 
         histories = self.service("histories")
         finished = self._finished or self._open(self._settings, self._data)
-        self._data = None  # both services have what they need of it
+        self._data = None  # both services have taken what they need
         value = value_function(finished.target, finished.split.train, finished.target.length)
         return ModelService(histories, finished.explainers, finished.target, finished.target.length, value)
 
     def _modes(self, settings: Settings) -> tuple[str, ...]:
-        """The modes that there are models of."""
+        """The modes that have a model."""
         return settings.align.mode_list
 
     def _fingerprints(self, settings: Settings) -> dict[str, str]:
-        """What tells this run from others with the same settings."""
+        """Fingerprints that distinguish this run from others with the same settings."""
         names = ["target", *(stages.ALIGN[mode] for mode in self._modes(settings))]
         return {f"fingerprint of {name}": stages.fingerprint(name, settings) for name in names}
 
@@ -150,7 +150,7 @@ class OpenRun:
         return open_finished(settings, data)
 
     def _ratings(self) -> "RatingService":
-        """Explanations of notebook 07; ratings are kept beside the stages of the run."""
+        """Serve the explanations of notebook 07; ratings are saved next to the stages of the run."""
         from recx.playground.rating_service import RatingService, questions_from
 
         histories, config = self.service("histories"), newest_config(self.folder, ("quality",))
@@ -160,7 +160,7 @@ class OpenRun:
     def _settings_on_disk(self) -> Settings:
         row = describe_run(self.folder)
         if row["why"]:
-            raise SettingsError(f"Run {row['name']} is not ready ({row['why']}). Make it: {row['command']}")
+            raise SettingsError(f"Run {row['name']} is not ready ({row['why']}). Create it with: {row['command']}")
         return settings_of(newest_config(self.folder, MODEL_STAGES))
 
     def _read_data(self, settings: Settings) -> "Dataset":
@@ -170,13 +170,13 @@ class OpenRun:
 
 
 def newest_config(folder: Path, names: Sequence[str]) -> Path | None:
-    """The `config.json` written last among those of some stages: the settings that the run was last made with."""
+    """Find the most recent `config.json` among some stages, which holds the settings last used for the run."""
     configs = [folder / name / "config.json" for name in names if (folder / name / "config.json").is_file()]
     return max(configs, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def describe_run(folder: Path) -> dict[str, Any]:
-    """A run as `OpenRuns.runs` lists it."""
+    """Describe a run as listed by `OpenRuns.runs`."""
     profile, dataset = folder.parts[-2:]
     row = {"name": _name_of(folder), "profile": profile, "dataset": dataset, "why": ""}
     row["command"] = f"recx run --profile {profile} --dataset {dataset}"
@@ -198,15 +198,15 @@ def _name_of(folder: Path) -> str:
 
 
 def _find_folder(name: str) -> Path:
-    """Folder of a run by its name, which cannot lead elsewhere."""
+    """Find the folder of a run by its name; names cannot point outside the folder of runs."""
     for folder in paths.runs().glob("*/*"):
         if _name_of(folder) == name:
             return folder
-    raise SettingsError(f"There is no run {str(name)[:60]!r}. Make one with: recx run")
+    raise SettingsError(f"There is no run {str(name)[:60]!r}. Create one with: recx run")
 
 
 def command_of(settings: Settings) -> str:
-    """The command that makes a run with these settings."""
+    """Return the command that produces a run with these settings."""
     profile, data, kind = settings.profile, settings.data, settings.target.kind
     usual = resolve_settings(profile, data.name, data.data_dir)
     changed = {"target.kind": kind} if kind != usual.target.kind else {}
@@ -218,14 +218,14 @@ def command_of(settings: Settings) -> str:
 
 
 def settings_of(config: Path) -> Settings:
-    """The settings that a run's `config.json` holds.
+    """Read the settings from a run's `config.json`.
 
     Raises:
-        SettingsError: it is damaged, or of another version of the kit.
+        SettingsError: the file is damaged, or was written by another version of the kit.
     """
     try:
         values = json.loads(config.read_text(encoding="utf-8"))
         profile, data = values.pop("profile"), values["data"]
         return resolve_settings(profile, data["name"], data["data_dir"], flatten(values))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{config}: no settings of a run ({error}).") from error
+        raise SettingsError(f"{config} does not contain valid settings of a run ({error}).") from error

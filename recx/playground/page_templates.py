@@ -1,4 +1,4 @@
-"""The templates of forms and exports, which lie in `data/page`; whatever is put into HTML is escaped."""
+"""The templates of forms and exports in `data/page`; everything inserted into HTML is escaped."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from recx.playground.descriptions import describe_decision, describe_rank, descr
 
 
 def escape_markdown(text: Any) -> str:
-    """Text that Markdown and the HTML within it leave as it is."""
+    """Escape text so that Markdown, including embedded HTML, shows it literally."""
     return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", re.sub(r"\s+", " ", str(text)))
 
 
@@ -23,6 +23,6 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["markdown"] = escape_markdown
 TEMPLATES.globals |= {f.__name__: f for f in (describe_decision, describe_rank, describe_recommendations)}
-# Macros as functions: pieces of forms, and the short lessons that a panel can open.
+# Macros as functions: parts of forms, and the short lessons that panels can open.
 pieces: Any = TEMPLATES.get_template("forms.html").module
 lesson = TEMPLATES.get_template("lessons.html").module.lesson

@@ -1,6 +1,6 @@
-"""Voila behind a proxy: the page's addresses begin with a prefix, which the proxy passes on or takes off.
+"""Voila behind a proxy: URLs start with a prefix, which the proxy either forwards or strips.
 
-`python -m recx.playground.prefixed_page` takes Voila's options.
+`python -m recx.playground.prefixed_page` accepts Voila's options.
 """
 
 import re
@@ -11,13 +11,13 @@ from voila.app import Voila
 
 
 class PrefixedVoila(Voila):
-    """Voila that answers under `base_url` (nginx, services of a hub) and without it (jupyter-server-proxy)."""
+    """Voila that responds with `base_url` (nginx, JupyterHub services) and without it (jupyter-server-proxy)."""
 
     def init_handlers(self) -> list[Any]:
-        """Handlers of both forms of every address."""
+        """Create handlers for both forms of every URL."""
         if self.base_url == "/":
             return super().init_handlers()
-        self.server_url = re.escape(self.base_url)  # a part of regular expressions
+        self.server_url = re.escape(self.base_url)  # becomes part of regular expressions
         passed_on = super().init_handlers()
         self.server_url = "/"
         bare = (re.escape(self.base_url.rstrip("/")), RedirectHandler, {"url": self.base_url})

@@ -1,4 +1,4 @@
-"""Blind rating by people: who is asked what next, and where ratings are kept."""
+"""Blind rating by people: selecting the next question and saving the ratings."""
 
 import hashlib
 import re
@@ -15,8 +15,8 @@ from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings
 from recx.evaluation.judges import RUBRIC
 from recx.storage.run_folder import read_frame
 
-MAX_NAME = 60  # letters
-FIRST_SECONDS = 30.0  # what one rating is expected to take before there is any
+MAX_NAME = 60  # characters
+FIRST_SECONDS = 30.0  # expected duration of a rating before there are any
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class RatingQuestion:
     """An explanation to rate.
 
     Attributes:
-        id: which method wrote it for which pair; never shown.
+        id: identifies the method and the pair; never shown.
         history: labels, oldest first.
-        item: label.
-        decision: what the target decided.
+        item: label of the item.
+        decision: the target's decision.
         text: the explanation.
     """
 
@@ -39,19 +39,19 @@ class RatingQuestion:
 
 
 def questions_from(folder: Path, max_history: int, pairs: int = 40, seed: int = 0) -> list[RatingQuestion]:
-    """Explanations of a finished quality stage: every method's texts on the same few pairs, so that raters can agree.
+    """Select explanations of a finished quality stage: all methods' texts on the same few pairs.
 
     Args:
-        folder: of the stage, with `explanations.parquet`.
+        folder: folder of the stage, with `explanations.parquet`.
         max_history: how many of the latest items of a history are shown.
-        pairs: how many pairs.
-        seed: of their choice.
+        pairs: number of pairs.
+        seed: random seed of their selection.
 
     Raises:
         CheckpointError: the table is missing or damaged.
     """
     frame = read_frame(folder / "explanations.parquet")
-    frame = frame[frame["text"].str.strip() != ""]  # there is nothing to rate where no text came
+    frame = frame[frame["text"].str.strip() != ""]  # an empty text cannot be rated
     known = np.unique(frame["pair"])
     chosen = set(np.random.default_rng(seed).permutation(known)[:pairs].tolist())
     rows = frame[frame["pair"].isin(chosen)]
@@ -68,11 +68,11 @@ def questions_from(folder: Path, max_history: int, pairs: int = 40, seed: int = 
 
 
 class RatingService:
-    """Hands out explanations without their source, in an order of each rater's own, and keeps every rating at once.
+    """Presents explanations without their source, in a different order for each rater, and saves every rating.
 
     Args:
-        questions: what is rated.
-        folder: holds one file per rater, `<name>.jsonl`, replaced as a whole at every rating.
+        questions: the explanations to rate.
+        folder: folder with one file per rater, `<name>.jsonl`, which is replaced atomically at every rating.
     """
 
     def __init__(self, questions: Sequence[RatingQuestion], folder: Path) -> None:
@@ -80,14 +80,14 @@ class RatingService:
         self._lock = threading.Lock()
 
     def next_question(self, rater: str, skipped: Sequence[int] = ()) -> dict[str, Any]:
-        """The next question to a rater, and how far he or she is.
+        """Return the next question for a rater, and the rater's progress.
 
         Args:
-            rater: a name or number of one's own choice.
-            skipped: numbers to be asked last.
+            rater: name or number chosen by the rater.
+            skipped: numbers of questions to ask last.
 
         Returns:
-            `done, of, rubric, seconds_left` and, until all is rated, `number, history, item, decision, text`.
+            `done, of, rubric, seconds_left` and, until everything is rated, `number, history, item, decision, text`.
 
         Raises:
             DataError: the name is empty or too long.
@@ -108,13 +108,13 @@ class RatingService:
         return progress | question | {"number": remaining[0]}
 
     def rate(self, rater: str, number: int, score: int, seconds: float = 0.0) -> None:
-        """Keep a rating; it is on disk when this returns. A later rating of the same question counts instead.
+        """Save a rating to disk before returning. It replaces an earlier rating of the same question.
 
         Raises:
             DataError: there is no such question or score, or the folder of ratings cannot be written.
         """
         if isinstance(score, bool) or score not in RUBRIC:
-            raise DataError(f"A rating is 0, 1, 2 or 3, not {score!r}.")
+            raise DataError(f"A rating must be 0, 1, 2 or 3, not {score!r}.")
         if not isinstance(number, int) or not 0 <= number < len(self.questions):
             raise DataError(f"There is no question {number!r}.")
         with self._lock:
@@ -124,7 +124,7 @@ class RatingService:
             self._keep(rater, ratings)
 
     def undo_rating(self, rater: str) -> int | None:
-        """Forget the latest rating, and give its question's number; None where there is none."""
+        """Delete the latest rating and return its question's number; None if there is none."""
         with self._lock:
             ratings = self._ratings(rater)
             if not ratings:
@@ -133,7 +133,7 @@ class RatingService:
         return [q.id for q in self.questions].index(ratings[-1].question)
 
     def export_ratings(self, rater: str) -> str:
-        """A rater's ratings in the one JSON-lines format."""
+        """Return a rater's ratings as JSON lines."""
         path = self._file(rater)
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
@@ -142,7 +142,7 @@ class RatingService:
         return np.random.default_rng(seed).permutation(len(self.questions)).tolist()
 
     def _ratings(self, rater: str) -> list[HumanRating]:
-        """Ratings of the texts at hand; those of texts that were made anew since do not count."""
+        """Read the ratings of the current texts, ignoring those of texts that have since been regenerated."""
         path = self._file(rater)
         marks = {q.id: text_hash(q.text) for q in self.questions}
         return [r for r in read_ratings(path) if r.text == marks.get(r.question)] if path.is_file() else []
@@ -151,14 +151,14 @@ class RatingService:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_ratings(self._file(rater), ratings)
-        except OSError as error:  # the run may be somebody else's
+        except OSError as error:  # the run may belong to another user
             raise DataError(
-                f"The rating is not kept: {self.folder} cannot be written ({error.strerror or error}). The run can be "
-                "copied to a folder of one's own, which RECX_RUNS_DIR names."
+                f"The rating was not saved: {self.folder} cannot be written ({error.strerror or error}). Copy the run "
+                "to a folder of your own and set RECX_RUNS_DIR to it."
             ) from error
 
     def _file(self, rater: str) -> Path:
-        """A name may hold anything; a file's name holds letters and what tells equal letters apart."""
+        """Build a safe file name from a rater's name, with a hash that keeps similar names apart."""
         name = _name(rater)
         plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30] or "rater"
         return self.folder / f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}.jsonl"
@@ -167,5 +167,5 @@ class RatingService:
 def _name(rater: str) -> str:
     name = " ".join(rater.split()) if isinstance(rater, str) else ""
     if not name or len(name) > MAX_NAME:
-        raise DataError(f"A rater has a name of 1 to {MAX_NAME} letters.")
+        raise DataError(f"Enter a name of 1 to {MAX_NAME} characters.")
     return name

@@ -1,6 +1,6 @@
-"""Calls to the process that holds the models, over the loopback address and with a token; standard library only.
+"""Client of the process that holds the models, over the loopback interface with a token; standard library only.
 
-A visitor's kernel holds no model: it calls the server that does (`recx.playground.rpc_server`).
+A visitor's kernel does not load models: it calls the server that does (`recx.playground.rpc_server`).
 """
 
 import json
@@ -18,38 +18,38 @@ TIMEOUT = 600.0  # seconds
 
 
 class RpcError(RecxError):
-    """The server refused a call, or cannot be reached."""
+    """The server rejected a call, or cannot be reached."""
 
 
 class RpcClient:
     """Calls the methods of an `RpcServer`.
 
     Args:
-        port: of the server.
-        token: without which it answers nobody.
-        bound: arguments that every call has.
+        port: port of the server.
+        token: token that the server requires.
+        bound: arguments added to every call.
     """
 
     def __init__(self, port: int, token: str, bound: Mapping[str, Any] | None = None) -> None:
         self.port, self._token, self._bound = port, token, dict(bound or {})
 
     def bind(self, **arguments: Any) -> "RpcClient":
-        """A client of the same server whose calls all have these arguments."""
+        """Return a client of the same server that adds these arguments to every call."""
         return RpcClient(self.port, self._token, self._bound | arguments)
 
     def call(self, method: str, /, **arguments: Any) -> Any:
-        """What a method returns.
+        """Call a method and return its result.
 
         Raises:
-            RpcError: the server refused, or cannot be reached.
+            RpcError: the server rejected the call, or cannot be reached.
         """
         return next(self.stream(method, "", **arguments), None)
 
     def stream(self, method: str, call_id: str = "", /, **arguments: Any) -> Iterator[Any]:
-        """What a method yields, value by value; leaving the loop stops it, and so does `stop(call_id)`.
+        """Yield the values of a method one by one; leaving the loop or calling `stop(call_id)` stops it.
 
         Raises:
-            RpcError: the server refused, or cannot be reached.
+            RpcError: the server rejected the call, or cannot be reached.
         """
         arguments = self._bound | arguments
         body = json.dumps({"method": method, "arguments": arguments, "id": call_id or new_call_id()})
@@ -65,34 +65,34 @@ class RpcClient:
                 if record.get("end"):
                     return
                 yield record["value"]
-            raise RpcError("The answer broke off: the process that holds the model has ended.")
+            raise RpcError("The answer is incomplete because the process that holds the model has ended.")
         except (OSError, HTTPException, ValueError) as error:
             raise RpcError(f"The process that holds the model cannot be reached ({error}).") from error
         finally:
             if response is not None:
-                response.close()  # the socket stays open as long as the response is
+                response.close()  # otherwise the socket stays open
             connection.close()
 
     def stop(self, call_id: str) -> None:
-        """Stop a stream; nothing happens if it has ended."""
+        """Stop a stream; has no effect if it has ended."""
         self.call("stop", call_id=call_id)
 
 
 def new_call_id() -> str:
-    """A name for a call that nobody else can guess."""
+    """Create an unguessable id for a call."""
     return uuid.uuid4().hex
 
 
 def connect() -> RpcClient:
-    """A client of the server that `recx app` has started for this kernel.
+    """Connect to the server that `recx app` has started for this kernel.
 
     Raises:
-        RpcError: this is no kernel of `recx app`.
+        RpcError: this kernel was not started by `recx app`.
     """
     address = os.environ.get(ADDRESS_VARIABLE, "").split()
     if len(address) != 2:
         raise RpcError(
-            "No playground was started for this kernel. Start the web page with: recx app. In a notebook, open a run "
-            "and pass its client: app(run, serve_in_notebook(open_finished(settings), settings))."
+            "There is no playground server for this kernel. Start the web page with: recx app. In a notebook, open a "
+            "run and pass its client: app(run, serve_in_notebook(open_finished(settings), settings))."
         )
     return RpcClient(int(address[0]), address[1])

@@ -1,4 +1,4 @@
-"""Methods of this process for others on this machine: JSON over HTTP on the loopback address, with a token."""
+"""Server for calls from other processes on this machine: JSON over HTTP on the loopback interface, with a token."""
 
 import hmac
 import json
@@ -13,19 +13,19 @@ from typing import Any
 from recx.errors import RecxError
 from recx.playground.rpc_client import HOST
 
-MAX_BYTES = 1_000_000  # of a call
+MAX_BYTES = 1_000_000  # size of a call
 Method = Callable[..., Any]
 
 
 class RpcServer(ThreadingHTTPServer):
     """Answers calls `{"method", "arguments", "id"}` with JSON lines `{"value"}`, then `{"end"}` or `{"error"}`.
 
-    What an iterator yields is sent value by value. A stoppable method has an argument `should_stop`, a function that
-    tells whether the caller has asked to stop or has hung up.
+    The values of an iterator are sent one by one. A stoppable method takes an argument `should_stop`, a function that
+    returns whether the caller has asked to stop or has disconnected.
 
     Args:
-        methods: by name; they are called from many threads.
-        stoppable: names of those that take `should_stop`.
+        methods: methods by name, which are called from many threads.
+        stoppable: names of the methods that take `should_stop`.
     """
 
     daemon_threads = True
@@ -37,20 +37,20 @@ class RpcServer(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that the server listens on."""
         return self.server_address[1]
 
     def start(self) -> "RpcServer":
-        """Answer calls in a thread of its own."""
+        """Start answering calls in a background thread."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller who hangs up is no error."""
+        """Ignore errors of callers that disconnect."""
 
 
 class _DisconnectedError(Exception):
-    """The caller has hung up."""
+    """The caller has disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_POST(self) -> None:
-        """One call."""
+        """Answer one call."""
         token = self.headers.get("X-Recx-Token", "")
         length = self.headers.get("Content-Length", "")
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             call = json.loads(body)
             name, arguments, call_id = call["method"], dict(call["arguments"]), str(call["id"])
         except (ValueError, KeyError, TypeError, RecursionError):
-            return self._send({"error": "This is no call."})
+            return self._send({"error": "This is not a valid call."})
         if name == "stop":
             running = self.server.running.get(str(arguments.get("call_id")))
             if running:
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send({"error": str(error)})
         except _DisconnectedError:
             stop.set()
-        except Exception as error:  # whatever a model does, the visitor's page shows it
+        except Exception as error:  # show any failure of a model on the visitor's page
             self._send({"error": f"{type(error).__name__}: {error}"})
         finally:
             self.server.running.pop(call_id, None)
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _DisconnectedError from error
 
     def _disconnected(self) -> bool:
-        """Whether the caller has hung up while nothing was sent."""
+        """Whether the caller has disconnected while nothing was being sent."""
         readable, _, _ = select.select([self.connection], [], [], 0)
         try:
             return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
@@ -123,4 +123,4 @@ class _Handler(BaseHTTPRequestHandler):
             return True
 
     def log_message(self, *_: Any) -> None:
-        """What visitors ask is written nowhere."""
+        """Log nothing, so that visitors' questions are not recorded."""

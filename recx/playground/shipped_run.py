@@ -1,4 +1,4 @@
-"""The model that ships with the kit, as a run of the playground."""
+"""The model shipped with the kit, as a run of the playground."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ShippedRun(OpenRun):
-    """An `OpenRun` of the shipped model; nothing of it lies in the folder of runs."""
+    """An `OpenRun` of the shipped model, which is not in the folder of runs."""
 
     def __init__(self) -> None:
         super().__init__(paths.runs() / "shipped" / "demo", shipped_settings())
@@ -30,11 +30,11 @@ class ShippedRun(OpenRun):
         return open_shipped(data)
 
     def _ratings(self) -> "RatingService":
-        raise SettingsError("The shipped model comes without explanations to rate. Choose a run of your own.")
+        raise SettingsError("The shipped model has no explanations to rate. Choose a run of your own.")
 
 
 def open_runs() -> OpenRuns:
-    """The runs found on disk, and the shipped model where its backbone is on this machine."""
+    """Collect the runs on disk and, if its backbone is on this machine, the shipped model."""
     runs = OpenRuns()
     if not why_not_ready():
         runs.keep(ShippedRun())

@@ -1,4 +1,4 @@
-"""An explanation as it is written, token by token, for many people at once on one model."""
+"""Streaming explanations token by token, for several people at once on one model."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -24,22 +24,22 @@ def stream_explanation(
     should_stop: Callable[[], bool] = lambda: False,
     lock: "threading.Lock | AbstractContextManager[object]" = nullcontext(),  # noqa: B008
 ) -> Iterator[str | Explanation]:
-    """Yield the text so far after every token and, last, the explanation that `Explainer.explain` would give.
+    """Yield the text so far after every token and finally the explanation that `Explainer.explain` would give.
 
     Args:
-        explainer: asked.
-        history: of one person, in any form.
-        item: asked about.
+        explainer: the explainer to ask.
+        history: history of one person, in any form.
+        item: the item in question.
         instruction: free text, or a `Control`.
-        max_tokens: longest answer.
-        should_stop: asked before every token; the answer is what was written until then.
-        lock: held for every step, so that streams that share it go on by a token each in turn.
+        max_tokens: greatest length of an answer.
+        should_stop: called before every token; if it returns True, the answer ends there.
+        lock: held for every step, so that streams sharing it take turns token by token.
     """
     with lock:
         (request,) = explainer.explanation_requests([history], [item], instruction)
     ends, written = explainer.encoder.ends | explainer.model.ends, []
     with lock, torch.inference_mode():
-        # The target encodes in its own precision, as everywhere else.
+        # The target encodes in its own precision, outside of autocast.
         prompts = explainer.prompts([request])
         with autocast(explainer.precision):
             state = DecodingState(explainer.model, prompts)
@@ -52,7 +52,7 @@ def stream_explanation(
         if token in ends:
             break
         written.append(token)
-        # Half of a letter shows as a replacement mark until its other half is there.
+        # An incomplete character is decoded as a replacement character until its remaining tokens follow.
         text = explainer.encoder.tokenizer.decode(written).strip()
         yield text.rstrip("\ufffd")
         with lock, torch.inference_mode(), autocast(explainer.precision):

@@ -1,4 +1,4 @@
-"""Finding items by what a person types: suggestions, misspellings, and titles that could mean several items."""
+"""Finding items by typed titles: suggestions, misspellings and ambiguous titles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from rapidfuzz import fuzz, process, utils
 
 from recx.data.catalogue import Catalogue
 
-# Similarities of 100: what a title must have to be taken, by how much it must lead, and what is worth asking back.
+# Similarities out of 100: the least for a match to be accepted, its least lead over the next, the least to be offered.
 MIN_TAKEN, MIN_LEAD, MIN_OFFERED = 86, 4, 60
 MAX_LETTERS = 300
-MAX_SAME_TITLE = 50  # items of one title that are offered for choice
+MAX_SAME_TITLE = 50  # items with the same title that are offered
 
 
 @dataclass(frozen=True)
 class Match:
-    """An item that may be meant.
+    """An item that matches a typed title.
 
     Attributes:
         item: item index.
-        score: how near what was typed is to its label, 100 for the same.
+        score: similarity of the typed text and the item's label, 100 if identical.
     """
 
     item: int
@@ -30,11 +30,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What was understood.
+    """The interpretation of a typed title.
 
     Attributes:
-        kind: `exact`; `close`, one item is clearly nearest; `ambiguous`, several are near; `unknown`, none is.
-        matches: the item first if there is one, then others that are near.
+        kind: `exact`; `close` if one item is clearly most similar; `ambiguous` if several are similar; `unknown` if
+            none is.
+        matches: the most similar items, best first.
     """
 
     kind: Literal["exact", "close", "ambiguous", "unknown"]
@@ -42,10 +43,10 @@ class Resolution:
 
 
 class TitleIndex:
-    """Titles of a catalogue, prepared for being typed.
+    """An index of a catalogue's titles for looking up typed text.
 
     Args:
-        catalogue: items.
+        catalogue: the items.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -58,11 +59,11 @@ class TitleIndex:
         self._exact = {label: item for item, label in enumerate(self._labels, 1)}
 
     def suggest(self, typed: str, limit: int = 8) -> list[Match]:
-        """Items for what was typed so far: beginnings first, then what holds it, then what is spelt alike.
+        """Suggest items for a partly typed title: first by prefix, then by containment, then by similar spelling.
 
         Args:
-            typed: any text; the first `MAX_LETTERS` letters count.
-            limit: at most so many.
+            typed: any text, of which only the first `MAX_LETTERS` characters count.
+            limit: greatest number of suggestions.
         """
         query = _normalise(typed[:MAX_LETTERS])
         if not query:
@@ -76,11 +77,11 @@ class TitleIndex:
         return matches[:limit]
 
     def resolve(self, typed: str, limit: int = 5) -> Resolution:
-        """Which item is meant by a whole title.
+        """Find the item meant by a completely typed title.
 
         Args:
             typed: any text.
-            limit: at most so many matches.
+            limit: greatest number of matches.
         """
         query = _normalise(typed[:MAX_LETTERS])
         if typed in self.catalogue.index_of_label:
@@ -96,7 +97,7 @@ class TitleIndex:
             kind = "exact" if len(same) == 1 else "ambiguous"
             return Resolution(kind, tuple(Match(n, 100.0) for n in same[:MAX_SAME_TITLE]))
         holding = [n for n, label in enumerate(self._labels, 1) if f" {query}" in f" {label}"]
-        if holding:  # part of a title: one that holds it is meant, several are asked back
+        if holding:  # part of a title: a unique match is accepted, several are ambiguous
             scored = sorted((-fuzz.ratio(query, self._labels[n - 1]), n) for n in holding)
             near = tuple(Match(n, round(-score, 1)) for score, n in scored[:limit])
             return Resolution("close" if len(near) == 1 else "ambiguous", near)
@@ -108,7 +109,7 @@ class TitleIndex:
         return Resolution("close" if clear else "ambiguous", near)
 
     def _similar(self, query: str, limit: int, min_score: float) -> list[Match]:
-        """The nearest labels; a cheap score over all of them, a dear one over those in front."""
+        """Find the most similar labels: a cheap score preselects, an expensive one ranks the selection."""
         cheap = process.cdist([query], self._labels, scorer=fuzz.token_ratio, dtype=np.float32, workers=1)[0]
         part = min(20 * limit, len(cheap))
         front = np.argpartition(-cheap, part - 1)[:part]
@@ -126,5 +127,5 @@ def _best(scored: Sequence[float]) -> tuple[float, ...]:
 
 
 def _normalise(text: str) -> str:
-    """Letters and digits in lower case, single spaces between."""
+    """Reduce text to lower-case letters and digits with single spaces."""
     return " ".join(utils.default_process(text).split())

@@ -1,4 +1,4 @@
-"""The playground as a web page: one process holds the models and answers the kernels of all visitors."""
+"""The playground as a web page: one process holds the models and serves the kernels of all visitors."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ IDLE_MINUTES = 30
 
 
 def start_model_server() -> RpcServer:
-    """Answer calls from now on, and begin to load the models that the first one will need."""
+    """Start the server for calls, and load the first run's models in the background."""
     runs = open_runs()
     server = RpcServer(runs.methods(), STOPPABLE).start()
 
@@ -33,7 +33,7 @@ def start_model_server() -> RpcServer:
 
 
 def voila_notebook() -> dict[str, Any]:
-    """The notebook that Voila shows: one cell, and no output until it runs."""
+    """Build the notebook that Voila serves, with a single cell."""
     import nbformat.v4 as v4
 
     code = "from recx.playground.widgets.app_form import app\n\napp()"
@@ -51,11 +51,11 @@ def run_app(
     """Serve the playground as a web page until it is stopped.
 
     Args:
-        port: to listen on, as `recx.pipeline.servers.free_port` gives it.
-        address: to listen on; this machine only by default.
-        base_url: path under which visitors see the page, as `recx.pipeline.servers.checked_prefix` gives it.
-        dark: dark colours.
-        idle_minutes: after so long without a message the kernel of a visitor is ended.
+        port: port to listen on, from `recx.pipeline.servers.free_port`.
+        address: address to listen on; by default this machine only.
+        base_url: path under which visitors see the page, from `recx.pipeline.servers.checked_prefix`.
+        dark: use dark colours.
+        idle_minutes: time without a message after which a visitor's kernel is shut down.
 
     Raises:
         RecxError: Voila ended with an error.
@@ -87,7 +87,7 @@ def run_app(
         line = [sys.executable, "-m", "recx.playground.prefixed_page", str(notebook), "--no-browser"]
         line += [f"--{name}={value}" for name, value in options.items()]
         try:
-            # Voila reads configuration from where it works, which must be no folder that others write to.
+            # Voila reads configuration from its working directory, so others must not be able to write there.
             run_server("Voila", line, environment, Path(folder))
         finally:
             server.shutdown()

@@ -1,1 +1,1 @@
-"""One function a figure: a data frame and an Axes in, the Axes out."""
+"""One function per figure, which draws a data frame on an Axes and returns the Axes."""

@@ -1,4 +1,4 @@
-"""Figures about the alignment effect."""
+"""Figures of the alignment effect."""
 
 import numpy as np
 import pandas as pd
@@ -9,12 +9,12 @@ from recx.plots.style import method_style, tidy
 
 
 def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
-    """One metric of several methods as bars with 95 % intervals, the value written above each.
+    """Draw one metric of several methods as bars with 95 % intervals, annotated with the values.
 
     Args:
-        frame: columns `label, metric, value, low, high`, in the order to show.
-        metric: which rows to show.
-        axes: to draw on.
+        frame: columns `label, metric, value, low, high`, in display order.
+        metric: the metric to show.
+        axes: the axes to draw on.
     """
     rows = frame[frame["metric"] == metric]
     looks = [method_style(label) for label in rows["label"]]
@@ -31,11 +31,11 @@ def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
 
 
 def share_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """Several shares of several methods side by side, with 95 % intervals.
+    """Draw several metrics that are shares as grouped bars per method, with 95 % intervals.
 
     Args:
         frame: columns `label, metric, value, low, high`.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     grouped_bars(frame, "metric", "label", [method_style(label) for label in frame["label"].unique()], axes)
     metrics = frame["metric"].unique()

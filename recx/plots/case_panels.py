@@ -1,4 +1,4 @@
-"""Explanations side by side, what they say marked as true or false: as HTML, and as a figure."""
+"""Explanations side by side with checked parts marked as true or false, as HTML and as a figure."""
 
 import html
 import textwrap
@@ -9,21 +9,21 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Dark enough for white paper, and never the only sign: a tick or a cross follows.
+# Dark enough for white paper, and never the only cue: a tick or a cross follows.
 _COLOURS = {"": "black", "yes": "#0a7d28", "no": "#b3261e"}
 _SIGNS = {"": "", "yes": "\u2713", "no": "\u2717"}
 _WIDTH = 104
 _SIZE = 8
-# A letter of DejaVu Sans Mono is .602 of its size wide: columns of letters fall together with the text's own spacing.
+# A character of DejaVu Sans Mono is 0.602 times its size wide, so that pieces placed by column join seamlessly.
 _LETTER = 0.602 * _SIZE / 72
 Line = list[tuple[str, str, bool]]
 
 
 def cases_html(frame: pd.DataFrame) -> str:
-    """Cases one below the other: history, item, the target's decision, and one row per method.
+    """Render cases as HTML: history, item, the target's decision, and one row per method.
 
     Args:
-        frame: as `recx.evaluation.case_studies.case_frame` makes it, for one case or several.
+        frame: one or several cases from `recx.evaluation.case_studies.case_frame`.
     """
     parts = []
     for title, case in frame.fillna({"holds": "", "why": ""}).groupby("case", sort=False):
@@ -45,7 +45,7 @@ def cases_html(frame: pd.DataFrame) -> str:
 
 
 def cases_figure(frame: pd.DataFrame) -> Figure:
-    """Cases one below the other as a figure, for paper.
+    """Draw cases below each other as a figure for print.
 
     Args:
         frame: as for `cases_html`.
@@ -60,11 +60,11 @@ def cases_figure(frame: pd.DataFrame) -> Figure:
 
 
 def text_panel(lines: Sequence[Line], axes: Axes) -> Axes:
-    """Lines of (text, colour, bold) pieces in a font of fixed width.
+    """Draw lines of (text, colour, bold) pieces in a monospaced font.
 
     Args:
-        lines: top to bottom.
-        axes: to draw on; its frame is taken away.
+        lines: lines from top to bottom.
+        axes: the axes to draw on; its frame is removed.
     """
     axes.set(xlim=(0, _WIDTH + 3), ylim=(len(lines), 0))
     axes.axis("off")
@@ -112,12 +112,12 @@ def _lines(title: str, case: pd.DataFrame) -> list[Line]:
 
 
 def _wrapped(pieces: Sequence[tuple[str, str]]) -> list[Line]:
-    """Pieces broken into lines between words, indented by two."""
+    """Break pieces into lines between words, indented by two characters."""
     lines: list[Line] = [[("  ", "black", False)]]
     used = 2
     for text, holds in pieces:
         for n, word in enumerate((str(text) + _SIGNS[holds]).replace("\n", " ").split(" ")):
-            # A space belongs to the word after it, so that pieces join as they stood.
+            # A space belongs to the word after it, so that joined pieces give the original text.
             left = (" " if n else "") + word
             while left:
                 if used + len(left) > _WIDTH and used > 2:

@@ -1,4 +1,4 @@
-"""Figures about explanations: ratings, confusion of sources, score prediction, ablation."""
+"""Figures of explanations: ratings, confusion of sources, score prediction, win rates and ablation."""
 
 import numpy as np
 import pandas as pd
@@ -8,16 +8,16 @@ from matplotlib.axes import Axes
 from recx.plots.grouped_bars import grouped_bars, legend_above
 from recx.plots.style import COLOURS, HATCHES, method_style, tidy
 
-# From bad to good, light to dark: the order reads in grey too.
+# From light (bad) to dark (good), so that the order is visible in greyscale too.
 LEVEL_COLOURS = ("#f1eef6", "#bdc9e1", "#74a9cf", "#045a8d")
 
 
 def rating_shares(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """Share of each rating by method as stacked bars, the mean at the right (paper Figure 3).
+    """Draw the share of each rating level per method as stacked bars, with the mean at the right (paper Figure 3).
 
     Args:
         frame: columns `method, level, share`, of one judge.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     wide = frame.pivot(index="method", columns="level", values="share").reindex(frame["method"].unique())[::-1]
     left = np.zeros(len(wide))
@@ -34,7 +34,7 @@ def rating_shares(frame: pd.DataFrame, axes: Axes) -> Axes:
     means = (wide * wide.columns.to_numpy(dtype=float)).sum(axis=1)
     for place, mean in enumerate(means):
         axes.text(1.01, place, f"{mean:.2f}", va="center", fontsize=8)
-    axes.set(xlim=(0, 1), xlabel="share of ratings in percent; mean at the right", ylabel="")
+    axes.set(xlim=(0, 1), xlabel="share of ratings (%), mean rating at the right", ylabel="")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
     legend_above(axes, title="rating", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
@@ -42,11 +42,11 @@ def rating_shares(frame: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def confusion(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """True source against predicted source, share and count in each cell (paper Figure 4).
+    """Draw a confusion matrix of sources with the share and count in each cell (paper Figure 4).
 
     Args:
         frame: columns `true, predicted, count, share`.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     names = list(dict.fromkeys(frame["true"]))
     shares = frame.pivot(index="true", columns="predicted", values="share").loc[names, names]
@@ -61,47 +61,47 @@ def confusion(frame: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def score_errors(frame: pd.DataFrame, axes: Axes, metric: str = "r2") -> Axes:
-    """What is left of the target's score in a text: several views of it, by method (paper Table 3, normalised).
+    """Draw how well each view of a text predicts the target's score, by method (paper Table 3, normalised).
 
     Args:
         frame: columns `method, view, metric, value`.
-        axes: to draw on.
-        metric: which.
+        axes: the axes to draw on.
+        metric: the metric to show.
     """
     rows = frame[frame["metric"] == metric]
-    if metric == "r2":  # zero by definition: the line itself
+    if metric == "r2":  # zero by definition, drawn as the zero line
         rows = rows[rows["view"] != "mean"]
     looks = list(zip(COLOURS, HATCHES, strict=True))[: rows["view"].nunique()]
     grouped_bars(rows, "method", "view", looks, axes)
     methods = rows["method"].unique()
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.set_xticks(np.arange(len(methods)), methods, rotation=20, ha="right", rotation_mode="anchor", fontsize=8)
-    axes.set(ylabel="explained share of\nthe score ($R^2$, mean: 0)" if metric == "r2" else metric)
+    axes.set(ylabel="variance of the score\nexplained ($R^2$)" if metric == "r2" else metric)
     legend_above(axes, fontsize=8)
     return tidy(axes)
 
 
 def win_matrix(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """How often the row's explanation is preferred to the column's.
+    """Draw how often the row's explanation is preferred to the column's.
 
     Args:
         frame: columns `method, against, rate`.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     names = list(dict.fromkeys(frame["method"]))
     rates = frame.pivot(index="method", columns="against", values="rate").loc[names, names]
     shown = rates.mask(np.eye(len(names), dtype=bool))
     sns.heatmap(shown, annot=True, fmt=".2f", cmap="PuOr", vmin=0, vmax=1, square=True, cbar=False, ax=axes,
                 annot_kws={"fontsize": 7}, linewidths=0.5, linecolor="white")  # fmt: skip
-    return _named_sides(axes, "against", "preferred")
+    return _named_sides(axes, "compared with", "method (share of wins)")
 
 
 def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """One metric of each variant, seeds as dots, the mean as a bar (paper Figure 7).
+    """Draw one metric of each variant: the mean as a bar, individual seeds as dots (paper Figure 7).
 
     Args:
         frame: columns `variant, seed, value`, of one metric.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     variants = list(dict.fromkeys(frame["variant"]))
     means = frame.groupby("variant", sort=False)["value"].mean().reindex(variants)
@@ -113,7 +113,7 @@ def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
         axes.annotate(f"{means[variant]:.2f}", (max(means[variant], own.max()), n), xytext=(5, 0),
                       textcoords="offset points", va="center", fontsize=7)  # fmt: skip
     axes.set_yticks(range(len(variants)), variants, fontsize=8)
-    axes.set_ylim(len(variants) - 0.5, -0.5)  # not inverted: axes that share their sides would be turned several times
+    axes.set_ylim(len(variants) - 0.5, -0.5)  # not `invert_yaxis`, which would flip shared axes once per panel
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", alpha=0.3, linewidth=0.6)
@@ -122,7 +122,7 @@ def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def _named_sides(axes: Axes, below: str, left: str) -> Axes:
-    """Name the sides of a matrix; long names below it lean."""
+    """Label the axes of a matrix and rotate the tick labels below it."""
     axes.set(xlabel=below, ylabel=left)
     axes.tick_params(axis="x", rotation=40)
     for label in axes.get_xticklabels():

@@ -1,4 +1,4 @@
-"""Figures of faithfulness: what is cited against random and best sets, erasure curves, one case, and plausibility."""
+"""Figures of faithfulness: effects of cited titles, erasure curves, single cases and plausibility."""
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,14 @@ _VERDICTS = {"liked": ("#0072B2", ""), "disliked": ("#E69F00", "//")}
 
 
 def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """Effect of what each method cites, between random sets (0) and the best set of the same size (1).
+    """Draw the effect of the titles each method cites, from random sets (0) to the best set of the same size (1).
 
     Args:
         frame: columns `method, verdict, value, low, high`.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     if frame.empty:
-        axes.text(0.5, 0.5, "no metric of erasure is fit for this data set", ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "no erasure metric is valid for this data set", ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return axes
     looks = [_VERDICTS[v] for v in frame["verdict"].unique()]
@@ -27,35 +27,35 @@ def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
     names = frame["method"].unique()
     axes.set_xticks(np.arange(len(names)), names, rotation=35, ha="right")
-    axes.set_ylabel("effect of cited titles\n(0 random, 1 best set)")
+    axes.set_ylabel("effect of cited titles\n(0: random set, 1: best set)")
     legend_above(axes)
     return tidy(axes)
 
 
 def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """How far the target moves as the highest titles of each attribution are taken out.
+    """Draw how the target's log-probability falls as the top titles of each attribution are removed.
 
     Args:
         frame: columns `method, share, value`.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     for n, (name, rows) in enumerate(frame.groupby("method", sort=False)):
         style = ("-", "--")[n // len(COLOURS) % 2]
         axes.plot(
             rows["share"], rows["value"], style, marker="o", markersize=3, color=COLOURS[n % len(COLOURS)], label=name
         )
-    axes.set_xlabel("share of the history taken out, the strongest first")
-    axes.set_ylabel("fall of log-probability")
+    axes.set_xlabel("share of the history removed, strongest titles first")
+    axes.set_ylabel("drop in log-probability")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return tidy(axes)
 
 
 def case_effects(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """The effect of each title of one history, as bars; those that the text cites are marked.
+    """Draw the effect of each title of one history as bars; titles cited by the text are marked.
 
     Args:
-        frame: columns `title, effect, cited`, the oldest first.
-        axes: to draw on.
+        frame: columns `title, effect, cited`, oldest first.
+        axes: the axes to draw on.
     """
     places = np.arange(len(frame))
     colours = np.where(frame["effect"] >= 0, "#0072B2", "#D55E00")
@@ -73,11 +73,11 @@ def case_effects(frame: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def plausibility(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """Faithfulness against plausibility: one point per method.
+    """Draw faithfulness against plausibility, one point per method.
 
     Args:
         frame: columns `method, rating, effect`.
-        axes: to draw on.
+        axes: the axes to draw on.
     """
     markers = "osD^vPX*"
     for n, row in enumerate(frame.itertuples()):
@@ -87,6 +87,6 @@ def plausibility(frame: pd.DataFrame, axes: Axes) -> Axes:
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xlim(0, 3.2)
     axes.margins(y=0.15)
-    axes.set_xlabel("plausibility: the reference judge's rating (0 to 3)")
-    axes.set_ylabel("effect of cited titles\n(0 random, 1 best set)")
+    axes.set_xlabel("plausibility: mean rating by the reference judge (0 to 3)")
+    axes.set_ylabel("effect of cited titles\n(0: random set, 1: best set)")
     return tidy(axes)

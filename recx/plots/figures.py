@@ -1,4 +1,4 @@
-"""Every figure of the kit by name: from the frame it shows to the whole picture, so that it can be drawn again."""
+"""Every figure of the kit by name, drawn from its data frame so that it can be redrawn later."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ from recx.plots.training_curves import loss_curve, target_curve
 
 
 def _on_one_axes(plot: Callable[[pd.DataFrame, Axes], Axes], size: tuple[float, float]) -> Callable:
-    """A figure of one plot; the size is width and height in inches."""
+    """Make a figure function of a single plot; the size is width and height in inches."""
 
     def figure_of(frame: pd.DataFrame) -> Figure:
         figure, axes = plt.subplots(figsize=size)
@@ -28,7 +28,7 @@ def _on_one_axes(plot: Callable[[pd.DataFrame, Axes], Axes], size: tuple[float, 
 
 
 def _by_value(frame: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
-    """The rows of each value of a column, in the order of the frame: one panel each."""
+    """Group rows by a column in the order of the frame; each group is one panel."""
     return dict(iter(frame.groupby(column, sort=False)))
 
 
@@ -109,11 +109,11 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
 
 
 def draw(name: str, frame: pd.DataFrame) -> Figure:
-    """The whole figure of that name.
+    """Draw the figure with the given name.
 
     Args:
         name: a key of `FIGURES`.
-        frame: what it shows, as saved beside it.
+        frame: the data it shows, as saved next to the figure.
 
     Raises:
         SettingsError: there is no such figure.
@@ -121,6 +121,6 @@ def draw(name: str, frame: pd.DataFrame) -> Figure:
     if name not in FIGURES:
         raise SettingsError(f"No figure {name!r}. Known: {', '.join(FIGURES)}.")
     figure = FIGURES[name](frame)
-    if figure.get_layout_engine() is None and FIGURES[name] is not cases_figure:  # whose text fills it to the edges
+    if figure.get_layout_engine() is None and FIGURES[name] is not cases_figure:  # fills the figure to the edges
         figure.tight_layout()
     return figure

@@ -1,4 +1,4 @@
-"""Bars side by side in groups, with their intervals and legend."""
+"""Grouped bars with intervals and a legend."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 
 
 def grouped_bars(frame: pd.DataFrame, group: str, series: str, looks: Sequence[tuple[str, str]], axes: Axes) -> Axes:
-    """One bar per series at every group, in the order of the frame.
+    """Draw one bar per series in every group, in the order of the frame.
 
     Args:
-        frame: columns `value`, `group` and `series` by their names, and where there are intervals `low` and `high`; at
-            most one row for each pair of group and series.
-        group: column whose values stand along the axis.
-        series: column whose values stand side by side and in the legend.
+        frame: the column `value`, the columns named by `group` and `series`, and for intervals `low` and `high`; at
+            most one row per group and series.
+        group: column whose values are spread along the axis.
+        series: column whose values are side by side and in the legend.
         looks: colour and hatch of each series.
-        axes: to draw on; the names of the groups are left to the caller.
+        axes: the axes to draw on; the caller sets the tick labels of the groups.
     """
     groups, names = frame[group].unique(), frame[series].unique()
     width = 0.8 / len(names)
@@ -31,12 +31,12 @@ def grouped_bars(frame: pd.DataFrame, group: str, series: str, looks: Sequence[t
 
 
 def intervals(rows: pd.DataFrame, places: np.ndarray, axes: Axes) -> None:
-    """Intervals from `low` to `high` around `value`, upright at the places given."""
+    """Draw vertical error bars from `low` to `high` around `value` at the given places."""
     spread = np.abs(np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=float))
     axes.errorbar(places, rows["value"], yerr=spread, fmt="none", ecolor="#333333", capsize=2, linewidth=1)
 
 
 def legend_above(axes: Axes, **options: Any) -> None:
-    """A legend in one line above the axes, without a frame."""
+    """Put a frameless legend in one line above the axes."""
     columns = len(axes.get_legend_handles_labels()[0])
     axes.legend(frameon=False, ncols=columns, loc="lower center", bbox_to_anchor=(0.5, 1.0), **options)

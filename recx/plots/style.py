@@ -1,13 +1,13 @@
-"""The common look of all figures."""
+"""The common style of all figures."""
 
 import zlib
 
 from matplotlib.axes import Axes
 
-# Okabe & Ito's colours, told apart by the colour-blind and, by lightness, in grey.
+# Okabe & Ito's palette, distinguishable with colour blindness and, by lightness, in greyscale.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#000000")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "--", "oo")
-# Baselines in greys, what is not aligned in light blue, the modes in colours of their own.
+# Baselines are grey, the unaligned backbone is light blue, and each mode has its own colour.
 _STYLES = {
     "random": ("#d0d0d0", ""),
     "popularity": ("#b0b0b0", "//"),
@@ -25,7 +25,7 @@ _STYLES = {
 
 
 def method_style(label: str) -> tuple[str, str]:
-    """Colour and hatch of a method: the same in every figure."""
+    """Return the colour and hatch of a method, the same in every figure."""
     if label in _STYLES:
         return _STYLES[label]
     n = zlib.crc32(label.encode())
@@ -33,7 +33,7 @@ def method_style(label: str) -> tuple[str, str]:
 
 
 def tidy(axes: Axes) -> Axes:
-    """Light grid behind the data, no box around it."""
+    """Put a light grid behind the data and remove the box around it."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -1,1 +1,1 @@
-"""Forms without logic, which import no model: they call the process that holds it."""
+"""Forms without logic of their own, which call the process that holds the models."""

@@ -1,4 +1,4 @@
-"""Answers of several models side by side, as they are written."""
+"""Panels that show the answers of several models side by side while they are generated."""
 
 import threading
 import time
@@ -14,14 +14,14 @@ from recx.playground.rpc_client import RpcClient, new_call_id
 from recx.playground.widgets.elements import stack
 
 Answer = dict[str, Any]
-UPDATE_SECONDS = 0.08  # between two updates of a growing text
+UPDATE_SECONDS = 0.08  # interval between updates of a growing text
 
 
 class AnswerPanel:
-    """One model's answer.
+    """The answer of one model.
 
     Args:
-        name: heading.
+        name: heading of the panel.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,23 +31,23 @@ class AnswerPanel:
         self.show("")
 
     def show(self, text: str, state: str = "") -> None:
-        """A text that is still being written, or a state in words."""
+        """Show an incomplete text and a status."""
         self.page.value = pieces.growing_answer(self.name, text, state)
 
     def finish(self, answer: Answer) -> None:
-        """A whole answer, with what was checked marked."""
+        """Show a complete answer with its checked parts marked."""
         self.page.value = pieces.whole_answer(self.name, answer)
 
     def fail(self, message: str) -> None:
-        """An error in place of the answer."""
+        """Show an error instead of an answer."""
         self.page.value = pieces.failed_answer(self.name, message)
 
 
 class AnswerStreams:
-    """Answers of several models at once, each streamed into its panel; `stop` ends all of them.
+    """Streams the answers of several models into their panels; `stop` ends all of them.
 
     Args:
-        client: calls about a run.
+        client: client bound to a run.
     """
 
     def __init__(self, client: RpcClient) -> None:
@@ -56,14 +56,14 @@ class AnswerStreams:
         self._call_ids: list[str] = []
 
     def run(self, panels: Mapping[str, AnswerPanel], arguments: Mapping[str, Any]) -> list[Answer]:
-        """Ask models, and return when all have ended.
+        """Ask several models, and return when all have finished.
 
         Args:
             panels: model -> panel.
             arguments: `history, item, options` of the question.
 
         Returns:
-            The answers in the order of the panels, without those that failed; their panels say why.
+            The answers in the order of the panels, without failed ones, whose panels show the error.
         """
 
         def answer(model: str) -> Answer | None:
@@ -71,7 +71,7 @@ class AnswerStreams:
                 return self._stream(model, panels[model], arguments)
             except RecxError as error:
                 panels[model].fail(str(error))
-            except Exception as error:  # nobody would see the traceback of a thread
+            except Exception as error:  # a traceback in a thread would be invisible
                 panels[model].fail(f"{type(error).__name__}: {error}")
             return None
 
@@ -79,7 +79,7 @@ class AnswerStreams:
             return [a for a in pool.map(answer, panels) if a]
 
     def stop(self) -> None:
-        """Stop every answer that is being written; what there is stays."""
+        """Stop all answers in progress and keep the text so far."""
         self.stopped.set()
         for call_id in self._call_ids:
             self.client.stop(call_id)
@@ -92,7 +92,7 @@ class AnswerStreams:
             if "decision" in record:
                 panel.finish(record)
             elif self.stopped.is_set():
-                self.client.stop(call_id)  # `stop` came before the server had begun the call
+                self.client.stop(call_id)  # `stop` was called before the server had started the call
             elif time.monotonic() - shown > UPDATE_SECONDS:
                 panel.show(record["text"], "is writing ...")
                 shown = time.monotonic()

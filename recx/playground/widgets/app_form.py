@@ -1,4 +1,4 @@
-"""The whole application: pick a run, question it, rate its explanations."""
+"""The whole application: choosing a run, asking questions and rating explanations."""
 
 import os
 from collections.abc import Mapping
@@ -17,26 +17,26 @@ from recx.playground.widgets.rating_form import RatingForm
 
 
 def app(run: str = "", client: RpcClient | None = None) -> widgets.Widget:
-    """The playground and the blind rating over the finished runs found on disk.
+    """Show the playground and the blind rating for the finished runs found on disk.
 
-    A state in the page's address (`?state=...`) is opened. Nothing heavy is imported here; the server holds the models.
+    A state in the page's URL (`?state=...`) is opened. The server holds the models; nothing heavy is imported here.
 
     Args:
-        run: `profile/dataset` to begin with; the first that is ready by default.
-        client: of the server that holds the models; by default that of `recx app`.
+        run: `profile/dataset` to open first; by default the first run that is ready.
+        client: client of the server that holds the models; by default that of `recx app`.
 
     Raises:
-        RpcError: no client was given, and this is no kernel of `recx app`.
+        RpcError: no client was given, and this kernel was not started by `recx app`.
     """
     return App(run, client or connect()).view
 
 
 class App:
-    """A picker of runs above the forms of the run picked.
+    """A selector of runs above the forms of the selected run.
 
     Args:
-        run: to begin with.
-        client: of the server.
+        run: run to open first.
+        client: client of the server.
     """
 
     def __init__(self, run: str, client: RpcClient) -> None:
@@ -44,20 +44,20 @@ class App:
         self.state, self.problem = _state_in_address()
         self.wanted = (self.state or {}).get("run") or run
         self.picker, self.message, self.place = widgets.Dropdown(description="run"), Message(), widgets.VBox()
-        self._offering = False  # options alone would pick, and open, the first
+        self._offering = False  # setting the options would select and open the first run
         self.picker.observe(lambda change: None if self._offering else self.open(change["new"]), "value")
-        again = button("Refresh", self.look, "Look for finished runs on disk")
+        again = button("Refresh", self.look, "Search for finished runs on disk")
         title = widgets.HTML(f"{pieces.style()}<h2>Ask the explainer</h2>")
         self.view = stack("recx", title, row(self.picker, again), self.message, self.place)
         self.look()
 
     def look(self) -> None:
-        """Offer what is ready; what is open stays open."""
+        """Offer the runs that are ready; the open run stays open."""
         runs = self.client.call("runs")
         ready = {r["name"]: f"{r['dataset']} ({r['profile']})" for r in runs if not r["why"]}
         for r in runs:
             if r["name"] == self.wanted and r["why"]:
-                self.problem = f"Run {r['name']} is not ready ({r['why']}). Make it with: {r['command']}"
+                self.problem = f"Run {r['name']} is not ready ({r['why']}). Create it with: {r['command']}"
         name = next((n for n in (self.picker.value, self.wanted, *ready) if n in ready), None)
         self._offering = True
         self.picker.options = [(label, name) for name, label in ready.items()]
@@ -69,7 +69,7 @@ class App:
             self.message.value = pieces.nothing_ready(runs)
 
     def open(self, name: str | None) -> None:
-        """Show the forms of a run; nothing happens where they are shown already."""
+        """Show the forms of a run, unless they are already shown."""
         if not name or (self.form and self.form.run == name):
             return
         self.message.value, self.place.children = pieces.status(f"Opening {name} ..."), []
@@ -80,14 +80,14 @@ class App:
             client = self.client.bind(run=name)
             self.form = PlaygroundForm(client, name, self.state)
             self.place.children = [
-                widgets.Tab([self.form.view, RatingForm(client).view], titles=("Question", "Rate blind"))
+                widgets.Tab([self.form.view, RatingForm(client).view], titles=("Question", "Blind rating"))
             ]
             self.state = None
             self.message.show_error(self.problem) if self.problem else self.message.show()
 
 
 def _state_in_address() -> tuple[Mapping[str, Any] | None, str]:
-    """A state in the page's address, and what is wrong with it."""
+    """Read the state in the page's URL; returns the state and an error message."""
     letters = parse_qs(os.environ.get("QUERY_STRING", "")).get("state", [""])[0]
     try:
         return (decode_state(letters) if letters else None), ""

@@ -1,4 +1,4 @@
-"""Elements that all forms are made of: panels, rows, buttons, messages."""
+"""Elements shared by all forms: panels, rows, buttons and messages."""
 
 import base64
 import threading
@@ -16,19 +16,19 @@ Item = dict[str, Any]
 
 
 class Message(widgets.HTML):
-    """A line for what a person should know or did wrong; read aloud when it changes."""
+    """A line for notices and errors; screen readers announce its changes."""
 
     def show(self, *texts: str) -> None:
-        """Show sentences in place of what was shown."""
+        """Show notices, replacing earlier ones."""
         self.value = pieces.notices(texts)
 
     def show_error(self, text: object) -> None:
-        """Show what was wrong."""
+        """Show an error."""
         self.value = pieces.notices([str(text)], wrong=True)
 
     @contextmanager
     def catching_errors(self) -> Iterator[None]:
-        """Show an error for the user that is raised within, and go on."""
+        """Show errors for the user that are raised in the block, and continue."""
         try:
             yield
         except RecxError as error:
@@ -36,23 +36,23 @@ class Message(widgets.HTML):
 
 
 def panel(title: str, *children: widgets.Widget | str, lessons: Sequence[str] = ()) -> widgets.VBox:
-    """A framed part of a form: a heading, elements (texts are HTML) below each other, lessons to open."""
+    """Build a framed part of a form: a heading, stacked elements (strings are HTML) and expandable lessons."""
     texts = [f"<h3>{title}</h3>", *children, "".join(map(lesson, lessons))]
     return stack("panel", *(widgets.HTML(t) if isinstance(t, str) else t for t in texts))
 
 
 def stack(css_class: str, *children: widgets.Widget) -> widgets.VBox:
-    """Elements below each other, with a class for the style sheet."""
+    """Stack elements vertically, with a CSS class."""
     return widgets.VBox(children).add_class(css_class)
 
 
 def row(*children: widgets.Widget, align: str = "center") -> widgets.Box:
-    """Elements beside each other that wrap where there is no room."""
+    """Place elements side by side, wrapping when space is short."""
     return widgets.Box(children, layout={"flex_flow": "row wrap", "align_items": align, "grid_gap": "4px 12px"})
 
 
 def button(text: str, on_click: Callable[[], None], tooltip: str = "", primary: bool = False) -> widgets.Button:
-    """A button as wide as its text."""
+    """Create a button as wide as its text."""
     style = "primary" if primary else ""
     element = widgets.Button(description=text, tooltip=tooltip or text, button_style=style, layout={"width": "auto"})
     element.on_click(lambda _: on_click())
@@ -60,15 +60,15 @@ def button(text: str, on_click: Callable[[], None], tooltip: str = "", primary: 
 
 
 def show_if(shown: Any, element: widgets.Widget) -> None:
-    """Show an element, or take it out of the page."""
+    """Show or hide an element."""
     element.layout.display = "" if shown else "none"
 
 
 def in_background(function: Callable[..., None], *arguments: Any) -> None:
-    """Call in a thread, so that the form goes on reacting."""
+    """Call a function in a thread, so that the form stays responsive."""
     threading.Thread(target=function, args=arguments, daemon=True).start()
 
 
 def download(name: str, kind: str, text: str, shown: str = "") -> tuple[str, str, str, str]:
-    """What the template of a link to a file reads."""
+    """Build the arguments of the template for a file link."""
     return name, kind, base64.b64encode(text.encode()).decode(), shown

@@ -1,4 +1,4 @@
-"""Keeping a conversation: exports to download, and a state that opens again from a link or a file."""
+"""Saving a conversation: exports to download, and states to reopen from a link or a file."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,10 @@ from recx.playground.widgets.elements import Message, download, panel, row
 
 
 class ExportForm:
-    """Links to the exports of a conversation, and fields to open a state.
+    """Links to the exports of a conversation, and fields for opening a state.
 
     Args:
-        on_open: is given a valid state.
+        on_open: called with a valid state.
     """
 
     def __init__(self, on_open: Callable[[Mapping[str, Any]], None]) -> None:
@@ -24,14 +24,14 @@ class ExportForm:
         self.links, self.message = widgets.HTML(), Message()
         self.file = widgets.FileUpload(accept=".json", multiple=False, description="Open a file")
         self.letters = widgets.Text(
-            description="state", placeholder="letters of a link", continuous_update=False, layout={"width": "20em"}
+            description="state", placeholder="link or its code", continuous_update=False, layout={"width": "20em"}
         )
         self.file.observe(self._file_chosen, "value")
         self.letters.observe(self._letters_typed, "value")
-        self.view = panel("6. Keep it", self.links, row(self.file, self.letters), self.message, lessons=["keep"])
+        self.view = panel("6. Save and share", self.links, row(self.file, self.letters), self.message, lessons=["keep"])
 
     def show(self, state: Mapping[str, Any], turns: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]) -> None:
-        """Make the exports of what there is by now."""
+        """Update the exports to the current conversation."""
         files = [download("conversation.json", "application/json", to_json(state, turns, provenance))]
         if turns:
             files.insert(0, download("conversation.md", "text/markdown", to_markdown(turns, provenance)))
@@ -39,7 +39,7 @@ class ExportForm:
         self.links.value = pieces.exports(turns, files, encode_state(state), provenance)
 
     def open(self, read: Callable[[], Mapping[str, Any]]) -> None:
-        """Open a state from outside; what is wrong with it is shown."""
+        """Open an external state; errors are shown."""
         with self.message.catching_errors():
             self._on_open(read())
             self.message.value = ""

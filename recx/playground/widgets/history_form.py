@@ -1,4 +1,4 @@
-"""A history of one's own: typed, taken from a real user, pasted; put in order, shortened."""
+"""Editing a history: typed, pasted or taken from a real user, then reordered or shortened."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,16 +10,16 @@ from recx.playground.widgets.elements import WIDE, Item, Message, button, panel,
 from recx.playground.widgets.title_field import TitleField
 
 MAX_ITEMS = 200
-MAX_LETTERS = 20_000  # of a pasted list
+MAX_LETTERS = 20_000  # size of a pasted list
 
 
 class HistoryForm:
-    """The items of a history, oldest first.
+    """A form for the items of a history, oldest first.
 
     Args:
-        client: calls about a run.
-        users: how many real users there are to start from.
-        first_user: id of one of them.
+        client: client bound to a run.
+        users: number of real users to start from.
+        first_user: id of one of these users.
         on_change: called after every change.
     """
 
@@ -31,7 +31,7 @@ class HistoryForm:
             value=first_user, description="user id", continuous_update=False, layout={"width": "14em"}
         )
         self.pasted = widgets.Textarea(
-            placeholder="one title a line", description="list", layout=WIDE | {"height": "6em"}
+            placeholder="one title per line", description="list", layout=WIDE | {"height": "6em"}
         )
         pasting = widgets.VBox([self.pasted, button("Add these lines", self.paste)])
         self.list = widgets.Select(description="history", rows=8, layout=WIDE)
@@ -42,14 +42,14 @@ class HistoryForm:
             button("Remove all", lambda: self.set([])),
         ]
         self.table, self.message = widgets.HTML(), Message()
-        from_user = f"Replace the history by that of one of {users} real users"
+        from_user = f"Replace the history with that of one of {users} real users"
         self.view = panel(
-            "1. A history",
+            "1. History",
             self.title_field.view,
             row(
                 self.user,
                 button("Start from this user", self.use_user, from_user),
-                button("Another at random", self._use_random_user),
+                button("Random user", self._use_random_user),
             ),
             widgets.Accordion([pasting], titles=("Paste a list",), selected_index=None),
             row(self.list, widgets.VBox(buttons)),
@@ -65,14 +65,14 @@ class HistoryForm:
         return [i["item"] for i in self.items]
 
     def set(self, items: Sequence[Item], notices: Sequence[str] = ()) -> None:
-        """Replace the history, and show sentences to mind below it."""
+        """Replace the history, and show notices below it."""
         cut = [f"Only the latest {MAX_ITEMS} of {len(items)} items are kept here."] if len(items) > MAX_ITEMS else []
         self.items = list(items)[-MAX_ITEMS:]
         self._show([*notices, *cut])
         self._on_change()
 
     def use_user(self) -> None:
-        """Take the history of a real user."""
+        """Use the history of a real user."""
         with self.message.catching_errors():
             self.set(self.client.call("user_history", user=self.user.value.strip()))
 
@@ -83,11 +83,11 @@ class HistoryForm:
             self.set(drawn["items"])
 
     def paste(self) -> None:
-        """Add the titles of a pasted list; lines that mean no item, or several, are named and left out."""
+        """Add the titles of a pasted list; unknown and ambiguous titles are reported and skipped."""
         lines = [line.strip() for line in self.pasted.value[:MAX_LETTERS].splitlines() if line.strip()]
         items, notices = [], []
         if len(lines) > MAX_ITEMS or len(self.pasted.value) > MAX_LETTERS:
-            notices.append(f"The list is long: its first {min(len(lines), MAX_ITEMS)} lines were read.")
+            notices.append(f"The list is too long: only its first {min(len(lines), MAX_ITEMS)} lines were read.")
         with self.message.catching_errors():
             for number, line in enumerate(lines[:MAX_ITEMS], 1):
                 resolution = self.client.call("resolve", text=line)
@@ -96,16 +96,16 @@ class HistoryForm:
                     items.append(matches[0])
                 if kind == "close":
                     label, score = matches[0]["label"], matches[0]["score"]
-                    notices.append(f"Line {number}: “{line}” was read as “{label}” ({score:.0f}).")
+                    notices.append(f"Line {number}: “{line}” was interpreted as “{label}” ({score:.0f} of 100).")
                 elif kind != "exact":
-                    why = "may mean" if kind == "ambiguous" else "is no item; near are"
+                    why = "matches several titles:" if kind == "ambiguous" else "was not found. Similar titles:"
                     near = ", ".join(m["label"] for m in matches) or "none"
-                    notices.append(f"Line {number} was left out: “{line}” {why} {near}.")
+                    notices.append(f"Line {number} was skipped: “{line}” {why} {near}.")
             self.set([*self.items, *items], notices)
             self.pasted.value = ""
 
     def move(self, by: int) -> None:
-        """Move the chosen item."""
+        """Move the selected item."""
         at = self.list.index
         if at is not None and 0 <= at + by < len(self.items):
             self.items[at], self.items[at + by] = self.items[at + by], self.items[at]
@@ -113,7 +113,7 @@ class HistoryForm:
             self._on_change()
 
     def remove(self) -> None:
-        """Remove the chosen item."""
+        """Remove the selected item."""
         at = self.list.index
         if at is not None:
             del self.items[at]
@@ -122,7 +122,7 @@ class HistoryForm:
 
     def _add(self, item: Item) -> None:
         if len(self.items) >= MAX_ITEMS:
-            self.message.show_error(f"A history holds at most {MAX_ITEMS} items here.")
+            self.message.show_error(f"A history can have at most {MAX_ITEMS} items here.")
         else:
             self.set([*self.items, item])
 

@@ -1,4 +1,4 @@
-"""The playground: a history, an item, options; target and explainers beside each other; what if; keep it."""
+"""The playground: asking the target and the explainers about an item for a history."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,12 +18,12 @@ from recx.playground.widgets.what_if_form import WhatIfForm
 
 
 class PlaygroundForm:
-    """The forms over one run.
+    """The forms for one run.
 
     Args:
-        client: calls about the run.
-        run: its name, as `runs` of the server gives it.
-        state: to begin with; the history of the first real user by default.
+        client: client bound to the run.
+        run: name of the run, as listed by the server's `runs`.
+        state: initial state; by default the history of the first real user.
     """
 
     def __init__(self, client: RpcClient, run: str, state: Mapping[str, Any] | None = None) -> None:
@@ -38,8 +38,8 @@ class PlaygroundForm:
         self.item_shown = widgets.HTML()
         self.options = _option_fields(about)
         self.models = {m: widgets.Checkbox(True, description=m, indent=False, layout={"width": "auto"}) for m in models}
-        self.ask_button = button("Ask", self.ask, "Ask target and models about this item", primary=True)
-        self.stop_button = button("Stop", self.stop, "Stop what is being written")
+        self.ask_button = button("Ask", self.ask, "Ask the target and the models about this item", primary=True)
+        self.stop_button = button("Stop", self.stop, "Stop generating")
         self.message, self.target_page, self.models_page = Message(), widgets.HTML(), widgets.HTML()
         self.panels = {m: AnswerPanel(m) for m in models}
         self.what_if = WhatIfForm(client, models, self._note)
@@ -49,12 +49,12 @@ class PlaygroundForm:
         self.open(state) if state else self.history.use_user()
 
     def state(self) -> dict[str, Any]:
-        """What the form holds now."""
+        """The current state of the form."""
         label = self.item["label"] if self.item else ""
         return make_state(self.run, self._labels(), label, self._chosen_options(), self._chosen_models())
 
     def open(self, state: Mapping[str, Any]) -> None:
-        """Fill the form from a state; titles that this run does not have are named and left out."""
+        """Fill the form from a state; titles unknown to this run are reported and skipped."""
         missing: list[str] = []
         self.item, self.item_shown.value = None, ""
         if state["item"]:
@@ -67,13 +67,13 @@ class PlaygroundForm:
             field.value = value if value in known else ""
         for model, box in self.models.items():
             box.value = not state["models"] or model in state["models"]
-        notices = [f"Not in this run's catalogue, and left out: {', '.join(missing[:10])}."] if missing else []
+        notices = [f"Skipped, because not in this run's catalogue: {', '.join(missing[:10])}."] if missing else []
         if state["run"] != self.run:
-            notices.append(f"This was made with run {state['run']}; it is shown on {self.run}.")
+            notices.append(f"This state was saved from run {state['run']} and is now opened with run {self.run}.")
         self.history.set(items, notices)
 
     def ask(self) -> None:
-        """Ask target and the chosen models, each in its panel."""
+        """Ask the target and the selected models."""
         models = self._chosen_models()
         if not self.history.items:
             self.message.show_error("The history is empty: add at least one item.")
@@ -81,7 +81,7 @@ class PlaygroundForm:
             self.message.show_error("Choose an item to ask about.")
         elif not models:
             self.message.show_error("Choose at least one model.")
-        elif not self.ask_button.disabled:  # else asked already: a click came twice
+        elif not self.ask_button.disabled:  # ignores a second click while busy
             self._busy(True)
             self.streams = AnswerStreams(self.client)
             turn = {"item": self.item["label"], "number": self.item["item"], "options": self._chosen_options()}
@@ -89,18 +89,18 @@ class PlaygroundForm:
             in_background(self._ask, turn, models, self.streams)
 
     def stop(self) -> None:
-        """Stop what is being written; what there is stays."""
+        """Stop generating and keep the text so far."""
         if self.streams:
             self.streams.stop()
 
     def close(self) -> None:
-        """Stop all that runs, and let go of the form."""
+        """Stop everything in progress and close the form."""
         self.stop()
         self.what_if.stop()
         self.view.close()
 
     def _ask(self, turn: dict[str, Any], models: list[str], streams: AnswerStreams) -> None:
-        """Target first, then the models' texts, then their own best items."""
+        """Ask the target first, then stream the models' texts, then get their own recommendations."""
         question = {"history": turn["numbers"], "item": turn["number"]}
         try:
             self.message.show(*self.client.call("notices", **question))
@@ -144,7 +144,7 @@ class PlaygroundForm:
         self.export.show(self.state(), self.turns, self.about["provenance"])
 
     def _find(self, labels: list[str], missing: list[str]) -> list[Item]:
-        """Items of labels; those that this run does not have are added to `missing`."""
+        """Find items by label; labels unknown to this run are added to `missing`."""
         answers = [self.client.call("resolve", text=label) for label in labels]
         missing += [label for label, a in zip(labels, answers, strict=True) if a["kind"] != "exact"]
         return [a["matches"][0] for a in answers if a["kind"] == "exact"]
@@ -163,11 +163,11 @@ class PlaygroundForm:
 
     def _layout(self) -> widgets.Widget:
         taught = (
-            '<p class="soft">The teaching backbone recx-tiny was taught views, lengths and beginners; tone, language '
-            "and free words ask for a backbone that knows more.</p>"
+            '<p class="soft">The teaching backbone recx-tiny only understands view, length and audience; tone, '
+            "language and free text need a more capable backbone.</p>"
         )
         question = panel(
-            "2. An item and wishes",
+            "2. Item and options",
             self.item_field.view,
             self.item_shown,
             *self.options.values(),
@@ -178,10 +178,11 @@ class PlaygroundForm:
             lessons=["wishes"],
         )
         answers = panel(
-            "4. Would you recommend it, and why?",
-            '<p class="soft">✓ green: checked and true (a title of the history, a fact of the catalogue). '
-            "✗ red, underlined: checked and not true. ● a cited title that mattered to the target as the text says, "
-            "○ one that did not. = as the target decides, ≠ against it.</p>",
+            "4. Explanations of the models",
+            '<p class="soft">✓ green: checked and true (the title is in the history, the fact in the catalogue). '
+            "✗ red, underlined: checked and false. ● the cited title mattered to the target as the text claims, "
+            "○ it did not. = the decision agrees with the target, ≠ it disagrees, ? the target or the model is "
+            "undecided.</p>",
             row(*(p.view for p in self.panels.values()), align="stretch"),
             lessons=["models", "answers"],
         )
@@ -190,7 +191,7 @@ class PlaygroundForm:
         return stack(
             "recx",
             row(self.history.view, question, align="stretch"),
-            panel("3. What the target does", self.target_page, self.models_page, lessons=["target"]),
+            panel("3. Decision of the target", self.target_page, self.models_page, lessons=["target"]),
             answers,
             self.what_if.view,
             self.export.view,
@@ -198,14 +199,15 @@ class PlaygroundForm:
 
 
 def _option_fields(about: Mapping[str, Any]) -> dict[str, widgets.Widget]:
-    """Fields of what may be asked of a text."""
+    """Create the fields for the options of an explanation."""
     unset = {"view": "the strongest argument", "length": "normal", "audience": "anyone", "tone": "neutral"}
+    unset |= {"quotes": "any title", "evidence": "measured causes"}
     fields: dict[str, widgets.Widget] = {}
     for name, choices in about["options"].items():
-        options = [(unset.get(name, "any title"), ""), *((choice, choice) for choice in choices)]
+        options = [(unset[name], ""), *((choice, choice) for choice in choices)]
         fields[name] = widgets.Dropdown(description=name, options=options)
     fields["language"] = widgets.Text(description="language", placeholder="any language", continuous_update=False)
     fields["free"] = widgets.Text(
-        description="wish", placeholder="in your own words", continuous_update=False, layout=WIDE
+        description="free text", placeholder="in your own words", continuous_update=False, layout=WIDE
     )
     return fields

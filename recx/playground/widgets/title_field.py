@@ -1,4 +1,4 @@
-"""A field for a title: suggestions as one types, misspellings resolved with a score, ambiguous titles to choose."""
+"""A text field for a title with suggestions, tolerance for misspellings and a choice if it is ambiguous."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,10 +16,10 @@ class TitleField:
     """A text field, suggestions below it, and a button.
 
     Args:
-        client: calls about a run.
-        label: of the field.
-        action: on the button.
-        on_pick: is given the item.
+        client: client bound to a run.
+        label: label of the field.
+        action: text of the button.
+        on_pick: called with the chosen item.
     """
 
     def __init__(self, client: RpcClient, label: str, action: str, on_pick: Callable[[Item], None]) -> None:
@@ -40,7 +40,7 @@ class TitleField:
         self._suggest([])
 
     def take(self) -> None:
-        """Take the suggestion chosen, else what the text means; ask back where it may mean several items."""
+        """Use the selected suggestion or interpret the text; offer a choice if it matches several items."""
         if self.suggestions.value is not None:
             self._pick(self.suggestions.value)
             return
@@ -52,13 +52,13 @@ class TitleField:
                 self._pick(matches[0])
                 if kind == "close":
                     score = f"(similarity {matches[0]['score']:.0f} of 100)"
-                    self.message.show(f"“{typed}” was read as “{matches[0]['label']}” {score}.")
+                    self.message.show(f"“{typed}” was interpreted as “{matches[0]['label']}” {score}.")
                 return
             self._suggest(matches)
             if kind == "ambiguous":
-                self.message.show("Several items may be meant; choose one below.")
+                self.message.show("Several titles match; choose one below.")
             elif typed.strip():
-                self.message.show(f"No item is called “{typed}”. The nearest stand below.")
+                self.message.show(f"No item is called “{typed}”. The closest titles are listed below.")
             else:
                 self.message.show("Type a title first.")
 
@@ -81,8 +81,8 @@ class TitleField:
 
 
 def _soon(call: Callable[[], None]) -> None:
-    """Call a little later: a page holds back what was typed last while busy, but not the click that follows."""
+    """Call with a short delay, because a busy page delivers the last typed text after the click that follows it."""
     try:
         asyncio.get_running_loop().call_later(SETTLE, call)
-    except RuntimeError:  # no kernel, so nothing is held back
+    except RuntimeError:  # no kernel, so nothing is delayed
         call()

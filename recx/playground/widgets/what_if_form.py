@@ -1,4 +1,4 @@
-"""What if the history were another: one changed and asked again, or the smallest change that changes the decision."""
+"""What-if questions: asking again with a changed history, or finding the smallest change that flips the decision."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,12 +18,12 @@ NOTHING = ("(nothing)", None)
 
 
 class WhatIfForm:
-    """Changes of the history that was last asked about.
+    """A form for changes of the history of the last question.
 
     Args:
-        client: calls about a run.
-        models: names.
-        on_note: is given a turn and a sentence for its record.
+        client: client bound to a run.
+        models: names of the models.
+        on_note: called with a turn and a sentence to record for it.
     """
 
     def __init__(self, client: RpcClient, models: Sequence[str], on_note: Callable[[Turn, str], None]) -> None:
@@ -34,7 +34,7 @@ class WhatIfForm:
         self.removed = widgets.Dropdown(description="without", options=[NOTHING], layout=WIDE)
         self.added: Item | None = None
         self.title_field = TitleField(client, "with", "Choose", self._choose)
-        self.added_shown, self.drop_button = widgets.HTML(), button("Choose none", lambda: self._choose(None))
+        self.added_shown, self.drop_button = widgets.HTML(), button("Clear", lambda: self._choose(None))
         self.model = widgets.Dropdown(description="model", options=list(models), value=models[-1])
         self.change_button = button("Ask again with the change", self.change, primary=True)
         self.message = Message()
@@ -43,7 +43,7 @@ class WhatIfForm:
             wanted: button(f"What would have to change for a {wanted}?", lambda w=wanted: self.search(w))
             for wanted in ("no", "yes")
         }
-        self.adding = widgets.Checkbox(description="items may be added too", indent=False, layout={"width": "auto"})
+        self.adding = widgets.Checkbox(description="items may also be added", indent=False, layout={"width": "auto"})
         self.search_message = Message()
         self.view = panel(
             "5. What if?",
@@ -53,7 +53,7 @@ class WhatIfForm:
             row(
                 self.model,
                 self.change_button,
-                button("Stop", self.stop, "Stop what is being written or searched here"),
+                button("Stop", self.stop, "Stop generating and searching"),
             ),
             self.message,
             row(self.before.view, self.after.view, align="stretch"),
@@ -65,7 +65,7 @@ class WhatIfForm:
         self._enable(False)
 
     def set_turn(self, turn: Turn) -> None:
-        """The question that changes start from."""
+        """Set the question to which changes are applied."""
         self.turn = turn
         self._choose(None)
         history = enumerate(zip(turn["history"], turn["numbers"], strict=True), 1)
@@ -78,7 +78,7 @@ class WhatIfForm:
         self._enable(True)
 
     def change(self) -> None:
-        """Ask target and explainer again, and show both answers beside each other."""
+        """Ask the target and the explainer again, and show the old and the new answer side by side."""
         if self.change_button.disabled:
             return
         self.change_button.disabled = True
@@ -98,7 +98,7 @@ class WhatIfForm:
             moved = f"rank {after['rank'] - before['rank']:+d}, score {after['score'] - before['score']:+.2f}"
             rows = [("target before", describe_rank(before)), ("target after", describe_rank(after)), ("change", moved)]
             self.message.value = pieces.pairs_table(rows)
-            self._on_note(turn, f"What if {words}: {describe_change(before, after)}.")
+            self._on_note(turn, f"If the history is changed ({words}), {describe_change(before, after)}.")
             arguments = {"item": turn["number"], "options": turn["options"]}
             answer = next((a for a in turn["answers"] if a["model"] == model), None)
             if answer:
@@ -112,7 +112,7 @@ class WhatIfForm:
             self.change_button.disabled = False
 
     def search(self, wanted: str) -> None:
-        """Search for the smallest change that makes the target say `wanted`; a search still going on is stopped."""
+        """Search for the smallest change that makes the target say `wanted`, stopping any search in progress."""
         if self._search_id:
             self.client.stop(self._search_id)
         self._search_id = new_call_id()
@@ -131,11 +131,11 @@ class WhatIfForm:
         sentences = describe_counterfactual(result, turn["answers"])
         if not result["stopped"]:
             self._on_note(turn, " ".join(sentences))
-        if call_id == self._search_id and turn is self.turn:  # else something else was asked meanwhile
+        if call_id == self._search_id and turn is self.turn:  # unless another question was asked meanwhile
             self.search_message.value = pieces.paragraphs(sentences)
 
     def stop(self) -> None:
-        """Stop what is being written or searched."""
+        """Stop generating and searching."""
         if self.streams:
             self.streams.stop()
         if self._search_id:
