@@ -35,7 +35,7 @@ def summary(
     other = [r for r in records if decoded_otherwise(r)]
     if other:
         ways = "unconstrained, as in the paper; along the trie, the history not left out; five items ranked by task 3"
-        parts += [f"Decoded otherwise: {ways}", plain_table(other)]
+        parts += [f"Other ways of decoding: {ways}", plain_table(other)]
     counts = totals(explained)
     parts += ["Explanations", plain_table(checks)]
     stated = f"{counts['stated_true']} of {counts['stated']} stated attributes are true"
