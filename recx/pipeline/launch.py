@@ -19,7 +19,7 @@ from recx.settings import Settings
 from recx.storage.locks import hold, release
 
 LAUNCH = ".launch.lock"
-FILES = ("align.conversations", "evaluate.ratings", "evaluate.imported")
+FILES = ("align.conversations", "evaluate.ratings", "evaluate.imported", "target.files")
 PATHS = (*FILES, "align.backbone.name", "target.kind", "evaluate.encoder")  # these may name something else, too
 # Settings that have an option of their own, which folders and checks go by.
 OPTIONS = {"profile": "profile", "data.name": "dataset", "data.data_dir": "data-dir"}
