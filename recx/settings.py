@@ -134,11 +134,34 @@ class TargetShape:
 
 
 @dataclass(frozen=True)
+class FoldInSettings:
+    """How given factors (`target.kind=factors`) turn a history into a user vector.
+
+    Attributes:
+        by: `mean` of the item factors, or `als`, the least squares of implicit feedback ALS.
+        regularization: of ALS, as the factors were learnt with it.
+        alpha: of ALS, the confidence in an interaction; what is not chosen has 1.
+    """
+
+    by: str = "mean"
+    regularization: float = 0.01
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(self.by in ("mean", "als"), "target.fold_in.by", "'mean' or 'als'", self.by)
+        for name in ("regularization", "alpha"):
+            _require(0 < getattr(self, name) < float("inf"), f"target.fold_in.{name}", "above 0", getattr(self, name))
+
+
+@dataclass(frozen=True)
 class TargetSettings:
     """Which target, and how it is trained.
 
     Attributes:
-        kind: `sasrec`, `mf`, `lightgcn`, or a Python file of one's own with `build(items, length)`.
+        kind: `sasrec`, `mf`, `lightgcn`; one made elsewhere, `factors`, `recbole` or `rectools`; or a Python file of
+            one's own with `build(items, length)`.
+        files: folder with what a recommender made elsewhere is read from.
+        fold_in: how given factors read a history.
         model: shape.
         epochs: most passes over the training windows.
         patience: epochs without a better validation NDCG@10 before it stops.
@@ -153,6 +176,8 @@ class TargetSettings:
     """
 
     kind: str = "sasrec"
+    files: str = ""
+    fold_in: FoldInSettings = field(default_factory=FoldInSettings)
     model: TargetShape = field(default_factory=TargetShape)
     epochs: int = 40
     patience: int = 10

@@ -141,6 +141,8 @@ def fingerprint(stage: str, settings: Settings) -> str:
         values["data"] = values["data"] | {"data_dir": "", "name": settings.dataset}
     if "target" in values and settings.target.kind.endswith(".py"):
         values["target"] |= {"kind": settings.target.name, "file": _code_of_target(settings.target.kind)}
+    if "target" in values and settings.target.files:
+        values["target"] |= {"files": _files_of_target(settings.target.files)}
     if "align" in values:
         values["backbone"] = _backbone_files(settings)
         values["conversations"] = _conversation_files(settings)
@@ -171,6 +173,12 @@ def _code_of_target(kind: str) -> str:
     """Hash the user's Python file; empty if there is none."""
     path = Path(kind).expanduser()
     return digest([path.read_bytes()]) if path.is_file() else ""
+
+
+def _files_of_target(files: str) -> list[tuple[str, str]]:
+    """Name and hash of each file that a recommender made elsewhere is read from; none where there is no such folder."""
+    folder = Path(files).expanduser()
+    return [(p.name, file_digest(p)) for p in sorted(folder.iterdir()) if p.is_file()] if folder.is_dir() else []
 
 
 def _backbone_files(settings: Settings) -> str:

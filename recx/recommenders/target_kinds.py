@@ -10,10 +10,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from recx.data.dataset import Dataset
 from recx.data.split import Split
 from recx.data.suitability import require_trainable
 from recx.errors import CheckpointError, SettingsError
-from recx.recommenders import devices
+from recx.recommenders import devices, factors, recbole, rectools
 from recx.recommenders.custom_recommender import load_module
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF
@@ -23,25 +24,43 @@ from recx.recommenders.training import TrainingCurve, fit_lightgcn, fit_mf, fit_
 from recx.settings import TargetSettings, TargetShape
 
 KINDS = {"sasrec": fit_sasrec, "mf": fit_mf, "lightgcn": fit_lightgcn}
+# Recommenders made elsewhere: what reads their files, and what is made again from the tensors and options kept of them.
+IMPORTED = {
+    "factors": (factors.load, factors.Factors),
+    "recbole": (recbole.load, recbole.RecBoleSASRec),
+    "rectools": (rectools.load, rectools.RecToolsTransformer),
+}
 
 
 def fit_target(
-    split: Split, items: int, settings: TargetSettings, show_progress: bool = True
+    split: Split, items: int, settings: TargetSettings, show_progress: bool = True, data: Dataset | None = None
 ) -> tuple[Scorer, TrainingCurve]:
     """Train the target that the settings name, on the GPU where there is one, or build and fit the user's own.
 
+    One made elsewhere is read instead, and what of it meets the catalogue is printed.
+
+    Args:
+        split: leave-one-out.
+        items: N.
+        settings: which target.
+        show_progress: a bar over the epochs.
+        data: where the split comes from; only what is made elsewhere needs it, for the ids of items and people.
+
     Returns:
-        The target in eval mode, and its training curve (empty where the user's file has no `fit`, or it gives none).
+        The target in eval mode, and its training curve (empty where the user's file has no `fit`, or it gives none, and
+        for one made elsewhere).
 
     Raises:
-        SettingsError: the kind is unknown, or the user's file does not hold what is needed.
+        SettingsError: the kind is unknown, its files are not named, or the user's file does not hold what is needed.
         DataError: there is nothing to learn from, or there are too few items; or the user's recommender gives scores
-            that are not finite.
+            that are not finite; or the files of one made elsewhere cannot be used.
     """
     require_trainable(split.test_histories, items, ordered=settings.kind == "sasrec")
     if settings.kind in KINDS:
         model, curve = KINDS[settings.kind](split, items, settings, show_progress)
         return model.eval().requires_grad_(False), curve
+    if settings.kind in IMPORTED:
+        return _import(settings, data), []
     module = _custom_module(settings.kind)
     torch.manual_seed(settings.seed)
     target = _require_scorer(module.build(items, settings.model.length), settings.kind)
@@ -55,6 +74,16 @@ def fit_target(
         target.eval().requires_grad_(False)
     _check_shapes(target, split, items, settings.kind)
     return target, list(curve or [])
+
+
+def _import(settings: TargetSettings, data: Dataset | None) -> Scorer:
+    if not settings.files or data is None:
+        missing = "the data set, whose ids it is matched with" if settings.files else "target.files=FOLDER"
+        raise SettingsError(f"target.kind={settings.kind} needs {missing}; see docs/recommenders/{settings.kind}.md.")
+    target, notes = IMPORTED[settings.kind][0](Path(settings.files).expanduser(), data, settings)
+    print("\n".join(notes))
+    target.to(devices.preferred_device()).eval().requires_grad_(False)
+    return target
 
 
 def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
@@ -78,6 +107,8 @@ def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Pa
     if isinstance(target, nn.Module):
         save_file({n: t.contiguous() for n, t in target.state_dict().items()}, folder / "target.safetensors")
     record = {"kind": settings.name, "items": items, "settings": asdict(settings.model)}
+    if settings.kind in IMPORTED:
+        record["options"] = target.options
     (folder / "target.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -97,12 +128,15 @@ def load_target(folder: Path, settings: TargetSettings) -> Scorer:
         if record["settings"] != asdict(settings.model):
             raise ValueError("its shape is not that of the settings")
         _check_size(record["items"], folder / "target.safetensors")
-        target = _empty(settings.kind, record["items"], settings.model)
-        if isinstance(target, nn.Module):
-            target.load_state_dict(load_file(folder / "target.safetensors"))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        if settings.kind in IMPORTED:
+            target = IMPORTED[settings.kind][1](load_file(folder / "target.safetensors"), record["options"])
+        else:
+            target = _empty(settings.kind, record["items"], settings.model)
+            if isinstance(target, nn.Module):
+                target.load_state_dict(load_file(folder / "target.safetensors"))
+    except (OSError, LookupError, ValueError, TypeError, RuntimeError, AssertionError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: no readable target ({error}). Delete the folder and rerun.") from error
-    if settings.kind in KINDS:
+    if settings.kind in (*KINDS, *IMPORTED):
         target.to(devices.preferred_device())
     return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
 
@@ -130,7 +164,8 @@ def _empty(kind: str, items: int, shape: TargetShape) -> Any:
 
 def _custom_module(kind: str) -> Any:
     if not kind.endswith(".py"):
-        raise SettingsError(f"Setting 'target.kind' is {', '.join(KINDS)} or a Python file of your own, not {kind!r}.")
+        known = ", ".join((*KINDS, *IMPORTED))
+        raise SettingsError(f"Setting 'target.kind' is {known} or a Python file of your own, not {kind!r}.")
     return load_module(kind)
 
 

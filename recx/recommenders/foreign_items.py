@@ -1,0 +1,264 @@
+"""Files of a recommender made elsewhere: its arrays, the ids of its rows, and how they meet the catalogue's items."""
+
+import csv
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+from torch import Tensor
+
+from recx.data.catalogue import Catalogue
+from recx.errors import DataError
+
+MIN_KNOWN = 0.5  # of the catalogue's items, below which a recommender was made for something else
+ID_FILES = ("txt", "csv", "json")
+
+
+@dataclass(frozen=True)
+class ItemMatch:
+    """Where the catalogue's items stand in a recommender made elsewhere.
+
+    Attributes:
+        rows: (N + 1,) row of each item in the recommender's arrays; -1 where it does not know the item, and for 0.
+        note: what was matched, for the person.
+    """
+
+    rows: np.ndarray
+    note: str
+
+    @property
+    def known(self) -> Tensor:
+        """(N + 1,) whether the recommender knows an item."""
+        return torch.from_numpy(self.rows >= 0)
+
+    def in_order(self, array: Tensor) -> Tensor:
+        """Rows of the recommender (M, ...) in the catalogue's order (N + 1, ...); zero where it knows none."""
+        rows = torch.from_numpy(self.rows)
+        known = (rows >= 0).view(-1, *[1] * (array.ndim - 1))
+        return torch.where(known, array[rows.clamp_min(0)], torch.zeros((), dtype=array.dtype))
+
+
+def read_arrays(folder: Path) -> dict[str, Tensor]:
+    """All arrays of a folder as float32: each `.npy` by its stem, those in `.npz` and `.safetensors` by their names.
+
+    Raises:
+        DataError: there is no such folder, it holds none, a file is damaged or holds Python objects, or an array holds
+            other than finite numbers.
+    """
+    if not folder.is_dir():
+        raise DataError(f"Setting 'target.files' names {str(folder)!r}, which is no folder.")
+    arrays: dict[str, Tensor] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".npy", ".npz", ".safetensors"):
+            continue
+        for name, array in _arrays_of(path).items():
+            if name in arrays:
+                raise DataError(f"{path}: a second array {name!r} in this folder; one is accepted.")
+            arrays[name] = _finite(path, name, array)
+    if not arrays:
+        raise DataError(f"{folder}: no arrays; expected .npy, .npz or .safetensors files.")
+    return arrays
+
+
+def _arrays_of(path: Path) -> dict[str, np.ndarray]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        if path.suffix == ".npy":  # mapped, so that a stated size is held against the file's before memory is taken
+            return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False)}
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, SafetensorError) as error:
+        raise DataError(f"{path}: not readable as arrays of plain numbers ({error}).") from error
+
+
+def _finite(path: Path, name: str, array: np.ndarray) -> Tensor:
+    if array.dtype.kind not in "fiu":
+        raise DataError(f"{path}: array {name!r} is of type {array.dtype}; expected numbers.")
+    with np.errstate(over="ignore"):
+        numbers = np.array(array, dtype=np.float32)
+    if not np.isfinite(numbers).all():
+        count = int((~np.isfinite(numbers)).sum())
+        raise DataError(f"{path}: array {name!r} has {count:,} values that are NaN, infinite or beyond float32.")
+    return torch.from_numpy(numbers)
+
+
+def take(arrays: dict[str, Tensor], name: str, shape: Sequence[int | None], folder: Path) -> Tensor:
+    """The array of that name, checked.
+
+    Args:
+        arrays: by name.
+        name: of the array.
+        shape: expected; None for any side of at least 1.
+        folder: for the message.
+
+    Raises:
+        DataError: there is none, or it has another shape.
+    """
+    wanted = ", ".join("any" if side is None else f"{side:,}" for side in shape) + "," * (len(shape) == 1)
+    if name not in arrays:
+        raise DataError(f"{folder}: no array {name!r}; expected one of shape ({wanted}). There are {_some(arrays)}.")
+    found = arrays[name].shape
+    fits = len(found) == len(shape) and all(f == s or (s is None and f > 0) for f, s in zip(found, shape, strict=True))
+    if not fits:
+        raise DataError(f"{folder}: array {name!r} has shape {tuple(found)}; expected ({wanted}).")
+    return arrays[name]
+
+
+def read_record(folder: Path, library: str, script: str) -> dict[str, Any]:
+    """`model.json`, which says what kind of model was exported.
+
+    Raises:
+        DataError: it is missing or damaged, or another library's.
+    """
+    path = folder / "model.json"
+    if not path.is_file():
+        raise DataError(
+            f"{folder}: no model.json. A checkpoint of {library} is a pickle, which can run code when it is read, so "
+            f"it is not opened here: run docs/recommenders/{script} where you trained it and name the folder it writes."
+        )
+    record = _json_of(path)
+    if not isinstance(record, dict) or record.get("library") != library:
+        raise DataError(f"{path}: not written by docs/recommenders/{script}; expected a table with library {library}.")
+    return record
+
+
+def choice(record: dict[str, Any], name: str, accepted: Sequence[Any]) -> Any:
+    """A value of `model.json` that is one of those accepted.
+
+    Raises:
+        DataError: it is missing or another.
+    """
+    value = record.get(name)
+    if not any(value is a or (type(value) is type(a) and value == a) for a in accepted):
+        raise DataError(f"model.json: {name} is {str(value)[:60]!r}; accepted: {', '.join(map(str, accepted))}.")
+    return value
+
+
+def number(record: dict[str, Any], name: str, kind: type[int] | type[float] = int) -> Any:
+    """A number of `model.json` above 0, whole for the kind int.
+
+    Raises:
+        DataError: it is missing or no such number.
+    """
+    value = record.get(name)
+    if type(value) not in {int, kind} or not 0 < value < float("inf"):
+        words = "a whole number" if kind is int else "a number"
+        raise DataError(f"model.json: {name} is {str(value)[:60]!r}; expected {words} above 0.")
+    return value
+
+
+def read_ids(folder: Path, name: str, count: int, what: str) -> list[str]:
+    """Ids of the rows of an array, in their order, from `name.txt` (one a line), `.csv` (with a header) or `.json`.
+
+    Args:
+        folder: with the file.
+        name: `item_ids` or `user_ids`.
+        count: rows of the array.
+        what: the array, for the message.
+
+    Raises:
+        DataError: there is none or several, it is damaged, holds other than texts or whole numbers, an id twice, or
+            another number of ids than the array has rows.
+    """
+    files = [folder / f"{name}.{suffix}" for suffix in ID_FILES if (folder / f"{name}.{suffix}").is_file()]
+    if len(files) != 1:
+        found = ", ".join(f.name for f in files) or "none"
+        raise DataError(f"{folder}: expected one list of ids, {name}.txt, .csv or .json; found {found}.")
+    ids = _ids_of(files[0], name.removesuffix("s"))
+    if len(ids) != count:
+        raise DataError(f"{files[0]}: {len(ids):,} ids for the {count:,} rows of {what}; expected one for each row.")
+    twice = [i for i, n in Counter(ids).items() if n > 1]
+    if twice:
+        raise DataError(f"{files[0]}: {len(twice):,} ids occur twice, e.g. {twice[0]!r}; ids must be unique.")
+    return ids
+
+
+def _ids_of(path: Path, column: str) -> list[str]:
+    if path.suffix == ".json":
+        return _id_texts(path, _json_of(path))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix == ".txt":
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        rows = list(csv.reader(text.splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not readable as UTF-8 text ({error}).") from error
+    header = rows[0] if rows else []
+    if column not in header:
+        raise DataError(f"{path}: the first line names {', '.join(header) or 'no column'}; expected a column {column}.")
+    place = header.index(column)
+    short = next((n for n, row in enumerate(rows, 1) if row and len(row) <= place), None)
+    if short:
+        raise DataError(f"{path}, line {short}: no value for {column}.")
+    return [row[place].strip() for row in rows[1:] if row]
+
+
+def _json_of(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error}).") from error
+
+
+def _id_texts(path: Path, ids: Any) -> list[str]:
+    if not isinstance(ids, list):
+        raise DataError(f"{path}: expected a list of ids.")
+    kinds = {type(i) for i in ids}
+    if len(kinds) > 1 or not kinds <= {str, int}:
+        odd = next(i for i in ids if type(i) not in (str, int) or type(i) is not type(ids[0]))
+        raise DataError(
+            f"{path}: ids are texts or whole numbers, all of one type; found {odd!r} ({type(odd).__name__}) beside "
+            f"{ids[0]!r} ({type(ids[0]).__name__})."
+        )
+    return [str(i) for i in ids]
+
+
+def match_items(catalogue: Catalogue, ids: Sequence[str]) -> ItemMatch:
+    """Find the catalogue's items among a recommender's ids, which are compared as texts.
+
+    Raises:
+        DataError: fewer than half (`MIN_KNOWN`) of the catalogue's items are among them.
+    """
+    place = {item_id: row for row, item_id in enumerate(ids)}
+    rows = np.array([-1, *(place.get(item_id, -1) for item_id in catalogue.item_ids[1:])], dtype=np.int64)
+    total, known = len(catalogue), int((rows >= 0).sum())
+    unknown, elsewhere = total - known, len(ids) - known
+    if known < MIN_KNOWN * total:
+        raise DataError(
+            f"The recommender knows {known:,} of the catalogue's {total:,} items, fewer than half. Ids are compared "
+            f"as texts: the catalogue's look like {_some(catalogue.item_ids[1:])}, the recommender's like {_some(ids)}."
+            " Give the ids of the data set's files, not row numbers, and train on this data set."
+        )
+    note = (
+        f"The recommender knows {known:,} of the catalogue's {total:,} items; {unknown:,} it does not know are never "
+        f"recommended and are left out of histories; {elsewhere:,} of its items are not in the catalogue."
+    )
+    if list(ids) in ([str(n) for n in range(len(ids))], [str(n + 1) for n in range(len(ids))]):
+        note += " Its ids count up in order: make sure that they are the data set's and not the model's row numbers."
+    return ItemMatch(rows, note)
+
+
+def drop_unknown(histories: Tensor, known: Tensor) -> Tensor:
+    """Histories (B, L) without the items that a recommender does not know, still left-padded with 0 and in order."""
+    real = known[histories]
+    order = real.int().argsort(dim=1, stable=True)
+    return (histories * real).gather(1, order)
+
+
+def floor_unknown(scores: Tensor, known: Tensor) -> Tensor:
+    """Scores (B, N + 1) in which items that a recommender does not know stand 1 below the worst that it knows."""
+    lowest = scores.masked_fill(~known, torch.inf).amin(1, keepdim=True)
+    return torch.where(known, scores, lowest - 1)
+
+
+def _some(names: Any) -> str:
+    return ", ".join(repr(str(n)[:40]) for n in list(names)[:3])
