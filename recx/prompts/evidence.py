@@ -139,6 +139,12 @@ def strength(rng: np.random.Generator, evidence: Evidence) -> str:
     return _pick(rng, next(words for least, words in _STRENGTH[evidence.liked] if evidence.share_below >= least))
 
 
+def said_strength(text: str) -> int | None:
+    """How sure a text says that the target is, by the words of `strength`: 0 for just so to 3; None without any."""
+    grades = ((3 - n, words) for levels in _STRENGTH.values() for n, (_, words) in enumerate(levels))
+    return next((grade for grade, words in grades if any(word in text for word in words)), None)
+
+
 def name_causes(evidence: Evidence) -> list[Piece]:
     """The answer to what mattered: the causes worth naming, then what pulls the other way."""
     pieces: list[Piece] = [*(titles(evidence.notable[:3]) or ["None of them"]), "."]
