@@ -141,7 +141,8 @@ def strength(rng: np.random.Generator, evidence: Evidence) -> str:
 
 def said_strength(text: str) -> int | None:
     """How sure a text says that the target is, by the words of `strength`: 0 for just so to 3; None without any."""
-    grades = ((3 - n, words) for levels in _STRENGTH.values() for n, (_, words) in enumerate(levels))
+    # Levels fall with the share of items below: from the surest liked, from the least sure disliked.
+    grades = ((3 - n if liked else n, said) for liked in _STRENGTH for n, (_, said) in enumerate(_STRENGTH[liked]))
     return next((grade for grade, words in grades if any(word in text for word in words)), None)
 
 
