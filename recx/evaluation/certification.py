@@ -12,8 +12,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from recx.attribution.decisive_sets import DecisiveSets
 from recx.evaluation.bootstrap import bootstrap
 from recx.evaluation.faithfulness import CITED, PairEffects, by_attribution, measure
+from recx.evaluation.faithfulness_calibration import said_orders
+from recx.evaluation.faithfulness_consistency import self_consistency
+from recx.evaluation.faithfulness_curves import LOWER, measure_curves
+from recx.evaluation.faithfulness_sets import measure_sets
+from recx.evaluation.faithfulness_simulation import Edits, Said, simulate
 
 CHANCE = 0.5
 UNFAITHFUL = ("random", "latest", "weakest")
@@ -46,16 +52,30 @@ def diagnosticity(faithful: np.ndarray, unfaithful: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(faithful) | np.isnan(unfaithful), np.nan, higher)
 
 
-def certify(effects: Sequence[PairEffects], users: np.ndarray, seed: int = 0) -> pd.DataFrame:
-    """Diagnosticity of every metric of citations against each kind of unfaithful text, see `certify_planted`.
+def certify(
+    effects: Sequence[PairEffects], users: np.ndarray, sets: Sequence[DecisiveSets | None], edits: Edits, seed: int = 0
+) -> pd.DataFrame:
+    """Diagnosticity of every metric against each kind of unfaithful text, see `certify_planted`.
+
+    A second draw of what is random stands for a second text about the same pair.
 
     Args:
         effects: of P pairs.
         users: (P,) whose pairs they are; intervals are over users.
+        sets: the decisive sets of each.
+        edits: of their histories.
         seed: of what is drawn at random.
     """
-    planted = {kind: measure(effects, cited) for kind, cited in planted_citations(effects, seed).items()}
-    return certify_planted(planted, users)
+    again = planted_citations(effects, seed + 1)
+    planted, simulated = {}, {}
+    for kind, cited in planted_citations(effects, seed).items():
+        said = [Said(own) for own in cited]
+        planted[kind] = measure(effects, cited) | measure_sets(effects, cited, sets) | said_orders(effects, said)
+        planted[kind] |= {"self_consistency": self_consistency(cited, again[kind])}
+        simulated[kind] = {"simulatability_gain": simulate(edits, said)["simulatability_gain"]}
+    for kind, numbers in planted_attributions(effects, seed).items():
+        planted[kind] |= measure_curves(effects, numbers)
+    return pd.concat([certify_planted(planted, users, LOWER), certify_planted(simulated, edits.users)])
 
 
 def certify_planted(

@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 
 from recx.evaluation.bootstrap import Estimate, bootstrap_statistic
 from recx.evaluation.faithfulness import TINY, PairEffects
+from recx.evaluation.faithfulness_simulation import Said
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import said_strength
 
@@ -98,3 +99,9 @@ def said_order(effects: PairEffects, causes: Sequence[int], against: Sequence[in
     named = list(dict.fromkeys([*causes, *against]))
     measured = np.round(effects.shapley[named] / TINY)  # effects that differ by less are the same
     return spearman(-np.arange(len(named)), measured)
+
+
+def said_orders(effects: Sequence[PairEffects], said: Sequence[Said | None]) -> dict[str, np.ndarray]:
+    """`said_order` of P pairs: metric -> (P,); NaN where nothing is said."""
+    orders = [said_order(e, s.causes, s.against) if s else np.nan for e, s in zip(effects, said, strict=True)]
+    return {"said_order": np.array(orders)}
