@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from recx.evaluation import alignment_metrics as m
-from recx.evaluation.bootstrap import bootstrap
+from recx.evaluation.bootstrap import bootstrap, bootstrap_statistic
 from recx.evaluation.metric_records import decoded_otherwise, label_of, metric_record
 from recx.evaluation.summary_tables import plain_table
 
@@ -78,3 +78,16 @@ def test_labels_join_the_columns_of_a_record(columns, label, otherwise):
     record = metric_record(metric="hr@5", values=np.ones(3), **columns)
     assert label_of(record) == label and decoded_otherwise(record) is otherwise
     assert plain_table([record]).splitlines()[1].split() == [*label.split(), "1.000"]
+
+
+def test_the_interval_of_any_statistic_is_that_of_the_mean_where_it_is_one():
+    rng = np.random.default_rng(0)
+    users = np.repeat(np.arange(60), 3)
+    values = rng.normal(size=60)[users] + 0.1 * rng.normal(size=180)
+    own = bootstrap_statistic(lambda rows: values[rows].mean(), users, resamples=2000)
+    mean = bootstrap(values, users, resamples=2000)
+    assert (own.value, own.n) == (pytest.approx(mean.value), 60)
+    assert (own.low, own.high) == (pytest.approx(mean.low, abs=0.03), pytest.approx(mean.high, abs=0.03))
+    one = bootstrap_statistic(lambda rows: values[rows].mean(), np.zeros(180))
+    assert one.low == one.value == one.high and one.n == 1
+    assert np.isnan(bootstrap_statistic(lambda rows: values[rows].mean(), []).value)

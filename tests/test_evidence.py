@@ -5,7 +5,7 @@ import pytest
 
 from recx.data.demo import demo_catalogue
 from recx.prompts.controls import Control
-from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, name_causes, strength, tell
+from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, name_causes, said_strength, strength, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Title, as_text
 
@@ -76,6 +76,17 @@ def test_words_of_strength_follow_the_place():
     assert not said(True, 0.995) & said(True, 0.96) and not said(True, 0.9) & said(True, 0.81)
     assert not said(False, 0.01) & said(False, 0.15) and not said(False, 0.3) & said(False, 0.45)
     assert len(said(True, 0.995)) == 3
+
+
+@pytest.mark.parametrize("liked", [True, False])
+def test_words_of_strength_are_read_back(liked):
+    rng = np.random.default_rng(0)
+    places = {True: (0.895, 0.96, 0.995), False: (0.4, 0.3, 0.1, 0.01)}[liked]
+    for grade, place in enumerate(places, start=1 if liked else 0):
+        surest = evidence_of(np.array([4, 5]), np.array([1.0, 0.2]), 9, liked, place)
+        for _ in range(20):
+            assert said_strength(f"Some text. {strength(rng, surest)}") == grade
+    assert said_strength("It is a strong matchstick.") is None
 
 
 def test_what_mattered_and_what_is_told_name_the_same():

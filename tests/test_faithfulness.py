@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from recx.evaluation.certification import certify, diagnosticity, fit_metrics, planted_citations
+from recx.evaluation.certification import certify_planted, diagnosticity, fit_metrics, planted_citations
 from recx.evaluation.faithfulness import (
     PairEffects,
     SetComparison,
@@ -105,10 +105,15 @@ def test_what_pulls_the_other_way_is_no_cause():
 def test_certification_tells_a_good_metric_from_a_blind_one():
     rng = np.random.default_rng(0)
     effects = [effects_of_sum(rng.normal(size=8), bool(n % 2)) for n in range(60)]
-    frame = certify(effects, np.arange(60))
+
+    def certify(effects):
+        planted = {kind: measure(effects, cited) for kind, cited in planted_citations(effects).items()}
+        return certify_planted(planted, np.arange(60))
+
+    frame = certify(effects)
     assert set(fit_metrics(frame)) == set(frame["metric"]) and (frame["value"] > 0.75).all()
     blind = [effects_of_sum(np.ones(8)) for _ in range(60)]  # every item counts the same: nothing to tell
-    assert fit_metrics(certify(blind, np.arange(60))) == []
+    assert fit_metrics(certify(blind)) == []
     planted = planted_citations(effects)
     assert measure(effects, planted["faithful"])["top_cause_first"].mean() == 1.0
     assert measure(effects, planted["weakest"])["top_cause_cited"].mean() == 0.0

@@ -1,6 +1,6 @@
 """Bootstrap confidence intervals over users."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,28 @@ def bootstrap(
         return Estimate(mean, mean, mean, n)
     low, high = percentile_interval(data, resamples, seed)
     return Estimate(mean, low, high, n)
+
+
+def bootstrap_statistic(
+    statistic: Callable[[np.ndarray], float], users: Sequence[int] | np.ndarray, resamples: int = 500, seed: int = 0
+) -> Estimate:
+    """Percentile bootstrap over users of what is no mean, e.g. a correlation; see `bootstrap`.
+
+    Args:
+        statistic: from the numbers of rows, some of them several times, to its value.
+        users: (N,) whose row it is.
+        resamples: how many samples with replacement.
+        seed: of the samples.
+    """
+    names, own = np.unique(users, return_inverse=True)
+    value, n = float(statistic(np.arange(len(own)))) if len(own) else np.nan, len(names)
+    if n < 2 or np.isnan(value):
+        return Estimate(value, value, value, n)
+    rows = np.split(np.argsort(own, kind="stable"), np.cumsum(np.bincount(own))[:-1])
+    rng = np.random.default_rng(seed)
+    drawn = [statistic(np.concatenate([rows[u] for u in rng.integers(n, size=n)])) for _ in range(resamples)]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return Estimate(value, float(low), float(high), n)
 
 
 def totals_by_user(numbers: np.ndarray, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -139,6 +139,13 @@ def strength(rng: np.random.Generator, evidence: Evidence) -> str:
     return _pick(rng, next(words for least, words in _STRENGTH[evidence.liked] if evidence.share_below >= least))
 
 
+def said_strength(text: str) -> int | None:
+    """How sure a text says that the target is, by the words of `strength`: 0 for just so to 3; None without any."""
+    # Levels fall with the share of items below: from the surest liked, from the least sure disliked.
+    grades = ((3 - n if liked else n, said) for liked in _STRENGTH for n, (_, said) in enumerate(_STRENGTH[liked]))
+    return next((grade for grade, words in grades if any(word in text for word in words)), None)
+
+
 def name_causes(evidence: Evidence) -> list[Piece]:
     """The answer to what mattered: the causes worth naming, then what pulls the other way."""
     pieces: list[Piece] = [*(titles(evidence.notable[:3]) or ["None of them"]), "."]

@@ -1,0 +1,171 @@
+"""The records of notebook 11, and the notebook itself on a small target whose texts are planted."""
+
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from bag_target import Bag
+
+from recx import paths
+from recx.attribution.removal import value_function
+from recx.data.registry import load_dataset
+from recx.data.split import leave_one_out
+from recx.evaluation import certification, faithfulness, faithfulness_records, faithfulness_report
+from recx.evaluation.methods import Method, explain_all
+from recx.evaluation.test_set import draw_test_set, pairs_of
+from recx.explaining.explainer import Explainer
+from recx.explaining.measured import template_explanations
+from recx.explaining.records import Prediction, explanation_of
+from recx.prompts.controls import Control
+from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.requests import Request
+from recx.settings import DataSettings, DemoSettings, EvaluateSettings
+
+
+class Planted(Explainer):
+    """Writes what was measured, or names the two latest titles and is sure of everything."""
+
+    def __init__(self, value, catalogue, faithful):
+        self.value, self.catalogue, self.faithful, self.max_history = value, catalogue, faithful, value.length
+        self.parser = ExplanationParser(catalogue)
+
+    def explain(self, histories, items, instruction="", show_progress=False):
+        if self.faithful:
+            return template_explanations(self.value, self.catalogue, histories, items, seed=1)
+        texts, labels = [], self.catalogue.labels
+        for history, item in zip(histories, items, strict=True):
+            text = f'Yes. "{labels[history[-1]]}" lifts it most, then "{labels[history[-1]]}".'
+            request = Request("explanation", np.asarray(history), (int(item),))
+            texts.append(explanation_of(text, request, self.catalogue, self.parser))
+        return texts
+
+    def predict(self, histories, items, show_progress=False):
+        return [Prediction(int(i), "", True, 0.99) for i in items]
+
+
+@pytest.fixture(scope="module")
+def world():
+    data = load_dataset(DataSettings(demo=DemoSettings(users=300)))
+    split, target = leave_one_out(data.sequences), Bag(len(data.catalogue))
+    target.length = 8
+    evaluate = EvaluateSettings(users=80, pairs=90)
+    pairs = pairs_of(draw_test_set(split, target, target.length, evaluate), evaluate.pairs)
+    value = value_function(target, split.train, target.length)
+    explainers = {
+        "unaligned": Planted(value, data.catalogue, False),
+        "hybrid": Planted(value, data.catalogue, True),
+    }
+    methods = {"unaligned": Method(explainers["unaligned"], "unaligned")}
+    methods |= {
+        name: Method(explainers["hybrid"], "aligned", "hybrid", c)
+        for name, c in (("hybrid", ""), ("hybrid, told", "told"))
+    }
+    effects = faithfulness.effects_of(value, pairs)
+    return SimpleNamespace(**locals())
+
+
+@pytest.fixture(scope="module")
+def shown(world, tmp_path_factory):
+    """The namespace of notebook 11 after its cells have run, but for those that open and finish a run."""
+    recorded, shown = {}, []
+    run = SimpleNamespace(
+        folder=tmp_path_factory.mktemp("run"), profile="", dataset="", stage="", fingerprint="", inputs={}
+    )
+    run.record = lambda rows: recorded.update(rows=rows)
+    run.save_frame = lambda name, frame: recorded.update({name: frame})
+    run.finish = lambda seed: None
+    space = vars(world) | {
+        "run": run,
+        "best": "hybrid",
+        "explained": explain_all(world.methods, world.pairs, show_progress=False),
+        "opened": SimpleNamespace(data=world.data, explainers=world.explainers),
+        "settings": SimpleNamespace(evaluate=world.evaluate),
+        "catalogue": world.data.catalogue,
+        "display": shown.append,
+    }
+    modules = (certification, faithfulness, faithfulness_records, faithfulness_report)
+    space |= {m.__name__.split(".")[-1]: m for m in modules} | {"template_explanations": template_explanations}
+    cells = {c.id: c.source for c in nbformat.read(paths.notebooks() / "11_faithfulness.ipynb", 4).cells}
+    for name in ("case", "methods", "certify", "measure", "more", "foreseen"):
+        exec(compile(cells[name], name, "exec"), space)
+        plt.close("all")
+    finish = [line for line in cells["finish"].splitlines() if line.startswith("run.")]
+    exec("\n".join(finish), space)
+    return space | {"recorded": recorded, "shown": shown}
+
+
+def test_the_notebook_records_every_metric_by_verdict(shown):
+    records = pd.DataFrame(shown["recorded"]["rows"])
+    found = set(records["metric"])
+    assert {
+        "erasure_normalised",
+        "del",
+        "ins",
+        "flip_named_gain",
+        "said_order",
+        "repeated_cause",
+        "planted_recall",
+    } <= found
+    assert {"self_consistency", "ece", "brier", "strength_order", "phi_cct"} <= found
+    assert {"simulatability_gain", "simulatability_shuffled", "las"} <= found
+    for metric in (
+        "simulatability_gain",
+        "las",
+        "flip_named",
+        "said_order",
+        "repeated_cause",
+        "neg@50",
+        "erasure_percentile",
+    ):
+        if metric in found:
+            assert set(records.loc[records["metric"] == metric, "verdict"]) == {"liked", "disliked", "both"}, metric
+    assert set(records.loc[records["metric"] == "ece", "verdict"]) == {"both"}
+    assert (records["low"].isna() == records["value"].isna()).all(), "each has its interval"
+
+
+def test_planted_texts_are_told_apart_in_the_records(shown):
+    records = pd.DataFrame(shown["recorded"]["rows"]).query("verdict == 'both'")
+    value = records.assign(label=records["mode"].fillna("").where(records["mode"].fillna("") != "", records["method"]))
+    value = value[value["control"].fillna("") == ""].set_index(["metric", "label"])["value"]
+    for metric in ("said_order", "flip_named_gain", "simulatability_gain"):
+        assert value[metric, "hybrid"] > value[metric, "random"] + 0.1, metric
+    assert value["repeated_cause", "unaligned"] == 1 and value["repeated_cause", "hybrid"] == 0
+    assert value["self_consistency", "hybrid"] == 1 and value["ece", "unaligned"] == pytest.approx(0.49)
+    assert value["ece", "constant"] == 0 and value["brier", "constant"] == pytest.approx(0.25)
+
+
+def test_the_case_of_an_unfit_metric(shown):
+    certified = shown["certified"].copy()
+    assert "self_consistency" not in certification.fit_metrics(certified)
+    certified.loc[certified["metric"] == "simulatability_gain", "fit"] = False
+    left = {r["metric"] for r in faithfulness_records.usable(shown["said"], certified)}
+    assert not left & {"simulatability_gain", "simulatability_shuffled", "las"}
+    assert {"self_consistency", "repeated_cause"} <= left
+
+
+def record(method, metric, value, verdict="both"):
+    return {"method": method, "metric": metric, "value": value, "verdict": verdict}
+
+
+def test_a_caption_says_where_a_baseline_is_ahead():
+    rows = [record("template", "gain", 0.8), record("llm", "gain", 0.7), record("Shapley", "gain", 0.9)]
+    rows += [record("template", "ece", 0.2), record("llm", "ece", 0.1), record("llm", "gain", 0.99, "liked")]
+    said = faithfulness_records.caption(rows, ["template"], ["Shapley"])
+    assert "gain: template 0.80, llm 0.70" in said and "ece" not in said, "of an error the lower one is ahead"
+    assert "Shapley" in faithfulness_records.caption([*rows[1:3], record("template", "gain", 0.95)], ["template"])
+    alone = [record("template", "order", 0.5, "liked"), record("llm", "order", 0.4, "liked")]
+    assert "order (liked): template 0.50" in faithfulness_records.caption(alone, ["template"])
+    assert faithfulness_records.caption([rows[1], record("template", "gain", np.nan)], ["template"]).startswith("No ")
+    assert faithfulness_records.verdict_table([]).empty
+
+
+def test_another_view_is_compared_with_the_pairs_it_has(world):
+    texts = world.explainers["hybrid"].explain(world.pairs.histories, world.pairs.items.tolist())
+    again = world.explainers["hybrid"].explain(world.pairs.histories[:7], world.pairs.items[:7].tolist(), Control())
+    own, chance = faithfulness_records.consistency_records({"method": "x"}, texts, again, world.effects, world.pairs)[
+        2::3
+    ]
+    assert own["value"] == 1 and 0 < chance["value"] < 1 and chance["control"] == "random titles"
