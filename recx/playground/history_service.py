@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from recx.data.catalogue import Catalogue
+from recx.data.title_search import Match, TitleIndex
 from recx.errors import DataError
 from recx.playground.instruction_options import option_choices
-from recx.playground.title_search import Match, TitleIndex
 
 MAX_ITEMS = 500  # of a history from outside
 Json = dict[str, Any]
