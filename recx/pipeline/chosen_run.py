@@ -61,17 +61,16 @@ def choose_run(settings: Settings | None = None) -> ChosenRun:
     if settings is None:
         return _shipped()
     needed = ("target", *(stages.ALIGN[mode] for mode in settings.align.mode_list))
-    if all(stages.is_finished(stage, settings) for stage in needed):
-        fingerprint = digest([stages.fingerprint(stage, settings) for stage in needed])
-        return ChosenRun(f"{settings.profile}/{settings.dataset}", settings, open_finished(settings), fingerprint)
-    if settings != resolve_settings():
-        return ChosenRun(settings.profile, settings, open_finished(settings), "")  # which says what is not finished
-    if why := shipped.why_not_ready():
-        raise CheckpointError(
-            "The default run is not finished. Make it with: recx run\n"
-            f"The model that ships with the kit cannot be asked either. {why}"
-        )
-    return _shipped()
+    if settings == resolve_settings() and not all(stages.is_finished(stage, settings) for stage in needed):
+        if why := shipped.why_not_ready():
+            raise CheckpointError(
+                "The default run is not finished. Make it with: recx run\n"
+                f"The model that ships with the kit cannot be asked either. {why}"
+            )
+        return _shipped()
+    opened = open_finished(settings)  # says what is not finished
+    fingerprint = digest([stages.fingerprint(stage, settings) for stage in needed])
+    return ChosenRun(f"{settings.profile}/{settings.dataset}", settings, opened, fingerprint)
 
 
 def _shipped() -> ChosenRun:

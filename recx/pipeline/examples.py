@@ -37,6 +37,7 @@ def print_examples(count: int = 5) -> None:
 def examples(opened: FinishedRun, mode: str, count: int) -> list[str]:
     """Explanations of test pairs, half of them of items the target likes, with marks and what the target says."""
     explainer, target = PairExplainer(opened, mode), opened.target
-    drawn = pairs_of(draw_test_set(opened.split, target, target.length, EvaluateSettings(users=4 * count)), count)
+    test_set = draw_test_set(opened.split, target, target.length, EvaluateSettings(users=4 * count))
+    drawn = pairs_of(test_set, count + count % 2)  # it gives as many liked as disliked
     pairs = [Pair(history, int(item)) for history, item in zip(drawn.histories, drawn.items, strict=True)]
-    return [explainer.shown(explained) for explained in explainer.explain(pairs)]
+    return [explainer.shown(explained) for explained in explainer.explain(pairs[:count])]
