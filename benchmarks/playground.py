@@ -21,8 +21,8 @@ from rapidfuzz import fuzz, process
 
 from recx.data.catalogue import build_catalogue
 from recx.data.registry import load_dataset
+from recx.data.title_search import TitleIndex
 from recx.playground.rpc_client import ADDRESS_VARIABLE, RpcClient
-from recx.playground.title_search import TitleIndex
 from recx.profiles.resolve import resolve_settings
 
 SERVER = """

@@ -1,4 +1,4 @@
-"""The command line: `recx run | results | figures | data | backbone | lab | app`."""
+"""The command line: `recx run | explain | results | figures | data | backbone | lab | app`."""
 
 import json
 import sys
@@ -10,9 +10,9 @@ from typing import Annotated
 import tyro
 
 from recx import paths
-from recx.errors import RecxError
+from recx.errors import RecxError, SettingsError
 from recx.pipeline import stages
-from recx.pipeline.launch import prepare, quiet_libraries, run_all, settle_environment
+from recx.pipeline.launch import prepare, quiet_libraries, run_all, run_parameters, settle_environment
 from recx.profiles.resolve import parse_overrides, resolve_settings, show
 from recx.storage import run_folder
 
@@ -33,6 +33,38 @@ class RunCommand:
     """A setting as key=value, e.g. target.epochs=5; may be repeated."""
     verbose: bool = False
     """Print every setting, not only those that differ from the defaults."""
+
+
+@dataclass(frozen=True)
+class ExplainCommand:
+    """Explain a pair of a history and an item, or a file of them; a few pairs of the demo if none is named."""
+
+    history: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """Titles, the oldest choice first, separated by semicolons; or one title each time that it is repeated."""
+    item: str = ""
+    """The title asked about."""
+    input: str = ""
+    """A file of pairs with columns history and item, perhaps view, user and id: CSV, TSV, JSON lines or Parquet."""
+    output: str = ""
+    """The file of JSON lines to write; a command that was stopped goes on in it."""
+    overwrite: bool = False
+    """Begin the output anew."""
+    view: str = ""
+    """A wish for the explanation, e.g. "Look at it from the platform side."."""
+    mode: str = ""
+    """The mode of alignment that explains; by default the one that reads most."""
+    held_quotes: bool = False
+    """Quote no title but those of the history and the item asked about."""
+    shipped: bool = False
+    """Ask the model that ships with the kit; else it speaks where no run is named and the default one is not there."""
+    profile: str = "tiny"
+    """Profile of the finished run that explains."""
+    dataset: str = "demo"
+    """Its data set."""
+    data_dir: str = ""
+    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting of that run as key=value; may be repeated."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +205,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point; errors meant for the user are one line on stderr and exit code 2."""
     command = tyro.cli(
         Annotated[RunCommand, tyro.conf.subcommand("run")]
+        | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
         | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
         | Annotated[FiguresCommand, tyro.conf.subcommand("figures")]
         | Annotated[DataCommand, tyro.conf.subcommand("data")]
@@ -207,6 +240,42 @@ def _run(command: RunCommand) -> None:
     if summary.is_file() and stages.is_finished("effect", plan.settings):  # else it is of earlier settings
         print("\n" + summary.read_text(encoding="utf-8"))
     print(f"Executed notebooks, figures and numbers: {folder}")
+
+
+def _explain(command: ExplainCommand) -> None:
+    one, many = (command.history, command.item), (command.input, command.output)
+    if command != ExplainCommand() and (any(one) == any(many) or any(one) != all(one) or any(many) != all(many)):
+        raise SettingsError("Give --history and --item for one pair, or --input and --output for a file of pairs.")
+    if command.shipped and any(getattr(command, name) != getattr(RunCommand, name) for name in _RUN):
+        raise SettingsError("--shipped is a run of its own; it takes no --profile, --dataset, --data-dir and --set.")
+    quiet_libraries()  # before anything that explains is imported: its models are held in this process
+    from recx.pipeline.chosen_run import choose_run
+    from recx.pipeline.examples import print_examples
+    from recx.pipeline.explained_pairs import LEGEND, PairExplainer, wrapped
+    from recx.pipeline.pairs_file import explain_file, require_pairs
+
+    source, output = (Path(name).expanduser() for name in many)
+    if not any(one + many):
+        print_examples()
+        return
+    if any(many):
+        require_pairs(source)  # before a model is loaded
+    run = run_parameters(command.profile, command.dataset, command.data_dir, parse_overrides(command.set))
+    chosen = choose_run(None if command.shipped else resolve_settings(**run))
+    explainer = PairExplainer(chosen.opened, chosen.mode(command.mode), command.held_quotes)
+    told = chosen.provenance() | {"mode": explainer.mode, "held_quotes": command.held_quotes}
+    if any(one):
+        history = command.history[0] if len(command.history) == 1 else command.history
+        pair = explainer.names.pair(history, command.item, command.view)
+        print(wrapped("Explained by {backbone}, aligned to {target} (run {run}, {mode} mode).".format(**told)))
+        print(wrapped(LEGEND) + "\n\n" + explainer.shown(explainer.explain([pair])[0]))
+        return
+    written = explain_file(explainer, source, output, told, command.view, command.overwrite)
+    print(
+        f"Explained by the run {chosen.name}: {written.rows - written.failed:,} of {written.rows:,} pairs, in {output}"
+    )
+    if written.failed:
+        print(f"Rows that could not be read: {written.failed:,}. Their lines say why, in `error`.")
 
 
 def _results(command: ResultsCommand) -> None:
@@ -317,8 +386,10 @@ def _app(command: AppCommand) -> None:
     run_app(port, command.address, base_url, command.dark, command.idle_minutes)
 
 
+_RUN = ("profile", "dataset", "data_dir", "set")  # the options that tell a run from others
 _HANDLERS = {
     RunCommand: _run,
+    ExplainCommand: _explain,
     ResultsCommand: _results,
     FiguresCommand: _figures,
     ListCommand: _list,

@@ -21,8 +21,8 @@ from small_chain import SMALL
 
 from recx import paths
 from recx.data.registry import load_dataset
+from recx.data.title_search import TitleIndex
 from recx.evaluation.human_ratings import read_ratings
-from recx.playground.title_search import TitleIndex
 from recx.profiles.resolve import resolve_settings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

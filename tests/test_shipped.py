@@ -63,16 +63,7 @@ def test_it_is_opened_and_explains(here):
     assert list(opened.explainers) == ["unaligned", "relation"]
     texts = examples.examples(opened, "relation", 2)
     assert len(texts) == 2
-    assert texts[0].startswith("History: ") and "(the recommender suggests it)" in "".join(texts)
-
-
-def test_marks_stand_behind_what_was_checked():
-    from recx.explaining.segments import Segment
-
-    assert examples._marked(Segment("Yes.")) == "Yes."
-    assert examples._marked(Segment('"Halo 3"', True, "in the history", True)) == '"Halo 3"✓●'
-    assert examples._marked(Segment('"Okami"', True, "in the history", False)) == '"Okami"✓○'
-    assert examples._marked(Segment('"Pong"', False, "not in the history")) == '"Pong"✗'
+    assert all(text.startswith("History: ") and "(the recommender " in text for text in texts)
 
 
 def test_the_playground_offers_it_where_its_backbone_is_here(here, monkeypatch, tmp_path):

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recx.data.catalogue import build_catalogue
-from recx.playground.title_search import TitleIndex
+from recx.data.title_search import TitleIndex
 
 TITLES = ["Halo 3", "Halo 3: ODST", "Halo: Reach", "Portal", "Portal 2", "Portal 2", "Okami", "Mass Effect", "Sims 3"]
 PLATFORM = [["Xbox"], ["Xbox"], ["Xbox"], ["PC"], ["PC"], ["PS3"], ["Wii"], ["PC"], ["PC"]]

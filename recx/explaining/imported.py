@@ -23,8 +23,8 @@ class ImportedExplainer(Explainer):
     Args:
         catalogue: the items.
         path: JSON lines `{"history": [...], "item": ..., "text": ...}`, with histories (oldest first) and items as
-            titles or source ids. A text is looked up by its item and the latest `max_history` items of its history. A
-            model's reasoning before its answer is removed.
+            titles or source ids. Lines with `error` instead of a text are skipped. A text is looked up by its item and
+            the latest `max_history` items of its history. A model's reasoning before its answer is removed.
         max_history: how many of the latest items of a history count.
 
     Raises:
@@ -36,7 +36,7 @@ class ImportedExplainer(Explainer):
     def __init__(self, catalogue: Catalogue, path: Path, max_history: int) -> None:
         self.catalogue, self.max_history = catalogue, max_history
         self.parser = ExplanationParser(catalogue)
-        self._texts = dict(self._read(path, number, line) for number, line in _lines(path))
+        self._texts = dict(filter(None, (self._read(path, number, line) for number, line in _lines(path))))
 
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
@@ -70,9 +70,11 @@ class ImportedExplainer(Explainer):
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
         return [explanation_of(self._texts.get(_key(r), ""), r, self.catalogue, self.parser) for r in requests]
 
-    def _read(self, path: Path, number: int, line: str) -> tuple[tuple[int, ...], str]:
+    def _read(self, path: Path, number: int, line: str) -> tuple[tuple[int, ...], str] | None:
         try:
             record = json.loads(line)
+            if "error" in record and "text" not in record:
+                return None
             history, item, text = record["history"], record["item"], record["text"]
             if not isinstance(history, list) or not all(isinstance(v, str) for v in (*history, item, text)):
                 raise TypeError("history must be a list of strings, item and text must be strings")

@@ -1,16 +1,12 @@
 """A few explanations on the screen, with marks: what `make demo` ends with."""
 
-from recx.attribution.removal import value_function
 from recx.errors import RecxError
 from recx.evaluation.test_set import draw_test_set, pairs_of
-from recx.explaining.measured import measure_evidence
-from recx.explaining.segments import Segment, segments
 from recx.models.pretrained import fetch_backbone
+from recx.pipeline.explained_pairs import LEGEND, Pair, PairExplainer, wrapped
 from recx.pipeline.finished import FinishedRun, open_finished
 from recx.pipeline.shipped import open_shipped, shipped_settings, why_not_ready
 from recx.settings import MODES, EvaluateSettings
-
-LEGEND = "✓ true of the history or the catalogue, ✗ not; ● a cause of the decision as measured, ○ none"
 
 
 def print_examples(count: int = 5) -> None:
@@ -32,29 +28,16 @@ def print_examples(count: int = 5) -> None:
         print(f"{error}\nSo here are explanations of the teaching backbone.\n")
         name, opened = "recx-tiny", open_finished("demo")
     mode = next(mode for mode in reversed(MODES) if mode in opened.explainers)
-    print(f"Explanations by {name}, aligned to the demo's recommender ({mode} mode).\n{LEGEND}\n")
+    print(wrapped(f"Explanations by {name}, aligned to the demo's recommender ({mode} mode)."))
+    print(wrapped(LEGEND) + "\n")
     for text in examples(opened, mode, count):
         print(text + "\n")
 
 
 def examples(opened: FinishedRun, mode: str, count: int) -> list[str]:
     """Explanations of test pairs, half of them of items the target likes, with marks and what the target says."""
-    explainer, target = opened.explainers[mode], opened.target
-    value = value_function(target, opened.split.train, target.length)
-    pairs = pairs_of(draw_test_set(opened.split, target, target.length, EvaluateSettings(users=4 * count)), count)
-    texts = []
-    answers = explainer.explain(pairs.histories, pairs.items.tolist())
-    for answer, history, liked in zip(answers, pairs.histories, pairs.liked, strict=True):
-        evidence = measure_evidence(value, history, answer.item)
-        marked = "".join(map(_marked, segments(answer.text, answer.citations, answer.statements, evidence)))
-        titles = "; ".join(opened.data.catalogue.labels[i] for i in history[-explainer.max_history :])
-        decision = "suggests it" if liked else "does not suggest it"
-        texts.append(f"History: {titles}\nItem: {answer.title} (the recommender {decision})\n  {marked}")
-    return texts
-
-
-def _marked(segment: Segment) -> str:
-    if segment.holds is None:
-        return segment.text
-    mattered = {True: "●", False: "○", None: ""}[segment.mattered]
-    return f"{segment.text}{'✓' if segment.holds else '✗'}{mattered}"
+    explainer, target = PairExplainer(opened, mode), opened.target
+    test_set = draw_test_set(opened.split, target, target.length, EvaluateSettings(users=4 * count))
+    drawn = pairs_of(test_set, count + count % 2)  # it gives as many liked as disliked
+    pairs = [Pair(history, int(item)) for history, item in zip(drawn.histories, drawn.items, strict=True)]
+    return [explainer.shown(explained) for explained in explainer.explain(pairs[:count])]

@@ -183,22 +183,19 @@ def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Seque
     }
 
 
-def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, overrides: Mapping[str, str]) -> Plan:
-    """Check everything that a run needs, and download the data set if it is missing and can be downloaded.
+def run_parameters(profile: str, dataset: str, data_dir: str, overrides: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of `resolve_settings` that identify a run; they are parameters of the notebooks too.
 
     Kernels run in the folder of the kit, so paths relative to the current folder are made absolute.
 
     Args:
-        names: names of notebooks, as for `resolve_notebooks`.
         profile: name of the profile.
         dataset: name or folder of the data set.
         data_dir: folder with data sets obtained elsewhere.
         overrides: dotted keys and values.
 
     Raises:
-        SettingsError: there is no such notebook, profile, data set, setting or file.
-        DataError: files of the data set are missing and cannot be downloaded.
-        CheckpointError: the backbone has to be downloaded first.
+        SettingsError: a setting has its own command-line option, or names a file that does not exist.
     """
     data_dir = _absolute(data_dir) if data_dir else ""
     dataset = _absolute(dataset) if not is_name(dataset) and Path(dataset).expanduser().is_dir() else dataset
@@ -212,13 +209,28 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
             overrides[key] = _absolute(value)
         elif value and (key in FILES or value.endswith(".py")):
             raise SettingsError(f"Setting {key!r} is {value!r}, but there is no such file or folder.")
-    plan = Plan(
-        resolve_settings(profile, dataset, data_dir, overrides),
-        tuple(resolve_notebooks(names)),
-        {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides},
-    )
+    return {"profile": profile, "dataset": dataset, "data_dir": data_dir, "overrides": overrides}
+
+
+def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, overrides: Mapping[str, str]) -> Plan:
+    """Check everything that a run needs, and download the data set if it is missing and can be downloaded.
+
+    Args:
+        names: names of notebooks, as for `resolve_notebooks`.
+        profile: name of the profile.
+        dataset: name or folder of the data set.
+        data_dir: folder with data sets obtained elsewhere.
+        overrides: dotted keys and values.
+
+    Raises:
+        SettingsError: there is no such notebook, profile, data set, setting or file.
+        DataError: files of the data set are missing and cannot be downloaded.
+        CheckpointError: the backbone has to be downloaded first.
+    """
+    parameters = run_parameters(profile, dataset, data_dir, overrides)
+    plan = Plan(resolve_settings(**parameters), tuple(resolve_notebooks(names)), parameters)
     require_here(plan.settings.align.backbone.name)
-    obtain(find_source(dataset), data_dir)
+    obtain(find_source(parameters["dataset"]), parameters["data_dir"])
     for warning in warnings_of(plan.settings.data):
         print(f"Note: {warning}", flush=True)
     return plan

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from recx.data.catalogue import Catalogue
+from recx.data.title_search import Match, TitleIndex
 from recx.errors import DataError
 from recx.playground.instruction_options import option_choices
-from recx.playground.title_search import Match, TitleIndex
 
 MAX_ITEMS = 500  # items of an external history
 Json = dict[str, Any]

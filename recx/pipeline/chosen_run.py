@@ -1,0 +1,80 @@
+"""The run that explains: a finished one by its settings, or the model that ships with the kit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from recx.errors import CheckpointError, SettingsError
+from recx.pipeline import shipped, stages
+from recx.pipeline.finished import FinishedRun, open_finished
+from recx.profiles.resolve import resolve_settings
+from recx.settings import MODES, Settings
+from recx.storage.run_folder import digest
+
+
+@dataclass(frozen=True)
+class ChosenRun:
+    """A run, opened.
+
+    Attributes:
+        name: profile and data set, or `shipped/demo`.
+        settings: it was made with.
+        opened: its data, target and explainers.
+        fingerprint: tells it from runs with other settings, inputs or code.
+    """
+
+    name: str
+    settings: Settings
+    opened: FinishedRun
+    fingerprint: str
+
+    def mode(self, named: str = "") -> str:
+        """A mode of the run by its name; by default the one that is shown first, which reads most.
+
+        Raises:
+            SettingsError: the run has no mode of that name.
+        """
+        explainers = self.opened.explainers
+        if named and named not in explainers:
+            raise SettingsError(f"The run {self.name} has no mode {named!r}; it has {', '.join(explainers)}.")
+        return named or next(mode for mode in reversed(MODES) if mode in explainers)
+
+    def provenance(self) -> Mapping[str, str]:
+        """What tells explanations of this run from others."""
+        return {
+            "run": self.name,
+            "target": self.settings.target.name,
+            "backbone": self.settings.align.backbone.name,
+            "decoding": "greedy (nothing is drawn at random)",
+            "fingerprint": self.fingerprint,
+        }
+
+
+def choose_run(settings: Settings | None = None) -> ChosenRun:
+    """Open a finished run; in place of the default one, where that is not finished, the shipped model.
+
+    Args:
+        settings: of the run; None for the shipped model outright.
+
+    Raises:
+        CheckpointError: a stage is not finished for these settings, or a file is damaged.
+    """
+    if settings is None:
+        return _shipped()
+    needed = ("target", *(stages.ALIGN[mode] for mode in settings.align.mode_list))
+    if settings == resolve_settings() and not all(stages.is_finished(stage, settings) for stage in needed):
+        if why := shipped.why_not_ready():
+            raise CheckpointError(
+                "The default run is not finished. Make it with: recx run\n"
+                f"The model that ships with the kit cannot be asked either. {why}"
+            )
+        return _shipped()
+    opened = open_finished(settings)  # says what is not finished
+    fingerprint = digest([stages.fingerprint(stage, settings) for stage in needed])
+    return ChosenRun(f"{settings.profile}/{settings.dataset}", settings, opened, fingerprint)
+
+
+def _shipped() -> ChosenRun:
+    opened = shipped.open_shipped()
+    folder = shipped.shipped_folder()
+    files = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
+    return ChosenRun("shipped/demo", shipped.shipped_settings(), opened, digest(files))

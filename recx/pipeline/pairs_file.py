@@ -1,0 +1,245 @@
+"""Pairs from a file explained into a file, batch by batch; a command that was stopped goes on where it was.
+
+The output holds one JSON line for each row of the input, in its order. Beside it lies `<output>.provenance.json`, which
+says what made it and is compared before anything is added.
+"""
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tqdm.auto import tqdm
+
+from recx.data.packed_files import read_bytes
+from recx.data.parquet_files import read_parquet
+from recx.data.reading_report import ReadingReport
+from recx.data.table_cache import file_digest
+from recx.data.text_encoding import as_utf8
+from recx.errors import DataError, SettingsError
+from recx.pipeline.explained_pairs import Pair, PairExplainer
+from recx.storage.locks import hold, release
+from recx.storage.run_folder import read_json, write_json
+
+BATCH = 64  # pairs explained at once, and lost at most where the command is killed
+PASSED_ON = ("user", "id")
+_TEXT, _LINES = (".csv", ".tsv", ".txt"), (".jsonl", ".ndjson")
+Row = dict[str, Any] | DataError
+
+
+class Written(NamedTuple):
+    """What an output file holds: its rows, and how many of them say why they could not be explained."""
+
+    rows: int
+    failed: int
+
+
+def explain_file(
+    explainer: PairExplainer,
+    source: Path,
+    output: Path,
+    provenance: Mapping[str, Any],
+    view: str = "",
+    overwrite: bool = False,
+) -> Written:
+    """Explain the pairs of a file.
+
+    Args:
+        explainer: of the run.
+        source: CSV or TSV with a header, JSON lines or Parquet, with columns `history` (titles separated by semicolons,
+            or a JSON list) and `item`, and perhaps `view` (a wish for this explanation), `user` and `id`.
+        output: JSON lines as `PairExplainer.record` makes them, with `user` and `id` passed on; where a row cannot be
+            read, `history` and `item` as given, and `error`.
+        provenance: what decides about the texts; an output made with another is refused.
+        view: a wish for the explanations of rows that have none of their own.
+        overwrite: whether to begin anew in place of going on.
+
+    Raises:
+        DataError: the input cannot be read or lacks a column, or the output cannot be written.
+        SettingsError: the output is the input, or was made otherwise.
+        CheckpointError: another process writes to the output.
+    """
+    if source.resolve() == output.resolve():
+        raise SettingsError(f"{output} is the input. Name another file for the output.")
+    require_pairs(source)
+    total = sum(1 for _ in rows_of(source))
+    lock = f".{output.name}.lock"
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        hold(output.parent, lock)
+        made_with = {**provenance, "view": view, "input": {"name": source.name, "sha256": file_digest(source)}}
+        written = _begin(output, made_with, overwrite)
+        waiting = itertools.islice(rows_of(source), written.rows, None)
+        with output.open("ab") as file, tqdm(total=total, initial=written.rows, unit="pair", desc=output.name) as bar:
+            while batch := list(itertools.islice(waiting, BATCH)):
+                records = _explained(explainer, batch, view)
+                file.write(b"".join(map(_line, records)))
+                file.flush()
+                failed = sum("error" in record for record in records)
+                written = Written(written.rows + len(batch), written.failed + failed)
+                bar.update(len(batch))
+    except OSError as error:
+        raise DataError(
+            f"{output} cannot be written ({error.strerror or error}). The same command goes on where it was."
+        ) from error
+    finally:
+        release(output.parent, lock)
+    return written
+
+
+def require_pairs(path: Path) -> None:
+    """Refuse a file that holds no pairs.
+
+    Raises:
+        DataError: it cannot be read, lacks a column or holds no row.
+    """
+    if next(rows_of(path), None) is None:
+        raise DataError(f"{path}: holds no row.")
+
+
+def rows_of(path: Path) -> Iterator[Row]:
+    """The rows of a file of pairs by column; in place of one that cannot be read, why.
+
+    Raises:
+        DataError: the file cannot be read, or has no column `history` or `item`.
+    """
+    name = path.name.removesuffix(".gz").removesuffix(".zip")
+    if name.endswith(".parquet"):
+        frame = read_parquet(path)
+        _require(path, frame.columns)
+        return frame.iter_rows(named=True)
+    if not name.endswith((*_TEXT, *_LINES)):
+        known = ", ".join((*_TEXT, *_LINES, ".parquet"))
+        raise DataError(f"{path}: is of no known form; expected a name that ends in {known}.")
+    text = as_utf8(path, read_bytes(path), "", ReadingReport()).decode()
+    return _json_rows(path, text) if name.endswith(_LINES) else _text_rows(path, text)
+
+
+def _text_rows(path: Path, text: str) -> Iterator[Row]:
+    header = text.lstrip().partition("\n")[0]
+    separator = max(",\t;|", key=header.count)
+    reader = csv.DictReader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator)
+    try:
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        _require(path, columns)
+        reader.fieldnames = columns
+        for row in reader:
+            more = row.pop(None, None)
+            wrong = f"{len(columns) + len(more)} fields, expected {len(columns)}." if more else ""
+            yield DataError(f"{wrong} A value that holds {separator!r} stands in quotes.") if wrong else row
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: cannot be read ({error}).") from error
+
+
+def _json_rows(path: Path, text: str) -> Iterator[Row]:
+    lines = (line for line in text.split("\n") if line.strip())  # not `splitlines`, which would cut texts
+    for number, line in enumerate(lines):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict) and not number:
+            _require(path, list(row))
+        yield row if isinstance(row, dict) else DataError(f"{line[:60]!r} is no JSON object.")
+
+
+def _require(path: Path, columns: Sequence[str]) -> None:
+    for name in ("history", "item"):
+        if name not in columns:
+            found = ", ".join(columns) or "none"
+            raise DataError(f"{path}: no column {name!r}; found {found}. Expected history and item.")
+
+
+def _explained(explainer: PairExplainer, rows: Sequence[Row], view: str) -> list[dict[str, Any]]:
+    """A record for each row, in their order."""
+    read = [_read(explainer, row, view) for row in rows]
+    answers = iter(explainer.explain([pair for pair in read if isinstance(pair, Pair)]))
+    records = []
+    for row, pair in zip(rows, read, strict=True):
+        given = row if isinstance(row, dict) else {}
+        record = {name: given[name] for name in PASSED_ON if name in given}
+        if isinstance(pair, Pair):
+            record |= explainer.record(next(answers))
+        else:
+            record |= {name: given[name] for name in ("history", "item") if name in given} | {"error": str(pair)}
+        records.append(record)
+    return records
+
+
+def _read(explainer: PairExplainer, row: Row, view: str) -> Pair | DataError:
+    if isinstance(row, DataError):
+        return row
+    try:
+        wish = row.get("view") or view
+        if not isinstance(wish, str):
+            raise DataError(f"view is {wish!r}, expected a text.")
+        return explainer.names.pair(_titles(row.get("history")), _title(row.get("item")), wish)
+    except DataError as error:
+        return error
+
+
+def _titles(value: Any) -> list[str] | str:
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return value  # a title may begin so, too
+    return [_title(title) for title in value] if isinstance(value, list) else _title(value)
+
+
+def _title(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise DataError(f"{str(value)[:60]!r} is no title.")
+    return "" if value is None else str(value)
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace")
+
+
+def _begin(output: Path, made_with: Mapping[str, Any], overwrite: bool) -> Written:
+    """What stands in the output already and is kept; a line cut short is taken off."""
+    beside = output.with_name(output.name + ".provenance.json")
+    if overwrite:
+        output.unlink(missing_ok=True)
+    written, end = Written(0, 0), 0
+    if output.is_file() and output.stat().st_size:
+        if not beside.is_file():
+            raise SettingsError(
+                f"{output} is there already, and not from this command. Name another file, or give --overwrite."
+            )
+        other = _differences(read_json(beside), made_with)
+        if other:
+            raise SettingsError(
+                f"{output} was begun with another {' and another '.join(other)}, which would mix two kinds of texts. "
+                "Name another file, or give --overwrite to begin anew."
+            )
+        with output.open("rb+") as file:
+            for line in file:
+                record = _record(line)
+                if record is None:
+                    break
+                written, end = Written(written.rows + 1, written.failed + ("error" in record)), end + len(line)
+            file.truncate(end)
+    write_json(beside, made_with)
+    return written
+
+
+def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:
+    """In what the present settings differ from those kept; where a file lies and how it is called does not matter."""
+    before = before if isinstance(before, dict) else {}
+    same_input = isinstance(before.get("input"), dict) and before["input"].get("sha256") == now["input"]["sha256"]
+    return [
+        name.replace("_", " ") for name in now if not (same_input if name == "input" else before.get(name) == now[name])
+    ]
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
