@@ -113,7 +113,7 @@ def test_a_name_stands_for_one_folder(folder, tmp_path):
         ("log = ", "recx.toml: cannot be read"),
         ('log = "../../etc/passwd"', "no file '../../etc/passwd'"),
         ("min_users = 3", "recx.toml: Unknown setting 'data.min_users'"),
-        ('min_user = "many"', "recx.toml: Setting 'data.min_user' takes int"),
+        ('min_user = "many"', "recx.toml: Setting 'data.min_user' must be of type int"),
         ('name = "demo"', "recx.toml: 'name' cannot be said there"),
         ("[demo]\nusers = 9", "recx.toml: 'demo.users' cannot be said there"),
     ],
