@@ -219,7 +219,7 @@ def test_cli_lists_and_describes(capsys):
     assert {"demo", "games", "ml-100k"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}
     cli.main(["data", "describe", "demo"])
     out = capsys.readouterr().out
-    assert "Licence: MIT" in out and "items sharing a title" in out and "sparsity_percent" in out
+    assert "Licence: MIT" in out and "items that share a title" in out and "sparsity_percent" in out
 
 
 @pytest.mark.parametrize("verbose", [False, True])
