@@ -70,7 +70,7 @@ FORMS = {
     "the kit's own names": ("a.csv", text(",", int, "user_id,item_id,timestamp"), 1, "by commas, a header"),
     "tabs, no header, ISO dates": ("a.tsv", text("\t", clock(ISO), "", quotes=False), 1, "no header"),
     "semicolons, BOM, CRLF, words": ("a.csv", "\ufeff" + text(";", clock("%d %b %Y, %H:%M"), end="\r\n"), 60, "semi"),
-    "pandas: index, float milliseconds": ("a.csv", text(",", lambda t: f"{t}000.0", index=True), 1, "holds row numbers"),
+    "pandas: index, float milliseconds": ("a.csv", text(",", lambda t: f"{t}000.0", index=True), 1, "row numbers"),
     "milliseconds": ("a.csv", text(",", lambda t: t * 1000), 1, "milliseconds since 1970"),
     "microseconds": ("a.csv", text(",", lambda t: t * 10**6), 1, "microseconds since 1970"),
     "pipes": ("a.txt", text("|", int), 1, "pipes"),

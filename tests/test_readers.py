@@ -76,7 +76,7 @@ def test_bytes_of_a_parquet_file_are_read_as_text(tmp_path):
     pl.DataFrame({"user": [b"ann", b"bob"], "when": [b"1200000000", None], "n": [1, 2]}).write_parquet(path)
     assert parquet_files.read_parquet(path).rows() == [("ann", "1200000000", 1), ("bob", None, 2)]
     pl.DataFrame({"user": ["ann"], "art": [b"\xff\xfe"]}).write_parquet(path)
-    with pytest.raises(DataError, match="column 'art' holds bytes that are no text"):
+    with pytest.raises(DataError, match="column 'art' holds bytes that are not UTF-8 text"):
         parquet_files.read_parquet(path)
 
 

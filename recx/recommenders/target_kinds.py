@@ -1,4 +1,4 @@
-"""The kinds of target that settings can name: made, trained, saved and loaded again."""
+"""The kinds of target: building, training, saving and loading them."""
 
 import json
 from dataclasses import asdict
@@ -28,15 +28,15 @@ KINDS = {"sasrec": fit_sasrec, "mf": fit_mf, "lightgcn": fit_lightgcn}
 def fit_target(
     split: Split, items: int, settings: TargetSettings, show_progress: bool = True
 ) -> tuple[Scorer, TrainingCurve]:
-    """Train the target that the settings name, on the GPU where there is one, or build and fit the user's own.
+    """Train the target named in the settings, on the GPU if there is one, or build and fit the user's own.
 
     Returns:
-        The target in eval mode, and its training curve (empty where the user's file has no `fit`, or it gives none).
+        The target in eval mode, and its training curve (empty if the user's file has no `fit`, or it returns none).
 
     Raises:
-        SettingsError: the kind is unknown, or the user's file does not hold what is needed.
-        DataError: there is nothing to learn from, or there are too few items; or the user's recommender gives scores
-            that are not finite.
+        SettingsError: the kind is unknown, or the user's file lacks something required.
+        DataError: there is no training data, there are too few items, or the user's recommender returns scores that are
+            not finite.
     """
     require_trainable(split.test_histories, items, ordered=settings.kind == "sasrec")
     if settings.kind in KINDS:
@@ -47,8 +47,8 @@ def fit_target(
     target = _require_scorer(module.build(items, settings.model.length), settings.kind)
     if hasattr(module, "fit") and not isinstance(target, nn.Module):
         raise SettingsError(
-            f"{settings.kind}: what fit learns can only be kept in a torch.nn.Module (as parameters or buffers), and "
-            f"build gives a {type(target).__name__}. Make it one, or learn elsewhere and let build read the result."
+            f"{settings.kind}: the result of fit can only be kept in a torch.nn.Module (as parameters or buffers), "
+            f"but build returns a {type(target).__name__}. Return one, or train elsewhere and load the result in build."
         )
     curve = module.fit(target, split) if hasattr(module, "fit") else None
     if isinstance(target, nn.Module):
@@ -58,7 +58,7 @@ def fit_target(
 
 
 def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
-    """Ask the user's recommender once, so that a wrong shape is an error here and not three notebooks later."""
+    """Call the user's recommender once, so that a wrong shape is reported here and not three notebooks later."""
     history = pad_histories(split.train[:1], target.length)
     with torch.inference_mode():
         results = {"score": (devices.score(target, history), (1, items + 1))}
@@ -68,12 +68,14 @@ def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
             results["item_vectors"] = (vectors, (items + 1, vectors.shape[-1]))
     for name, (result, shape) in results.items():
         if tuple(result.shape) != shape:
-            raise SettingsError(f"{kind}: {name} gives shape {tuple(result.shape)} for one history; expected {shape}.")
+            raise SettingsError(
+                f"{kind}: {name} returns shape {tuple(result.shape)} for one history; expected {shape}."
+            )
     check_finite(results["score"][0])
 
 
 def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:
-    """Write `target.json` and, where it has weights, `target.safetensors`."""
+    """Write `target.json` and, if the target has weights, `target.safetensors`."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(target, nn.Module):
         save_file({n: t.contiguous() for n, t in target.state_dict().items()}, folder / "target.safetensors")
@@ -82,40 +84,40 @@ def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Pa
 
 
 def load_target(folder: Path, settings: TargetSettings) -> Scorer:
-    """Read a target back, in eval mode; one of the kit's kinds onto the GPU where there is one.
+    """Load a target in eval mode; a built-in kind goes to the GPU if there is one.
 
-    A folder may come from a stranger: a Python file is run only where the settings name it, whatever the folder states.
+    The folder is untrusted: a Python file is run only if the settings name it, whatever the folder says.
 
     Raises:
-        CheckpointError: a file is missing, damaged, of another kind, or the weights do not fit the stated shape.
-        SettingsError: it was built by a file of the user's that is no longer there.
+        CheckpointError: a file is missing, damaged or of another kind, or the weights do not fit the stated shape.
+        SettingsError: the user's file that built the target no longer exists.
     """
     try:
         record = json.loads((folder / "target.json").read_text(encoding="utf-8"))
         if record["kind"] != settings.name:
-            raise ValueError(f"it is of kind {record['kind']!r}, the settings say {settings.name!r}")
+            raise ValueError(f"its kind is {record['kind']!r}, but the settings say {settings.name!r}")
         if record["settings"] != asdict(settings.model):
-            raise ValueError("its shape is not that of the settings")
+            raise ValueError("its shape differs from the settings")
         _check_size(record["items"], folder / "target.safetensors")
         target = _empty(settings.kind, record["items"], settings.model)
         if isinstance(target, nn.Module):
             target.load_state_dict(load_file(folder / "target.safetensors"))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: no readable target ({error}). Delete the folder and rerun.") from error
+        raise CheckpointError(f"{folder}: cannot load the target ({error}). Delete the folder and rerun.") from error
     if settings.kind in KINDS:
         target.to(devices.preferred_device())
     return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
 
 
 def _check_size(items: Any, weights: Path) -> None:
-    """Refuse a stated number of items that the weights do not have, as memory is taken before they are read."""
+    """Reject a stated number of items that the weights do not have, before memory is allocated for it."""
     if type(items) is not int or items < 1:
         raise ValueError(f"{items!r} items")
     if weights.is_file():
         with safe_open(weights, "pt") as file:
             largest = max((side for name in file.keys() for side in file.get_slice(name).get_shape()), default=0)
         if items >= largest:
-            raise ValueError(f"it states {items:,} items, no side of its weights is longer than {largest:,}")
+            raise ValueError(f"it states {items:,} items, but no dimension of its weights exceeds {largest:,}")
 
 
 def _empty(kind: str, items: int, shape: TargetShape) -> Any:
@@ -130,13 +132,13 @@ def _empty(kind: str, items: int, shape: TargetShape) -> Any:
 
 def _custom_module(kind: str) -> Any:
     if not kind.endswith(".py"):
-        raise SettingsError(f"Setting 'target.kind' is {', '.join(KINDS)} or a Python file of your own, not {kind!r}.")
+        raise SettingsError(f"Setting 'target.kind' must be {', '.join(KINDS)} or your own Python file, not {kind!r}.")
     return load_module(kind)
 
 
 def _require_scorer(target: Any, kind: str) -> Any:
     if not isinstance(target, Scorer) or not hasattr(target, "length"):
         raise SettingsError(
-            f"{kind}: what build gives needs a method score(histories) and a length; see docs/own_recommender.md."
+            f"{kind}: the result of build needs a method score(histories) and a length; see docs/own_recommender.md."
         )
     return target
