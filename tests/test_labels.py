@@ -154,7 +154,7 @@ def test_nobody_is_asked_about_a_target_that_prefers_nothing(rng):
         draw_test_set(split, Levels(1), 8, EvaluateSettings(users=40))
 
 
-@pytest.mark.parametrize("shares, words", [((1,), "for 100% all unseen"), ((0.5, 0.5), "for 0% all unseen")])
+@pytest.mark.parametrize("shares, words", [((1,), "for 100%, all unseen"), ((0.5, 0.5), "for 0%, all unseen")])
 def test_a_target_that_ties_too_much_is_refused_with_its_numbers(rng, catalogue, shares, words):
     split = leave_one_out([rng.permutation(ITEMS)[:7] + 1 for _ in range(20)])
     settings = AlignSettings(modes="behavior")

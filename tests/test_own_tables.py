@@ -219,7 +219,7 @@ def test_titles_in_the_log_itself(tmp_path):
     log = write(tmp_path / "log.csv", "user,artist_id,artist_name,country,time\nu,7,Velvet Foxes,IS,1230000000\n")
     tables = own_tables(log, None, Columns())
     assert tables.items.rows() == [("7", "Velvet Foxes")]
-    assert "left out: 'country'" in str(tables.report)
+    assert "not used: 'country'" in str(tables.report)
 
 
 ODD = {
