@@ -44,7 +44,7 @@ def test_a_recommender_without_order_learns_from_three():
 @pytest.mark.parametrize("items, refused", [(8, True), (12, False)])
 def test_few_items_are_told_and_too_few_refused(items, refused):
     data = data_of(drawn(40, 6, items))
-    assert any(f"There are only only {items} items" in w and "data.min_item" in w for w in data.report.warnings)
+    assert any(f"There are only {items} items" in w and "data.min_item" in w for w in data.report.warnings)
     assert any("need at least 5 that a person has not chosen" in w for w in data.report.warnings) == refused
     if refused:
         with pytest.raises(DataError, match=f"chosen 6 of the {items} items"):
