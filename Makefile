@@ -4,20 +4,20 @@ SASREC = $(BIN)/python benchmarks/sasrec.py --data-dir "$(DATA)" $(QUICK)
 
 .PHONY: demo test lab lint bench clean setup
 
-demo: setup  ## set up and run all notebooks on the embedded demo
+demo: setup  ## set up and run all notebooks on the built-in demo
 	@$(BIN)/python -m recx run
 
-# Two workers of one thread each: two that share two cores' threads slow each other down many times over.
+# Two workers with one thread each: with more threads, two workers on two cores slow each other down many times over.
 test: setup  ## set up and run the tests
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lab: setup  ## open JupyterLab on the notebooks
 	@$(BIN)/python -m recx lab
 
-lint: setup  ## check form and style
+lint: setup  ## check formatting and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 
-bench: setup  ## rerun all benchmarks, quickly with QUICK=--quick (benchmarks/README.md)
+bench: setup  ## rerun all benchmarks; QUICK=--quick for a short run (benchmarks/README.md)
 	@for name in data examples shapley alignment decoding playground; do $(BIN)/python benchmarks/$$name.py $(QUICK) || exit 1; done
 	@if [ -n "$(QUICK)$(DATA)" ]; then $(SASREC) --variants; else echo "sasrec.py: no DATA=... with the real data"; fi
 	@if [ -n "$(RECTOOLS)" ]; then $(SASREC) --rectools "$(RECTOOLS)"; else echo "sasrec.py: no RECTOOLS=..."; fi

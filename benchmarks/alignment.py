@@ -46,7 +46,7 @@ REFERENCE = 1024
 
 
 class _Clock(TrainerCallback):
-    """From the end of the first quarter of the steps, which warms up, to the end of the last."""
+    """Measures from the end of the first quarter of the steps, which is the warm-up, to the end of the last step."""
 
     def __init__(self, steps: int) -> None:
         self.warm, self.started, self.ended = max(1, steps // 4), 0.0, 0.0
@@ -58,7 +58,7 @@ class _Clock(TrainerCallback):
 
 
 def timed(trainer_class, model, how, data, collator, steps: int) -> float:
-    """Rows a second over `steps` steps of a Trainer."""
+    """Rows per second over `steps` steps of a Trainer."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,
@@ -88,7 +88,7 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
 
 
 def matrix_rate(size: int = 2048, seconds: float = 1.5) -> float:
-    """Floating-point operations a second of large square products, in the precision that training uses."""
+    """Floating-point operations per second of large square matrix products, in the training precision."""
     a, b = torch.randn(2, size, size).to(compute_dtype("auto"))
     a @ b
     best, until = 0.0, time.perf_counter() + seconds
@@ -100,7 +100,7 @@ def matrix_rate(size: int = 2048, seconds: float = 1.5) -> float:
 
 
 def operations(model, rows, order, how) -> float:
-    """Floating-point operations of one row in training, mean over some batches."""
+    """Floating-point operations per training row, averaged over some batches."""
     total, count = 0, 0
     for start in range(0, 8 * how.batch_size, how.batch_size):
         batch = collate([rows[int(r)] for r in order[start : start + how.batch_size]], multiple=1)
@@ -113,7 +113,7 @@ def operations(model, rows, order, how) -> float:
 
 
 def prepare(told, chosen, folder: Path) -> None:
-    """Training rows of each mode and the target's vectors, as notebook 03 leaves them."""
+    """Training rows of each mode and the target's vectors, as saved by notebook 03."""
     data = load_dataset(chosen.data)
     split = leave_one_out(data.sequences)
     torch.manual_seed(0)
@@ -127,7 +127,7 @@ def prepare(told, chosen, folder: Path) -> None:
 
 
 def one(told, chosen, folder: Path) -> dict[str, float]:
-    """Rows a second of one way on one mode; ours also tells its operations a row and the machine's matrix rate."""
+    """Rows per second of one method on one mode; for ours also the operations per row and the machine's matrix rate."""
     how, longest = chosen.align.fit, chosen.align.max_tokens
     rows = load_rows(folder / f"rows-{told.mode}.safetensors")
     vectors = read_tensors(folder / "vectors.safetensors") if MODE_SPECS[told.mode].reads_vectors else {}

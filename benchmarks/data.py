@@ -78,7 +78,7 @@ def ours(form: str, folder: Path) -> dict[str, float]:
 
 
 def plain(form: str, folder: Path) -> dict[str, float]:
-    """The same with a loop over rows, as reference implementations have it."""
+    """The same with a loop over rows, as in reference implementations."""
     started = time.perf_counter()
     rows, titles = [], {}
     if form == "csv":

@@ -27,7 +27,7 @@ from recx.prompts.tokens import Prompt, PromptEncoder
 
 
 class Trie:
-    """Allowed next tokens from nested dictionaries, one look-up a step and beam."""
+    """Allowed next tokens from nested dictionaries, one look-up per step and beam."""
 
     def __init__(self, sequences: list[list[int]]) -> None:
         self.root: dict = {}
@@ -86,7 +86,7 @@ def timed(work):
 
 
 def growth(explainer, histories, sizes: list[int]) -> list[dict]:
-    """Seconds a history, and to build the graph, over catalogues of made-up titles."""
+    """Seconds per history, and to build the graph, for catalogues of synthetic titles."""
     rng = np.random.default_rng(0)
     words = sorted({w for label in explainer.catalogue.labels for w in label.split()})
     rows = []
@@ -97,7 +97,7 @@ def growth(explainer, histories, sizes: list[int]) -> list[dict]:
         encoder = PromptEncoder(explainer.encoder.tokenizer, ["", *titles], explainer.encoder.vocabulary)
         build, graph = timed(lambda encoder=encoder: build_title_trie(encoder.titles, encoder.end))
         prompts = explainer.prompts(explainer.requests("retrieval", histories))
-        # Entity ids stand above the vocabulary in the aligned model, whatever catalogue the titles come from.
+        # In the aligned model, entity ids are above the vocabulary, whatever catalogue the titles come from.
         work = partial(constrained.beam_titles, explainer.model, prompts, graph)
         seconds, _ = timed(work)
         rows.append({"titles": size, "milliseconds": 1000 * seconds / len(histories), "graph_seconds": build})

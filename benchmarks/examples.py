@@ -49,7 +49,7 @@ def main() -> None:
         corpus = build_corpus(data.catalogue, split, target, target.length, chosen.align, show_progress=False)
         rows, dropped = encode_mode(corpus, encoder, "hybrid", chosen.align)
         ours.append(time.perf_counter() - started)
-        # One in fifty, row by row; the time is scaled up.
+        # Every fiftieth row, one by one; the time is scaled up.
         sample = prefixes(split.train)[:: 50 if not options.quick else 200]
         started = time.perf_counter()
         rng = np.random.default_rng(0)

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 class _Absent(types.ModuleType):
-    """Stands for a package that modules import and nothing here uses, on machines that lack it."""
+    """Placeholder for a package that modules import but nothing here uses, on machines without it."""
 
     def __getattr__(self, name: str) -> MagicMock:
         if name.startswith("__"):
@@ -91,12 +91,12 @@ SHAPES = {
         vocab_size=512, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
     ),
 }
-# Rows of one forward and backward pass, for 80 GB; of 32 rows a step.
+# Rows per forward and backward pass on 80 GB, out of 32 rows per step.
 PASS = {"0.5": 32, "1.5": 16, "7": 8, "tiny": 8}
 
 
 class _Clock(TrainerCallback):
-    """Times steps after the first few, for as long as it is told, and stops the training then."""
+    """Times steps after the first few for a given duration, then stops the training."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.steps, self.started, self.ended = seconds, 0, 0.0, 0.0
@@ -116,7 +116,7 @@ def now() -> float:
 
 
 def matrix_rate(tiny: bool) -> float:
-    """Floating-point operations a second of large square products, in the format that training multiplies in."""
+    """Floating-point operations per second of large square matrix products, in the training format."""
     size = 512 if tiny else 8192
     a, b = (torch.randn(size, size, device=preferred_device()).to(compute_dtype("auto")) for _ in range(2))
     best = 0.0
@@ -129,7 +129,7 @@ def matrix_rate(tiny: bool) -> float:
 
 
 def make_rows(vocabulary: int, items: int, count: int = 4096) -> EncodedRows:
-    """Rows of random tokens; each names an item and a user."""
+    """Rows of random tokens, each with an item and a user."""
     rng = np.random.default_rng(SEED)
     lengths = (50 + 240 * rng.beta(1.2, 4.04, count)).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -143,7 +143,7 @@ def make_rows(vocabulary: int, items: int, count: int = 4096) -> EncodedRows:
 
 
 def make_model(size: str, quantise: bool) -> AlignedModel:
-    """Random weights, made where they will lie, with adapters and entity tokens as `build_aligned` adds them."""
+    """A random model, created on its final device, with adapters and entity tokens as in `build_aligned`."""
     torch.manual_seed(SEED)
     device = preferred_device()
     attention = "sdpa" if torch.cuda.is_available() else "eager"
@@ -153,14 +153,14 @@ def make_model(size: str, quantise: bool) -> AlignedModel:
         )
     if quantise:
         in_four_bits(backbone)
-        backbone.is_loaded_in_4bit = True  # by which peft knows
+        backbone.is_loaded_in_4bit = True  # how peft detects quantisation
     config = LoraConfig(r=RANK, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
     vectors = torch.randn(2, TITLES + 1, WIDTH)
     return AlignedModel(get_peft_model(backbone, config), vectors[0], vectors[1]).to(device)
 
 
 def in_four_bits(backbone: torch.nn.Module) -> None:
-    """Replace the matrices of the layers, one at a time, as the kit's settings quantise them."""
+    """Quantise the layers' matrices one at a time, as the kit's settings do."""
     from bitsandbytes.nn import Linear4bit, Params4bit
 
     for module in list(backbone.get_decoder().modules()):
@@ -180,7 +180,7 @@ def in_four_bits(backbone: torch.nn.Module) -> None:
 
 
 def operations(model: AlignedModel, rows: EncodedRows) -> float:
-    """Floating-point operations of one token in training, over rows of each length."""
+    """Floating-point operations per training token, for rows of each length."""
     order = np.argsort(rows.lengths, kind="stable")
     chosen = [order[int(q * (len(order) - 4)) :][:4] for q in (0.1, 0.3, 0.5, 0.7, 0.9)]
     how = FitSettings()
@@ -195,7 +195,7 @@ def operations(model: AlignedModel, rows: EncodedRows) -> float:
 
 
 def train(way: str, model: AlignedModel, rows: EncodedRows, size: str, seconds: float) -> dict[str, float]:
-    """Real tokens a second of one way to train, and its peak memory in gigabytes."""
+    """Real tokens per second of one training method, and its peak memory in gigabytes."""
     batch, at_once = (8, min(4, PASS[size])) if way == "reference" else (32, PASS[size])
     how = FitSettings(batch_size=batch, accumulate=batch // at_once, epochs=STEPS * batch / len(rows))
     clock = _Clock(seconds)
@@ -255,7 +255,7 @@ def train_plainly(model: AlignedModel, rows, how: FitSettings, longest: int, fol
 
 
 def decode(model: AlignedModel, rows: EncodedRows, tiny: bool) -> dict[str, float]:
-    """Histories a second, five titles each, and texts a second."""
+    """Histories per second, with five titles each, and texts per second."""
     rng = np.random.default_rng(SEED)
     words = rng.integers(2, model.entities.vocabulary, 1500)
     titles = [

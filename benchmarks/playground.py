@@ -1,4 +1,4 @@
-"""The playground: how soon it is there, how soon it writes, how fast typing is answered, what ten visitors cost.
+"""The playground: start-up time, time to first words, response to typing, and cost of ten visitors.
 
     python benchmarks/playground.py [--visitors 10] [--quick]
 
@@ -34,7 +34,7 @@ sys.stdin.read()
 """
 VISITOR = """
 import sys
-from ipykernel.kernelapp import IPKernelApp  # what a kernel holds before any cell
+from ipykernel.kernelapp import IPKernelApp  # what a kernel loads before any cell
 from recx.playground.widgets.app_form import app
 import time
 started = time.perf_counter()
@@ -46,7 +46,7 @@ TYPED = ["z", "zel", "the legnd of zel", "Mass Effekt 2", "final fantasy", "xbox
 
 
 def typing(repeats: int) -> dict[str, float]:
-    """Milliseconds a keystroke with 20,000 titles made of the demo's words."""
+    """Milliseconds per keystroke with 20,000 titles made of the demo's words."""
     words = [w for label in load_dataset(resolve_settings().data).catalogue.labels[1:] for w in label.split()]
     draw = random.Random(0)
     labels = [f"{' '.join(draw.choices(words, k=draw.randint(2, 9)))} {n}" for n in range(20_000)]
@@ -86,12 +86,12 @@ def first_words(client: RpcClient, repeats: int) -> dict[str, float]:
 
 
 def unique(pid: int) -> float:
-    """Megabytes that only this process holds."""
+    """Megabytes used by this process alone."""
     return psutil.Process(pid).memory_full_info().uss / 1e6
 
 
 def visitors(address: str, count: int, server: int) -> dict[str, float]:
-    """Kernels of visitors, each with the whole form open, beside one process that holds the models."""
+    """Visitors' kernels, each with the whole form open, beside one process that holds the models."""
     environment = os.environ | {ADDRESS_VARIABLE: address}
     before, kernels, seconds = unique(server), [], []
     for _ in range(count):

@@ -26,7 +26,7 @@ def write_inter(path: Path, rows: list[tuple[int, list[int], int]]) -> None:
 
 
 def ndcg(model, dataset, rows: list[tuple[int, list[int], int]], length: int) -> np.ndarray:
-    """NDCG@10 of each row, items of the history left out."""
+    """NDCG@10 of each row, excluding items of the history."""
     from recbole.data.interaction import Interaction
 
     model.eval()

@@ -21,7 +21,7 @@ logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 
 
 def ndcg(model, data, wanted: dict[int, int]) -> np.ndarray:
-    """NDCG@10 of each user, items of the history left out."""
+    """NDCG@10 of each user, excluding items of the history."""
     users = np.array(sorted(wanted))
     table = model.recommend(users=users, dataset=data, k=10, filter_viewed=True)
     hit = table[table["item_id"] == table["user_id"].map(wanted)].set_index("user_id")["rank"]

@@ -1,4 +1,4 @@
-"""SASRec as a target: ours against RecTools' and RecBole's on the same splits, and against variants of it.
+"""SASRec as a target: ours against those of RecTools and RecBole on the same splits, and against variants of it.
 
     python benchmarks/sasrec.py --data-dir DIR --rectools PYTHON [--datasets ml-100k ...] [--seeds 3] [--quick]
     python benchmarks/sasrec.py --data-dir DIR --recbole PYTHON [...]
@@ -60,7 +60,7 @@ def write(split, folder: Path) -> None:
 
 
 def theirs(library: str, python: str, split, config: dict, seed: int, keep: str = "") -> dict:
-    """A training of theirs, read from the folder `keep` where the very same one is kept there."""
+    """Train another library's model, or read an identical training from the folder `keep`."""
     with tempfile.TemporaryDirectory() as folder:
         write(split, Path(folder))
         key = (Path(folder) / "interactions.csv").read_bytes() + json.dumps([library, config, seed]).encode()
@@ -69,10 +69,10 @@ def theirs(library: str, python: str, split, config: dict, seed: int, keep: str 
             return json.loads(kept.read_text())
         line = [str(Path(python).absolute()), str(HERE / f"{library.lower()}_sasrec.py"), folder]
         line += [json.dumps(config), str(seed)]
-        log = Path(folder) / "log.txt"  # a training may take half an hour: what it says can be read meanwhile
+        log = Path(folder) / "log.txt"  # a training may take half an hour; its log can be read in the meantime
         print(f"    {library}: {log}", file=sys.stderr, flush=True)
         with log.open("w") as output:
-            # There, as RecBole leaves logs where it runs.
+            # Run there, since RecBole writes logs to the current folder.
             done = subprocess.run(line, stdout=output, stderr=output, check=False, cwd=folder)
         if done.returncode:
             raise SystemExit(log.read_text()[-2000:])
@@ -85,7 +85,7 @@ def theirs(library: str, python: str, split, config: dict, seed: int, keep: str 
 
 
 def say(what: str, result: dict) -> None:
-    """One line a training, as the whole takes long."""
+    """Print one line per training, since the whole takes long."""
     values = ", ".join(f"{k} {result[k]:.4g}" for k in ("validation", "epoch", "seconds") if k in result)
     tested = f", test {np.mean(result['test']):.4f}" if "test" in result else ""
     print(f"    {what}: {values}{tested}", file=sys.stderr, flush=True)
@@ -116,7 +116,7 @@ def report(model, curve, split) -> dict:
 
 
 def paired(ours_: np.ndarray, theirs_: np.ndarray, draws: int = 5000) -> tuple[float, float, float]:
-    """Mean difference in test NDCG@10 and its 95 % interval: users drawn anew, seeds averaged."""
+    """Mean difference in test NDCG@10 and its 95 % interval: users bootstrapped, seeds averaged."""
     gap = np.mean(ours_, axis=0) - np.mean(theirs_, axis=0)
     rng = np.random.default_rng(0)
     means = gap[rng.integers(0, len(gap), (draws, len(gap)))].mean(1)
@@ -145,11 +145,11 @@ def compare(args, names: list[str]) -> None:
         if args.quick:
             how = dataclasses.replace(how, epochs=epochs, patience=patience)
         shapes = [shapes[n] for n in args.shapes if n < len(shapes)]
-        # One alone needs no choosing.
+        # A single candidate needs no selection.
         tried = [theirs(library, python, split, same | s, 0, args.keep) for s in shapes] if len(shapes) > 1 else []
         best = int(np.argmax([t["validation"] for t in tried])) if tried else 0
         others, own = [], {case: [] for case in own_shapes(how)}
-        for seed in range(args.seeds):  # in turn, so that all meet the same state of the machine
+        for seed in range(args.seeds):  # in turn, so that all run under the same conditions
             for case, changed in own_shapes(how).items():
                 own[case].append(ours(split, len(data.catalogue), changed, seed))
             # RecTools' first seed was trained above, untimed; times are all taken here, after ours.
@@ -196,10 +196,10 @@ def own_shapes(how) -> dict[str, object]:
 
 
 def against(own: list[dict], others: list[dict]) -> dict:
-    """A row of the table: runs of ours and of theirs, a pair a seed."""
+    """A row of the table: paired runs of ours and theirs, one pair per seed."""
     gap, low, high = paired(*(np.array([r["test"] for r in runs]) for runs in (own, others)))
     speed = sorted(o["seconds"] / r["seconds"] for o, r in zip(others, own, strict=True))
-    # How long ours takes to be as good on validation as theirs at their best.
+    # Time until ours is as good on validation as theirs at its best.
     reached = [
         next((s for v, s in r["curve"] if v >= o["validation"]), float("inf")) for o, r in zip(others, own, strict=True)
     ]
@@ -224,7 +224,7 @@ def sampled(state, wanted, table, negatives: int, draws: torch.Generator) -> tup
 def summed_loss(
     loss: str, state, wanted, table, draws: torch.Generator, offset: float = 0.0, negatives: int = NEGATIVES
 ) -> torch.Tensor:
-    """The loss over M positions, summed; (g)BCE with an offset to every score, which changes no order."""
+    """Summed loss over M positions; (g)BCE with an offset to every score, which does not change the order."""
     if loss == "full":
         return functional.cross_entropy(state @ table[1:].T, wanted - 1, reduction="sum")
     own, rest = sampled(state, wanted, table, negatives, draws)
@@ -243,7 +243,7 @@ def variant(
     offset: float = 0.0,
     course: str = "constant",
 ):
-    """The kit's SASRec, trained as `fit_sasrec` does but for what is args."""
+    """The kit's SASRec, trained like `fit_sasrec` except for `args`."""
     torch.manual_seed(how.seed)
     model = SASRec(items, how.model)
     inputs, targets = sliding_windows(split.train, how.model.length, how.stride)

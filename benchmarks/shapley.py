@@ -1,4 +1,4 @@
-"""Exact Shapley values of histories: ours beside the exact explainer of the package shap, in one run.
+"""Exact Shapley values of histories: ours compared with the exact explainer of the package shap, in one run.
 
     pip install shap
     python benchmarks/shapley.py [--quick]
@@ -27,7 +27,7 @@ ITEMS = 8
 
 
 def by_shap(value, history, items) -> np.ndarray:
-    """Values (n, K) by shap's exact explainer, one item after the other, as it explains one output a call."""
+    """Values (n, K) by shap's exact explainer, one item at a time, since it explains one output per call."""
     import shap
 
     n = len(players_of(history))
@@ -58,7 +58,7 @@ def main() -> None:
     try:
         import shap
     except ImportError:
-        print("shap is not installed (pip install shap): our own time alone")
+        print("shap is not installed (pip install shap): only our own time is measured")
         shap = None
     ways = {"ours": lambda h, i: shapley_values(value, h, i).values}
     if shap is not None:

@@ -22,15 +22,15 @@ class RunCommand:
     """Run the notebooks in order; finished stages are skipped."""
 
     notebooks: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Notebooks by number or name, e.g. 02 06_alignment_effect; all of them if none is named."""
+    """Notebooks by number or name, e.g. 02 06_alignment_effect; all of them by default."""
     profile: str = "tiny"
-    """How much is computed, and on which machine it fits: tiny, test, gpu, paper."""
+    """Profile, which sets the amount of computation and the machine it fits: tiny, small, test, gpu or paper."""
     dataset: str = "demo"
-    """A name of `recx data list`, or a folder with your own files."""
+    """A name shown by `recx data list`, or a folder with your own files."""
     data_dir: str = ""
-    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
+    """Folder with data sets obtained elsewhere; RECX_DATA_DIR by default."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting as key=value, e.g. target.epochs=5; may be repeated."""
+    """A setting as key=value, e.g. target.epochs=5; can be repeated."""
     verbose: bool = False
     """Print every setting, not only those that differ from the defaults."""
 
@@ -72,21 +72,21 @@ class ResultsCommand:
     """Print the metrics of all finished stages."""
 
     json: bool = False
-    """As one JSON list of records."""
+    """Print one JSON list of records."""
     markdown: bool = False
-    """As a Markdown page of tables."""
+    """Print a Markdown page of tables."""
 
 
 @dataclass(frozen=True)
 class FiguresCommand:
-    """Draw the figures of finished runs again, from their saved numbers."""
+    """Redraw the figures of finished runs from their saved numbers."""
 
     profile: str = ""
-    """Of runs with this profile only."""
+    """Only runs with this profile."""
     dataset: str = ""
-    """Of runs on this data set only."""
+    """Only runs on this data set."""
     out: str = ""
-    """Folder to write to; figures/ beside the package by default, or in your data folder if that is not yours."""
+    """Output folder; by default figures/ beside the package, or in your data folder if that is not writable."""
 
 
 @dataclass(frozen=True)
@@ -96,45 +96,45 @@ class ListCommand:
 
 @dataclass(frozen=True)
 class DescribeCommand:
-    """What a data set is, its terms, whom to cite, and its size if it is at hand."""
+    """Show what a data set is, its licence, its citation, and its size if the files are available."""
 
     name: tyro.conf.Positional[str]
     """Name or folder."""
     data_dir: str = ""
-    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
+    """Folder with data sets obtained elsewhere; RECX_DATA_DIR by default."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting as key=value, e.g. data.columns.item=artist; may be repeated."""
+    """A setting as key=value, e.g. data.columns.item=artist; can be repeated."""
 
 
 @dataclass(frozen=True)
 class AddCommand:
-    """Give a folder with your own files a name: reads them, says what was read, and keeps how."""
+    """Register a folder with your own files under a name: read them, report what was read, and save how."""
 
     name: tyro.conf.Positional[str]
-    """A name of your choice, which --dataset takes from then on."""
+    """A name of your choice, to be used with --dataset."""
     folder: tyro.conf.Positional[str]
-    """Where the files lie."""
+    """Folder that contains the files."""
     log: str = ""
-    """The file of interactions, where the folder holds several."""
+    """The interaction file, if the folder contains several files."""
     items: str = ""
-    """The file of items, where there is one; else the names in the log are the titles."""
+    """The item file, if there is one; otherwise the item names in the log serve as titles."""
     user: str = ""
-    """The column of who chose."""
+    """The user column."""
     item: str = ""
-    """The column of what was chosen."""
+    """The item column."""
     time: str = ""
-    """The column of when."""
+    """The timestamp column."""
     rating: str = ""
-    """The column of ratings."""
+    """The rating column."""
     title: str = ""
-    """The column of titles."""
+    """The title column."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A further setting of the data, e.g. data.min_user=3 or data.columns.encoding=cp1251; may be repeated."""
+    """A further data setting, e.g. data.min_user=3 or data.columns.encoding=cp1251; can be repeated."""
 
 
 @dataclass(frozen=True)
 class DownloadCommand:
-    """Fetch a data set from its official address; goes on where it was stopped."""
+    """Download a data set from its official address; an interrupted download is resumed."""
 
     name: tyro.conf.Positional[str]
     """Name of a data set."""
@@ -142,7 +142,7 @@ class DownloadCommand:
 
 @dataclass(frozen=True)
 class DataCommand:
-    """List the data sets, describe one, download one or add your own."""
+    """List the data sets, describe one, download one, or add your own."""
 
     action: (
         Annotated[ListCommand, tyro.conf.subcommand("list")]
@@ -154,20 +154,20 @@ class DataCommand:
 
 @dataclass(frozen=True)
 class GetBackboneCommand:
-    """Fetch a pretrained backbone into your cache, once; it needs no network afterwards."""
+    """Download a pretrained backbone into your cache; no network is needed afterwards."""
 
     name: tyro.conf.Positional[str]
-    """A name of `recx backbone list`, which --set align.backbone.name= takes from then on."""
+    """A name shown by `recx backbone list`, to be used with --set align.backbone.name=."""
 
 
 @dataclass(frozen=True)
 class ListBackbonesCommand:
-    """List the backbones with a short name: size, licence, and whether they are here."""
+    """List the backbones that have a short name, with size, licence and whether they are downloaded."""
 
 
 @dataclass(frozen=True)
 class BackboneCommand:
-    """List the backbones with a short name, or fetch one."""
+    """List the backbones that have a short name, or download one."""
 
     action: (
         Annotated[ListBackbonesCommand, tyro.conf.subcommand("list")]
@@ -182,7 +182,7 @@ class LabCommand:
     options: tyro.conf.Positional[tuple[str, ...]] = ()
     """Options for JupyterLab, after two dashes: recx lab -- --no-browser --ServerApp.base_url=/lab/"""
     port: int = 8888
-    """Port to listen on; 0 for any that is free."""
+    """Port to listen on; 0 picks a free one."""
 
 
 @dataclass(frozen=True)
@@ -190,19 +190,19 @@ class AppCommand:
     """Serve the playground as a web page, by default on this machine only."""
 
     port: int = 8866
-    """Port to listen on; 0 for any that is free."""
+    """Port to listen on; 0 picks a free one."""
     address: str = "127.0.0.1"
-    """Address to listen on. Nobody needs a password: all accounts of this machine can ask, with 0.0.0.0 others too."""
+    """Address to listen on. There is no password: every account on this machine has access, with 0.0.0.0 others too."""
     base_url: str = "/"
-    """Path under which a proxy shows the page, e.g. /user/ann/proxy/8866/; the proxy may pass it on or take it off."""
+    """Path under which a proxy serves the page, e.g. /user/ann/proxy/8866/; the proxy may keep or strip it."""
     dark: bool = False
-    """Dark colours."""
+    """Use dark colours."""
     idle_minutes: float = 30
-    """A visitor who does nothing for so long is forgotten."""
+    """Minutes of inactivity after which a visitor's session is dropped."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point; errors meant for the user are one line on stderr and exit code 2."""
+    """Run the command line; errors meant for the user are printed as one line on stderr, with exit code 2."""
     command = tyro.cli(
         Annotated[RunCommand, tyro.conf.subcommand("run")]
         | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
@@ -225,7 +225,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"recx: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nrecx: stopped; the same command goes on where it was", file=sys.stderr)
+        print("\nrecx: stopped; rerun the same command to resume", file=sys.stderr)
         sys.exit(130)
 
 
@@ -237,7 +237,7 @@ def _run(command: RunCommand) -> None:
     print(f"\n{executed} notebooks executed in {(time.monotonic() - started) / 60:.1f} minutes")
     folder = paths.runs() / plan.settings.profile / plan.settings.dataset
     summary = folder / "effect" / "summary.txt"
-    if summary.is_file() and stages.is_finished("effect", plan.settings):  # else it is of earlier settings
+    if summary.is_file() and stages.is_finished("effect", plan.settings):  # otherwise it belongs to earlier settings
         print("\n" + summary.read_text(encoding="utf-8"))
     print(f"Executed notebooks, figures and numbers: {folder}")
 
@@ -324,7 +324,7 @@ def _describe(command: DescribeCommand) -> None:
     print(source.terms())
     settings = resolve_settings("tiny", command.name, command.data_dir, parse_overrides(command.set))
     dataset = load_dataset(settings.data)
-    print(f"\nWhat was read:\n{dataset.report}\n\nWhat is left:")
+    print(f"\nWhat was read:\n{dataset.report}\n\nAfter filtering:")
     for name, value in statistics(dataset).items():
         print(f"{value:>12,.2f}  {name}" if isinstance(value, float) else f"{value:>12,}  {name}")
     if not dataset.catalogue.attributes:
@@ -337,9 +337,9 @@ def _add(command: AddCommand) -> None:
     chosen = {"log": command.log, "items": command.items, "columns.timestamp": command.time}
     chosen |= {f"columns.{name}": getattr(command, name) for name in ("user", "item", "rating", "title")}
     added = add_dataset(command.name, command.folder, chosen, parse_overrides(command.set))
-    print(f"What was read:\n{added.dataset.report}\n\nThree histories, the oldest choice first:")
+    print(f"What was read:\n{added.dataset.report}\n\nThree histories, oldest item first:")
     print("\n".join(shown_histories(added.dataset)))
-    print(f"\nHow the files are read is kept in {added.mapping}, the name in {added.registry}.")
+    print(f"\nSaved how the files are read to {added.mapping}, and the name to {added.registry}.")
     print(f"Next: recx run --dataset {command.name}")
 
 
@@ -375,10 +375,10 @@ def _lab(command: LabCommand) -> None:
 def _app(command: AppCommand) -> None:
     from recx.pipeline.servers import checked_prefix, free_port, require_installed
 
-    require_installed("voila", "Voila")  # problems are reported before anything heavy is imported or loaded
+    require_installed("voila", "Voila")  # report problems before importing or loading anything heavy
     base_url, port = checked_prefix(command.base_url), free_port(command.port, command.address)
     settle_environment()
-    quiet_libraries()  # before anything of the playground is imported: its models are held in this process
+    quiet_libraries()  # before importing the playground, whose models are held in this process
     from recx.playground.web_app import run_app
 
     host = f"[{command.address}]" if ":" in command.address else command.address
@@ -404,7 +404,7 @@ _HANDLERS = {
 
 
 def _unfold_set(words: list[str]) -> list[str]:
-    """Let one `--set` take several pairs: `--set a=1 b=2` is read as `--set a=1 --set b=2`."""
+    """Let one `--set` take several pairs: `--set a=1 b=2` means `--set a=1 --set b=2`."""
     out: list[str] = []
     inside = False
     for n, word in enumerate(words):

@@ -1,4 +1,4 @@
-"""Where things lie. The kit is a repository: data, notebooks and runs stand beside the package."""
+"""Locations of files. The kit is a repository: data, notebooks and runs are beside the package."""
 
 import os
 from collections.abc import Callable
@@ -17,41 +17,41 @@ def shipped_data() -> Path:
 
 
 def notebooks() -> Path:
-    """Folder with the ordered notebooks."""
+    """Folder with the numbered notebooks."""
     return ROOT / "notebooks"
 
 
 def runs() -> Path:
-    """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, else `runs/` beside the package.
+    """Folder of finished and unfinished runs: `RECX_RUNS_DIR`, or else `runs/` beside the package.
 
-    Where the kit is an installation that this user cannot write, it is the user's own data folder instead.
+    If the kit is installed where this user cannot write, it is in the user's data folder instead.
     """
     return Path(os.environ.get("RECX_RUNS_DIR") or _own("runs")).expanduser()
 
 
 def figures() -> Path:
-    """Folder of figures drawn again: `figures/` beside the package, or in the user's data folder as `runs`."""
+    """Folder of redrawn figures: `figures/` beside the package, or in the user's data folder, as for `runs`."""
     return _own("figures")
 
 
 def cache() -> Path:
-    """Folder for what can be fetched or made again: `RECX_CACHE_DIR`, else the user's cache."""
+    """Folder for files that can be downloaded or computed again: `RECX_CACHE_DIR`, or else the user's cache."""
     return Path(os.environ.get("RECX_CACHE_DIR") or _of_user(platformdirs.user_cache_dir)).expanduser()
 
 
 def config() -> Path:
-    """Folder for what a user has told the kit: `RECX_CONFIG_DIR`, else the user's folder of settings."""
+    """Folder for what a user has configured: `RECX_CONFIG_DIR`, or else the user's configuration folder."""
     return Path(os.environ.get("RECX_CONFIG_DIR") or platformdirs.user_config_dir("recx")).expanduser()
 
 
 def local_data(data_dir: str | Path | None = None) -> Path | None:
-    """Folder with data sets obtained elsewhere: the argument, else `RECX_DATA_DIR`, else None."""
+    """Folder with data sets obtained elsewhere: the argument, or else `RECX_DATA_DIR`, or else None."""
     chosen = data_dir or os.environ.get("RECX_DATA_DIR")
     return Path(chosen).expanduser() if chosen else None
 
 
 def _own(name: str) -> Path:
-    """A folder beside the package if this user can write it, else in the user's data folder."""
+    """A folder beside the package if this user can write to it, otherwise in the user's data folder."""
     folder = ROOT / name
     writable = os.access(folder if folder.exists() else ROOT, os.W_OK)
     return folder if writable else _of_user(platformdirs.user_data_dir) / name
@@ -60,5 +60,5 @@ def _own(name: str) -> Path:
 def _of_user(folder: Callable[[str], str]) -> Path:
     try:
         return Path(folder("recx"))
-    except RuntimeError as error:  # a container may run as a user that it knows nothing of
-        raise RecxError("This user has no home folder: set HOME to one that can be written.") from error
+    except RuntimeError as error:  # a container may run as a user without an account
+        raise RecxError("This user has no home folder. Set HOME to a writable folder.") from error

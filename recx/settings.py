@@ -1,6 +1,6 @@
-"""Every setting of the kit, as frozen dataclasses; the files in `recx/profiles` say what differs from these defaults.
+"""All settings of the kit, as frozen dataclasses; the files in `recx/profiles` override these defaults.
 
-A value that no run could use raises `SettingsError` when its dataclass is made.
+A value that no run could use raises `SettingsError` when its dataclass is created.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ NUMBER_FORMATS = ("auto", "bfloat16", "float16", "float32")
 
 def _require(holds: bool, key: str, accepted: str, value: object) -> None:
     if not holds:
-        raise SettingsError(f"Setting {key!r} is {accepted}, not {value!r}.")
+        raise SettingsError(f"Setting {key!r} must be {accepted}, not {value!r}.")
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class DemoSettings:
 
     Attributes:
         users: number of people.
-        seed: of everything that is drawn.
-        shortest: fewest choices of a person.
-        mean_length: average number of choices.
-        follow_series: chance to go on with a started series, where a next entry is at hand.
-        buy_accessory: chance of an accessory for the platform owned most games of.
-        noise: chance of a random choice.
+        seed: random seed for everything that is drawn.
+        shortest: smallest number of choices per person.
+        mean_length: average number of choices per person.
+        follow_series: probability of continuing a started series if a next entry exists.
+        buy_accessory: probability of choosing an accessory for the platform of which most games are owned.
+        noise: probability of a random choice.
     """
 
     users: int = 3000
@@ -43,23 +43,23 @@ class DemoSettings:
 
 @dataclass(frozen=True)
 class Columns:
-    """How one's own files are read. What is empty is found out from the files, and what was decided is said.
+    """How the user's own files are read. Empty fields are inferred from the files, and the decisions are reported.
 
-    Columns of a file without a header are called 1, 2, 3 and so on.
+    Columns of a file without a header are named 1, 2, 3 and so on.
 
     Attributes:
-        user: column of who chose, in the log of interactions.
-        item: column of what was chosen, in the log and in the file of items.
-        timestamp: column of when; rows keep the file's order without it.
-        rating: column of the rating.
-        title: column of the title, in the file of items (in the log, where there is no such file).
-        separator: between two columns: one character, or tab, comma, semicolon, pipe or space.
-        encoding: of the characters, e.g. utf-8, latin-1 or cp1251.
-        header: yes or no: whether the first line names the columns.
-        quote: around values that hold a separator: one character, or none.
-        date_format: of the times, e.g. "%d/%m/%Y %H:%M"; or seconds, milliseconds, microseconds, nanoseconds (since
-            1970), or number, of which only the order counts.
-        value_separator: between several values of one attribute in a text column.
+        user: user column of the interaction log.
+        item: item column of the interaction log and of the item file.
+        timestamp: time column; without one, rows keep the order of the file.
+        rating: rating column.
+        title: title column of the item file (of the log if there is no item file).
+        separator: column separator: one character, or tab, comma, semicolon, pipe or space.
+        encoding: character encoding, e.g. utf-8, latin-1 or cp1251.
+        header: yes or no: whether the first line holds the column names.
+        quote: quote character around values that contain a separator, or none.
+        date_format: format of the times, e.g. "%d/%m/%Y %H:%M"; or seconds, milliseconds, microseconds or nanoseconds
+            (since 1970); or number, of which only the order is used.
+        value_separator: separator between several values of one attribute in a text column.
     """
 
     user: str = ""
@@ -80,16 +80,16 @@ class Columns:
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which data set, where it lies, and what is kept of it.
+    """Which data set to use, where its files are, and how it is filtered.
 
     Attributes:
-        name: a name that `recx data list` shows, or a folder with one's own files.
-        data_dir: folder with data sets obtained elsewhere; by default `RECX_DATA_DIR`.
-        top_items: the most chosen items kept before all else (0 keeps all, -1 the data set's own choice).
-        sample_users: users drawn before filtering (0 keeps all, -1 the data set's own choice).
-        min_user: fewest interactions of a user (-1: the data set's own choice).
-        min_item: fewest interactions of an item (-1: the data set's own choice).
-        columns: how one's own files are read.
+        name: a name shown by `recx data list`, or a folder with the user's own files.
+        data_dir: folder with data sets obtained elsewhere; `RECX_DATA_DIR` by default.
+        top_items: number of most popular items kept before any other filter (0: all, -1: the data set's default).
+        sample_users: number of users sampled before filtering (0: all, -1: the data set's default).
+        min_user: smallest number of interactions per user (-1: the data set's default).
+        min_item: smallest number of interactions per item (-1: the data set's default).
+        columns: how the user's own files are read.
         demo: size and rules of the demo world.
     """
 
@@ -105,16 +105,17 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class TargetShape:
-    """Shape of a target of the kit; MF reads width and length, LightGCN blocks too.
+    """Shape of a built-in target; MF uses only width and length, LightGCN also uses blocks.
 
     Attributes:
-        width: d of the vectors.
-        blocks: layers of self-attention; steps over the graph for LightGCN.
+        width: dimension d of the vectors.
+        blocks: self-attention layers; propagation layers for LightGCN.
         heads: attention heads.
-        length: how many of the latest items are read, and shown in prompts.
-        dropout: while it is trained; never when it is read.
-        norm: `pre` norms what each part of a block reads, as SASRec's paper has it (section III-C); `post` norms each
-            sum, as the Transformer of 2017. Which is better differs by data set, see benchmarks/README.md.
+        length: number of most recent items that the target reads and that prompts show.
+        dropout: dropout rate during training.
+        norm: `pre` normalises the input of each part of a block, as in the SASRec paper (section III-C); `post`
+            normalises each sum, as in the Transformer of 2017. Which one is better depends on the data set, see
+            benchmarks/README.md.
     """
 
     width: int = 64
@@ -155,24 +156,24 @@ class FoldInSettings:
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """Which target, and how it is trained.
+    """Which target to use, and how it is trained.
 
     Attributes:
-        kind: `sasrec`, `mf`, `lightgcn`; one made elsewhere, `factors`, `recbole` or `rectools`; or a Python file of
-            one's own with `build(items, length)`.
-        files: folder with what a recommender made elsewhere is read from.
+        kind: `sasrec`, `mf` or `lightgcn`; a recommender made elsewhere, `factors`, `recbole` or `rectools`; or the
+            user's own Python file that defines `build(items, length)`.
+        files: folder from which a recommender made elsewhere is read.
         fold_in: how given factors read a history.
-        model: shape.
-        epochs: most passes over the training windows.
-        patience: epochs without a better validation NDCG@10 before it stops.
-        batch_size: rows a step.
-        stride: of SASRec's training windows (0: their length, so that none overlap). Where sequences are much longer
-            than the windows, a smaller one teaches from histories as long as those it is asked about, at more cost.
-        average: decay a step of the running average of SASRec's weights that is validated and kept (0: the weights).
-        learning_rate: of AdamW (Adam for MF and LightGCN).
-        weight_decay: of AdamW; of the vectors that a row touches for MF and LightGCN.
-        tie: relative difference in NDCG@10 below which the more diverse epoch wins.
-        seed: of weights, order and dropout.
+        model: shape of the target.
+        epochs: largest number of passes over the training windows.
+        patience: epochs without a better validation NDCG@10 before early stopping.
+        batch_size: rows per step.
+        stride: of SASRec's training windows (0: the window length, so that windows do not overlap). If sequences are
+            much longer than windows, a smaller stride also trains on histories of full length, at a higher cost.
+        average: decay per step of the moving average of SASRec's weights that is validated and kept (0: no averaging).
+        learning_rate: learning rate of AdamW (Adam for MF and LightGCN).
+        weight_decay: of AdamW; for MF and LightGCN, of the vectors used by each row.
+        tie: relative difference in NDCG@10 below which the more diverse epoch is preferred.
+        seed: random seed of weights, order and dropout.
     """
 
     kind: str = "sasrec"
@@ -199,7 +200,7 @@ class TargetSettings:
 
     @property
     def name(self) -> str:
-        """The kind as it stands in tables: the stem of one's own file."""
+        """The kind as shown in tables: for the user's own file, its stem."""
         return Path(self.kind).stem
 
 
@@ -208,14 +209,14 @@ class BackboneSettings:
     """Which language model is aligned, and how much of it is tuned.
 
     Attributes:
-        name: a name that `recx backbone list` shows, a hub id or a folder.
-        revision: branch, tag or commit of a hub id; empty for its main branch.
-        lora_rank: rank of LoRA adapters on all linear layers; 0 tunes all weights.
-        lora_alpha: scale of the adapters.
-        dtype: number format of the frozen weights beside adapters, which are float32 themselves: bfloat16, float16,
-            float32, or auto (bfloat16 where the hardware multiplies it, float16 on other GPUs, else float32).
-        quantize: `nf4` keeps the frozen matrices in four bits (QLoRA, Dettmers et al. 2023, arXiv 2305.14314; needs the
-            package bitsandbytes); empty keeps them as they are.
+        name: a name shown by `recx backbone list`, a hub id or a folder.
+        revision: branch, tag or commit of a hub id; empty for the main branch.
+        lora_rank: rank of the LoRA adapters on all linear layers; 0 tunes all weights.
+        lora_alpha: scale of the LoRA adapters.
+        dtype: number format of the frozen weights (adapters are always float32): bfloat16, float16, float32, or auto
+            (bfloat16 if the hardware supports it natively, float16 on other GPUs, otherwise float32).
+        quantize: `nf4` stores the frozen matrices in four bits (QLoRA, Dettmers et al. 2023, arXiv 2305.14314; requires
+            the package bitsandbytes); empty disables quantisation.
     """
 
     name: str = "recx-tiny"
@@ -240,22 +241,23 @@ class FitSettings:
     """How a language model is trained.
 
     Attributes:
-        batch_size: rows of one optimizer step.
-        accumulate: forward and backward passes that one optimizer step is split into; a divisor of `batch_size`, or 0
-            for as few as the memory is estimated to allow.
-        processes: that share the rows of a step, each on a GPU of its own (0: one for every GPU that is visible).
-        gradient_checkpointing: compute activations again in the backward pass, which saves memory and costs time.
+        batch_size: rows per optimizer step.
+        accumulate: number of forward and backward passes per optimizer step; a divisor of `batch_size`, or 0 for the
+            fewest that the memory is estimated to allow.
+        processes: number of processes that share the rows of a step, one GPU each (0: one per visible GPU).
+        gradient_checkpointing: recompute activations in the backward pass, which saves memory and costs time.
         epochs: passes over the rows.
-        learning_rate: peak of the schedule.
-        schedule: how the learning rate falls to zero after the warm-up, `cosine` or `linear`.
-        warmup: share of the steps in which the learning rate rises linearly.
-        projector_rate: learning rate of the projectors, which start from nothing, as a multiple of `learning_rate`.
-        weight_decay: of AdamW.
-        clip: largest norm of the gradient.
-        precision: of the matrix products: bfloat16, float16 (on a GPU alone; the loss is scaled), float32, or auto,
-            which chooses as `align.backbone.dtype` does.
-        optimizer: `adamw`, or `paged_adamw_8bit`, whose state takes a quarter of the memory and makes room on a full
-            GPU (needs the package bitsandbytes).
+        learning_rate: peak learning rate.
+        schedule: decay of the learning rate to zero after the warm-up, `cosine` or `linear`.
+        warmup: fraction of the steps during which the learning rate rises linearly.
+        projector_rate: learning rate of the projectors, which are trained from scratch, as a multiple of
+            `learning_rate`.
+        weight_decay: weight decay of AdamW.
+        clip: largest gradient norm.
+        precision: of matrix products: bfloat16, float16 (on GPUs only; with loss scaling), float32, or auto, which
+            chooses as `align.backbone.dtype` does.
+        optimizer: `adamw`, or `paged_adamw_8bit`, whose state takes a quarter of the memory and is paged out when the
+            GPU is full (requires the package bitsandbytes).
         save_steps: steps between checkpoints.
     """
 
@@ -290,16 +292,16 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class TaskShares:
-    """Share of the training rows that each task gets; they need not add up to one.
+    """Share of the training rows per task; the shares need not add up to one.
 
     Attributes:
-        retrieval: task 1, the target's next item.
-        ranking: task 2, five items in the target's order.
+        retrieval: task 1, next-item prediction.
+        ranking: task 2, ordering five items as the target does.
         preference: task 3, like or dislike.
         item: task 4, facts and related items.
         conversation: task 5, general conversations.
         reconstruction: task 6, the history or its summary.
-        explanation: answers in the backbone's own words that begin with the target's decision; in the relation mode
+        explanation: answers in the backbone's own words that begin with the target's decision; in the relation mode,
             answers written from measured effects.
         attribution: what mattered, from measured effects (relation mode only).
     """
@@ -319,26 +321,28 @@ class AlignSettings:
     """How the language model is aligned.
 
     Attributes:
-        modes: which modes are aligned, with spaces or commas between; a recommender that only scores allows behavior.
-        backbone: which one.
+        modes: modes to align, separated by spaces or commas; a recommender that only gives scores supports behavior
+            alone.
+        backbone: the language model.
         fit: how it is trained.
-        shares: of the tasks.
-        relation_shares: of the tasks in the relation mode, which goes on from the hybrid one.
+        shares: task shares.
+        relation_shares: task shares in the relation mode, which continues from the hybrid mode.
         rows_behavior: training rows of the behavior mode.
         rows_intention: training rows of the intention mode.
         rows_hybrid: training rows of the hybrid mode.
         rows_relation: training rows of the relation mode.
-        measured: histories whose effects are measured for it, each with four liked and four disliked items.
-        hybrid_from: what the hybrid mode starts from: `backbone`, as in the paper, or `intention`, the model aligned in
-            that mode, whose rows are a third as long.
-        continued_weight: how far from the backbone (0) to the intention model (1) the hybrid mode starts then.
-        continued_rate: learning rate where a mode goes on from another one, as a multiple of `fit.learning_rate`.
-        variants: further histories for each one of the data, spliced from two persons'; the target labels them too.
-            They are read as user vectors; as titles only where the backbone's own words are about them.
-        own_words: explanations the backbone writes for training.
-        conversations: file or folder with conversations for task 5; by default the built-in ones.
-        max_tokens: longest row.
-        seed: of labels, rows, projectors and order.
+        measured: histories whose effects are measured for the relation mode, each with four liked and four disliked
+            items.
+        hybrid_from: initial weights of the hybrid mode: `backbone`, as in the paper, or `intention`, the model aligned
+            in that mode, whose rows are only a third as long.
+        continued_weight: in the latter case, where the hybrid mode starts between the backbone (0) and that model (1).
+        continued_rate: learning rate of a mode that continues from another, as a multiple of `fit.learning_rate`.
+        variants: synthetic histories per real one, spliced from two users' histories; the target labels them too. They
+            are shown as user vectors, and as titles only in the explanations that the backbone writes.
+        own_words: number of explanations that the backbone writes for training.
+        conversations: file or folder with conversations for task 5; built-in ones by default.
+        max_tokens: longest row, in tokens.
+        seed: random seed of labels, rows, projectors and order.
     """
 
     modes: str = "behavior intention hybrid relation"
@@ -366,7 +370,7 @@ class AlignSettings:
         named = set(self.modes.replace(",", " ").split())
         _require(bool(named) and named <= set(MODES), "align.modes", f"some of {', '.join(MODES)}", self.modes)
         alone = "relation" not in named or "hybrid" in named
-        _require(alone, "align.modes", "'relation' together with 'hybrid', which it goes on from", self.modes)
+        _require(alone, "align.modes", "'relation' together with 'hybrid', from which it continues", self.modes)
         starts = ("backbone", "intention")
         _require(self.hybrid_from in starts, "align.hybrid_from", "'backbone' or 'intention'", self.hybrid_from)
         _require(0 <= self.continued_weight <= 1, "align.continued_weight", "between 0 and 1", self.continued_weight)
@@ -378,9 +382,9 @@ class AlignSettings:
         return tuple(mode for mode in MODES if mode in named)
 
     def start_of(self, mode: str) -> tuple[str, float]:
-        """The mode that one goes on from, and how far from the backbone (0) to that one's weights (1) it starts.
+        """The mode that `mode` continues from, and where between the backbone (0) and its weights (1) it starts.
 
-        Empty for a mode that starts from the backbone.
+        The name is empty for a mode that starts from the backbone.
         """
         if mode == "relation":
             return "hybrid", 1.0
@@ -389,34 +393,34 @@ class AlignSettings:
         return "", 0.0
 
     def trains_explanations(self, mode: str) -> bool:
-        """Whether explanations are among a mode's training rows; the paper's are asked for without having been trained.
+        """Whether a mode is trained on explanations; in the paper, explanations are requested without such training.
 
-        The relation mode learns them from measured effects, the others from what the backbone wrote itself.
+        The relation mode learns them from measured effects, the others from texts the backbone wrote itself.
         """
         shares, written = (self.relation_shares, 1) if mode == "relation" else (self.shares, self.own_words)
         return bool(shares.explanation and written)
 
     @property
     def main_mode(self) -> str:
-        """The aligned mode that is shown and rated first: the last, which reads most."""
+        """The aligned mode that is shown and rated first: the last one, which reads the most input."""
         return self.mode_list[-1]
 
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """A chat model behind an address that speaks OpenAI's protocol; by default there is none.
+    """A chat model served through an OpenAI-compatible API; none by default.
 
     Attributes:
         address: e.g. `http://127.0.0.1:8000/v1`; empty for none.
-        model: name of the model there.
-        key_variable: environment variable that holds the key; the key itself is stored nowhere.
+        model: name of the model at that address.
+        key_variable: environment variable that holds the API key; the key itself is never stored.
         seconds: longest wait for one reply.
-        retries: further attempts after a time-out, a rate limit or an error of the server, waiting longer each time.
-        replies: attempts to get a reply of the form asked for.
-        parallel: requests at once.
-        max_tokens: longest reply, with what a reasoning model thinks before it; such a one wants a few thousand.
-        price_in: of a million tokens sent, in whatever currency.
-        price_out: of a million tokens received.
+        retries: further attempts after a time-out, rate limit or server error, with increasing delays.
+        replies: attempts to get a reply in the requested form.
+        parallel: number of simultaneous requests.
+        max_tokens: longest reply, including reasoning tokens; a reasoning model needs a few thousand.
+        price_in: price of a million input tokens, in any currency.
+        price_out: price of a million output tokens.
     """
 
     address: str = ""
@@ -433,23 +437,23 @@ class ChatSettings:
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """How much is measured.
+    """How much is evaluated.
 
     Attributes:
-        users: users for tasks 1, 3 and 6 (0: all).
-        ranking_users: users for task 2 (0: all).
-        free_users: users for the unconstrained beams of task 1, as in the paper's code (0: all, -1: none).
+        users: number of users for tasks 1, 3 and 6 (0: all).
+        ranking_users: number of users for task 2 (0: all).
+        free_users: users for unconstrained beam search in task 1, as in the paper's code (0: all, -1: none).
         pairs: user-item pairs to explain, half of them liked by the target.
-        shots: in-context examples for methods that are not aligned.
-        rated: pairs whose explanations are rated.
-        sources: explanations of each source for the discrimination and the score prediction.
+        shots: in-context examples for methods without alignment.
+        rated: number of pairs whose explanations are rated.
+        sources: explanations per source for discrimination and score prediction.
         discriminator: `tfidf`, or `bert` for a fine-tuned encoder.
-        encoder: hub id or folder of the encoder for `bert` and for BERTScore; neither without one.
-        ratings: file or folder with ratings by people (JSON lines); by default none.
-        imported: file or folder with explanations written elsewhere (JSON lines), one method per file; by default none.
-        judge: a chat model as a further judge.
-        chat: a chat model as a further method.
-        seed: of the choice of users and items.
+        encoder: hub id or folder of the encoder for `bert` and BERTScore; both are skipped if empty.
+        ratings: file or folder with human ratings (JSON lines); none by default.
+        imported: file or folder with explanations written elsewhere (JSON lines), one method per file; none by default.
+        judge: a chat model as an additional judge.
+        chat: a chat model as an additional method.
+        seed: random seed for choosing users and items.
     """
 
     users: int = 600
@@ -470,14 +474,14 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class AblateSettings:
-    """How the ablation is done.
+    """How the ablation is run.
 
     Attributes:
-        seeds: trainings of each variant, with seeds 0, 1, ...
-        scale: training rows as a share of those of the alignment.
-        users: test users for the alignment metrics.
-        pairs: pairs whose explanations are rated.
-        at_once: trainings at a time (0: one with a GPU, else one a core, up to four).
+        seeds: training runs per variant, with seeds 0, 1, ...
+        scale: training rows as a fraction of those of the alignment.
+        users: number of test users for the alignment metrics.
+        pairs: number of pairs whose explanations are rated.
+        at_once: parallel training runs (0: one with a GPU, otherwise one per core, up to four).
     """
 
     seeds: int = 3
@@ -492,8 +496,8 @@ class Settings:
     """All settings of a run.
 
     Attributes:
-        profile: name of the profile they come from.
-        variant: name of a variant of the alignment, kept apart from the others; the ablation sets it.
+        profile: name of the profile that the settings come from.
+        variant: name of a variant of the alignment, stored separately; set by the ablation.
         data: the data set.
         target: the recommender.
         align: the alignment.
@@ -511,7 +515,7 @@ class Settings:
 
     @property
     def dataset(self) -> str:
-        """Name of the data set as it stands in folders and results; an own folder has a hash of its path added."""
+        """Name of the data set in folders and results; the name of a user's own folder includes a hash of its path."""
         path = Path(self.data.name)
         if path.name == self.data.name:
             return self.data.name

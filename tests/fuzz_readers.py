@@ -130,7 +130,7 @@ def filled_text(raw: bytes) -> int:
 
 
 def dropped(report: ReadingReport) -> int:
-    return sum(count for what, count in report.lines if what.startswith(("reviews that name", "items without an id"))
+    return sum(count for what, count in report.lines if what.startswith(("reviews without a", "items without an id"))
                or "without an id dropped" in what and not what.startswith("items without an id"))  # fmt: skip
 
 

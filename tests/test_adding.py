@@ -39,7 +39,7 @@ def add(name, folder, *words):
 def test_adding_says_what_was_read_and_keeps_how(folder, capsys):
     add("plays", folder, "--user", "a", "--item", "b", "--set", "data.min_user=4", "data.columns.separator=;")
     said = capsys.readouterr().out
-    assert "columns between semicolons" in said and "600  interactions read" in said
+    assert "columns separated by semicolons" in said and "600  interactions read" in said
     assert said.count("Night Road") >= 3 * 8 and "  0: (12 more) ... " in said
     assert str(folder / "recx.toml") in said and str(registry_file()) in said
     told = {"log": "log.csv", "min_user": 4, "columns.user": "a", "columns.item": "b", "columns.separator": ";"}
@@ -96,12 +96,12 @@ def test_a_name_stands_for_one_folder(folder, tmp_path):
     told = {"columns.user": "a", "columns.item": "b"}
     add_dataset("plays", str(folder), told, {})
     shutil.copytree(folder, tmp_path / "other")
-    with pytest.raises(SettingsError, match=f"stands for {folder} already"):
+    with pytest.raises(SettingsError, match=f"already refers to {folder}"):
         add_dataset("plays", str(tmp_path / "other"), told, {})
     add_dataset("plays", str(folder), {}, {"data.min_user": "6"})
     assert read_mapping(folder)["columns.user"] == "a", "what was said before holds"
     shutil.rmtree(folder)
-    with pytest.raises(DataError, match="which is not there any more"):
+    with pytest.raises(DataError, match="which no longer exists"):
         find_source("plays")
     add_dataset("plays", str(tmp_path / "other"), told, {})
     assert added_sets() == {"plays": tmp_path / "other"}
@@ -113,9 +113,9 @@ def test_a_name_stands_for_one_folder(folder, tmp_path):
         ("log = ", "recx.toml: cannot be read"),
         ('log = "../../etc/passwd"', "no file '../../etc/passwd'"),
         ("min_users = 3", "recx.toml: Unknown setting 'data.min_users'"),
-        ('min_user = "many"', "recx.toml: Setting 'data.min_user' takes int"),
-        ('name = "demo"', "recx.toml: 'name' cannot be said there"),
-        ("[demo]\nusers = 9", "recx.toml: 'demo.users' cannot be said there"),
+        ('min_user = "many"', "recx.toml: Setting 'data.min_user' must be of type int"),
+        ('name = "demo"', "recx.toml: 'name' cannot be set in this file"),
+        ("[demo]\nusers = 9", "recx.toml: 'demo.users' cannot be set in this file"),
     ],
 )
 def test_a_damaged_mapping_is_an_error(folder, text, words):
@@ -126,7 +126,7 @@ def test_a_damaged_mapping_is_an_error(folder, text, words):
 
 def test_several_tables_are_asked_about_and_named(folder):
     (folder / "names.csv").write_text("b,title\n" + "\n".join(f"{n},{n} (live)" for n in NAMES) + "\n")
-    with pytest.raises(DataError, match="holds log.csv, names.csv. Say which is the log.*--log FILE --items FILE"):
+    with pytest.raises(DataError, match="holds log.csv, names.csv. Name the log.*--log FILE --items FILE"):
         add_dataset("plays", str(folder), {}, {})
     added = add_dataset("plays", str(folder), {"log": "log.csv", "items": "names.csv", "columns.user": "a"}, {})
     assert added.dataset.catalogue.titles[1].endswith("(live)")
@@ -137,7 +137,7 @@ def test_damaged_names_are_an_error(folder):
     registry_file().parent.mkdir()
     for text in ("{", "[1]", json.dumps({"x": 3})):
         registry_file().write_text(text)
-        with pytest.raises(DataError, match="datasets.json: cannot be read as names"):
+        with pytest.raises(DataError, match="datasets.json: cannot be read as a list"):
             added_sets()
     assert paths.config() == registry_file().parent
 
@@ -155,4 +155,4 @@ def test_what_a_user_should_know_is_said_before_a_run(folder, capsys):
     add("plays", folder, "--user", "a", "--item", "b")
     capsys.readouterr()
     prepare(["01"], "tiny", "plays", "", {})
-    assert "Note: log.csv has no column of times, so the order of its rows counts" in capsys.readouterr().out
+    assert "Note: log.csv has no time column, so the order of its rows is used" in capsys.readouterr().out

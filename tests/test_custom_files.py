@@ -30,7 +30,7 @@ def test_artists_of_recbole(tmp_path):
     assert set(data.catalogue.titles[1:]) == set(ARTISTS) and len(data.user_ids) == 9
     assert "lastfm.inter: item is 'artist_id'" in str(data.report)
     assert "lastfm.item: item is 'artist_id', title is 'name'" in str(data.report)
-    assert any("no column of times" in w for w in data.report.warnings)
+    assert any("no time column" in w for w in data.report.warnings)
 
 
 def test_a_record_label_is_no_label_of_the_kit(tmp_path):
@@ -38,14 +38,14 @@ def test_a_record_label_is_no_label_of_the_kit(tmp_path):
     frame = data.catalogue.frame()
     assert frame["label"].to_list() == frame["title"].to_list()
     assert frame["given label"].to_list() == [["Warp"]] * 9
-    assert "column 'label' is called 'given label' here" in str(data.report)
+    assert "column 'label' is renamed to 'given label'" in str(data.report)
 
 
 def test_settings_name_columns_of_atomic_files(tmp_path):
     settings = atomic(tmp_path, "visitor:token\tthing:token\tartist_id:token", row="{u}\tx{n}\ta{i}")
     told = D(name=settings.name, columns=Columns(user="visitor", item="artist_id", title="url"))
     assert load_dataset(told).catalogue.titles[1].startswith("http://x/")
-    with pytest.raises(DataError, match="no column 'artist', which data.columns.item names; found visitor, thing"):
+    with pytest.raises(DataError, match="no column 'artist', set as data.columns.item; found visitor, thing"):
         load_dataset(D(name=settings.name, columns=Columns(item="artist")))
 
 
@@ -58,13 +58,13 @@ def test_dates_and_lists_in_atomic_files(tmp_path):
     head, row = "user_id:token\titem_id:token\twhen:token", "{u}\ti{i}\t2009-03-1{n}"
     data = load_dataset(atomic(tmp_path, head, items=False, row=row))
     assert "e.g. '2009-03-10', are read as %Y-%m-%d" in str(data.report)
-    assert not any("no column of times" in w for w in data.report.warnings)
+    assert not any("no time column" in w for w in data.report.warnings)
     (tmp_path / "lastfm.inter").write_text(
         "who:token\tbook_id_list:token_seq\tbook_id:token\n" + "".join(f"{u}\tb1 b2 b3 b4\tb5\n" for u in range(6))
     )
     data = load_dataset(D(name=str(tmp_path)))
     assert [data.catalogue.item_ids[i] for i in data.sequences[0]] == ["b1", "b2", "b3", "b4", "b5"]
-    assert not any("no column of times" in w for w in data.report.warnings)
+    assert not any("no time column" in w for w in data.report.warnings)
 
 
 def test_the_newest_first_is_put_in_order(tmp_path):
@@ -85,10 +85,10 @@ def test_the_newest_first_is_put_in_order(tmp_path):
         (["interactions.csv", "items.tsv", "more.csv"], ["interactions.csv", "items.tsv"]),
         (["plays.zip"], ["plays.zip"]),
         (["x.inter", "x.item.gz", "notes.csv"], ["x.inter", "x.item.gz"]),
-        (["a.csv", "b.csv"], "holds a.csv, b.csv. Say which is the log"),
-        (["x.train.inter", "x.test.inter"], "holds x.test.inter, x.train.inter. Say which is the log"),
-        (["x.item"], "expected a log of interactions.*found x.item"),
-        (["log.xlsx"], "expected a log of interactions.*found log.xlsx"),
+        (["a.csv", "b.csv"], "holds a.csv, b.csv. Name the log"),
+        (["x.train.inter", "x.test.inter"], "holds x.test.inter, x.train.inter. Name the log"),
+        (["x.item"], "expected an interaction log.*found x.item"),
+        (["log.xlsx"], "expected an interaction log.*found log.xlsx"),
     ],
 )
 def test_which_files_of_a_folder_are_read(tmp_path, names, files):

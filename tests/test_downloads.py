@@ -128,7 +128,7 @@ def test_missing_file_says_so_and_is_asked_once(server, tmp_path):
 
 def test_wrong_bytes_are_refused_and_not_kept(server, tmp_path):
     server.body = b"<html>not the data</html>"
-    with pytest.raises(DataError, match="not the file expected"):
+    with pytest.raises(DataError, match="does not have the expected checksum"):
         fetch(Download(server.url, md5(BODY)), tmp_path)
     assert names(tmp_path) == []
 
@@ -138,7 +138,7 @@ def test_the_first_checksum_is_recorded_and_held(server, tmp_path):
     assert names(tmp_path) == ["checksums.json", "data.bin"]
     path.unlink()
     server.body = BODY[:-1] + b"?"
-    with pytest.raises(DataError, match="not the file expected"):
+    with pytest.raises(DataError, match="does not have the expected checksum"):
         fetch(Download(server.url), tmp_path)
     server.body = BODY
     assert fetch(Download(server.url), tmp_path)[0].read_bytes() == BODY
@@ -181,7 +181,7 @@ def test_a_bad_archive_leaves_nothing(server, tmp_path, body):
 def test_a_page_instead_of_a_packed_file_is_not_kept(server, tmp_path, suffix):
     url = server.url.replace(".bin", suffix)
     server.body = b"<html>Please log in.</html>"
-    with pytest.raises(DataError, match="perhaps a page"):
+    with pytest.raises(DataError, match="perhaps a web page"):
         fetch(Download(url), tmp_path)
     assert names(tmp_path) == []
     server.body = gzip.compress(b"rows") if suffix == ".gz" else archive({"rows": "r"})
@@ -229,7 +229,7 @@ def test_who_waits_for_another_download_is_told(server, tmp_path, capsys):
     holds.wait(20)
     threading.Timer(1.5, may_end.set).start()
     assert fetch(Download(server.url), tmp_path)[0].read_bytes() == BODY
-    assert "Another command" in capsys.readouterr().err
+    assert "Another process" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_told_before_it_is_full(server, tmp_path, monkeypatch):

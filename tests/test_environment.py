@@ -54,4 +54,4 @@ def test_a_folder_that_python_cannot_name_in_its_path_is_one_sentence(tmp_path):
     place.parent.mkdir(parents=True)
     place.write_bytes((paths.ROOT / "tools" / "bootstrap.py").read_bytes())
     done = subprocess.run([sys.executable, place], capture_output=True, text=True)
-    assert done.returncode == 1 and "move the kit" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 1 and "Move the kit" in done.stderr and done.stderr.count("\n") == 1

@@ -32,10 +32,10 @@ def test_pieces_of_any_size_hold_whole_lines(tmp_path, monkeypatch, rng, name):
 @pytest.mark.parametrize(
     "bad, words",
     [
-        (b'{"a": "x", "n"', "no JSON"),
-        (b"[1, 2]", "no JSON object"),
-        (b'{"a": "x", "n": "many"}', "another type"),
-        (b'{"a": "\xff"}', "no JSON"),
+        (b'{"a": "x", "n"', "not valid JSON"),
+        (b"[1, 2]", "not a JSON object"),
+        (b'{"a": "x", "n": "many"}', "does not have the expected type"),
+        (b'{"a": "\xff"}', "not valid JSON"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, bad, words):

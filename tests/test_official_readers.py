@@ -52,7 +52,7 @@ def test_amazon_2018(tmp_path):
     assert first["features"] == ["Two players"] and first["description"] == ["A long text."]
     assert second["platform"] == ["Wii"] and second["description"] == ["One text"] and second["brand"] == []
     assert third["title"] == ""
-    assert "1  items without an id" in str(report) and "1  titles that are left-over page code" in str(report)
+    assert "1  items without an id" in str(report) and "1  titles that are stray page code" in str(report)
 
 
 def test_amazon_2023(tmp_path):
@@ -107,7 +107,7 @@ def test_steam_literals(tmp_path):
     report = ReadingReport()
     frame = steam.reviews(packed(tmp_path / "steam_reviews.json.gz", lines), report)
     assert frame.rows() == [('Chaos "Syren"', "725280", 1513468800.0), ("7656", "328100", 1454112000.0)]
-    assert "1  reviews that name no user" in str(report)
+    assert "1  reviews without a user" in str(report)
     games = [
         "{u'id': u'70', u'app_name': u'Half-Life', u'genres': [u'Action'], u'tags': [u'FPS'], "
         "u'release_date': u'Nov 8, 1998'}",

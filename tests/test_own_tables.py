@@ -67,15 +67,15 @@ FRAME = pl.DataFrame(plays(), schema=["user", "artist", "time"], orient="row")
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 # name -> file, its content, the smallest unit of its times in seconds, and what is said of it
 FORMS = {
-    "the kit's own names": ("a.csv", text(",", int, "user_id,item_id,timestamp"), 1, "between commas, a header"),
+    "the kit's own names": ("a.csv", text(",", int, "user_id,item_id,timestamp"), 1, "by commas, a header"),
     "tabs, no header, ISO dates": ("a.tsv", text("\t", clock(ISO), "", quotes=False), 1, "no header"),
     "semicolons, BOM, CRLF, words": ("a.csv", "\ufeff" + text(";", clock("%d %b %Y, %H:%M"), end="\r\n"), 60, "semi"),
-    "pandas: index, float milliseconds": ("a.csv", text(",", lambda t: f"{t}000.0", index=True), 1, "counts the rows"),
+    "pandas: index, float milliseconds": ("a.csv", text(",", lambda t: f"{t}000.0", index=True), 1, "row numbers"),
     "milliseconds": ("a.csv", text(",", lambda t: t * 1000), 1, "milliseconds since 1970"),
     "microseconds": ("a.csv", text(",", lambda t: t * 10**6), 1, "microseconds since 1970"),
     "pipes": ("a.txt", text("|", int), 1, "pipes"),
     "old Mac": ("a.csv", text(",", int, end="\r"), 1, "commas"),
-    "UTF-16": ("a.csv", text(",", int).encode("utf-16"), 1, "read as utf-16"),
+    "UTF-16": ("a.csv", text(",", int).encode("utf-16"), 1, "to be utf-16"),
     "UTF-16 without a mark": ("a.csv", text(",", int).encode("utf-16-le"), 1, "utf-16-le"),
     "Latin-1": ("a.csv", text(";", int).encode("latin-1"), 1, "cp1252"),
     "days alone": ("a.csv", text(",", clock("%Y-%m-%d")), 86_400, "%Y-%m-%d, in UTC"),
@@ -112,8 +112,8 @@ def test_spaces_between_columns(tmp_path):
     path = write(tmp_path / "a.dat", "u1   12 1230000000\nu1 7   1230000001\n u2 12 1230000002\n")
     tables = own_tables(path, None, Columns(user="1", item="2"))
     assert tables.interactions.rows() == [("u1", "12", 1.23e9), ("u1", "7", 1.23e9 + 1), ("u2", "12", 1.23e9 + 2)]
-    assert "columns between spaces, no header" in str(tables.report)
-    assert "numbers and no names" in tables.report.warnings[0]
+    assert "columns separated by spaces, no header" in str(tables.report)
+    assert "numbers without names" in tables.report.warnings[0]
 
 
 DAY = 86_400.0
@@ -155,14 +155,14 @@ def test_a_later_row_decides_between_two_forms_of_dates(tmp_path):
 @pytest.mark.parametrize(
     "told, words",
     [
-        ({"timestamp": "whem"}, "no column 'whem', which data.columns.timestamp names; found user, item, when.*'when'"),
-        ({"rating": "stars"}, "no column 'stars', which data.columns.rating names"),
-        ({"title": "name"}, "no column 'name', which data.columns.title names"),
+        ({"timestamp": "whem"}, "no column 'whem', set as data.columns.timestamp; found user, item, when.*'when'"),
+        ({"rating": "stars"}, "no column 'stars', set as data.columns.rating"),
+        ({"title": "name"}, "no column 'name', set as data.columns.title"),
         ({"separator": "::"}, "data.columns.separator is '::'"),
         ({"separator": ";", "header": "yes"}, "found user,item,when.*data.columns.separator="),
         ({"encoding": "nonesuch"}, "data.columns.encoding="),
-        ({"date_format": "%Q"}, "expected a date of the form '%Q'"),
-        ({"date_format": "%Y"}, "row 1: when is '03/04/2009', expected a date of the form '%Y'"),
+        ({"date_format": "%Q"}, "expected a date in the format '%Q'"),
+        ({"date_format": "%Y"}, "row 1: when is '03/04/2009', expected a date in the format '%Y'"),
         ({"date_format": "seconds"}, "row 1: when is '03/04/2009', expected a number"),
         ({"quote": "''"}, "data.columns.quote is"),
     ],
@@ -179,13 +179,13 @@ def test_a_header_is_there_or_not():
 
 def test_a_time_that_is_none_names_its_row(tmp_path):
     path = write(tmp_path / "a.csv", "user,item,when\nu,a,2009-03-17\nu,b,\nu,c,soon\n")
-    with pytest.raises(DataError, match="row 3: when is 'soon', expected a date of the form '%Y-%m-%d'"):
+    with pytest.raises(DataError, match="row 3: when is 'soon', expected a date in the format '%Y-%m-%d'"):
         own_tables(path, None, Columns())
 
 
 def test_a_log_without_times_says_so(tmp_path):
     tables = own_tables(write(tmp_path / "a.csv", "user,artist\nu,Velvet Foxes\nu,Iron Choir\n"), None, Columns())
-    assert "no column of times, so the order of its rows counts" in tables.report.warnings[0]
+    assert "no time column, so the order of its rows is used" in tables.report.warnings[0]
     assert tables.interactions.columns == ["user_id", "item_id"]
 
 
@@ -219,7 +219,7 @@ def test_titles_in_the_log_itself(tmp_path):
     log = write(tmp_path / "log.csv", "user,artist_id,artist_name,country,time\nu,7,Velvet Foxes,IS,1230000000\n")
     tables = own_tables(log, None, Columns())
     assert tables.items.rows() == [("7", "Velvet Foxes")]
-    assert "left out: 'country'" in str(tables.report)
+    assert "not used: 'country'" in str(tables.report)
 
 
 ODD = {

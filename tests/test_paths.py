@@ -48,7 +48,7 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch, tmp_path):
 
     monkeypatch.setattr(platformdirs, "user_cache_dir", homeless)
     monkeypatch.delenv("RECX_CACHE_DIR", raising=False)
-    with pytest.raises(RecxError, match="no home folder: set HOME"):
+    with pytest.raises(RecxError, match="no home folder. Set HOME"):
         paths.cache()
     monkeypatch.setenv("RECX_CACHE_DIR", str(tmp_path))
     assert paths.cache() == tmp_path

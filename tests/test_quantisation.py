@@ -130,7 +130,7 @@ def test_float16_trains_with_a_scaled_loss_and_on_a_gpu_alone(tmp_path, monkeypa
     assert asked["fp16"] and not asked["bf16"]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="float16 trains on a GPU alone")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="float16 requires a GPU for training")
 def test_adapters_learn_in_float16(tmp_path):
     model = built(BackboneSettings(lora_rank=4, dtype="float16"))
     how = dataclasses.replace(SETTINGS, precision="float16", learning_rate=1e-2)

@@ -76,7 +76,7 @@ def test_bytes_of_a_parquet_file_are_read_as_text(tmp_path):
     pl.DataFrame({"user": [b"ann", b"bob"], "when": [b"1200000000", None], "n": [1, 2]}).write_parquet(path)
     assert parquet_files.read_parquet(path).rows() == [("ann", "1200000000", 1), ("bob", None, 2)]
     pl.DataFrame({"user": ["ann"], "art": [b"\xff\xfe"]}).write_parquet(path)
-    with pytest.raises(DataError, match="column 'art' holds bytes that are no text"):
+    with pytest.raises(DataError, match="column 'art' holds bytes that are not UTF-8 text"):
         parquet_files.read_parquet(path)
 
 
@@ -182,7 +182,7 @@ def test_unknown_columns_name_those_found(tmp_path):
     with pytest.raises(DataError, match="no column 'user_id'; found who, item_id"):
         interactions_from(read_atomic(path), path, ReadingReport())
     table = write(tmp_path / "i.csv", "who,item_id\nu,a\n")
-    with pytest.raises(DataError, match="no column 'whom', which data.columns.user names; found who, item_id.*'who'"):
+    with pytest.raises(DataError, match="no column 'whom', set as data.columns.user; found who, item_id.*'who'"):
         log_of(table, Columns(user="whom"))
     assert log_of(table).rows() == log_of(table, Columns(user="who")).rows() == [("u", "a")]
 
@@ -269,7 +269,7 @@ def test_unknown_data_set_lists_the_known():
 
 
 def test_folder_without_data_says_what_is_accepted(tmp_path):
-    with pytest.raises(DataError, match="called interactions beside a file called items.*found nothing"):
+    with pytest.raises(DataError, match="named interactions beside a file named items.*found nothing"):
         find_source(str(tmp_path))
 
 
@@ -313,7 +313,7 @@ def test_nothing_left_is_an_error_with_the_counts():
 
 def test_no_titles_at_all_is_an_error():
     interactions, items = frames([("p", "a", 1.0)], {"a": ""})
-    with pytest.raises(DataError, match="No item of the catalogue has a title"):
+    with pytest.raises(DataError, match="No item in the catalogue has a title"):
         build_dataset("x", interactions, items, Filtering())
 
 

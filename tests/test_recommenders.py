@@ -153,5 +153,5 @@ def test_saved_target_loads_back_and_damage_is_an_error(tmp_path):
     assert torch.equal(load_target(tmp_path, settings).score(histories), model.score(histories))
     weights = tmp_path / "target.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
-    with pytest.raises(CheckpointError, match="no readable target"):
+    with pytest.raises(CheckpointError, match="cannot load the target"):
         load_target(tmp_path, settings)

@@ -66,7 +66,7 @@ def test_frames_come_back_as_they_were(folder):
     pd.testing.assert_frame_equal(runs.read_frame(run.folder / "explanations.parquet"), frame)
     assert [p.name for p in run.folder.glob("*.part")] == []
     (run.folder / "explanations.parquet").write_bytes(b"PAR1")
-    with pytest.raises(CheckpointError, match="not readable"):
+    with pytest.raises(CheckpointError, match="cannot be read"):
         runs.read_frame(run.folder / "explanations.parquet")
 
 
@@ -198,8 +198,8 @@ def test_notebooks_by_number_name_or_stage():
         (["run", "--set", "align.conversations=/nonesuch"], "no such file"),
         (["run", "--set", "target.kind=nonesuch.py"], "no such file"),
         (["run", "--set", "target.epoch=1"], "Unknown setting"),
-        (["run", "--set", "target.epochs"], "--set takes key=value"),
-        (["run", "--set", "target.epochs=inf"], "takes int"),
+        (["run", "--set", "target.epochs"], "--set expects key=value"),
+        (["run", "--set", "target.epochs=inf"], "must be of type int"),
         (["run", "01", "--set", "data.name=nosuch"], "Use --dataset instead"),
         (["run", "--set", "profile=huge"], "Use --profile instead"),
         (["data", "describe", "nonesuch"], "Unknown data set"),
@@ -219,7 +219,7 @@ def test_cli_lists_and_describes(capsys):
     assert {"demo", "games", "ml-100k"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}
     cli.main(["data", "describe", "demo"])
     out = capsys.readouterr().out
-    assert "Licence: MIT" in out and "items sharing a title" in out and "sparsity_percent" in out
+    assert "Licence: MIT" in out and "items that share a title" in out and "sparsity_percent" in out
 
 
 @pytest.mark.parametrize("verbose", [False, True])

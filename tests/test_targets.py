@@ -177,7 +177,7 @@ def test_a_plain_class_may_be_a_recommender_of_ones_own(split, tmp_path):
         ("raise RuntimeError('boom')\n", "RuntimeError: boom"),
         ("def build(items, length):\n    return object()\n", r"score\(histories\)"),
         (PLAIN.format("31") + "def fit(target, split):\n    target.x = 1\n", "only be kept in a torch.nn.Module"),
-        (PLAIN.format("30"), r"score gives shape \(1, 30\) for one history; expected \(1, 31\)"),
+        (PLAIN.format("30"), r"score returns shape \(1, 30\) for one history; expected \(1, 31\)"),
     ],
 )
 def test_own_files_that_do_not_fit_say_why(split, tmp_path, text, words):
@@ -190,19 +190,19 @@ def test_unknown_kinds_and_damaged_targets(split, tmp_path):
     with pytest.raises(SettingsError, match="sasrec, mf, lightgcn"):
         fit_target(split, 30, settings("bert4rec"), show_progress=False)
     (tmp_path / "target.json").write_text('{"kind": "mf", "items": 30}')
-    with pytest.raises(CheckpointError, match="no readable target"):
+    with pytest.raises(CheckpointError, match="cannot load the target"):
         load_target(tmp_path, settings("mf"))
     target, _ = fit_target(split, 30, dataclasses.replace(settings("mf"), epochs=1), show_progress=False)
-    for items, words in ((2 * 10**8, "no side of its weights"), ("many", "'many' items"), (True, "True items")):
+    for items, words in ((2 * 10**8, "no dimension of its weights"), ("many", "'many' items"), (True, "True items")):
         save_target(target, items, settings("mf"), tmp_path)
         with pytest.raises(CheckpointError, match=words):
             load_target(tmp_path, settings("mf"))
     save_target(target, 30, settings("mf"), tmp_path)
     other = dataclasses.replace(settings("mf"), model=dataclasses.replace(SHAPE, width=8))
-    with pytest.raises(CheckpointError, match="not that of the settings"):
+    with pytest.raises(CheckpointError, match="its shape differs from the settings"):
         load_target(tmp_path, other)
     (tmp_path / "target.json").write_text('{"kind": "mf", "items": 30}')
-    with pytest.raises(CheckpointError, match="of kind 'mf', the settings say 'sasrec'"):
+    with pytest.raises(CheckpointError, match="its kind is 'mf', but the settings say 'sasrec'"):
         load_target(tmp_path, settings("sasrec"))
 
 

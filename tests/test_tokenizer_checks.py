@@ -77,9 +77,9 @@ LOOP = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
     ("template", "why"),
     [
         ("{% if messages[0].role != 'system' %}{{ raise_exception('No system!') }}{% endif %}" + LOOP, "No system!"),
-        ("{{ messages[0].nothing.at_all }}" + LOOP, "cannot write a plain conversation"),
+        ("{{ messages[0].nothing.at_all }}" + LOOP, "does not support a plain conversation"),
         ("<user>{{ messages[-1].content }}", "a turn's text is missing"),
-        (LOOP + "{% endfor %}", "cannot write a plain conversation"),
+        (LOOP + "{% endfor %}", "does not support a plain conversation"),
     ],
 )
 def test_a_chat_template_that_takes_no_question_is_explained(template, why):
@@ -97,7 +97,7 @@ def test_a_chat_template_without_a_system_message_is_served(template):
 
 def test_titles_without_their_letters_are_refused():
     letters = [c for c in map(chr, range(33, 127)) if c not in "6K"]
-    with pytest.raises(CheckpointError, match='keeps 2 of 3 titles no better.*"Portal 6" becomes'):
+    with pytest.raises(CheckpointError, match='does not preserve 2 of 3 titles.*"Portal 6" becomes'):
         check_titles(unigram(["▁", *letters]), ["", "Portal 6", "Portal", "Katamari"])
 
 

@@ -1,4 +1,4 @@
-"""Make the virtual environment `.venv` with the pinned packages; standard library only, any Python 3 can start it."""
+"""Create the virtual environment `.venv` with pinned packages; uses only the standard library, for any Python 3."""
 
 import hashlib
 import os
@@ -12,13 +12,13 @@ NEEDED_GB = 4
 
 
 def stop(sentence):
-    """One clear sentence, then the end."""
+    """Print one sentence and exit."""
     sys.stderr.write("recx: " + sentence + "\n")
     sys.exit(1)
 
 
 def wanted():
-    """A hash of what decides about the environment."""
+    """A hash of everything that determines the environment."""
     digest = hashlib.sha256()
     for name in ("pyproject.toml", "constraints.txt"):
         with open(os.path.join(ROOT, name), "rb") as file:
@@ -30,11 +30,14 @@ def wanted():
 def main():
     if sys.version_info < (3, 11):
         stop(
-            "Python 3.11 or newer is needed, this is %d.%d; name another with: make PYTHON=python3.12 demo"
+            "Python 3.11 or newer is required, but this is %d.%d. Choose another with: make PYTHON=python3.12 demo"
             % sys.version_info[:2]
         )
     if os.pathsep in ROOT:
-        stop("%s: Python makes no environment in a folder with %r in its path; move the kit." % (ROOT, os.pathsep))
+        stop(
+            "%s: Python cannot create an environment in a folder with %r in its path. Move the kit."
+            % (ROOT, os.pathsep)
+        )
     stamp = os.path.join(VENV, "recx-installed")
     if os.path.isfile(stamp):
         with open(stamp) as file:
@@ -42,11 +45,11 @@ def main():
                 return
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB and not os.path.isdir(VENV):
-        stop("The disk has %.1f GB free, %d GB are needed for the packages." % (free, NEEDED_GB))
+        stop("The disk has %.1f GB free, but the packages need %d GB." % (free, NEEDED_GB))
     print("Setting up .venv (once, a few minutes) ...", flush=True)
     python = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
     if not os.path.exists(python) and subprocess.call([sys.executable, "-m", "venv", VENV]):
-        stop("The virtual environment could not be made; on Debian and Ubuntu install python3-venv first.")
+        stop("The virtual environment could not be created; on Debian and Ubuntu install python3-venv first.")
     line = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
     done = subprocess.run([*line, "-e", ".[lab,llm,test]"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -55,7 +58,7 @@ def main():
             stop("The disk is full; free %d GB and run the same command again." % NEEDED_GB)
         if any(w in done.stderr for w in ("Connection", "NewConnectionError", "resolve", "timed out", "No matching")):
             stop("The packages could not be downloaded; check the network connection and run the same command again.")
-        stop("The packages could not be installed; pip's message stands above.")
+        stop("The packages could not be installed; see pip's message above.")
     with open(stamp, "w") as file:
         file.write(wanted())
 

@@ -1,4 +1,4 @@
-"""Draw the rooms of the package and which imports from which, as Mermaid, from the imports themselves."""
+"""Draw the package's rooms and their imports as a Mermaid diagram, derived from the imports themselves."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ PACKAGE = paths.ROOT / "recx"
 
 
 def arrows() -> dict[str, set[str]]:
-    """Room -> the other rooms whose modules its own import."""
+    """Room -> the other rooms from which its modules import."""
     rooms: dict[str, set[str]] = {p.parent.name: set() for p in PACKAGE.glob("*/__init__.py")}
     for room, others in rooms.items():
         for module in (PACKAGE / room).rglob("*.py"):
@@ -19,7 +19,7 @@ def arrows() -> dict[str, set[str]]:
 
 
 def drawing(rooms: Mapping[str, set[str]]) -> str:
-    """The rooms as a Mermaid chart; an arrow is left out where a way of others leads there too."""
+    """The rooms as a Mermaid chart; an arrow is omitted if a longer path implies it."""
 
     def reached(room: str) -> set[str]:
         return set().union(*({other} | reached(other) for other in rooms[room]))

@@ -1,1 +1,1 @@
-"""What alignment learns from, and the training."""
+"""Training data of the alignment, and the training itself."""

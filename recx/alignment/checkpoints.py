@@ -1,4 +1,4 @@
-"""Checkpoints of a training without pickle: two safetensors files beside the `trainer_state.json` of `Trainer`."""
+"""Training checkpoints without pickle: two safetensors files beside the `trainer_state.json` of `Trainer`."""
 
 import contextlib
 from pathlib import Path
@@ -14,7 +14,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from recx.storage.tensors import load_weights, read_tensors, save_weights, trainable
 
 _WEIGHTS, _STATE = "model.safetensors", "training_state.safetensors"
-_SCALE = ("scale", "_growth_tracker")  # what changes of the scaler of the loss
+_SCALE = ("scale", "_growth_tracker")  # the state of the loss scaler that changes
 
 
 def save_checkpoint(
@@ -24,14 +24,14 @@ def save_checkpoint(
     is_writer: bool,
     scaler: torch.amp.GradScaler | None = None,
 ) -> None:
-    """Write the trainable weights, the optimizer's state and the random numbers' state of every process.
+    """Write trainable weights, optimizer state and every process's random state.
 
     Args:
-        folder: the checkpoint's; made if it is missing.
+        folder: folder of the checkpoint, created if missing.
         model: its frozen weights are not written.
-        optimizer: of its trainable weights.
-        is_writer: whether this process writes; all of them have to call, since their states are gathered.
-        scaler: of the loss, in float16.
+        optimizer: optimizer of its trainable weights.
+        is_writer: whether this process writes; all processes must call this, since their states are gathered.
+        scaler: loss scaler, for float16.
     """
     states = gather_object([_random_state()])
     if not is_writer:
@@ -61,17 +61,17 @@ def load_checkpoint(
     process: int = 0,
     scaler: torch.amp.GradScaler | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Read weights and the optimizer's state back.
+    """Load weights and optimizer state.
 
     Args:
-        folder: the checkpoint's.
+        folder: folder of the checkpoint.
         model: its trainable weights are replaced.
-        optimizer: new, made for this model with the same settings.
-        process: number of this process.
-        scaler: of the loss, in float16.
+        optimizer: a new optimizer for this model with the same settings.
+        process: index of this process.
+        scaler: loss scaler, for float16.
 
     Returns:
-        The state of this process's random numbers, for `RestoreRandomState`; empty if it had no part in the training.
+        This process's random state, for `RestoreRandomState`; empty if it did not take part in the training.
 
     Raises:
         CheckpointError: a file is missing or damaged, or belongs to another model.
@@ -80,7 +80,7 @@ def load_checkpoint(
     parts: dict[str, dict[int, dict[str, Any]]] = {"optimizer": {}, "random": {}, "scaler": {}}
     for key, tensor in read_tensors(folder / _STATE).items():
         part, n, name = key.split(".")
-        # AdamW of PyTorch counts its steps in a float32 tensor, that of bitsandbytes in an ordinary whole number.
+        # PyTorch's AdamW counts its steps in a float32 tensor, that of bitsandbytes in an int.
         parts[part].setdefault(int(n), {})[name] = tensor.item() if tensor.dtype == torch.int64 else tensor
     if scaler is not None and parts["scaler"]:
         saved = parts["scaler"][0]
@@ -90,9 +90,9 @@ def load_checkpoint(
 
 
 def last_checkpoint(folder: Path) -> tuple[int, Path | None]:
-    """The latest checkpoint that was written to its end, and the steps it had done; (0, None) without one.
+    """The latest complete checkpoint and its number of steps; (0, None) if there is none.
 
-    `Trainer` writes `trainer_state.json` last: a checkpoint without a readable one was cut short and is passed over.
+    `Trainer` writes `trainer_state.json` last: a checkpoint without a readable one is incomplete and is skipped.
     """
     checkpoints = {}
     for state in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/trainer_state.json"):
@@ -102,13 +102,13 @@ def last_checkpoint(folder: Path) -> tuple[int, Path | None]:
 
 
 class RestoreRandomState(TrainerCallback):
-    """Puts random numbers back before the first step; any earlier, and the data loader would draw one more of them."""
+    """Restores the random state before the first step; earlier, the data loader would consume one more number."""
 
     def __init__(self, state: dict[str, torch.Tensor]) -> None:
         self.state = state
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
-        """Put the state back, once."""
+        """Restore the state, once."""
         if "cpu" in self.state:
             torch.set_rng_state(self.state["cpu"])
         if "cuda" in self.state and torch.cuda.is_available():
@@ -117,6 +117,6 @@ class RestoreRandomState(TrainerCallback):
 
 
 def _random_state() -> dict[str, torch.Tensor]:
-    """What dropout draws from, on the processor and on this process's GPU."""
+    """Random state used by dropout, on the CPU and on this process's GPU."""
     states = {"cpu": torch.get_rng_state()}
     return states | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})

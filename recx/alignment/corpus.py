@@ -1,4 +1,4 @@
-"""Assembling the training rows of all modes from a data set and its target."""
+"""Assembly of all modes' training rows from a data set and its target."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,15 @@ from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings, TaskShares
 
 REPEATS = 6
-_EFFECTS_SEED = 7  # beside the seed of the run, so that what is measured leaves all other draws as they are
+_EFFECTS_SEED = 7  # separate from the run's seed, so that measuring does not affect other random draws
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """What alignment learns from.
+    """Training data of the alignment.
 
     Attributes:
-        data: histories (every beginning of every training sequence, and spliced ones) with the target's labels.
+        data: histories (every prefix of every training sequence, and spliced ones) with the target's labels.
         users: the target's vector of each history (H, d); None for a black box.
         items: the target's item vectors (N + 1, d); None for a black box.
     """
@@ -58,22 +58,22 @@ def build_corpus(
 
     Args:
         catalogue: items.
-        split: leave-one-out; only its training part is read.
-        target: read only.
-        max_history: how many of the latest items the target reads.
-        settings: of the alignment.
+        split: leave-one-out split; only its training part is used.
+        target: not modified.
+        max_history: number of most recent items that the target reads.
+        settings: alignment settings.
         show_progress: show a bar.
 
     Raises:
-        SettingsError: the target only scores, and another mode than behavior is asked for.
-        DataError: its scores tie so much that its labels would be draws.
+        SettingsError: the target only gives scores, and a mode other than behavior is requested.
+        DataError: its scores have so many ties that its labels would be random.
     """
     needy = [mode for mode in settings.mode_list if MODE_SPECS[mode].reads_vectors]
     if needy and not isinstance(target, TwoTower):
         raise SettingsError(
-            "This target only scores histories; it has no vectors for a language model to read, which "
-            f"{' and '.join(needy)} alignment needs. "
-            "Set align.modes=behavior, or give it encode_users and item_vectors."
+            "This target only gives scores; it has no vectors for a language model to read, which "
+            f"{' and '.join(needy)} alignment requires. "
+            "Set align.modes=behavior, or add encode_users and item_vectors to the target."
         )
     rng = np.random.default_rng(settings.seed)
     beginnings = prefixes(split.train)
@@ -105,31 +105,29 @@ def build_corpus(
 def measure_effects(
     corpus: Corpus, split: Split, target: Scorer, settings: AlignSettings, show_progress: bool = True
 ) -> EffectLabels:
-    """What mattered to the target, for `settings.measured` of the histories that prompts show titles of.
+    """Measure effects on the target for `settings.measured` of the histories whose titles prompts show.
 
     Args:
         corpus: histories and labels.
-        split: its training part says what the target does without a history.
-        target: read only.
-        settings: of the alignment.
+        split: its training part defines the target's output without a history.
+        target: not modified.
+        settings: alignment settings.
         show_progress: show a bar.
 
     Raises:
-        DataError: no history holds three different items.
+        DataError: no history contains three different items.
     """
     data, rng = corpus.data, np.random.default_rng([settings.seed, _EFFECTS_SEED])
     value = value_function(target, split.train, data.max_history)
     known = [h if p else h[:0] for h, p in zip(data.histories, data.labels.has_preference, strict=True)]
     chosen = histories_to_measure(known[: data.with_titles], data.max_history, settings.measured, rng)
     if not chosen:
-        raise DataError(
-            "No training history holds three different items, so none of them can be said to have mattered."
-        )
+        raise DataError("No training history contains three different items, so no effects can be compared.")
     return label_effects(value, data.histories, data.labels, chosen, rng, show_progress=show_progress)
 
 
 def general_conversations(source: str) -> list[Conversation]:
-    """Conversations of a file or a folder; the built-in ones if `source` is empty."""
+    """Load conversations from a file or folder; the built-in ones if `source` is empty."""
     if not source:
         return read_conversations(paths.shipped_data() / "instructions" / "general.json")[0]
     path = Path(source).expanduser()
@@ -137,10 +135,10 @@ def general_conversations(source: str) -> list[Conversation]:
 
 
 def rows_per_task(settings: AlignSettings, mode: Mode, explanations: int) -> dict[str, int]:
-    """Rows of each task in one mode.
+    """Number of rows per task in one mode.
 
-    Explanations are repeated at most `REPEATS` times each: where the backbone wrote few that are faithful, more would
-    teach them by heart. What is left of their share goes to the other tasks.
+    Explanations are repeated at most `REPEATS` times each: if the backbone wrote few faithful ones, more
+    repetitions would make the model memorise them. The rest of their share goes to the other tasks.
     """
     rows = getattr(settings, f"rows_{mode}")
     if MODE_SPECS[mode].reads_relations:
@@ -160,7 +158,7 @@ def _rows_by_share(rows: int, shares: TaskShares) -> dict[str, int]:
 
 
 def encode_mode(corpus: Corpus, encoder: PromptEncoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:
-    """The encoded training rows of one mode, and how many were too long."""
+    """The encoded training rows of one mode, and the number of rows that were too long."""
     counts = rows_per_task(settings, mode, len(corpus.data.explanations))
     rng = np.random.default_rng([settings.seed, MODE_SPECS[mode].seed])
     examples = build_examples(corpus.data, mode, counts, rng)

@@ -1,4 +1,4 @@
-"""The order in which rows are learnt: fixed beforehand, so that a resumed training sees the same."""
+"""Order of the training rows: fixed in advance, so that a resumed training sees the same order."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ import numpy as np
 def length_grouped_order(
     lengths: np.ndarray, batch_size: int, steps: int, seed: int, mega_batch_mult: int = 50
 ) -> np.ndarray:
-    """An order of rows whose batches hold rows of like length.
+    """An order of rows whose batches contain rows of similar length.
 
-    Every pass over the rows is a new permutation; within `mega_batch_mult` batches of it rows are sorted by length,
-    and the batches are then shuffled. The last, smaller batch of a pass is left out.
+    Every epoch is a new permutation; within chunks of `mega_batch_mult` batches, rows are sorted by length, and the
+    batches are then shuffled. The last, smaller batch of an epoch is dropped.
 
     Args:
         lengths: (R,) tokens of each row.
-        batch_size: rows of a step.
+        batch_size: rows per step.
         steps: number of steps.
-        seed: of the permutations.
-        mega_batch_mult: batches that are sorted together.
+        seed: random seed of the permutations.
+        mega_batch_mult: number of batches that are sorted together.
 
     Returns:
         (steps * batch_size,) row numbers; fewer rows than one batch are repeated.

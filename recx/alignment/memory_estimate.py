@@ -1,4 +1,4 @@
-"""Memory that an alignment needs, told from the backbone's configuration before its weights are loaded."""
+"""Estimate of an alignment's memory from the backbone's configuration, before its weights are loaded."""
 
 import dataclasses
 import functools
@@ -20,24 +20,24 @@ from recx.models.quantisation import frozen_dtype
 from recx.prompts.tokens import EncodedRows
 from recx.settings import BackboneSettings, FitSettings
 
-_NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # four bits, a scale of 8 bits for 64 weights, one of 32 for 256 of those
-_OPTIMIZER = {"adamw": 8, "paged_adamw_8bit": 2}  # bytes of state for one tuned weight
-_LOGIT = 16  # bytes: in the format of the products and in float32, its softmax, and the gradients
-_MARGIN_GPU, _MARGIN_CPU = 1.15, 1.5  # what the allocator holds beside what was asked for, and passing buffers
+_NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)  # 4 bits, an 8-bit scale per 64 weights, a 32-bit one per 256 scales
+_OPTIMIZER = {"adamw": 8, "paged_adamw_8bit": 2}  # bytes of state per tuned weight
+_LOGIT = 16  # bytes: logit in both formats, its softmax, and the gradients
+_MARGIN_GPU, _MARGIN_CPU = 1.15, 1.5  # allocator overhead and temporary buffers
 
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """What an alignment needs, on the device that it trains on.
+    """Memory required by an alignment on its training device.
 
     Attributes:
-        parameters: weights of the backbone.
-        tuned: weights that are tuned: of adapters and projectors, or all.
-        dtype: number format of the frozen ones.
+        parameters: number of weights of the backbone.
+        tuned: number of tuned weights: those of adapters and projectors, or all.
+        dtype: number format of the frozen weights.
         weights: bytes of all weights.
-        optimizer: bytes of gradients and the optimizer's state.
-        activations: bytes kept for the backward pass of the longest batch, and its logits.
-        free: bytes free at present.
+        optimizer: bytes of gradients and optimizer state.
+        activations: bytes stored for the backward pass of the longest batch, including logits.
+        free: bytes currently free.
     """
 
     parameters: int
@@ -50,7 +50,7 @@ class MemoryEstimate:
 
     @property
     def needed(self) -> float:
-        """Bytes in all."""
+        """Total number of bytes."""
         return self.weights + self.optimizer + self.activations
 
     def __str__(self) -> str:
@@ -85,8 +85,8 @@ def settle_passes(
 
 
 def _passes(fit: FitSettings, processes: int) -> list[int]:
-    """Into how many passes a step can be split, none fewer than the settings say."""
-    device_batch_size(dataclasses.replace(fit, accumulate=1), processes)  # says so where there is none
+    """Possible numbers of passes per step, none below the settings."""
+    device_batch_size(dataclasses.replace(fit, accumulate=1), processes)  # raises an error if there is none
     rows = fit.batch_size // processes
     return [n for n in range(max(1, fit.accumulate), rows + 1) if rows % n == 0]
 
@@ -94,18 +94,18 @@ def _passes(fit: FitSettings, processes: int) -> list[int]:
 def require_memory(
     backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
 ) -> MemoryEstimate:
-    """Estimate what training on rows needs, and refuse what does not fit. Nothing is loaded.
+    """Estimate the memory for training on rows, and reject what does not fit. Nothing is loaded.
 
     Args:
-        backbone: which one, and what of it is tuned.
-        fit: how.
-        rows: what to learn.
-        width: d of the target's vectors; 0 without.
-        processes: that share a step's rows, each on a device of its own.
+        backbone: which backbone, and which part of it is tuned.
+        fit: training settings.
+        rows: training rows.
+        width: d of the target's vectors; 0 if there are none.
+        processes: number of processes that share a step's rows, each on its own device.
 
     Raises:
-        SettingsError: there is too little memory; settings that fit are named.
-        CheckpointError: the backbone has no readable configuration.
+        SettingsError: there is too little memory; the message names settings that fit.
+        CheckpointError: the backbone's configuration cannot be read.
     """
     found = estimate_memory(backbone, fit, rows, width, processes)
     if found.needed <= found.free:
@@ -125,15 +125,15 @@ def require_memory(
     advice = f"These settings fit: {'; or '.join(fitting)}; or" if fitting else "No smaller batch fits either; choose"
     raise SettingsError(
         f"Aligning {backbone.name!r} needs about {found.needed / 1e9:.1f} GB of memory ({found.weights / 1e9:.1f} for "
-        f"weights, {found.optimizer / 1e9:.1f} for the optimizer, {found.activations / 1e9:.1f} for activations), and "
-        f"{found.free / 1e9:.1f} GB are free. {advice} a smaller align.backbone.name."
+        f"weights, {found.optimizer / 1e9:.1f} for the optimizer, {found.activations / 1e9:.1f} for activations), but "
+        f"only {found.free / 1e9:.1f} GB are free. {advice} a smaller align.backbone.name."
     )
 
 
 def estimate_memory(
     backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
 ) -> MemoryEstimate:
-    """What training on rows needs; arguments and errors are those of `require_memory`."""
+    """Estimate the memory for training on rows; arguments and errors are those of `require_memory`."""
     dtype, size = frozen_dtype(backbone), _size(backbone.name, backbone.revision)
     tuned = 2 * size.hidden * (width + size.hidden + 2) if width else 0
     if backbone.lora_rank:
@@ -162,7 +162,7 @@ def estimate_memory(
 
 @dataclass(frozen=True)
 class _Size:
-    """Numbers of a backbone: all weights, those of matrices that adapters stand beside, and the sides of these."""
+    """Sizes of a backbone: number of weights, number of weights in matrices with adapters, and their dimensions."""
 
     parameters: int
     matrices: int
@@ -193,21 +193,21 @@ def _config(name: str, revision: str) -> PreTrainedConfig:
     require_here(name)
     try:
         return AutoConfig.from_pretrained(backbone_folder(name), revision=revision or "main", trust_remote_code=False)
-    except Exception as error:  # whatever its parser raises
+    except Exception as error:  # arbitrary parser errors
         raise CheckpointError(f"Cannot read the configuration of the backbone {name!r}: {error}") from error
 
 
 def _linear(model: nn.Module) -> list[nn.Module]:
-    """The layers that adapters stand beside, as peft's "all-linear" chooses them."""
+    """The layers that receive adapters, as selected by peft's "all-linear"."""
     head = model.get_output_embeddings()
     return [m for m in model.modules() if isinstance(m, (nn.Linear, Conv1D)) and m is not head]
 
 
 @functools.cache
 def _kept(name: str, revision: str, adapted: bool, dtype: torch.dtype, precision: str, length: int) -> float:
-    """Bytes that the layers keep of one row for the backward pass.
+    """Bytes that the layers store of one row for the backward pass.
 
-    A forward pass is made with tensors that have a shape and no content, and what PyTorch keeps of it is counted.
+    Runs a forward pass on meta tensors (shapes without content) and counts what PyTorch saves.
     """
     held: dict[int, tuple[int, torch.Tensor]] = {}
 
@@ -223,7 +223,7 @@ def _kept(name: str, revision: str, adapted: bool, dtype: torch.dtype, precision
         if adapted:
             model.requires_grad_(False)
             for layer in _linear(model):
-                layer.weight.requires_grad_()  # an adapter keeps the same input for its gradient
+                layer.weight.requires_grad_()  # an adapter saves the same input for its gradient
         own = {p.untyped_storage()._cdata for p in model.parameters()}
         hidden = model.get_input_embeddings().weight.shape[1]
         embedded = torch.empty(1, length, hidden, dtype=dtype, requires_grad=True)
@@ -233,5 +233,5 @@ def _kept(name: str, revision: str, adapted: bool, dtype: torch.dtype, precision
 
 
 def _free() -> float:
-    """Bytes free on the GPU of this process, or in main memory without one."""
+    """Bytes free on this process's GPU, or in main memory if there is none."""
     return float(torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available)

@@ -1,10 +1,10 @@
-"""One process, one device: training that leaves the other GPUs of a machine alone."""
+"""Training on one device, leaving the machine's other GPUs alone."""
 
 from transformers import TrainingArguments
 
 
 class OneDeviceArguments(TrainingArguments):
-    """Arguments of a process that uses one device, however many GPUs it sees.
+    """Arguments of a process that uses one device, however many GPUs are visible.
 
     With more than one, `Trainer` would copy the model to all of them (`nn.DataParallel`) and multiply the batch.
     """

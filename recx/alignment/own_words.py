@@ -1,10 +1,9 @@
 """Explanations in the backbone's own words, given the target's decision.
 
-A small model learns task 3 without carrying the decision over to the longer answer of an explanation. So it is
-taught with answers that begin with the target's decision; what follows is written by the backbone itself, unaligned,
-after that first word. While it writes, its quotes are held to the titles of the prompt, those of the history once
-each: a small backbone copies titles badly that it never saw. Answers that cite another title or state something
-false are thrown away.
+A small model learns task 3 without transferring the decision to the longer answer of an explanation. It is therefore
+trained on answers that begin with the target's decision and are continued by the unaligned backbone itself. Meanwhile,
+quotations are constrained to the titles in the prompt, those of the history once each, since a small backbone copies
+unseen titles badly. Answers that cite another title or state something false are discarded.
 """
 
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from recx.prompts.wordings import EXPLANATION
 
 @dataclass(frozen=True)
 class OwnWords:
-    """Answers that were kept, and how many were written.
+    """The answers that were kept, and the number written.
 
     Attributes:
         rows: (history row, item, instruction, answer).
@@ -37,8 +36,8 @@ class OwnWords:
 
 
 def is_faithful(reading: ParsedExplanation) -> bool:
-    """Whether an answer says anything, cites the history only and each title once, states the truth and names nothing
-    else."""
+    """Whether an answer says something, cites only the history and each title once, and states nothing false or
+    unknown."""
     cited = [c.item for c in reading.citations]
     return (
         bool(cited or reading.statements)
@@ -63,12 +62,12 @@ def write_own_words(
 
     Args:
         model: the backbone without entity tokens.
-        encoder: its tokens.
+        encoder: encoder with the backbone's tokenizer.
         data: histories and the target's labels.
-        count: answers to write, half of them for liked items.
-        rng: draws histories, wordings and instructions.
+        count: number of answers to write, half of them for liked items.
+        rng: source of randomness for histories, wordings and instructions.
         max_tokens: longest answer.
-        precision: of the matrix products.
+        precision: of matrix products.
         show_progress: show a bar.
     """
     views = list(data.catalogue.attributes)

@@ -1,6 +1,6 @@
-"""Starting the relation tokens: their encoder learns the measured effects by regression.
+"""Initialisation of the relation tokens: their encoder learns the measured effects by regression.
 
-Trained with the language model alone it learns them slowly (measured, see docs/decisions/037).
+When trained only together with the language model, it learns them slowly (measured, see docs/decisions/037).
 """
 
 import numpy as np
@@ -30,20 +30,20 @@ def fit_relations(
     epochs: int = EPOCHS,
     show_progress: bool = True,
 ) -> tuple[float, float]:
-    """Fit the encoder to measured effects: their size by squared error, and which item has which role by cross-entropy.
+    """Fit the encoder to measured effects: sizes with squared error, roles of items with cross-entropy.
 
     Args:
         encoder: fitted in place.
         labels: effects of K pairs.
-        users: (H, d) the target's vectors of the histories that `labels.rows` name.
+        users: (H, d) the target's vectors of the histories that `labels.rows` refers to.
         items: (N + 1, d) the target's item vectors.
-        seed: of the order, and of the pairs that are held out.
+        seed: random seed of the order and of the held-out pairs.
         epochs: passes over the pairs.
         show_progress: show a bar.
 
     Returns:
-        On pairs of histories held out: the share of the effects' variance that is explained (R2), and how often the
-        strongest cause is found; on the pairs themselves where there is but one history.
+        On pairs from held-out histories: the explained fraction of the effects' variance (R2), and how often the
+        strongest cause is found; on the training pairs if there is only one history.
     """
     device = next(encoder.parameters()).device
     items, users = items.to(device), users.to(device)
@@ -52,7 +52,7 @@ def fit_relations(
     draws = np.random.default_rng(seed)
     rows = draws.permutation(np.unique(labels.rows))
     held = np.isin(labels.rows, rows[: max(1, int(HELD_OUT * len(rows)))])
-    learnt = ~held if not held.all() else held  # one history alone is learnt from
+    learnt = ~held if not held.all() else held  # a single history is used for training
     train, test = torch.from_numpy(np.flatnonzero(learnt)), torch.from_numpy(np.flatnonzero(held))
     optimizer = torch.optim.AdamW(encoder.parameters(), RATE, weight_decay=0.05)
     steps = max(1, epochs * -(-len(train) // BATCH))
@@ -87,10 +87,10 @@ def fit_relations(
 
 
 def role_places(labels: EffectLabels) -> np.ndarray:
-    """The place (K, ROLES) of the item with each role in the shown history; `NONE` where no item has it.
+    """The position (K, ROLES) of the item with each role in the shown history; `NONE` if no item has it.
 
-    Causes are those of the target's decision: of a disliked item what holds it down. An item that stands at several
-    places is found at its last one.
+    Causes support the target's decision; for a disliked item, they lower its score. An item at several positions is
+    represented by its last one.
     """
     out = np.full((len(labels), len(ROLES)), NONE)
     for k, (shown, effects) in enumerate(zip(labels.shown, labels.effects, strict=True)):

@@ -26,10 +26,10 @@ def save_rows(rows: EncodedRows, path: Path) -> None:
 
 
 def load_rows(path: Path) -> EncodedRows:
-    """Read encoded rows back.
+    """Load encoded rows.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or its parts do not fit together.
+        CheckpointError: the file is missing, damaged or inconsistent.
     """
     saved = read_tensors(path)
     try:
@@ -38,5 +38,5 @@ def load_rows(path: Path) -> EncodedRows:
     except (KeyError, IndexError) as error:
         raise CheckpointError(f"{path}: not a file of training rows ({error}). Delete its folder and rerun.") from error
     if len(rows.offsets) != len(rows) + 1 or not rows.offsets[-1] == len(rows.ids) == len(rows.answer_mask):
-        raise CheckpointError(f"{path}: the parts of the file do not fit together. Delete its folder and rerun.")
+        raise CheckpointError(f"{path}: the parts of the file are inconsistent. Delete its folder and rerun.")
     return rows

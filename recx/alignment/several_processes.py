@@ -1,6 +1,6 @@
-"""Training in several processes, one for each GPU: `torchrun` starts this module, and a notebook shows its progress.
+"""Training in several processes, one per GPU: `torchrun` runs this module, and a notebook shows its progress.
 
-A kernel that has used CUDA cannot fork, so what the processes start from goes through files.
+A kernel that has used CUDA cannot fork, so the processes receive their inputs through files.
 """
 
 import json
@@ -29,12 +29,12 @@ from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings, FitSettings
 from recx.storage.tensors import load_weights, read_tensors, save_weights, trainable
 
-_STEP, _ERROR = "recx step ", "recx error "  # begin the lines that tell the launcher how far it is, and why it failed
+_STEP, _ERROR = "recx step ", "recx error "  # prefixes of the lines that report progress and errors to the launcher
 _WEIGHTS, _CURVE = "trained.safetensors", "curve.json"
 
 
 def process_count(settings: FitSettings) -> int:
-    """Processes that train: as many as the settings say, or one for every visible GPU."""
+    """Number of training processes: as set, or one per visible GPU."""
     return settings.processes or max(1, torch.cuda.device_count())
 
 
@@ -48,23 +48,23 @@ def fit_in_processes(
     mode: Mode,
     show_progress: bool = True,
 ) -> list[dict[str, float]]:
-    """`fit` in as many processes as the settings say; in this one where that is one.
+    """`fit` in the number of processes given by the settings; in this process if that is one.
 
-    The result is that of one process but for rounding. The processes end when this one does.
+    The result is that of a single process except for rounding. The processes end when this one does.
 
     Args:
-        model: trained in place; in eval mode afterwards. It lies in main memory meanwhile.
-        rows: what to learn.
-        settings: how.
-        folder: for checkpoints; a training goes on from the last one in it.
-        seed: of the order of rows.
+        model: trained in place and left in eval mode; it is in main memory in the meantime.
+        rows: training rows.
+        settings: training settings.
+        folder: folder for checkpoints; training resumes from the last one.
+        seed: random seed of the order of rows.
         backbone: settings that the model was built with.
-        mode: of the model.
+        mode: mode of the model.
         show_progress: show a bar.
 
     Raises:
-        RecxError: a process failed; its error is told.
-        SettingsError: a step's rows cannot be shared out evenly.
+        RecxError: a process failed; the message includes its error.
+        SettingsError: a step's rows cannot be divided evenly.
     """
     processes = process_count(settings)
     device_batch_size(settings, processes)
@@ -110,7 +110,7 @@ def _run(start: Path, processes: int, steps: int, show_progress: bool) -> None:
                     errors.append(json.loads(line.removeprefix(_ERROR)))
                 else:
                     told.append(line)
-        except BaseException:  # an interruption, too: `torchrun` ends its processes when it is asked to end
+        except BaseException:  # including interrupts: `torchrun` ends its processes when it is terminated
             launched.terminate()
             raise
     if launched.returncode:
@@ -119,7 +119,7 @@ def _run(start: Path, processes: int, steps: int, show_progress: bool) -> None:
 
 
 class _TellSteps(TrainerCallback):
-    """Tells each step to the launcher; once that one is gone, telling fails, and with it the training."""
+    """Reports each step to the launcher; if the launcher is gone, this fails and ends the training."""
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.is_world_process_zero:
@@ -127,13 +127,13 @@ class _TellSteps(TrainerCallback):
 
 
 def _tell(line: str) -> None:
-    """Write a line at once: `torchrun` unbuffers its processes, whose texts and ends of lines would mix else."""
+    """Write a line at once: `torchrun` runs its processes unbuffered, so texts and line ends would otherwise mix."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def main(start: Path) -> None:
-    """What each process does: the model as it was left for it, `fit`, and the first one saves the result."""
+    """Entry point of each process: load the model, run `fit`, and save the result in the first process."""
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     task = json.loads((start / "task.json").read_text(encoding="utf-8"))

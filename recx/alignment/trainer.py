@@ -1,4 +1,4 @@
-"""Training on encoded rows with the `Trainer` of transformers, in one process or in several.
+"""Training on encoded rows with transformers' `Trainer`, in one process or several.
 
 The loss itself, cross-entropy over answer tokens, is computed by the model: `recx.models.aligned_model`.
 """
@@ -29,16 +29,18 @@ from recx.storage.tensors import trainable
 
 
 class AlignmentTrainer(Trainer):
-    """`Trainer` whose checkpoints hold no pickle, and whose loss is the mean over the answer tokens of a whole step.
+    """`Trainer` without pickle in its checkpoints, and with the loss averaged over all answer tokens of a step.
 
-    The stock one would pickle its arguments and the optimizer's state, save frozen weights too, and fail on tied ones.
+    The original would pickle its arguments and optimizer state, save frozen weights too, and fail on tied ones.
     """
 
     loss_is_scaled_for_ga = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.model_accepts_loss_kwargs = True  # only then are the answer tokens of a step counted for `compute_loss`
+        self.model_accepts_loss_kwargs = (
+            True  # required for `Trainer` to count a step's answer tokens for `compute_loss`
+        )
 
     def compute_loss(
         self,
@@ -47,7 +49,7 @@ class AlignmentTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> Any:
-        """This batch's part of the step's mean, so that a step is the same however it is cut up.
+        """This batch's share of the step's mean, so that a step does not depend on how it is split.
 
         The parts are summed over accumulated batches and averaged over processes.
         """
@@ -57,12 +59,12 @@ class AlignmentTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write all of a checkpoint but `trainer_state.json`, which `Trainer` writes after it."""
+        """Write the checkpoint except `trainer_state.json`, which `Trainer` writes afterwards."""
         folder = Path(output_dir or self.args.output_dir)
         save_checkpoint(folder, self.model, self.optimizer, self.args.should_save, self.accelerator.scaler)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        """The one private method: the stock one refuses a folder that lacks the frozen weights."""
+        """The only overridden private method: the original rejects a folder without the frozen weights."""
         state = load_checkpoint(
             Path(resume_from_checkpoint),
             model or self.model,
@@ -74,28 +76,28 @@ class AlignmentTrainer(Trainer):
 
 
 class StopAfter(TrainerCallback):
-    """Stops after a number of steps, leaving a checkpoint: what an interruption looks like."""
+    """Stops after a number of steps and leaves a checkpoint, like an interruption."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Save and stop once the steps are done."""
+        """Save and stop after the last step."""
         if state.global_step >= self.steps:
             control.should_save = control.should_training_stop = True
 
 
 def build_optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
-    """AdamW with a learning rate of their own for the projectors.
+    """AdamW with a separate learning rate for the projectors.
 
     Raises:
-        SettingsError: the one of eight bits is asked for, and bitsandbytes is not installed.
+        SettingsError: 8-bit AdamW is requested, but bitsandbytes is not installed.
     """
     groups: dict[float, list[nn.Parameter]] = {1.0: [], settings.projector_rate: []}
     for name, parameter in trainable(model).items():
         groups[settings.projector_rate if "_projector." in name else 1.0].append(parameter)
     rates = {multiple: settings.learning_rate * multiple for multiple in groups}
-    # `initial_lr` is what a schedule that starts at a later step multiplies.
+    # `initial_lr` is the factor of a schedule that starts at a later step.
     parts = [{"params": p, "lr": rates[m], "initial_lr": rates[m]} for m, p in groups.items() if p]
     if settings.optimizer == "paged_adamw_8bit":
         require_bitsandbytes("align.fit.optimizer", settings.optimizer)
@@ -115,36 +117,36 @@ def fit(
     show_progress: bool = True,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> list[dict[str, float]]:
-    """Train a model on rows, resuming from the last checkpoint in `folder` where there is one.
+    """Train a model on rows, resuming from the last checkpoint in `folder` if there is one.
 
-    Batches are grouped by length, so little of them is padding. On one machine a resumed training ends with
-    the same weights, bit for bit, as an undisturbed one.
+    Batches are grouped by length, so they contain little padding. On the same machine, a resumed training ends with
+    bit-identical weights.
 
-    A process trains on one device. Where `torchrun` started several, as `recx.alignment.several_processes` has it do,
-    each gets its part of every step's rows, so that number of steps, order of rows and loss are those of one process
-    but for rounding; the first one writes checkpoints and shows the bar.
+    Each process trains on one device. If `torchrun` started several, as in `recx.alignment.several_processes`, each
+    gets its part of every step's rows, so that number of steps, order of rows and loss are those of a single process
+    except for rounding; the first process writes checkpoints and shows the progress bar.
 
     Args:
-        model: trained in place; in eval mode afterwards.
-        rows: what to learn.
-        settings: how.
-        folder: for checkpoints; the same one for all processes.
-        seed: of the order of rows.
-        stop_after: stop with a checkpoint after that many steps (to try resuming).
+        model: trained in place and left in eval mode.
+        rows: training rows.
+        settings: training settings.
+        folder: folder for checkpoints; the same for all processes.
+        seed: random seed of the order of rows.
+        stop_after: stop with a checkpoint after this many steps (to test resuming).
         show_progress: show a bar.
-        callbacks: called as the training goes on.
+        callbacks: further trainer callbacks.
 
     Returns:
         The loss every few steps: rows of `step`, `loss`, `seconds`.
 
     Raises:
-        CheckpointError: the last checkpoint is damaged, or was made for another model.
-        SettingsError: a step's rows cannot be shared out evenly, or the machine cannot train as the settings say.
+        CheckpointError: the last checkpoint is damaged, or belongs to another model.
+        SettingsError: a step's rows cannot be divided evenly, or the machine does not support the settings.
     """
     dtype = compute_dtype(settings.precision)
     if dtype == torch.float16 and not torch.cuda.is_available():
         raise SettingsError(
-            "Setting 'align.fit.precision' is 'float16', which trains on a GPU alone; there is none here."
+            "Setting 'align.fit.precision' is 'float16', which requires a GPU for training; there is none here."
         )
     set_seed(seed)
     steps = steps_of(rows, settings)
@@ -161,13 +163,13 @@ def fit(
         bf16=dtype == torch.bfloat16,
         fp16=dtype == torch.float16,
         use_cpu=not torch.cuda.is_available(),
-        ddp_broadcast_buffers=False,  # the target's vectors, which no step changes
+        ddp_broadcast_buffers=False,  # the target's vectors, which never change
         train_sampling_strategy="sequential",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
         save_steps=settings.save_steps,
         save_total_limit=1,
-        save_only_model=True,  # `save_model` writes the rest too
+        save_only_model=True,  # `save_model` writes the rest
         logging_steps=max(1, min(50, steps // 10)),
         logging_nan_inf_filter=False,
         report_to="none",
@@ -188,7 +190,7 @@ def fit(
     started = time.monotonic()
     with as_trained(model, settings):
         trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
-    trainer.accelerator.wait_for_everyone()  # for the first process, which still writes the last checkpoint
+    trainer.accelerator.wait_for_everyone()  # the first process may still be writing the last checkpoint
     model.eval()
     seconds = time.monotonic() - started
     history = [h for h in trainer.state.log_history if "loss" in h]
@@ -196,19 +198,19 @@ def fit(
 
 
 def steps_of(rows: EncodedRows, settings: FitSettings) -> int:
-    """Optimizer steps of a training."""
+    """Number of optimizer steps of a training."""
     return max(1, int(len(rows) / settings.batch_size * settings.epochs))
 
 
 def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
-    """Minutes that `fit` will take here in one process, from timing three typical batches.
+    """Estimate the minutes that `fit` takes in one process by timing three typical batches.
 
-    The model is left as it was.
+    The model is left unchanged.
     """
     modes = {module: module.training for module in model.modules()}
     model.train()
     order = np.argsort(rows.lengths, kind="stable")
-    starts = [int(q * (len(rows) - 1)) for q in (0.5, 0.2, 0.5, 0.8)]  # the first batch warms caches up
+    starts = [int(q * (len(rows) - 1)) for q in (0.5, 0.2, 0.5, 0.8)]  # the first batch warms up caches
     seconds_per_row = []
     for start in starts:
         chosen = order[start : start + device_batch_size(settings)]
@@ -227,15 +229,15 @@ def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettin
 
 @contextlib.contextmanager
 def as_trained(model: AlignedModel, settings: FitSettings) -> Iterator[None]:
-    """Within this context the model computes as it is trained.
+    """Context in which the model computes as in training.
 
-    With gradient checkpointing, each layer's activations are computed again in the backward pass instead of kept.
-    Under autocast, adapters read what they are given: peft would make a float32 copy for each, which autocast turns
+    With gradient checkpointing, each layer's activations are recomputed in the backward pass instead of stored. Under
+    autocast, adapters use their inputs as they are: peft would make a float32 copy for each, which autocast converts
     back (a sixth of the activations' memory).
     """
     backbone = model.backbone
     if settings.gradient_checkpointing:
-        # The name in transformers from 5.18 on, and the one before.
+        # The name in transformers since 5.18, and the one before.
         getattr(backbone, "activation_checkpointing_enable", backbone.gradient_checkpointing_enable)()
     try:
         with disable_input_dtype_casting(backbone, active=compute_dtype(settings.precision) != torch.float32):
@@ -249,12 +251,12 @@ def device_batch_size(settings: FitSettings, processes: int = 1) -> int:
     """Rows that one process reads at once.
 
     Raises:
-        SettingsError: the rows of a step cannot be shared out evenly.
+        SettingsError: a step's rows cannot be divided evenly.
     """
     parts = (settings.accumulate or 1) * processes
     if settings.batch_size % parts:
         raise SettingsError(
-            f"Setting 'align.fit.batch_size' is {settings.batch_size}, the rows of one step, but they are cut into "
+            f"Setting 'align.fit.batch_size' is {settings.batch_size}, but the rows of a step are divided into "
             f"{settings.accumulate or 1} (align.fit.accumulate) times {processes} (processes) equal parts. "
             f"Choose a multiple of {parts}."
         )

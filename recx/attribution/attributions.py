@@ -1,7 +1,7 @@
-"""How much each item of a history counts, by several methods: one number an item, the highest for the strongest cause.
+"""Attribution methods: one number per item of a history, highest for the strongest cause.
 
-All take a value function, a history and K items, and give (n, K) numbers for its n distinct items (`players_of`).
-Positive ones speak for an item. Those in `NEEDS_SASREC` need more than scores.
+All take a value function, a history and K items, and return (n, K) numbers for the n distinct items of the history
+(`players_of`). Positive numbers support an item. Methods in `NEEDS_SASREC` need more than scores.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,21 +31,21 @@ def shapley(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarr
 
 
 def leave_one_out(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
-    """What the value falls by where one item is taken out."""
+    """Decrease of the value when one item is removed."""
     n = len(players_of(history[-value.length :]))
     values = value(history, np.concatenate([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]), items)
     return values[0] - values[1:]
 
 
 def alone(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
-    """What the value rises by where one item is all there is."""
+    """Increase of the value when an item is the only one."""
     n = len(players_of(history[-value.length :]))
     values = value(history, np.concatenate([np.zeros((1, n), bool), np.eye(n, dtype=bool)]), items)
     return values[1:] - values[0]
 
 
 def lime(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0) -> np.ndarray:
-    """Coefficients of a ridge regression on random parts of the history, nearer ones weighing more.
+    """Coefficients of a ridge regression on random subsets of the history, with larger subsets weighted more.
 
     Source: Ribeiro, Singh & Guestrin, KDD 2016; for rankings Nobrega & Marinho, SAC 2019 (LIME-RS).
     """
@@ -59,17 +59,17 @@ def lime(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0)
 
 
 def integrated_gradients(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
-    """Gradients along the way from the mean item vector to each item's own (Sundararajan et al., ICML 2017)."""
+    """Gradients along the path from the mean item vector to each item's vector (Sundararajan et al., ICML 2017)."""
     start = _embedding(value).weight.detach()[1:].mean(0)
     return _along(value, history, items, start.expand(min(len(history), value.length), -1))
 
 
 def path_integration(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0) -> np.ndarray:
-    """Gradients along the ways from sampled items at the history's places, averaged over `BASELINES` draws.
+    """Gradients along paths from sampled items at the history's positions, averaged over `BASELINES` draws.
 
-    After SPINRec (Barkan et al., arXiv 2511.18047): the ways start at what people really choose, not at nothing. There
-    whole users are sampled and the most faithful way is taken; here each place takes an item of the pool, as a history
-    of the same length is needed, and the ways are averaged.
+    After SPINRec (Barkan et al., arXiv 2511.18047): paths start from choices of real people, not from zero. SPINRec
+    samples whole users and takes the most faithful path; here each position gets an item from the pool, since a history
+    of the same length is needed, and the paths are averaged.
     """
     if value.pool is None:
         raise SettingsError("Path integration needs a value function with a pool of items to start from.")
@@ -80,9 +80,9 @@ def path_integration(value: ValueFunction, history: np.ndarray, items: Items, se
 
 
 def attention_rollout(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
-    """How much attention reaches each item from the last place, through all blocks (Abnar & Zuidema, ACL 2020).
+    """Attention from the last position to each item, through all blocks (Abnar & Zuidema, ACL 2020).
 
-    The same for every item asked about: attention does not know the candidate.
+    The same for every item asked about, since attention does not depend on the candidate.
     """
     target = value.target
     if not isinstance(target, SASRec):
@@ -106,14 +106,14 @@ def attention_rollout(value: ValueFunction, history: np.ndarray, items: Items) -
 
 
 def latest(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
-    """The later an item, the higher: a baseline that looks at no effect."""
+    """Recency: later items get higher numbers; a baseline that ignores effects."""
     history = np.asarray(history)[-value.length :]
     last = {int(item): place for place, item in enumerate(history)}
     return np.repeat([[float(last[int(p)])] for p in players_of(history)], len(items), axis=1)
 
 
 def at_random(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0) -> np.ndarray:
-    """Numbers drawn at random, the same for the same question."""
+    """Random numbers, reproducible for the same question."""
     players = players_of(np.asarray(history)[-value.length :])
     draws = [np.random.default_rng([seed, int(item), *players.tolist()]).random(len(players)) for item in items]
     return np.stack(draws, axis=1)
@@ -134,12 +134,12 @@ NEEDS_SASREC = frozenset({"attention rollout", "integrated gradients", "path int
 
 
 def serves(method: str, value: ValueFunction) -> bool:
-    """Whether a method can be used with this target: some need SASRec, the others any that scores."""
+    """Whether a method supports this target: some require SASRec, the others any scorer."""
     return method not in NEEDS_SASREC or isinstance(value.target, SASRec)
 
 
 def likeness(catalogue: Catalogue, players: np.ndarray, item: int) -> np.ndarray:
-    """How alike items (n,) are to one in the catalogue: the share of attribute values they have in common (Jaccard)."""
+    """Similarity of items (n,) to one item: Jaccard index of their attribute values."""
 
     def values(index: int) -> set[tuple[str, str]]:
         return {(name, v) for name, column in catalogue.attributes.items() for v in column[index]}
@@ -149,7 +149,7 @@ def likeness(catalogue: Catalogue, players: np.ndarray, item: int) -> np.ndarray
 
 
 def _by_player(history: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Numbers of places (L,) added up for each distinct item."""
+    """Sum the numbers of positions (L,) over each distinct item."""
     return np.array([numbers[history == player].sum(0) for player in players_of(history)])
 
 
@@ -159,7 +159,7 @@ def _attention(block: nn.Module, x: Tensor, allowed: Tensor) -> Tensor:
 
 def _embedding(value: ValueFunction) -> nn.Embedding:
     if not isinstance(value.target, SASRec):
-        raise SettingsError("Gradients along the items of a history need a target that embeds each place: SASRec.")
+        raise SettingsError("Gradients along the items of a history need a target that embeds each position: SASRec.")
     return value.target.item_embedding
 
 
@@ -168,7 +168,7 @@ def _along(value: ValueFunction, history: np.ndarray, items: Items, start: Tenso
     embedding, history = _embedding(value), np.asarray(history, dtype=np.int64)[-value.length :]
     padded = pad_histories([history], value.length).to(embedding.weight.device)
     end = embedding.weight.detach()[padded[0, -len(history) :]]
-    # The middle of each step, so that few steps serve.
+    # The midpoint of each step, so that few steps suffice.
     at = (torch.arange(STEPS, device=end.device) + 0.5)[:, None, None] / STEPS
     vectors = (start + at * (end - start)).requires_grad_(True)
 

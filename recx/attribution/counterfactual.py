@@ -15,8 +15,8 @@ from recx.recommenders.protocol import Scorer
 Kind = Literal["remove", "add"]
 Change = tuple[Kind, int]
 BEAM_WIDTH = 40
-MAX_EXHAUSTIVE = 20_000  # a level with more sets of changes is searched by a beam
-BATCH = 2048  # histories scored between two looks at whether to stop
+MAX_EXHAUSTIVE = 20_000  # levels with more sets of changes use beam search
+BATCH = 2048  # histories scored between two checks of `should_stop`
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Counterfactual:
     """The result of a search.
 
     Attributes:
-        wanted: the decision looked for.
-        before: the rank of the item for the history as it is.
-        changes: the smallest set of changes found, added items at the end of the history; empty if none was found.
-        after: its rank after them; that of the closest history tried where no changes reach the decision.
+        wanted: the desired decision.
+        before: rank of the item for the original history.
+        changes: the smallest set of changes found, with items added at the end of the history; empty if none was found.
+        after: rank after the changes; if the decision was not reached, the closest rank found.
         smallest: whether every smaller set of changes was tried.
-        tried: histories scored.
-        stopped: whether the search was stopped before its end.
+        tried: number of histories scored.
+        stopped: whether the search was interrupted.
     """
 
     wanted: Literal["yes", "no"]
@@ -53,25 +53,25 @@ def find_counterfactual(
     max_changes: int = 4,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Counterfactual:
-    """Search for the smallest change of a history that makes the target say `wanted` of an item.
+    """Search for the smallest change of a history that makes the target decide `wanted` about an item.
 
-    Sets of one change are all tried, then sets of two, and so on; a level with more than `MAX_EXHAUSTIVE` sets is
-    searched from the `BEAM_WIDTH` most promising ones of the level before. Of sets equally small the one that moves the
-    rank furthest is taken.
+    All single changes are tried, then pairs, and so on; a level with more than `MAX_EXHAUSTIVE` sets is searched from
+    the `BEAM_WIDTH` most promising sets of the previous level. Among equally small sets, the one that moves the rank
+    furthest is returned.
 
     Args:
-        target: read only.
-        history: oldest first, whole: where a late item goes, the target reads an older one instead.
-        item: the item asked about, which is never added.
-        max_history: how many of the latest items the target reads.
+        target: not modified.
+        history: the complete history, oldest first: if a late item is removed, the target reads an older one instead.
+        item: the item in question, which is never added.
+        max_history: number of most recent items that the target reads.
         items: N.
-        wanted: decision to reach.
-        kinds: which changes are allowed.
+        wanted: desired decision.
+        kinds: allowed kinds of change.
         max_changes: size of the largest set tried.
-        should_stop: asked between batches; the closest rank until then is returned.
+        should_stop: called between batches; if true, the closest rank so far is returned.
 
     Raises:
-        DataError: the target decides so already, or the history is empty.
+        DataError: the target already decides so, or the history is empty.
     """
     if not len(history):
         raise DataError("The history is empty, so there is nothing to change.")
@@ -82,7 +82,7 @@ def find_counterfactual(
     if "add" in kinds:
         taken = {*history.tolist(), item}
         singles += [("add", n) for n in range(1, items + 1) if n not in taken]
-    # Ranks rise towards "no": the last place is the furthest, and towards "yes" the first.
+    # Ranks increase towards "no": the last rank is the furthest; towards "yes" it is the first.
     sign = -1 if wanted == "no" else 1
     closest, tried, exhaustive = before, 0, True
     beam: list[frozenset[Change]] = [frozenset()]
@@ -113,7 +113,7 @@ def find_counterfactual(
 
 
 def apply_changes(history: np.ndarray, changes: Sequence[Change] | frozenset[Change]) -> np.ndarray:
-    """A history with items removed wherever they stand, and others added at its end in the order of their index."""
+    """Remove items from a history at all their positions, and add others at its end in order of their index."""
     removed = {item for kind, item in changes if kind == "remove"}
     added = sorted(item for kind, item in changes if kind == "add")
     return np.array([*(i for i in history.tolist() if i not in removed), *added], dtype=np.int64)
@@ -122,7 +122,7 @@ def apply_changes(history: np.ndarray, changes: Sequence[Change] | frozenset[Cha
 def _level(
     singles: Sequence[Change], size: int, beam: Sequence[frozenset[Change]]
 ) -> tuple[Iterator[frozenset[Change]], bool]:
-    """Sets of so many changes to try, and whether these are all there are."""
+    """Sets of `size` changes to try, and whether these are all that exist."""
     if math.comb(len(singles), size) <= MAX_EXHAUSTIVE or size == 1:
         return (frozenset(s) for s in itertools.combinations(singles, size)), True
     return _extend(beam, singles), False

@@ -1,4 +1,4 @@
-"""What mattered to the target, measured for many histories: what the relation mode learns from."""
+"""Effects on the target, measured for many histories: training data of the relation mode."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,21 +16,21 @@ from recx.recommenders.labels import Labels
 from recx.recommenders.protocol import pad_histories
 from recx.storage.tensors import read_tensors
 
-PERMUTATIONS = 16  # for longer histories: labels may be noisy, there are many
+PERMUTATIONS = 16  # for longer histories; labels may be noisy, since there are many
 
 
 @dataclass(frozen=True)
 class EffectLabels:
-    """The effect of each item of a history on what the target says of an item, for K pairs.
+    """Effect of each item of a history on the target's score of an item, for K pairs.
 
     Attributes:
-        rows: (K,) which history.
-        shown: (K, L) the latest items of it, left-padded with 0.
-        items: (K,) the item asked about.
+        rows: (K,) index of the history.
+        shown: (K, L) its latest items, left-padded with 0.
+        items: (K,) the item in question.
         liked: (K,) whether the target likes it.
-        effects: (K, L) Shapley value of the item at each place for the log-probability of the item asked about; an item
-            that stands at several places has its value at each.
-        shares_below: (K,) share of the catalogue that the target scores lower than the item.
+        effects: (K, L) Shapley value of the item at each position for the log-probability of the item in question; an
+            item at several positions has its value at each.
+        shares_below: (K,) fraction of the catalogue that the target scores lower than the item.
     """
 
     rows: np.ndarray
@@ -53,15 +53,15 @@ def label_effects(
     each: int = 4,
     show_progress: bool = False,
 ) -> EffectLabels:
-    """Measure histories with `each` liked and as many disliked items; all of a history's items cost one pass.
+    """Measure histories with `each` liked and as many disliked items; one pass serves all items of a history.
 
     Args:
-        value: of log-probabilities.
+        value: value function for log-probabilities.
         histories: H histories.
-        labels: the target's, of all of them.
-        rows: which histories.
+        labels: the target's labels of all histories.
+        rows: indices of the histories to measure.
         rng: draws the items.
-        each: items liked, and items disliked, of each history; at most as many as `labels` hold.
+        each: number of liked and of disliked items per history; at most as many as `labels` hold.
         show_progress: show a bar.
     """
     below = replace(value, score="share_below")
@@ -79,7 +79,7 @@ def label_effects(
 
 
 def places_of(history: np.ndarray, players: np.ndarray) -> list[int]:
-    """For each place of a history, which of its distinct items stands there."""
+    """The index of the distinct item at each position of a history."""
     index = {int(player): n for n, player in enumerate(players)}
     return [index[int(item)] for item in history]
 
@@ -90,7 +90,7 @@ def save_effects(labels: EffectLabels, path: Path) -> None:
 
 
 def load_effects(path: Path) -> EffectLabels:
-    """Read labels back.
+    """Load labels.
 
     Raises:
         CheckpointError: the file is missing, damaged or holds something else.
@@ -98,7 +98,9 @@ def load_effects(path: Path) -> EffectLabels:
     saved = read_tensors(path)
     names = {f.name for f in fields(EffectLabels)}
     if saved.keys() != names or len({len(t) for t in saved.values()}) != 1:
-        raise CheckpointError(f"{path}: holds {', '.join(sorted(saved))}, not measured effects. Delete it and rerun.")
+        raise CheckpointError(
+            f"{path}: contains {', '.join(sorted(saved))}, not measured effects. Delete it and rerun."
+        )
     return EffectLabels(**{name: tensor.numpy() for name, tensor in saved.items()})
 
 
@@ -107,8 +109,8 @@ def histories_to_measure(
 ) -> list[int]:
     """Rows of up to `count` histories with at least `fewest` distinct items, so that one of them can be the cause.
 
-    Long ones are drawn more often, by the square of their distinct items: a person is asked about with all of a
-    history, while most beginnings of sequences are short.
+    Long histories are drawn more often, by the square of their distinct items: users are evaluated on their complete
+    history, whereas most prefixes of sequences are short.
     """
     distinct = np.array([len(players_of(np.asarray(h)[-length:])) for h in histories])
     rows = np.flatnonzero(distinct >= fewest)

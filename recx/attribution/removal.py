@@ -1,7 +1,7 @@
-"""What a recommender says of an item when only a part of a history is left.
+"""The recommender's output when only part of a history is left.
 
-A history is taken as a cooperative game (Strumbelj & Kononenko, JMLR 2010; Lundberg & Lee, NeurIPS 2017): its distinct
-items are the players, and the value of a set of them is what the target says when it reads no others.
+A history is treated as a cooperative game (Strumbelj & Kononenko, JMLR 2010; Lundberg & Lee, NeurIPS 2017): its
+distinct items are the players, and the value of a set of them is the target's output when it reads only those.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 Removal = Literal["close", "pad", "replace"]
 Score = Literal["log_probability", "share_below"]
 BATCH = 4096  # histories scored at once
-REPLACEMENTS = 8  # draws over which a replaced history is averaged
+REPLACEMENTS = 8  # draws averaged for each replaced history
 PRIOR_USERS = 500
 
 
 def players_of(history: np.ndarray) -> np.ndarray:
-    """The distinct items of a history in the order of their first places."""
+    """The distinct items of a history, ordered by first position."""
     return np.array(list(dict.fromkeys(np.asarray(history).tolist())), dtype=np.int64)
 
 
@@ -32,20 +32,20 @@ def players_of(history: np.ndarray) -> np.ndarray:
 class ValueFunction:
     """The value of what is left of a history.
 
-    Scores are read as logits. Those of a black box may have any scale: effects then have it too, and can be compared
-    with each other only.
+    Scores are treated as logits. Those of a black box may have any scale, which their effects inherit, so that effects
+    can only be compared with each other.
 
     Attributes:
-        target: read only; anything that scores.
-        length: how many of the latest items it reads.
-        prior: (N,) value of each item when nothing is left, as no target reads an empty history: the mean over many
-            users. Not used where items are replaced.
-        removal: `close` the gap that an item leaves, `pad` its place, which a target must be able to read, or `replace`
-            it by items drawn from `pool`. The first is what a person would do; it also leaves the distribution that
-            the target was trained on, which the third keeps to more closely.
-        score: `log_probability` over the catalogue, or `share_below`: the share of the catalogue that is scored lower.
-        pool: items drawn as replacements, each as often as it is to be drawn.
-        seed: of the replacements.
+        target: any scorer; not modified.
+        length: number of most recent items that it reads.
+        prior: (N,) value of each item when nothing is left, since no target reads an empty history: the mean over many
+            users. Not used with replacement.
+        removal: `close` the gap that an item leaves, `pad` its position, which the target must support, or `replace` it
+            by items drawn from `pool`. The first is what a user could do, but it departs more from the target's
+            training distribution than the third.
+        score: `log_probability` over the catalogue, or `share_below`: the fraction of the catalogue with a lower score.
+        pool: items drawn as replacements, repeated in proportion to their probability.
+        seed: random seed of the replacements.
     """
 
     target: Scorer
@@ -60,9 +60,9 @@ class ValueFunction:
         """Values (S, K) of K items for S sets.
 
         Args:
-            history: item indices, oldest first; the latest `length` count.
-            kept: (S, n) which of its n distinct items (`players_of`) each set holds.
-            items: K items whose value is asked for.
+            history: item indices, oldest first; only the latest `length` are used.
+            kept: (S, n) which of its n distinct items (`players_of`) each set contains.
+            items: K items whose value is requested.
         """
         history = np.asarray(history, dtype=np.int64)[-self.length :]
         columns = np.asarray(items, dtype=np.int64) - 1
@@ -81,7 +81,7 @@ class ValueFunction:
         return self(history, np.ones((1, len(players_of(history[-self.length :]))), dtype=bool), items)[0]
 
     def _places(self, history: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        """Which places (S, L') of the history are left: an item is taken out wherever it stands."""
+        """Which positions (S, L') of the history are left: an item is removed from all its positions."""
         index = {int(item): n for n, item in enumerate(players_of(history))}
         return kept[:, [index[int(item)] for item in history]]
 
@@ -89,7 +89,7 @@ class ValueFunction:
         places = self._places(history, kept)
         rows = np.where(places, history, 0)
         if self.removal == "close":
-            # A stable sort of "is left" moves what is left to the right edge and keeps its order.
+            # A stable sort by "is left" moves what is left to the right edge and preserves its order.
             rows = np.take_along_axis(rows, np.argsort(places, axis=1, kind="stable"), axis=1)
         padded = np.zeros((len(rows), self.length), dtype=np.int64)
         padded[:, self.length - rows.shape[1] :] = rows
@@ -127,15 +127,16 @@ def value_function(
     score: Score = "log_probability",
     seed: int = 0,
 ) -> ValueFunction:
-    """A value function whose prior and pool come from given histories, those of training.
+    """A value function whose prior and pool come from given histories, usually those of training.
 
     Args:
-        target: read only.
-        histories: of many users; the prior is the mean over the first `PRIOR_USERS`, the pool all their items.
-        length: how many of the latest items the target reads.
-        removal: how an item is taken out.
-        score: what a value is.
-        seed: of replacements.
+        target: not modified.
+        histories: histories of many users; the prior is the mean over the first `PRIOR_USERS`, the pool all their
+            items.
+        length: number of most recent items that the target reads.
+        removal: how an item is removed.
+        score: definition of the value.
+        seed: random seed of the replacements.
     """
     pool = np.concatenate([np.asarray(h, dtype=np.int64) for h in histories])
     empty = ValueFunction(target, length, np.zeros(0), removal, score, pool, seed)
@@ -147,5 +148,5 @@ def value_function(
 
 @torch.inference_mode()
 def score_width(target: Scorer, length: int) -> int:
-    """N + 1, by asking the target once."""
+    """N + 1, found by calling the target once."""
     return score(target, pad_histories([[1]], length)).shape[1]

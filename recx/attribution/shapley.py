@@ -1,7 +1,7 @@
-"""Shapley values of the items of a history: exact where it is short, sampled with error bars beyond.
+"""Shapley values of a history's items: exact for short histories, sampled with standard errors for longer ones.
 
-Source: Shapley, 1953; sampling by permutations as Castro, Gomez & Tejada, Computers & Operations Research 2009, each
-permutation with its reverse (Mitchell et al., JMLR 2022).
+Source: Shapley, 1953; permutation sampling as in Castro, Gomez & Tejada, Computers & Operations Research 2009, each
+permutation together with its reverse (Mitchell et al., JMLR 2022).
 """
 
 import functools
@@ -13,7 +13,7 @@ import numpy as np
 
 from recx.attribution.removal import ValueFunction, players_of
 
-MAX_EXACT = 16  # distinct items; sixteen make 65,536 sets
+MAX_EXACT = 16  # distinct items; sixteen give 65,536 sets
 PERMUTATIONS = 128
 
 
@@ -22,9 +22,9 @@ class Shapley(NamedTuple):
 
     Attributes:
         players: (n,) its distinct items.
-        values: (n, K) of each for each of K items asked about; a column adds up to the value of the whole history less
-            that of nothing.
-        errors: (n, K) standard errors; zero where values are exact.
+        values: (n, K) value of each item for each of K items in question; a column sums to the value of the whole
+            history minus that of the empty one.
+        errors: (n, K) standard errors; zero if values are exact.
     """
 
     players: np.ndarray
@@ -39,16 +39,16 @@ def shapley_values(
     permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> Shapley:
-    """Shapley values of a history's items for what the target says of K items.
+    """Shapley values of a history's items for the target's output about K items.
 
-    Several items cost hardly more than one: the target scores them all at once.
+    Several items cost little more than one, since the target scores them all at once.
 
     Args:
-        value: what a part of the history is worth.
-        history: item indices, oldest first; the latest that the target reads count.
-        items: K items asked about.
-        permutations: drawn where the history has more than `MAX_EXACT` distinct items.
-        seed: of the permutations.
+        value: value of a part of the history.
+        history: item indices, oldest first; only the latest that the target reads are used.
+        items: K items in question.
+        permutations: number drawn if the history has more than `MAX_EXACT` distinct items.
+        seed: random seed of the permutations.
     """
     players = players_of(np.asarray(history)[-value.length :])
     n = len(players)
@@ -62,13 +62,13 @@ def shapley_values(
 
 @functools.lru_cache(maxsize=MAX_EXACT + 1)
 def all_sets(n: int) -> np.ndarray:
-    """All sets of n players as (2^n, n) booleans; bit j of a row's number says whether player j is in it."""
+    """All sets of n players as (2^n, n) booleans; bit j of a row's index says whether player j is included."""
     return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(bool)
 
 
 @functools.lru_cache(maxsize=MAX_EXACT + 1)
 def shapley_matrix(n: int) -> np.ndarray:
-    """The matrix (n, 2^n) that turns the values of all sets into Shapley values, which are linear in them."""
+    """The matrix (n, 2^n) that maps the values of all sets to Shapley values, which are linear in them."""
     sets = all_sets(n)
     size = sets.sum(1)
     joins = np.array([1 / (n * math.comb(n - 1, k)) for k in range(n)])  # weight of joining a set of size k

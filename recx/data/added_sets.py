@@ -1,4 +1,4 @@
-"""Data sets that a user has added: a name for a folder, and in the folder a file that says how it is read."""
+"""Data sets added by the user: a name for a folder, and a file in that folder that records how to read it."""
 
 import json
 import os
@@ -17,17 +17,17 @@ from recx.settings import DataSettings, Settings
 
 MAPPING = "recx.toml"
 FILES = ("log", "items")
-_FIXED = ("data.name", "data.data_dir", "data.demo.")  # say which data set, not how its files are read
+_FIXED = ("data.name", "data.data_dir", "data.demo.")  # these select a data set; they do not say how to read its files
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def registry_file() -> Path:
-    """The file that holds the names."""
+    """The file that stores the names."""
     return paths.config() / "datasets.json"
 
 
 def added_sets() -> dict[str, Path]:
-    """Name -> folder of every data set that was added.
+    """Name -> folder of every data set that the user has added.
 
     Raises:
         DataError: the file of names is damaged.
@@ -37,31 +37,33 @@ def added_sets() -> dict[str, Path]:
         known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         return {str(name): Path(folder) for name, folder in known.items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{file}: cannot be read as names of data sets ({error}). Repair or delete it.") from error
+        raise DataError(f"{file}: cannot be read as a list of data sets ({error}). Repair or delete it.") from error
 
 
 def check_name(name: str, folder: Path, taken: Sequence[str]) -> None:
-    """Refuse a name that cannot stand for a folder.
+    """Refuse a name that is malformed or already taken.
 
     Raises:
-        SettingsError: it is no plain word, or stands for something else.
+        SettingsError: the name has a wrong form, or belongs to another data set.
     """
     if not _NAME.fullmatch(name):
-        raise SettingsError(f"The name {name!r} is not up to 64 letters, digits, - and _, the first a letter or digit.")
+        raise SettingsError(
+            f"{name!r} is not a valid name: use up to 64 letters, digits, - and _, and start with a letter or digit."
+        )
     if name.casefold() in {t.casefold() for t in taken}:
-        raise SettingsError(f"The name {name!r} is that of a data set of the kit; choose another.")
+        raise SettingsError(f"The name {name!r} belongs to a built-in data set; choose another.")
     for other, elsewhere in added_sets().items():
         if other.casefold() == name.casefold() and elsewhere != folder and elsewhere.is_dir():
             raise SettingsError(
-                f"The name {other!r} stands for {elsewhere} already (in {registry_file()}); choose another."
+                f"The name {other!r} already refers to {elsewhere} (in {registry_file()}); choose another."
             )
 
 
 def remember(name: str, folder: Path) -> Path:
-    """Keep a name for a folder; returns the file it is kept in.
+    """Store a name for a folder; returns the file it is stored in.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     file = registry_file()
     try:
@@ -71,16 +73,16 @@ def remember(name: str, folder: Path) -> Path:
             _write(file, json.dumps(known, indent=1, ensure_ascii=False))
     except OSError as error:
         raise DataError(
-            f"{file} cannot be written ({error.strerror or error}); RECX_CONFIG_DIR names another folder."
+            f"{file} cannot be written ({error.strerror or error}). Set RECX_CONFIG_DIR to another folder."
         ) from error
     return file
 
 
 def read_mapping(folder: Path) -> dict[str, Any]:
-    """What a folder's `recx.toml` says, by dotted key: `log`, `items`, `columns.user`, `min_user` and the like.
+    """The content of a folder's `recx.toml`, by dotted key: `log`, `items`, `columns.user`, `min_user` and so on.
 
     Raises:
-        DataError: it is damaged, or says what it cannot.
+        DataError: the file is not valid TOML or cannot be read.
     """
     file = folder / MAPPING
     if not file.is_file():
@@ -92,15 +94,15 @@ def read_mapping(folder: Path) -> dict[str, Any]:
 
 
 def write_mapping(folder: Path, mapping: Mapping[str, Any], comments: Sequence[str]) -> Path:
-    """Write `recx.toml`; returns where it lies.
+    """Write `recx.toml`; returns its path.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: the file cannot be written.
     """
     file = folder / MAPPING
-    lines = ["# How recx reads the files of this folder; written by recx data add, and yours to change."]
+    lines = ["# How recx reads the files in this folder. Written by recx data add; you may edit it."]
     lines += [f"# {' '.join(comment.split())}" for comment in comments]
-    for inside in (False, True):  # a table ends only where the next begins
+    for inside in (False, True):  # keys of the table must come last
         chosen = {k: v for k, v in mapping.items() if k.startswith("columns.") == inside}
         lines += ["[columns]"] if inside and chosen else []
         lines += [
@@ -111,21 +113,21 @@ def write_mapping(folder: Path, mapping: Mapping[str, Any], comments: Sequence[s
         _write(file, text)
     except OSError as error:
         raise DataError(
-            f"{file} cannot be written ({error.strerror or error}), and it is to keep how files are read."
+            f"{file} cannot be written ({error.strerror or error}), but recx stores there how to read the files."
         ) from error
     return file
 
 
 def with_mapping(settings: DataSettings, folder: Path, mapping: Mapping[str, Any]) -> DataSettings:
-    """Settings of a data set with what its folder says, where they say nothing themselves.
+    """Complete a data set's settings from its folder's `recx.toml`; values that are not defaults take precedence.
 
     Raises:
-        DataError: the mapping has a key or a value that no setting takes.
+        DataError: the file has an unknown key, or a value of the wrong type.
     """
     told = {f"data.{key}": value for key, value in mapping.items() if key not in FILES}
     fixed = [key for key in told if key.startswith(_FIXED)]
     if fixed:
-        raise DataError(f"{folder / MAPPING}: {fixed[0].removeprefix('data.')!r} cannot be said there.")
+        raise DataError(f"{folder / MAPPING}: {fixed[0].removeprefix('data.')!r} cannot be set in this file.")
     own = differences(Settings(data=settings), Settings())
     try:
         return resolve_settings(overrides=told | own).data
@@ -134,7 +136,7 @@ def with_mapping(settings: DataSettings, folder: Path, mapping: Mapping[str, Any
 
 
 def _write(file: Path, text: str) -> None:
-    """Replace a file as a whole, so that nobody finds half of it."""
+    """Replace a file atomically, so that nobody reads half of it."""
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A data set of one's own is added: its files are read at once, and how they are read is kept."""
+"""Adding the user's own data set: its files are read at once, and how to read them is saved."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +16,12 @@ SHOWN_PEOPLE, SHOWN_TITLES = 3, 8
 
 
 class Added(NamedTuple):
-    """A data set that was added.
+    """An added data set.
 
     Attributes:
-        dataset: what was read.
-        mapping: the file that keeps how.
-        registry: the file that keeps the name.
+        dataset: the data that was read.
+        mapping: the file that records how to read the data.
+        registry: the file that stores the name.
     """
 
     dataset: Dataset
@@ -30,25 +30,25 @@ class Added(NamedTuple):
 
 
 def add_dataset(name: str, folder: str, chosen: Mapping[str, str], settings: Mapping[str, str]) -> Added:
-    """Read a folder's files and, if that works, keep how they are read there and a name for the folder.
+    """Read a folder's files and, if that works, save how to read them and a name for the folder.
 
     Args:
-        name: of the data set from then on.
-        folder: with the files; what its `recx.toml` says already holds where nothing else is chosen.
-        chosen: keys of `recx.toml` and values; empty ones are not chosen.
-        settings: further settings of the data, by full key.
+        name: new name of the data set.
+        folder: folder with the files; its `recx.toml`, if any, holds unless `chosen` says otherwise.
+        chosen: keys of `recx.toml` and values; empty values are ignored.
+        settings: further data settings, by full key.
 
     Raises:
-        SettingsError: the name cannot be given, or a setting is none of the data.
-        DataError: the files cannot be read, or nothing of them is left.
+        SettingsError: the name is not allowed, or a setting does not belong to the data.
+        DataError: the files cannot be read, or filtering leaves nothing.
     """
     base = Path(folder).expanduser().resolve()
     check_name(name, base, list(SOURCES))
     if not base.is_dir():
-        raise DataError(f"{folder}: is no folder; give the one that your files lie in.")
+        raise DataError(f"{folder} is not a folder. Give the folder that contains your files.")
     others = [key for key in settings if not key.startswith("data.")]
     if others:
-        raise SettingsError(f"Setting {others[0]!r} is none of the data; give it to recx run.")
+        raise SettingsError(f"Setting {others[0]!r} is not a data setting; pass it to recx run instead.")
     mapping = read_mapping(base) | {key: value for key, value in chosen.items() if value}
     numbers = {
         key: int(value) if value.isdecimal() and ".columns." not in key else value for key, value in settings.items()
@@ -62,7 +62,7 @@ def add_dataset(name: str, folder: str, chosen: Mapping[str, str], settings: Map
 
 
 def shown_histories(dataset: Dataset) -> list[str]:
-    """The latest choices of a few people, a line each, fit for a terminal."""
+    """The most recent choices of a few people, one line each, with unprintable characters replaced."""
     lines = []
     for user, sequence in list(zip(dataset.user_ids, dataset.sequences, strict=True))[:SHOWN_PEOPLE]:
         before = f"({len(sequence) - SHOWN_TITLES} more) ... " if len(sequence) > SHOWN_TITLES else ""

@@ -1,4 +1,4 @@
-"""The official files of Amazon Review Data 2018 and Amazon Reviews 2023: reviews, and what the shop says of items."""
+"""Official files of Amazon Review Data 2018 and Amazon Reviews 2023: reviews and item metadata."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,19 +11,19 @@ from recx.data.platforms import platform_of
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
-# What a crawl of the shop left in place of a title.
+# Page code that the crawler stored in place of a title.
 _SCRIPT = ("getTime(", "function(", "<script")
 
 
 def reviews_2018(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`user_id, item_id, timestamp, rating` of `<Category>_5.json.gz` or `<Category>.json.gz`."""
+    """Read `user_id, item_id, timestamp, rating` from `<Category>_5.json.gz` or `<Category>.json.gz`."""
     schema = {"reviewerID": pl.String, "asin": pl.String, "unixReviewTime": pl.Float64, "overall": pl.Float64}
     names = ("user_id", "item_id", "timestamp", "rating")
     return _reviews(path, schema, names, report)
 
 
 def reviews_2023(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`user_id, item_id, timestamp, rating` of `<Category>.jsonl.gz`; items are the parents of variants."""
+    """Read `user_id, item_id, timestamp, rating` from `<Category>.jsonl.gz`; items are the parents of variants."""
     schema = {"user_id": pl.String, "parent_asin": pl.String, "timestamp": pl.Float64, "rating": pl.Float64}
     return _reviews(path, schema, ("user_id", "item_id", "timestamp", "rating"), report)
 
@@ -35,7 +35,7 @@ def items_2018(path: Path, report: ReadingReport) -> pl.DataFrame:
 
 
 def items_2023(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """The same columns of `meta_<Category>.jsonl.gz`; there the brand is called the store."""
+    """Read the same columns from `meta_<Category>.jsonl.gz`, where the brand is called the store."""
     fields = {"item_id": "parent_asin", "brand": "store", "category": "categories", "features": "features"}
     return _items(path, fields | {"description": "description", "also_bought": "bought_together"}, report)
 
@@ -48,7 +48,7 @@ def _reviews(
     if frame.height and frame["item_id"].null_count() == frame.height:
         raise DataError(f"{path}: no line has the fields {', '.join(schema)}; are these the reviews of that year?")
     complete = frame.drop_nulls(["user_id", "item_id"])
-    report.note("reviews that name no user or no item", frame.height - complete.height)
+    report.note("reviews without a user or an item", frame.height - complete.height)
     return complete
 
 
@@ -64,20 +64,20 @@ def _items(path: Path, fields: Mapping[str, str], report: ReadingReport) -> pl.D
             scripts, title = scripts + 1, ""
         row: dict[str, Any] = {"item_id": item, "title": title, "platform": []}
         row |= {name: texts(record.get(field)) for name, field in fields.items() if name != "item_id"}
-        # The first category is the department itself, the same for every item.
+        # The first category is the department, which is the same for every item.
         row["category"] = row["category"][1:]
         row["platform"] = platform_of(title) or platform_of(" / ".join(row["category"]))
         rows.append(row)
     if nameless and not rows:
         raise DataError(f"{path}: no line has the field {fields['item_id']!r}; are these the items of that year?")
     report.note("items without an id dropped", nameless)
-    report.note("titles that are left-over page code, taken as none", scripts)
+    report.note("titles that are stray page code, treated as missing", scripts)
     lists = [name for name in ("platform", *fields) if name != "item_id"]
     schema = {"item_id": pl.String, "title": pl.String} | dict.fromkeys(lists, pl.List(pl.String))
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def texts(value: Any) -> list[str]:
-    """The texts of a field that may be a text, a list of texts or nothing at all."""
+    """The texts in a field that may hold a text, a list of texts or nothing."""
     values: Iterable[Any] = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return [text for text in (" ".join(v.split()) for v in values if isinstance(v, str)) if text]

@@ -1,4 +1,4 @@
-"""The catalogue: items 1..N with a title, a label that no other item shares, and attributes."""
+"""The catalogue: items 1..N with a title, a unique label and attributes."""
 
 import html
 import unicodedata
@@ -12,23 +12,23 @@ import polars as pl
 from recx.errors import DataError
 
 Attribute = list[tuple[str, ...]]
-# Columns that are texts to read, too long to argue from.
+# Columns with running text, too long to serve as evidence.
 TEXTS = ("description", "features", "also_bought")
-# Names of the kit's own columns, in the catalogue's frame and (with _percent) in the statistics.
+# Reserved column names, used in the catalogue's frame and (with _percent) in the statistics.
 RESERVED = frozenset(("item", "item_id", "title", "label", "sparsity", "top_item"))
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Items of a data set. Index 0 is padding, so every list has length N + 1.
+    """The items of a data set. Index 0 is padding, so every list has length N + 1.
 
     Attributes:
-        item_ids: ids as in the source, `item_ids[0] == ""`.
-        titles: titles as in the source, HTML entities unescaped; two items may share one.
-        labels: titles made unique; this is what prompts show and what decoding returns.
-        attributes: column name -> values of each item (an empty tuple where unknown), named by `attribute_name`.
-        duplicates: number of items whose title another item has too.
-        texts: long columns (`TEXTS`) -> texts of each item; what else a shop says of it.
+        item_ids: ids from the source, with `item_ids[0] == ""`.
+        titles: titles from the source, with HTML entities unescaped; not necessarily unique.
+        labels: titles made unique; prompts show them and decoding returns them.
+        attributes: column name -> values of each item (an empty tuple if unknown), named by `attribute_name`.
+        duplicates: number of items that share their title with another item.
+        texts: long columns (`TEXTS`) -> texts of each item, e.g. the shop's description.
     """
 
     item_ids: tuple[str, ...]
@@ -52,11 +52,11 @@ class Catalogue:
         return {item_id: i for i, item_id in enumerate(self.item_ids) if i}
 
     def facts(self, item: int) -> dict[str, tuple[str, ...]]:
-        """Known attributes of one item, column -> values; unknown columns are left out."""
+        """Known attributes of one item, column -> values; unknown ones are omitted."""
         return {name: values[item] for name, values in self.attributes.items() if values[item]}
 
     def frame(self) -> pl.DataFrame:
-        """One row an item: `item` (index), `item_id`, `title`, `label` and list columns of attributes."""
+        """One row per item: `item` (index), `item_id`, `title`, `label` and list columns of attributes."""
         columns = {"item": range(1, len(self) + 1), "item_id": self.item_ids[1:]}
         columns |= {"title": self.titles[1:], "label": self.labels[1:]}
         columns |= {name: [list(v) for v in values[1:]] for name, values in self.attributes.items()}
@@ -64,13 +64,13 @@ class Catalogue:
 
 
 def attribute_name(name: str) -> str:
-    """A column's name as an attribute's: cleaned as titles are, and none of the kit's own."""
+    """Turn a column name into an attribute name: cleaned like a title, and distinct from reserved names."""
     cleaned = clean_title(name) or "column"
     return f"given {cleaned}" if cleaned in RESERVED else cleaned
 
 
 def clean_title(raw: str) -> str:
-    """Unescape HTML entities, compose accents, collapse white space, and keep the double quote for quoting titles."""
+    """Unescape HTML entities, compose accents, collapse white space, and replace double quotes (used around titles)."""
     return " ".join(unicodedata.normalize("NFC", html.unescape(raw)).replace('"', "'").split())
 
 
@@ -80,7 +80,7 @@ def build_catalogue(
     attributes: Mapping[str, Sequence[Sequence[str]]],
     texts: Mapping[str, Sequence[Sequence[str]]] | None = None,
 ) -> Catalogue:
-    """Make a catalogue from parallel columns of N items.
+    """Build a catalogue from parallel columns of N items.
 
     Raises:
         DataError: an item id occurs twice, or a title is empty after cleaning.
@@ -92,7 +92,7 @@ def build_catalogue(
     cleaned = [clean_title(t or "") for t in titles]
     empty = [i for i, t in zip(ids, cleaned, strict=True) if not t]
     if empty:
-        raise DataError(f"{len(empty)} items have no title (first: {empty[0]!r}); drop them before.")
+        raise DataError(f"{len(empty)} items have no title (first: {empty[0]!r}); drop them first.")
     columns, long = (
         {attribute_name(name): [(), *(_cleaned(v) for v in values)] for name, values in (given or {}).items()}
         for given in (attributes, texts)
@@ -106,7 +106,7 @@ def _cleaned(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _unique_labels(titles: list[str], attributes: Mapping[str, Attribute]) -> tuple[list[str], int]:
-    """Tell items of one title apart by the first attribute that separates them all, else by a number."""
+    """Distinguish items with the same title by the first attribute that separates them all, otherwise by a number."""
     groups: dict[str, list[int]] = {}
     for position, title in enumerate(titles):
         groups.setdefault(title, []).append(position)

@@ -1,4 +1,4 @@
-"""What the readers of tables ask of their columns."""
+"""Checks of table columns, shared by the readers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +9,10 @@ from recx.errors import DataError
 
 
 def require_columns(path: Path, frame: pl.DataFrame, required: Sequence[str]) -> None:
-    """Refuse a file that lacks a column.
+    """Refuse a file that lacks a required column.
 
     Raises:
-        DataError: naming the column and those that are there.
+        DataError: with the missing column and those found.
     """
     missing = [c for c in required if c not in frame.columns]
     if missing:
@@ -20,19 +20,19 @@ def require_columns(path: Path, frame: pl.DataFrame, required: Sequence[str]) ->
 
 
 def numbers_in(path: Path, column: pl.Series, unit: str = "row", first: int = 1) -> pl.Series:
-    """A column as floats, null where it is empty.
+    """Convert a column to floats; empty values become null.
 
     Args:
-        path: of the file.
+        path: path of the file, for messages.
         column: text or numbers.
-        unit: what a value of the column is in, for the message.
-        first: number of the first of these.
+        unit: what one value corresponds to in the file, e.g. "row" or "line", for messages.
+        first: number of the first row or line.
 
     Raises:
-        DataError: naming the place and what is there instead of a number.
+        DataError: with the place and the value that is not a number.
     """
     if column.dtype.is_nested():
-        raise DataError(f"{path}: {column.name!r} holds lists or records, expected a number in each {unit}.")
+        raise DataError(f"{path}: {column.name!r} holds lists or records; expected a number in each {unit}.")
     numbers, text = column.cast(pl.Float64, strict=False), column.cast(pl.String).fill_null("")
     bad = (numbers.is_null() & (text != "")).arg_true()
     if len(bad):

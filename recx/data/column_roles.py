@@ -1,4 +1,4 @@
-"""Which column of a file is the user, the item, the time, the rating and the title."""
+"""Detection of the user, item, time, rating and title columns."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from recx.data.time_columns import SAMPLE, looks_like_times
 from recx.errors import DataError
 from recx.settings import Columns
 
-# The kit's own names first. Others are compared in small letters, without what is no letter or digit.
+# The kit's own names come first. Names are compared in lower case, with only letters and digits.
 STANDARD = {"user": "user_id", "item": "item_id", "timestamp": "timestamp", "rating": "rating", "title": "title"}
 _SYNONYMS = {
     "user": "user userid uid username listener listenerid customer customerid visitor visitorid member memberid "
@@ -32,32 +32,32 @@ KNOWN_NAMES = frozenset().union(*SYNONYMS.values())
 
 
 def squeezed(name: str) -> str:
-    """A column's name as it is compared: small letters and digits alone."""
+    """A column name reduced to lower-case letters and digits, for comparison."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def log_roles(
     path: Path, frame: pl.DataFrame, columns: Columns, report: ReadingReport, beside: Sequence[str] | None = None
 ) -> dict[str, str]:
-    """The columns of a log of interactions.
+    """Find the columns of an interaction log.
 
     Args:
-        path: of the file.
-        frame: its rows.
-        columns: what the settings name.
-        report: says what was decided, and warns where there is no time.
-        beside: columns of the file of items, which then has the titles; None where there is no such file.
+        path: path of the file.
+        frame: rows of the file.
+        columns: column names from the settings.
+        report: receives the decisions, and a warning if there is no time column.
+        beside: columns of the item file, which then provides the titles; None if there is no such file.
 
     Returns:
-        role -> column: `user` and `item`, and `timestamp`, `rating` and `title` where there are such columns.
+        role -> column: `user` and `item`, and if found `timestamp`, `rating` and `title`.
 
     Raises:
-        DataError: a column named by hand is not there, or more than one column may be the user or the item.
+        DataError: a column named in the settings does not exist, or several columns could be the user or the item.
     """
     if frame.width < 2:
         raise DataError(
-            f"{path}: a log needs a column of users and one of items; found {', '.join(frame.columns) or 'none'}. What "
-            "stands between two columns? data.columns.separator=... says it."
+            f"{path}: a log needs a user column and an item column; found {', '.join(frame.columns) or 'none'}. If the "
+            "columns are separated by another character, name it with data.columns.separator=..."
         )
     wanted = [role for role in STANDARD if role != "title" or beside is None]
     roles = {role: named for role in wanted if (named := _named(path, frame.columns, role, columns))}
@@ -83,8 +83,8 @@ def log_roles(
         report.decisions.append(f"{path.name}: {', '.join(decided)}{reason}.")
     if "timestamp" not in roles and f"{roles['item']}_list" not in frame.columns:
         report.warnings.append(
-            f"{path.name} has no column of times, so the order of its rows counts: each person's first row is taken "
-            "for the oldest choice. If a column holds the times, name it with data.columns.timestamp=..."
+            f"{path.name} has no time column, so the order of its rows is used: each person's first row is taken to be "
+            "the oldest choice. If a column holds the times, name it with data.columns.timestamp=..."
         )
     return roles
 
@@ -92,17 +92,17 @@ def log_roles(
 def item_roles(
     path: Path, frame: pl.DataFrame, columns: Columns, report: ReadingReport, log_item: str
 ) -> tuple[str, str]:
-    """The columns of ids and of titles of a file of items.
+    """Find the id and title columns of an item file.
 
     Args:
-        path: of the file.
-        frame: its rows.
-        columns: what the settings name.
-        report: says what was decided.
-        log_item: name of the items' column in the log, where that has names.
+        path: path of the file.
+        frame: rows of the file.
+        columns: column names from the settings.
+        report: receives the decisions.
+        log_item: name of the log's item column, if the log has column names.
 
     Raises:
-        DataError: a column named by hand is not there, or it is not plain which is meant.
+        DataError: a column named in the settings does not exist, or several columns could be meant.
     """
     ids = [c for c in frame.columns if not frame.schema[c].is_nested()]
     titled = [c for c in frame.columns if c in ids or frame.schema[c] == pl.List(pl.String)]
@@ -122,13 +122,13 @@ def item_roles(
 
 
 def _named(path: Path, names: Sequence[str], role: str, columns: Columns) -> str:
-    """The column that the settings name, else the one with the kit's own name for it; empty if there is neither."""
+    """The column named in the settings, otherwise the one with the kit's own name; empty if there is neither."""
     chosen = getattr(columns, role)
     if not chosen or chosen in names:
         return chosen or (STANDARD[role] if STANDARD[role] in names else "")
     near = difflib.get_close_matches(chosen, names, 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
-    raise DataError(f"{path}: no column {chosen!r}, which data.columns.{role} names; found {', '.join(names)}.{meant}")
+    raise DataError(f"{path}: no column {chosen!r}, set as data.columns.{role}; found {', '.join(names)}.{meant}")
 
 
 def _similar(names: Sequence[str], role: str, roles: dict[str, str]) -> list[str]:
@@ -136,16 +136,16 @@ def _similar(names: Sequence[str], role: str, roles: dict[str, str]) -> list[str
 
 
 def _fill(path: Path, frame: pl.DataFrame, roles: dict[str, str], ids: Sequence[str]) -> str:
-    """Find user and item among the columns that nothing is known of, if there is but one way; gives the reason."""
+    """Find user and item among the remaining columns if only one choice is possible; returns the reason."""
     rest = [c for c in ids if c not in roles.values() and not _has_fractions(frame[c].head(SAMPLE))]
     missing = [role for role in ("user", "item") if role not in roles]
     if len(missing) == 2 and len(rest) == 2:
-        # Names have spaces in them, ids have none.
+        # Names contain spaces, ids do not.
         spaced = [c for c in rest if frame[c].head(SAMPLE).cast(pl.String).str.contains(r"\S\s+\S").any()]
         if len(spaced) == 1:
             roles["item"] = spaced[0]
             roles["user"] = next(c for c in rest if c != spaced[0])
-            return f" (names with spaces stand in {spaced[0]!r} alone)"
+            return f" (only {spaced[0]!r} has values with spaces)"
     for role in missing:
         candidates = _similar(ids, role, roles) or rest
         if len(missing) != 1 or len(candidates) != 1:
@@ -164,7 +164,5 @@ def _has_fractions(values: pl.Series) -> bool:
 def _asked(path: Path, frame: pl.DataFrame, role: str, candidates: Sequence[str]) -> DataError:
     first = ", ".join(f"{name}={str(value)[:30]!r}" for name, value in zip(frame.columns, frame.row(0), strict=True)) \
         if frame.height else "no rows"  # fmt: skip
-    may = f"may be {' or '.join(map(repr, candidates[:6]))}" if candidates else "is none that is known by name"
-    return DataError(
-        f"{path}: the column of the {role} {may}. Name it with data.columns.{role}=COLUMN. First row: {first}."
-    )
+    may = f"may be {' or '.join(map(repr, candidates[:6]))}" if candidates else "has none of the known names"
+    return DataError(f"{path}: the {role} column {may}. Name it with data.columns.{role}=COLUMN. First row: {first}.")

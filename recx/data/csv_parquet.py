@@ -1,4 +1,4 @@
-"""CSV and Parquet files of a known form."""
+"""CSV and Parquet files with known columns."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,15 +12,15 @@ from recx.errors import DataError
 
 
 def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.DataType] | None = None) -> pl.DataFrame:
-    """Read a CSV (optionally gzipped) or Parquet file and check that the named columns are there.
+    """Read a CSV (optionally gzipped) or Parquet file and check that the required columns are present.
 
     Args:
         path: the file.
-        required: columns it must have.
-        numbers: columns of a CSV to read at once as numbers; others are read as text.
+        required: columns that must be present.
+        numbers: CSV columns to parse as numbers; all others are read as text.
 
     Raises:
-        DataError: naming file, line or column and what was expected.
+        DataError: with file, line or column, and what was expected.
     """
     try:
         if path.name.endswith(".parquet"):
@@ -32,13 +32,13 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cannot be read ({reason}){_where(path)}.") from error
     require_columns(path, frame, required)
-    # A blank line is no row; polars makes one of nulls of it. Looked for first, as filtering copies the whole.
+    # Polars turns blank lines into rows of nulls. Look for them first, since filtering copies the whole frame.
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     return frame.filter(~blank) if blank.any() else frame
 
 
 def _where(path: Path) -> str:
-    """Which line of a CSV file has another number of fields than its header, if that is what is wrong."""
+    """The first line of a CSV file with more fields than its header, if any, for the error message."""
     if path.name.endswith(".parquet"):
         return ""
     lines = read_bytes(path).split(b"\n")

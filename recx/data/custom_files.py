@@ -1,4 +1,4 @@
-"""The user's own files: a folder with RecBole atomic files, or with a log, alone or beside a file of items."""
+"""The user's own files: a folder with RecBole atomic files, or with a log and optionally an item file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,21 +14,21 @@ from recx.settings import DataSettings
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".log")
 _PACKED = ("", ".gz", ".zip")
 ACCEPTED = (
-    "a log of interactions (user, item, time) as .csv, .tsv, .txt, .dat or .parquet (.gz and .zip allowed), alone or "
-    "called interactions beside a file called items; or RecBole's *.inter and *.item"
+    "an interaction log (user, item, time) as .csv, .tsv, .txt, .dat or .parquet (.gz and .zip allowed), alone or "
+    "named interactions beside a file named items; or RecBole's *.inter and *.item"
 )
 
 
 def custom_source(folder: Path, mapping: Mapping[str, Any], name: str = "") -> Source:
-    """A source for a folder of the user's own files.
+    """Create a source for a folder with the user's own files.
 
     Args:
-        folder: of the files.
-        mapping: what is known of them; `log` and `items` name the files.
-        name: of the data set; that of the folder by default.
+        folder: folder with the files.
+        mapping: content of `recx.toml`; `log` and `items` name the files.
+        name: name of the data set; the folder's name by default.
 
     Raises:
-        DataError: naming what is there and what is expected.
+        DataError: with what was found and what is expected.
     """
     files = _chosen(folder, mapping) or _atomic(folder) or _tables(folder)
     read = _read_atomic_files if files[0].removesuffix(".gz").endswith(".inter") else _read_tables
@@ -39,13 +39,13 @@ def custom_source(folder: Path, mapping: Mapping[str, Any], name: str = "") -> S
 
 
 def _chosen(folder: Path, mapping: Mapping[str, Any]) -> tuple[str, ...]:
-    """The files that a mapping names, which lie in the folder itself."""
+    """The files named in a mapping; they must be directly in the folder."""
     files = tuple(str(mapping[key]) for key in ("log", "items") if mapping.get(key))
     for file in files:
         if Path(file).name != file or not (folder / file).is_file():
             raise DataError(f"{folder}: no file {file!r}; found {_found(folder)}.")
     if files and not mapping.get("log"):
-        raise DataError(f"{folder}: with a file of items ({files[0]}) the log is to be named too, as --log FILE.")
+        raise DataError(f"{folder}: the item file is named ({files[0]}), but the log is not; name it with --log FILE.")
     return files
 
 
@@ -60,7 +60,7 @@ def _atomic(folder: Path) -> tuple[str, ...]:
 
 
 def _tables(folder: Path) -> tuple[str, ...]:
-    """The only table there is, or those called `interactions` and `items`."""
+    """The only table in the folder, or those named `interactions` and `items`."""
     suffixes = [".parquet", *(text + packed for text in _TEXT for packed in _PACKED)]
     tables = {p.name: p.name[: -len(s)] for p in sorted(folder.iterdir()) for s in suffixes if p.name.endswith(s)}
     tables |= {p.name: p.stem for p in folder.glob("*.zip")}
@@ -77,7 +77,7 @@ def _tables(folder: Path) -> tuple[str, ...]:
 
 def _several(folder: Path, names: list[str]) -> DataError:
     return DataError(
-        f"{folder}: holds {', '.join(names[:8])}. Say which is the log, and which holds the items if one does: "
+        f"{folder}: holds {', '.join(names[:8])}. Name the log, and the item file if there is one: "
         "recx data add NAME FOLDER --log FILE --items FILE."
     )
 

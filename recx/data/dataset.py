@@ -1,4 +1,4 @@
-"""From files to a data set: checked, filtered, indexed and in order of time."""
+"""From tables to a data set: checked, filtered, indexed and sorted by time."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,15 @@ MIN_SEQUENCE = 3
 
 @dataclass(frozen=True)
 class Filtering:
-    """What is kept of a data set, in this order.
+    """Filters of a data set, applied in this order.
 
     Attributes:
-        top_items: number of the most chosen items kept, and of users who have at least `min_user` of them; 0 keeps all.
-        sample_users: number of users drawn then; 0 keeps all.
-        min_user: fewest interactions of a user (at least 3: one each to train, validate and test on).
-        min_item: fewest interactions of an item.
-        seed: of the sample.
+        top_items: number of most popular items to keep, with the users that have at least `min_user` of them; 0 keeps
+            all.
+        sample_users: number of users to sample afterwards; 0 keeps all.
+        min_user: smallest number of interactions per user (at least 3: one each for training, validation and testing).
+        min_item: smallest number of interactions per item.
+        seed: random seed of the sample.
     """
 
     top_items: int = 0
@@ -35,16 +36,16 @@ class Filtering:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set ready for use.
+    """A filtered and indexed data set.
 
     Attributes:
-        name: as on the command line.
+        name: name on the command line.
         catalogue: items 1..N.
-        user_ids: ids as in the source.
+        user_ids: ids from the source.
         sequences: each user's item indices, oldest first.
-        report: what was read, dropped and told apart.
-        reasons: `user_id, item_id, reason, because` of the interactions kept, where the data set says why each item was
-            chosen, else None. For evaluation only: nothing that writes training text reads it.
+        report: what was read, dropped and decided.
+        reasons: `user_id, item_id, reason, because` of the remaining interactions, if the data set says why each item
+            was chosen, otherwise None. For evaluation only: no code that writes training text uses it.
     """
 
     name: str
@@ -68,35 +69,37 @@ def build_dataset(
     report: ReadingReport | None = None,
     reasons: pl.DataFrame | None = None,
 ) -> Dataset:
-    """Check, filter and index.
+    """Check, filter and index tables.
 
     Args:
-        name: of the data set.
-        interactions: `user_id, item_id` (text or categories) and optionally `timestamp`; without it the
-            rows' order counts.
-        items: `item_id, title` and list columns of attributes; those named in `TEXTS` are kept as texts.
-        filtering: what is kept.
-        report: of the reader; further counts are added to it.
-        reasons: `user_id, item_id` and further columns, one row an interaction at most.
+        name: name of the data set.
+        interactions: `user_id, item_id` (text or categories) and optionally `timestamp`; without it, the order of the
+            rows is used.
+        items: `item_id, title` and list columns of attributes; those listed in `TEXTS` become texts.
+        filtering: filters to apply.
+        report: report of the reader; further counts are added to it.
+        reasons: `user_id, item_id` and further columns, at most one row per interaction.
 
     Raises:
-        DataError: nothing is left, or a user would have fewer than three interactions.
+        DataError: nothing is left, or `min_user` is below three.
     """
     report = report or ReadingReport()
     if filtering.min_user < MIN_SEQUENCE:
-        raise DataError(f"min_user is {filtering.min_user}; each user needs at least {MIN_SEQUENCE} interactions.")
+        raise DataError(
+            f"data.min_user is {filtering.min_user}, but each user needs at least {MIN_SEQUENCE} interactions."
+        )
     interactions_read = interactions
     report.note("interactions read", interactions.height)
     named = _with_ids(interactions, report)
     chosen = top_items(named, filtering.top_items, filtering.min_user)
     report.note(
-        f"interactions of the {filtering.top_items:,} most chosen items", chosen.height * bool(filtering.top_items)
+        f"interactions of the {filtering.top_items:,} most popular items", chosen.height * bool(filtering.top_items)
     )
     interactions = sample_users(chosen, filtering.sample_users, filtering.seed)
     report.note("interactions of sampled users", interactions.height if filtering.sample_users else 0)
     items = _titled(items, report)
     known = interactions.filter(pl.col("item_id").is_in(items["item_id"].implode()))
-    report.note("interactions dropped: their item has no title", interactions.height - known.height)
+    report.note("interactions dropped because their item has no title", interactions.height - known.height)
     ordered = _in_time(known, report)
     unique = ordered.unique(["user_id", "item_id"], keep="first", maintain_order=True)
     report.note("repeated user-item pairs dropped (the first is kept)", ordered.height - unique.height)
@@ -106,7 +109,7 @@ def build_dataset(
         why = _why_nothing(steps, items, filtering)
         raise DataError(f"{name}: nothing is left. {why} What was read:\n{report}")
     catalogue = _catalogue(core, items, report)
-    report.note("items sharing a title with another, told apart by an attribute or a number", catalogue.duplicates)
+    report.note("items that share a title, distinguished by an attribute or a number", catalogue.duplicates)
     user_ids, sequences = _sequences(core)
     report.warnings += find_obstacles([s[:-1] for s in sequences], len(catalogue))
     report.warnings += find_weaknesses(sequences, user_ids, len(catalogue))
@@ -117,7 +120,7 @@ def build_dataset(
 
 
 def _with_ids(interactions: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
-    """Ids as categories, four bytes a row; rows that name no user or no item left out."""
+    """Convert ids to categories (four bytes per row) and drop rows without a user or item."""
     rest = interactions.with_columns(pl.col("user_id", "item_id").cast(pl.Categorical))
     for kind in ("user", "item"):
         known = rest.filter(pl.col(f"{kind}_id").is_not_null() & (pl.col(f"{kind}_id") != ""))
@@ -129,15 +132,15 @@ def _with_ids(interactions: pl.DataFrame, report: ReadingReport) -> pl.DataFrame
 
 
 def _why_nothing(steps: dict[str, pl.DataFrame], items: pl.DataFrame, filtering: Filtering) -> str:
-    """Which step took the last rows, and what to change."""
+    """Which step removed the last rows, and what to change."""
     if steps["read"].is_empty():
-        return "The file of interactions has no rows."
+        return "The interaction file has no rows."
     if steps["named"].is_empty():
-        return "No row names both a user and an item."
+        return "No row has both a user and an item."
     if steps["chosen"].is_empty():
         return (
-            f"No user has data.min_user={filtering.min_user} of the {filtering.top_items} most chosen items "
-            "(data.top_items); keep more items, or ask for fewer."
+            f"No user has data.min_user={filtering.min_user} of the {filtering.top_items} most popular items "
+            "(data.top_items); raise data.top_items or lower data.min_user."
         )
     if steps["known"].is_empty():
         theirs, listed = (", ".join(map(repr, f["item_id"].head(3).to_list())) for f in (steps["chosen"], items))
@@ -146,7 +149,7 @@ def _why_nothing(steps: dict[str, pl.DataFrame], items: pl.DataFrame, filtering:
 
 
 def _sequences(core: pl.DataFrame) -> tuple[tuple[str, ...], list[np.ndarray]]:
-    """Users in order of first appearance, and the items of each: both numbered by first appearance, items from 1."""
+    """Users and their item sequences; users and items are numbered by first appearance, items from 1."""
     users, user_ids = factorize(core["user_id"])
     items, _ = factorize(core["item_id"])
     order = np.argsort(users, kind="stable")
@@ -159,25 +162,25 @@ def _titled(items: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
         "item_id", keep="first", maintain_order=True
     )
     report.note("repeated item ids dropped from the catalogue (the first is kept)", items.height - unique.height)
-    # Cleaned here too: a title may hold nothing but what cleaning takes away.
+    # Clean here too, since cleaning may leave nothing of a title.
     titled = unique.filter(pl.Series([bool(clean_title(t or "")) for t in unique["title"]], dtype=pl.Boolean))
     report.note("items without a title dropped", unique.height - titled.height)
     if titled.is_empty():
-        raise DataError("No item of the catalogue has a title; the kit needs titles to name items.")
+        raise DataError("No item in the catalogue has a title; the kit needs titles to refer to items.")
     return titled
 
 
 def _in_time(interactions: pl.DataFrame, report: ReadingReport) -> pl.DataFrame:
     if "timestamp" not in interactions.columns:
-        report.note("interactions without any timestamp column: the order of rows counts", interactions.height)
+        report.note("interactions without a timestamp column, kept in the order of their rows", interactions.height)
         return interactions
     undated = interactions["timestamp"].null_count()
-    report.note("undated interactions, put last in the order of rows", undated)
+    report.note("undated interactions, placed last in the order of their rows", undated)
     return interactions.sort("timestamp", nulls_last=True, maintain_order=True)
 
 
 def _catalogue(core: pl.DataFrame, items: pl.DataFrame, report: ReadingReport) -> Catalogue:
-    """Items in order of first appearance, with the attributes and texts the file has."""
+    """Build the catalogue: items in order of first appearance, with the attributes and texts of the item file."""
     _, ids = factorize(core["item_id"])
     used = ids.to_frame().join(items, on="item_id", how="left", maintain_order="left")
     names = [c for c in used.columns if c not in ("item_id", "title")]

@@ -1,15 +1,15 @@
-"""The demo world: real games and accessories, and people whose reasons are known because rules drew their choices.
+"""The demo world: real games and accessories, and simulated people whose choices follow known rules.
 
-Rules, for each person (all drawn from one seed):
+The rules for each person (everything is drawn from one seed):
 
 1. *Platforms*: one to three owned platforms; nearly every choice is for one of them.
-2. *Genres*: two or three tastes with unequal weights.
-3. *Series*: whoever picked an entry of a series tends to go on with the next entry on an owned platform.
+2. *Genres*: two or three preferred genres with unequal weights.
+3. *Series*: after one entry of a series, the next entry on an owned platform is likely.
 4. *Accessories*: a platform's console may come first, and accessories follow consoles.
-5. *Popularity*: well-known items are chosen more often (a fixed, seeded weight of each item).
-6. *Noise*: a share of choices is random.
+5. *Popularity*: well-known items are chosen more often (each item has a fixed, seeded weight).
+6. *Noise*: some choices are random.
 
-Why each choice was made is kept in `Dataset.reasons`. It serves evaluation only; no training text reads it.
+The reason for each choice is stored in `Dataset.reasons`. It is for evaluation only; no training text uses it.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ from recx.settings import DemoSettings
 
 
 def demo_frame() -> pl.DataFrame:
-    """The shipped catalogue file, one row an item, columns as in `data/demo/README.md`."""
+    """The shipped catalogue file, one row per item, with the columns described in `data/demo/README.md`."""
     frame = pl.read_csv(paths.shipped_data() / "demo" / "catalogue.csv", infer_schema=False, glob=False)
     return frame.fill_null("")
 
@@ -40,12 +40,12 @@ def demo_catalogue() -> Catalogue:
 
 
 def generate(settings: DemoSettings) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Draw the people and their choices.
+    """Draw people and their choices.
 
     Returns:
         interactions: `user_id, item_id, timestamp` in order of choice.
-        reasons: `user_id, item_id, reason, because` beside each choice: which rule chose it, and the earlier item,
-            platform or genre it goes back to.
+        reasons: `user_id, item_id, reason, because` for each choice: the rule that made it, and the earlier item,
+            platform or genre that it refers to.
         people: `user_id, platforms, genres` (lists): what each person owns and likes.
     """
     rng = np.random.default_rng(settings.seed)
@@ -69,7 +69,7 @@ def generate(settings: DemoSettings) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
 
 
 class _World:
-    """Arrays over the catalogue's rows, from which one person's choices are drawn."""
+    """The catalogue as arrays, from which a person's choices are drawn."""
 
     def __init__(self, frame: pl.DataFrame, rng: np.random.Generator) -> None:
         self.ids = frame["item_id"].to_list()
@@ -92,7 +92,7 @@ class _World:
         self.platform_share = share / share.sum()
 
     def draw_person(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Owned platforms, and a weight for each genre (zero for most)."""
+        """Draw the owned platforms, and a weight for each genre (zero for most)."""
         owned = rng.choice(len(self.platforms), rng.choice([1, 2, 3], p=[0.45, 0.4, 0.15]), False, self.platform_share)
         tastes = np.zeros(len(self.genres))
         liked = rng.choice(len(self.genres), rng.choice([2, 3], p=[0.6, 0.4]), replace=False)
@@ -102,7 +102,7 @@ class _World:
     def choose(
         self, rng: np.random.Generator, rules: DemoSettings, owned: np.ndarray, tastes: np.ndarray, length: int
     ) -> list[tuple[int, str, str]]:
-        """One person's choices in order: (row, rule, what it goes back to)."""
+        """Draw one person's choices in order: (row, rule, what the rule refers to)."""
         taken = np.zeros(len(self.ids), dtype=bool)
         on_owned = np.isin(self.platform, owned)
         games = self.kind == "game"
@@ -127,7 +127,7 @@ class _World:
             if weights is None or not (weights * ~taken).any():
                 rule, weights = "genre", self.fame * games * on_owned * (self.genre @ tastes)
             weights = weights * ~taken
-            if not weights.any():  # all games of these tastes are owned by now
+            if not weights.any():  # all games of the preferred genres are owned by now
                 rule, weights = "platform", self.fame * games * on_owned * ~taken
             if not weights.any():
                 rule, weights = "noise", self.fame * games * ~taken
@@ -143,7 +143,7 @@ class _World:
     def _next_entries(
         self, chosen: list[tuple[int, str, str]], taken: np.ndarray, on_owned: np.ndarray
     ) -> list[tuple[int, str]]:
-        """The next entry of each started series, the series touched last first."""
+        """The next entry of each started series, most recent series first."""
         following: dict[str, tuple[int, str]] = {}
         for row, _, _ in reversed(chosen):
             series = self.series[row]

@@ -1,4 +1,4 @@
-"""Official files fetched once: resumed where they broke off, checked, and in place only when whole."""
+"""Downloads of official files: resumable, verified, and put in place only when complete."""
 
 import contextlib
 import json
@@ -30,9 +30,9 @@ class Download:
     """A file at its official address.
 
     Attributes:
-        url: where.
-        checksum: "md5:..." or "sha256:..." where the publisher names one; else the first download's is recorded.
-        members: files wanted of a zip archive, by their path in it; none where the file itself is wanted.
+        url: the address.
+        checksum: "md5:..." or "sha256:..." if published; otherwise the checksum of the first download is recorded.
+        members: paths of the wanted files in a zip archive; empty if the file itself is wanted.
     """
 
     url: str
@@ -46,15 +46,15 @@ class Download:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Names of the files it leaves in the folder."""
+        """Names of the files that it puts in the folder."""
         return tuple(m.rsplit("/", 1)[-1] for m in self.members) or (self.name,)
 
 
 def fetch(download: Download, folder: Path) -> list[Path]:
-    """Where a download's files lie, fetched if they do not yet.
+    """Paths of a download's files, downloading them if necessary.
 
     Raises:
-        DataError: naming the address and what went wrong; what has come so far is kept for the next try.
+        DataError: with the address and the cause; a partial download is kept for the next attempt.
     """
     places = [folder / name for name in download.files]
     if all(p.is_file() for p in places):
@@ -66,26 +66,26 @@ def fetch(download: Download, folder: Path) -> list[Path]:
                 archive = _retrieve(download, folder)
                 if download.members:
                     extract(archive, dict(zip(download.members, places, strict=True)))
-                # Only now, as a file that is no archive must not be what later ones are held against.
+                # Only now, so that the checksum of an invalid archive is never recorded.
                 _record_checksum(download, archive)
                 if download.members:
                     archive.unlink()
     except OSError as error:
         raise DataError(
-            f"{folder}: cannot be written ({error}). Make room, or name another folder with RECX_CACHE_DIR; what has "
-            "come is kept."
+            f"{folder}: cannot be written ({error}). Free some space, or set RECX_CACHE_DIR to another folder. Partial "
+            "downloads are kept."
         ) from error
     return places
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Within this context no other process fetches into the folder, which must exist; waits for one that does."""
+    """Lock a folder, which must exist, against downloads by other processes; waits for the lock."""
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=1)
     except Timeout:
-        print(f"Another command fetches files into {folder}; waiting until it has ended.", file=sys.stderr, flush=True)
+        print(f"Another process is downloading into {folder}; waiting for it to finish.", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         yield
@@ -122,18 +122,18 @@ def _retrieve(download: Download, folder: Path) -> Path:
         )
     except ValueError as error:
         raise DataError(
-            f"{download.url}: what came is not the file expected ({expected}); nothing was kept. If the publisher "
-            f"has renewed the file, remove its line from {folder / 'checksums.json'} and try again."
+            f"{download.url}: the downloaded file does not have the expected checksum ({expected}) and was deleted. If "
+            f"the publisher has updated the file, remove its line from {folder / 'checksums.json'} and try again."
         ) from error
     except requests.RequestException as error:
         raise DataError(
-            f"{download.url}: cannot be downloaded ({_reason(error)}). Run the same command again to resume; or fetch "
+            f"{download.url}: cannot be downloaded ({_reason(error)}). Run the same command again to resume; or obtain "
             "the file by other means and name its folder with --data-dir."
         ) from error
 
 
 def _resuming(part: Path) -> Callable[[str, str, Any], None]:
-    """A downloader for pooch that goes on with `part`, over several attempts."""
+    """A downloader for pooch that resumes `part`, in several attempts."""
 
     def download(url: str, output_file: str, _pooch: Any) -> None:
         for attempt in range(ATTEMPTS):
@@ -141,7 +141,7 @@ def _resuming(part: Path) -> Callable[[str, str, Any], None]:
                 _continue(url, part)
                 break
             except requests.HTTPError:
-                raise  # the server has answered; asking again would not help
+                raise  # the server has answered, so retrying would not help
             except requests.RequestException:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -153,17 +153,19 @@ def _resuming(part: Path) -> Callable[[str, str, Any], None]:
 
 
 def _refuse_page(part: Path, url: str) -> None:
-    """Refuse a page that came instead of a packed file, as servers send with their excuses or to have one log in."""
+    """Reject a web page sent in place of an archive, such as an error or login page."""
     wanted = _BEGINNINGS.get(Path(url).suffix)
     with part.open("rb") as file:
         if wanted and not file.read(len(wanted)).startswith(wanted):
             file.close()
             part.unlink()
-            raise DataError(f"{url}: what came is no {Path(url).suffix} file, perhaps a page; nothing was kept.")
+            raise DataError(
+                f"{url}: the server did not send a {Path(url).suffix} file, perhaps a web page; it was deleted."
+            )
 
 
 def _continue(url: str, part: Path) -> None:
-    """Append what is missing of a file; from the start where the file on the server has changed meanwhile."""
+    """Append the missing rest of a file; start over if the file on the server has changed."""
     have, version = (part.stat().st_size if part.is_file() else 0), _version(part)
     headers = {"Accept-Encoding": "identity"}
     if have and version:
@@ -171,9 +173,9 @@ def _continue(url: str, part: Path) -> None:
     else:
         have = 0
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as reply:
-        if reply.status_code == 416:  # the part is as long as the file, or longer: it cannot be trusted
+        if reply.status_code == 416:  # the part is at least as long as the file, so it is invalid
             part.unlink()
-            raise requests.ConnectionError("the part kept from before did not fit")
+            raise requests.ConnectionError("the partial download did not match the file")
         reply.raise_for_status()
         goes_on = reply.status_code == 206 and reply.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if goes_on else 0
@@ -182,18 +184,18 @@ def _continue(url: str, part: Path) -> None:
         rest = int(reply.headers.get("Content-Length") or 0)
         total = have + rest if rest else None
         if total and shutil.disk_usage(part.parent).free < rest:
-            raise OSError(f"{rest / 1e9:.1f} GB are to come, {shutil.disk_usage(part.parent).free / 1e9:.1f} are free")
+            raise OSError(f"{rest / 1e9:.1f} GB needed, {shutil.disk_usage(part.parent).free / 1e9:.1f} GB free")
         bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.name.removesuffix(".part"))
         with part.open("ab" if have else "wb") as file, bar:
             for block in reply.iter_content(BLOCK):
                 file.write(block)
                 bar.update(len(block))
     if total and part.stat().st_size != total:
-        raise requests.ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes came")
+        raise requests.ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes received")
 
 
 def _version_file(part: Path) -> Path:
-    """Beside a part: which version of the file on the server it belongs to."""
+    """File beside a part that records which version of the file on the server it belongs to."""
     return part.with_suffix(".version")
 
 
@@ -203,14 +205,14 @@ def _version(part: Path) -> str:
 
 
 def extract(archive: Path, members: dict[str, Path]) -> None:
-    """Unpack members into places; an archive that holds something else is removed, one that finds no room is kept."""
+    """Unpack members of an archive; an invalid archive is deleted, but it is kept if the disk is full."""
     for member, place in members.items():
         beside = place.with_name(place.name + ".part")
         try:
             with zipfile.ZipFile(archive) as opened, opened.open(member) as source:
                 size, free = opened.getinfo(member).file_size, shutil.disk_usage(archive.parent).free
                 if size > free:
-                    raise OSError(f"{member} needs {size / 1e9:.1f} GB, {free / 1e9:.1f} are free")
+                    raise OSError(f"{member} needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free")
                 with beside.open("wb") as target:
                     shutil.copyfileobj(source, target)
         except (KeyError, zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Sampling users, iterative k-core filtering, and numbers for ids; whole columns at a time."""
+"""User sampling, iterative k-core filtering and integer codes for ids, vectorised over columns."""
 
 import numpy as np
 import polars as pl
@@ -7,7 +7,7 @@ from recx.data.reading_report import ReadingReport
 
 
 def top_items(interactions: pl.DataFrame, items: int, min_user: int) -> pl.DataFrame:
-    """Keep the `items` most chosen items, then users with at least `min_user` of those (all, if `items` is 0)."""
+    """Keep the `items` most popular items, then the users with at least `min_user` of them (all, if `items` is 0)."""
     if not items:
         return interactions
     counts = (
@@ -29,7 +29,7 @@ def sample_users(interactions: pl.DataFrame, users: int, seed: int) -> pl.DataFr
 
 
 def k_core(interactions: pl.DataFrame, min_user: int, min_item: int, report: ReadingReport) -> pl.DataFrame:
-    """Drop users with fewer than `min_user` and items with fewer than `min_item` rows until none is left."""
+    """Repeatedly drop users with fewer than `min_user` and items with fewer than `min_item` rows until none remain."""
     users, items = (factorize(interactions[column])[0] for column in ("user_id", "item_id"))
     rows = np.arange(len(users))
     while True:
@@ -43,13 +43,13 @@ def k_core(interactions: pl.DataFrame, min_user: int, min_item: int, report: Rea
 
 
 def explain_empty(interactions: pl.DataFrame, min_user: int, min_item: int, least_user: int) -> str:
-    """Which bound of the core filter leaves nothing, and how much each would leave if it were lower.
+    """Explain which bound of the core filter leaves nothing, and what lower bounds would keep.
 
     Args:
-        interactions: unique pairs of user and item.
-        min_user: fewest rows of a user.
-        min_item: fewest rows of an item.
-        least_user: below this `min_user` cannot go.
+        interactions: unique user-item pairs.
+        min_user: smallest number of rows per user.
+        min_item: smallest number of rows per item.
+        least_user: lower limit of `min_user`.
     """
 
     def left(user: int, item: int) -> pl.DataFrame:
@@ -77,17 +77,17 @@ def explain_empty(interactions: pl.DataFrame, min_user: int, min_item: int, leas
     both = (
         f" data.min_user={least_user} data.min_item=1 would keep {least.height:,} interactions."
         if least.height
-        else f" No user has {least_user} different items, the fewest that there must be."
+        else f" No user has {least_user} different items, which is the minimum."
     )
     return (
-        f"{took} took all of the {interactions.height:,} interactions: {'; '.join(said) or 'no bound is lower'}.{both}"
+        f"{took} removed all {interactions.height:,} interactions: {'; '.join(said) or 'no bound can be lower'}.{both}"
     )
 
 
 def factorize(ids: pl.Series) -> tuple[np.ndarray, pl.Series]:
-    """Ids as numbers in order of first appearance, and the id of each number.
+    """Integer codes for ids, in order of first appearance, and the id of each code.
 
-    Categories are numbered through a table, which is three times as fast as `replace_strict` (three million rows).
+    Categories are coded through a table, which is three times as fast as `replace_strict` (on three million rows).
     """
     unique = ids.unique(maintain_order=True)
     if ids.dtype != pl.Categorical:

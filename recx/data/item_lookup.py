@@ -1,4 +1,4 @@
-"""Finding an item of a catalogue by its index, label, title or source id."""
+"""Lookup of a catalogue item by index, label, title or source id."""
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -13,7 +13,7 @@ def find_item(catalogue: Catalogue, item: Item) -> int:
     """Index of an item given as index, label, title or source id.
 
     Raises:
-        DataError: there is none, or several share the title; the message names the nearest ones.
+        DataError: no item matches, or several share the title; the message names the most similar ones.
     """
     if isinstance(item, int | np.integer):
         if 0 < item <= len(catalogue):

@@ -1,4 +1,4 @@
-"""Files with one record a line, read in chunks: JSON, and the Python literals of the Steam files."""
+"""Files with one record per line, read in chunks: JSON, and the Python literals of the Steam files."""
 
 import ast
 import gzip
@@ -18,15 +18,15 @@ MAX_LINE_BYTES = 1 << 24
 
 
 def read_json_lines(path: Path, schema: Mapping[str, pl.DataType], codes: tuple[str, ...] = ()) -> pl.DataFrame:
-    """Read chosen fields of a file of JSON lines (gzipped if its name ends in .gz), 32 MB of text at a time.
+    """Read chosen fields from a file of JSON lines (gzipped if its name ends in .gz), 32 MB of text at a time.
 
     Args:
         path: the file.
-        schema: field -> type; fields a line lacks are null, others are not read.
-        codes: text fields kept as categories, four bytes a row however long the texts.
+        schema: field -> type; fields missing from a line become null, other fields are ignored.
+        codes: text fields to store as categories, at four bytes per row.
 
     Raises:
-        DataError: naming file, line and what was expected.
+        DataError: with file, line and what was expected.
     """
     frames, line = [], 1
     empty = pl.DataFrame(schema=dict(schema))
@@ -41,12 +41,12 @@ def read_json_lines(path: Path, schema: Mapping[str, pl.DataType], codes: tuple[
 
 
 def read_literal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and record of each line that is a Python dictionary written out, or a JSON object.
+    """Number and record of each line, which is a Python dictionary literal or a JSON object.
 
-    Lines are data, never code: `ast.literal_eval` takes literals only.
+    Lines are data, never code: `ast.literal_eval` accepts only literals.
 
     Raises:
-        DataError: naming file, line and what was expected.
+        DataError: with file, line and what was expected.
     """
     number = 0
     for chunk in line_chunks(path):
@@ -57,10 +57,10 @@ def read_literal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def line_chunks(path: Path) -> Iterator[bytes]:
-    """Whole lines, about 32 MB at a time, with a progress bar where that takes over two seconds.
+    """Whole lines, about 32 MB at a time, with a progress bar if that takes over two seconds.
 
     Raises:
-        DataError: the file cannot be read or unpacked, or a line never ends.
+        DataError: the file cannot be read or unpacked, or a line is too long.
     """
     left = b""
     try:
@@ -72,7 +72,7 @@ def line_chunks(path: Path) -> Iterator[bytes]:
                 left = rest
                 if len(left) > MAX_LINE_BYTES:
                     limit = f"{MAX_LINE_BYTES >> 20} MB"
-                    raise DataError(f"{path}: a line is longer than {limit}; expected a record a line.")
+                    raise DataError(f"{path}: a line is longer than {limit}; expected one record per line.")
                 if newline:
                     yield whole + newline
                 bar.update(raw.tell() - bar.n)
@@ -89,21 +89,21 @@ def _record(path: Path, number: int, raw: bytes) -> dict[str, Any]:
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         record = None
     if not isinstance(record, dict):
-        raise DataError(f"{path}, line {number}: {raw[:60]!r} is no record; expected a dictionary of literals.")
+        raise DataError(f"{path}, line {number}: {raw[:60]!r} is not a record; expected a dictionary of literals.")
     return record
 
 
 def _bad_json(path: Path, chunk: bytes, first: int, schema: Mapping[str, pl.DataType]) -> DataError:
-    """Which line Polars could not take, and why."""
+    """The error for the first line that Polars could not parse."""
     for number, raw in enumerate(chunk.split(b"\n"), first):
         if not raw.strip():
             continue
         try:
             if not isinstance(json.loads(raw), dict):
-                return DataError(f"{path}, line {number}: {raw[:60]!r} is no JSON object.")
+                return DataError(f"{path}, line {number}: {raw[:60]!r} is not a JSON object.")
             pl.read_ndjson(raw, schema=dict(schema))
         except (ValueError, RecursionError):
-            return DataError(f"{path}, line {number}: {raw[:60]!r} is no JSON.")
+            return DataError(f"{path}, line {number}: {raw[:60]!r} is not valid JSON.")
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            return DataError(f"{path}, line {number}: a field has another type than expected ({str(error)[:120]}).")
-    return DataError(f"{path}: not readable as JSON lines near line {first}.")
+            return DataError(f"{path}, line {number}: a field does not have the expected type ({str(error)[:120]}).")
+    return DataError(f"{path}: cannot be read as JSON lines near line {first}.")

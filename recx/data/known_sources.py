@@ -1,4 +1,4 @@
-"""The data sets known by name: their files, terms and readers. Their settings stand in `recx/profiles/datasets/`."""
+"""The built-in data sets: files, terms and readers. Their settings are in `recx/profiles/datasets/`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ _Reader = Callable[[Path, ReadingReport], pl.DataFrame]
 def _read_demo(files: dict[str, Path], settings: DataSettings) -> Tables:
     interactions, reasons, _ = demo.generate(settings.demo)
     report = ReadingReport()
-    report.note("people drawn for the demo world", settings.demo.users)
+    report.note("people simulated for the demo world", settings.demo.users)
     return Tables(interactions, demo.demo_catalogue().frame().drop("item", "label"), report, reasons)
 
 
@@ -30,7 +30,7 @@ def _read_games(files: dict[str, Path], settings: DataSettings) -> Tables:
     items = read_atomic(files["Games.item"])
     titles = items["title"].list.join(" ")
     platforms = pl.Series("platform", [platform_of(t) for t in titles], dtype=pl.List(pl.String))
-    report.note("items whose platform is read from the title", int((platforms.list.len() > 0).sum()))
+    report.note("items whose platform was taken from the title", int((platforms.list.len() > 0).sum()))
     return Tables(interactions, items.select("item_id").with_columns(titles.alias("title"), platforms), report)
 
 
@@ -44,7 +44,7 @@ def _read_ml_100k(files: dict[str, Path], settings: DataSettings) -> Tables:
 
 
 def _pair(interactions: _Reader, items: _Reader) -> Callable[[dict[str, Path], DataSettings], Tables]:
-    """A reader of two files: interactions, then items."""
+    """A reader for two files: interactions, then items."""
 
     def read(files: dict[str, Path], settings: DataSettings) -> Tables:
         report = ReadingReport()
@@ -61,9 +61,9 @@ def _read_steam_table(files: dict[str, Path], settings: DataSettings) -> Tables:
     return Tables(steam.reviews_table(reviews, report), named, report)
 
 
-_MOVIELENS_TERMS = "research use, acknowledge, no redistribution without permission, no commercial use"
+_MOVIELENS_TERMS = "research use, with acknowledgement, no redistribution without permission, no commercial use"
 _GROUPLENS = "Harper & Konstan, The MovieLens Datasets: History and Context, ACM TiiS 5(4), 2015"
-_AMAZON_TERMS = "no formal licence; offered by its authors for research, not to be published again"
+_AMAZON_TERMS = "no formal licence; provided by its authors for research, no redistribution"
 _AMAZON = (
     "Ni, Li & McAuley, Justifying Recommendations using Distantly-Labeled Reviews and Fine-Grained Aspects, EMNLP 2019 "
     "(2018 files); Hou et al., Bridging Language and Items for Retrieval and Recommendation, arXiv 2403.03952 (2023)"
@@ -79,7 +79,7 @@ _CSV = ("ratings.csv", "movies.csv")
 
 
 def _amazon(category: str) -> tuple[FileLayout, FileLayout]:
-    """Both years' files of one category of the shop."""
+    """The 2018 and 2023 files of one Amazon category."""
     early = (f"{category}_5.json", f"meta_{category}.json")
     late = (f"{category}.jsonl", f"meta_{category}.jsonl")
     places = (f"{_UCSD}amazon_v2/categoryFilesSmall/{early[0]}.gz", f"{_UCSD}amazon_v2/metaFiles2/{early[1]}.gz")
@@ -90,7 +90,7 @@ def _amazon(category: str) -> tuple[FileLayout, FileLayout]:
 
 
 def _lens(name: str, files: tuple[str, str], ratings: _Reader, movies: _Reader, checksum: str = "") -> FileLayout:
-    """Files of MovieLens, fetched as one archive."""
+    """MovieLens files, downloaded as one archive."""
     archive = Download(f"{_LENS}{name}.zip", checksum, tuple(f"{name}/{file}" for file in files))
     return FileLayout(files, _pair(ratings, movies), (archive,))
 
@@ -100,8 +100,8 @@ SOURCES = {
     for s in (
         Source(
             "demo",
-            "Real video games and accessories; people and choices drawn from planted rules",
-            "MIT, as the kit",
+            "Real video games and accessories; people and choices simulated with planted rules",
+            "MIT, like the kit",
             "this kit; see data/demo/README.md",
             (),
             (FileLayout((), _read_demo),),
@@ -165,7 +165,7 @@ SOURCES = {
         ),
         Source(
             "games",
-            "Amazon Video Games at the size of the paper: reviews of 2018 or 2023, or sequences as LLMRank has them",
+            "Amazon Video Games at the size of the paper: reviews of 2018 or 2023, or the sequences of LLMRank",
             _AMAZON_TERMS,
             f"{_AMAZON}; sequences as processed by Hou et al., LLMRank, ECIR 2024",
             ("amazon-video-games-2018", "games"),
@@ -184,8 +184,8 @@ SOURCES = {
         ),
         Source(
             "steam",
-            "Steam games at about the size of the paper: the official reviews, or those of Australian users as CSV",
-            "no formal licence; offered by its authors for research, not to be published again",
+            "Steam games at about the size of the paper: the official reviews, or those by Australian users as CSV",
+            "no formal licence; provided by its authors for research, no redistribution",
             _STEAM,
             ("steam-reviews-au", "steam"),
             (

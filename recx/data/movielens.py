@@ -1,4 +1,4 @@
-"""MovieLens from its official files: 100K, 1M, and the CSV form of latest and 25M."""
+"""Official MovieLens files: 100K, 1M, and the CSV format of latest and 25M."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from recx.errors import DataError
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:-\d{0,4})?\)\s*$")
 _ARTICLE = re.compile(r"^(.*), (The|A|An|Il|La|Le|Les|Das|Der|Die|El|Los|Las|L')((?: \(.*\))?)$")
-# Column 5 on of u.item: one flag a genre, in this order.
+# Genre flags of u.item, from column 5 on, in this order.
 GENRES_100K = (
     "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical "
     "Mystery Romance Sci-Fi Thriller War Western"
@@ -21,7 +21,7 @@ GENRES_100K = (
 
 
 def ratings_table(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`user_id, item_id, timestamp, rating` of `ratings.csv` (latest, 25M)."""
+    """Read `user_id, item_id, timestamp, rating` from `ratings.csv` (latest, 25M)."""
     numbers = {"userId": pl.Int64, "movieId": pl.Int64, "rating": pl.Float64, "timestamp": pl.Float64}
     frame = read_table(path, list(numbers), numbers)
     ids = [pl.col(old).cast(pl.String).cast(pl.Categorical).alias(new) for old, new in _IDS.items()]
@@ -29,29 +29,29 @@ def ratings_table(path: Path, report: ReadingReport) -> pl.DataFrame:
 
 
 def movies_table(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`item_id, title, genre, year` of `movies.csv` (latest, 25M)."""
+    """Read `item_id, title, genre, year` from `movies.csv` (latest, 25M)."""
     frame = read_table(path, ["movieId", "title", "genres"])
     return _movies(frame["movieId"], frame["title"], frame["genres"].fill_null("").str.split("|"))
 
 
 def ratings_1m(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`user_id, item_id, timestamp, rating` of `ratings.dat`, fields between "::"."""
+    """Read `user_id, item_id, timestamp, rating` from `ratings.dat`, separated by "::"."""
     return _ratings(path, _fields(path, "::", 4))
 
 
 def movies_1m(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`item_id, title, genre, year` of `movies.dat`, fields between "::", Latin-1."""
+    """Read `item_id, title, genre, year` from `movies.dat`, separated by "::", in Latin-1."""
     frame = _fields(path, "::", 3)
     return _movies(frame["f0"], frame["f1"], frame["f2"].str.split("|"))
 
 
 def ratings_100k(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`user_id, item_id, timestamp, rating` of `u.data`, fields between tabs."""
+    """Read `user_id, item_id, timestamp, rating` from `u.data`, separated by tabs."""
     return _ratings(path, _fields(path, "\t", 4))
 
 
 def movies_100k(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`item_id, title, genre, year` of `u.item`, fields between "|", Latin-1, one flag per genre."""
+    """Read `item_id, title, genre, year` from `u.item`, separated by "|", in Latin-1, one flag per genre."""
     frame = _fields(path, "|", 5 + len(GENRES_100K))
     flags = frame.select(f"f{5 + n}" for n in range(len(GENRES_100K))).rows()
     genres = [[g for g, flag in zip(GENRES_100K, row, strict=True) if flag == "1" and g != "unknown"] for row in flags]
@@ -68,7 +68,7 @@ def _ratings(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _movies(ids: pl.Series, titles: pl.Series, genres: pl.Series) -> pl.DataFrame:
-    """Titles without the year, articles put back in front ("Matrix, The (1999)" is The Matrix of 1999)."""
+    """Titles without the year and with the article in front ("Matrix, The (1999)" becomes "The Matrix", year 1999)."""
     years = [_YEAR.search(t or "") for t in titles]
     plain = [_ARTICLE.sub(_in_front, _YEAR.sub("", t or "")) for t in titles]
     frame = pl.DataFrame(
@@ -89,10 +89,10 @@ def _in_front(match: re.Match[str]) -> str:
 
 
 def _fields(path: Path, separator: str, width: int) -> pl.DataFrame:
-    """Columns `f0, f1, ...` of a file without header, in Latin-1 as GroupLens wrote them.
+    """Read columns `f0, f1, ...` from a file without a header, in Latin-1, the encoding of GroupLens.
 
     Raises:
-        DataError: naming file, line and what was expected.
+        DataError: with file, line and what was expected.
     """
     lines = read_bytes(path).decode("latin-1").split("\n")
     rows = pl.Series("line", lines, dtype=pl.String).str.strip_chars("\r")

@@ -1,4 +1,4 @@
-"""One's own tables: a log of interactions, alone or with a file of items, whatever their columns are called."""
+"""The user's own tables: an interaction log, with or without an item file, whatever their columns are called."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,19 +19,19 @@ from recx.settings import Columns
 
 
 def read_own_table(path: Path, columns: Columns, report: ReadingReport) -> pl.DataFrame:
-    """A Parquet file, or a table of text in whatever form.
+    """Read a Parquet file or a text table in any common form.
 
     Raises:
-        DataError: naming file, line and what was expected.
+        DataError: with file, line and what was expected.
     """
     return read_parquet(path) if path.suffix == ".parquet" else read_text_table(path, columns, report)
 
 
 def own_tables(log: Path, items: Path | None, columns: Columns) -> Tables:
-    """Read a log and, where there is one, a file of items; without it the items' names in the log are their titles.
+    """Read a log and, if given, an item file; otherwise item names in the log serve as titles.
 
     Raises:
-        DataError: naming file, place and what was expected; or the setting that tells two readings apart.
+        DataError: with file, place and what was expected, or the setting that resolves an ambiguity.
     """
     report = ReadingReport()
     frame = read_own_table(log, columns, report)
@@ -40,7 +40,7 @@ def own_tables(log: Path, items: Path | None, columns: Columns) -> Tables:
 
 
 def _beside(columns: Columns) -> Columns:
-    """What settings say of the file of items; a number as a name is the place of a column in the log."""
+    """Column settings for the item file; a numeric name is a column position in the log."""
     item = "" if columns.item.isdigit() else columns.item
     return replace(columns, user="", item=item, timestamp="", rating="")
 
@@ -54,19 +54,19 @@ def tables_of(
     report: ReadingReport,
     atomic: bool = False,
 ) -> Tables:
-    """From the rows of both files to the kit's tables.
+    """Build interaction and item tables from the rows of both files.
 
     Args:
         log: path of the log.
-        frame: its rows.
-        items: path of the file of items, if there is one.
-        listed: its rows.
-        columns: what the settings name.
-        report: says what was decided.
-        atomic: whether these are RecBole's files, whose values need not be split, and which may hold lists.
+        frame: rows of the log.
+        items: path of the item file, if there is one.
+        listed: rows of the item file.
+        columns: column names from the settings.
+        report: receives the decisions.
+        atomic: whether these are RecBole files, whose values need no splitting and may be lists.
 
     Raises:
-        DataError: naming file, place and what was expected; or the setting that tells two readings apart.
+        DataError: with file, place and what was expected, or the setting that resolves an ambiguity.
     """
     roles = log_roles(log, frame, columns, report, None if listed is None else listed.columns)
     history = f"{roles['item']}_list"
@@ -87,19 +87,19 @@ def interactions_of(
     path: Path, frame: pl.DataFrame, roles: dict[str, str], columns: Columns, report: ReadingReport,
     unit: str = "row", first: int = 1,
 ) -> pl.DataFrame:  # fmt: skip
-    """`user_id, item_id` and, where there are such columns, `timestamp` (seconds) and `rating`.
+    """Build `user_id, item_id` and, if present, `timestamp` (seconds) and `rating`.
 
     Args:
         path: of the log.
-        frame: its rows.
+        frame: rows of the log.
         roles: role -> column.
-        columns: has the form of dates.
-        report: says what was decided.
-        unit: what a row of the frame is in the file, for messages.
-        first: number of the first of these.
+        columns: settings that hold the date format.
+        report: receives the decisions.
+        unit: what a row of the frame is in the file ("row" or "line"), for messages.
+        first: number of the first row or line.
 
     Raises:
-        DataError: naming the place and what is there instead of a time or a number.
+        DataError: with the place and the value that is not a time or number.
     """
     out = [_ids(path, frame[roles[role]], report).alias(f"{role}_id") for role in ("user", "item")]
     if "timestamp" in roles:
@@ -113,14 +113,14 @@ def interactions_of(
 def items_in_log(
     path: Path, frame: pl.DataFrame, ids: pl.Series, roles: dict[str, str], report: ReadingReport
 ) -> pl.DataFrame:
-    """`item_id, title` of the items that a log names: its titles where it has a column of them, else the ids.
+    """Build `item_id, title` for the items of a log, from its title column if it has one, otherwise from the ids.
 
     Args:
         path: of the log.
-        frame: its rows.
-        ids: of the items, one a row of the interactions.
+        frame: rows of the log.
+        ids: item ids, one per interaction.
         roles: role -> column.
-        report: says what was decided.
+        report: receives the decisions.
     """
     if "title" in roles:
         titles = frame[roles["title"]].cast(pl.String).alias("title")
@@ -135,27 +135,27 @@ def items_in_log(
         )
     if "title" not in roles and items.height and items["title"].str.contains(r"^[\d.]+$").mean() > 0.9:  # type: ignore[operator]
         report.warnings.append(
-            f"{path.name}: the items of {roles['item']!r} have numbers and no names, and explanations need names. Put "
-            "a file of items beside it, with their ids and titles (as items.csv beside interactions.csv)."
+            f"{path.name}: the items in {roles['item']!r} are numbers without names, but explanations need names. Add "
+            "an item file with ids and titles beside it (such as items.csv beside interactions.csv)."
         )
     left = [c for c in frame.columns if c not in roles.values()]
     if left:
-        report.decisions.append(f"{path.name}: of no use here and left out: {', '.join(map(repr, left))}.")
+        report.decisions.append(f"{path.name}: columns not used: {', '.join(map(repr, left))}.")
     return items
 
 
 def items_of(
     path: Path, frame: pl.DataFrame, item: str, title: str, value_separator: str, report: ReadingReport
 ) -> pl.DataFrame:
-    """`item_id, title` and one list column for every further column of the file.
+    """Build `item_id, title` and one list column for every further column of the file.
 
     Args:
-        path: of the file of items.
-        frame: its rows.
-        item: column of ids.
-        title: column of titles; lists of words are joined.
-        value_separator: between several values in a column of text; empty where each has one.
-        report: says what was decided.
+        path: path of the item file.
+        frame: rows of the item file.
+        item: id column.
+        title: title column; lists of words are joined.
+        value_separator: separator between several values in a text column; empty if there is one value per item.
+        report: receives the decisions.
     """
     named = frame[title]
     titles = named.list.join(" ") if named.dtype == pl.List(pl.String) else named.cast(pl.String)
@@ -166,7 +166,7 @@ def items_of(
         column, own = frame[name], attribute_name(name)
         if name in RESERVED:
             report.decisions.append(
-                f"{path.name}: column {name!r} is called {own!r} here, as the kit has its own {name!r}."
+                f"{path.name}: column {name!r} is renamed to {own!r}, since the kit reserves {name!r}."
             )
         while own in {c.name for c in out}:
             own += " too"
@@ -180,9 +180,9 @@ def items_of(
 
 
 def _ids(path: Path, column: pl.Series, report: ReadingReport) -> pl.Series:
-    """Ids as categories, without white space around them and a fraction of zeros; null where empty."""
+    """Ids as categories, stripped of white space and of a zero fraction (".0"); null if empty."""
     if column.dtype.is_nested():
-        raise DataError(f"{path}: {column.name!r} holds lists, expected an id a row.")
+        raise DataError(f"{path}: {column.name!r} holds lists; expected one id per row.")
     text = column.cast(pl.String, strict=False)
     coded = text.cast(pl.Categorical)
     values = coded.unique().cast(pl.String)  # far fewer than rows

@@ -1,4 +1,4 @@
-"""Files as they lie on disk, unpacked where their names end in .gz or .zip."""
+"""File contents, unpacked if the name ends in .gz or .zip."""
 
 import gzip
 import zipfile
@@ -9,10 +9,10 @@ from recx.errors import DataError
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's bytes, unpacked if its name ends in .gz, or in .zip with one file in it.
+    """The bytes of a file, unpacked if its name ends in .gz, or in .zip with a single file inside.
 
     Raises:
-        DataError: it cannot be read or unpacked.
+        DataError: the file cannot be read or unpacked.
     """
     try:
         if path.suffix == ".zip":
@@ -25,7 +25,7 @@ def read_bytes(path: Path) -> bytes:
 
 def _only_member(path: Path) -> bytes:
     with zipfile.ZipFile(path) as archive:
-        # What a Mac adds to every archive is no content.
+        # macOS adds this folder to every archive; it is not content.
         names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX/")]
         if len(names) != 1:
             held = ", ".join(names[:8]) or "nothing"

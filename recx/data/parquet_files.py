@@ -1,8 +1,8 @@
-"""Parquet files: read in this process where what they state of their size adds up, else in one of its own.
+"""Parquet files: read in this process if their stated sizes are consistent, otherwise in a separate process.
 
-A damaged file can state that a column unpacks to exabytes. Polars asks for that memory at once, which ends the process
-and cannot be caught. All such statements stand in the footer or in the header before a page, so they are checked first,
-in Thrift's compact protocol (Apache Parquet, `parquet.thrift`), whatever the size of the file.
+A damaged file can state that a column unpacks to exabytes. Polars then requests that memory at once, which aborts the
+process and cannot be caught. All such sizes are in the footer or in page headers, so they are checked first, by parsing
+Thrift's compact protocol (Apache Parquet, `parquet.thrift`), however large the file.
 """
 
 import mmap
@@ -20,11 +20,11 @@ from recx.errors import DataError
 _MAGIC = b"PAR1"
 # PLAIN, PLAIN_DICTIONARY, RLE and RLE_DICTIONARY; pages in other encodings state further counts inside.
 _ENCODINGS = {0, 2, 3, 8}
-# Bytes that a file may unpack to before it is read in a process of its own: the larger of a constant and a multiple of
-# its size. Each value counts as at least 16 bytes, as a page of one repeated value takes next to none.
+# Unpacked size in bytes above which a file is read in a separate process: the larger of a constant and a multiple of
+# the file size. Each value counts as at least 16 bytes, since a page with one repeated value takes almost none.
 _ALLOWED, _RATIO, _VALUE = 1 << 28, 64, 16
-_DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8  # fields of a page header, one of which is there
-# No more memory than the machine has, so that the system does not end other processes to make room.
+_DATA, _DICTIONARY, _DATA_V2 = 5, 7, 8  # fields of a page header, of which exactly one is present
+# Limited to the machine's memory, so that the system does not kill other processes.
 _CHILD = """
 import contextlib, os, sys
 with contextlib.suppress(ImportError, ValueError, AttributeError):
@@ -37,22 +37,22 @@ polars.read_parquet(sys.argv[1], glob=False).write_ipc(sys.argv[2])
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
-    """Read a Parquet file that may be damaged; bytes and categories come as text, durations as seconds.
+    """Read a Parquet file that may be damaged; binary and categorical columns become text, durations become seconds.
 
     Raises:
-        DataError: it is damaged, or bytes are no text in UTF-8.
+        DataError: the file is damaged, or binary values are not UTF-8 text.
     """
     if not is_sound(path):
         return _plain(_read_in_child(path), path)
     try:
-        frame = pl.read_parquet(path, glob=False)  # stars and brackets in a path are meant as they stand
+        frame = pl.read_parquet(path, glob=False)  # stars and brackets in a path are literal
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(f"{path}: cannot be read as Parquet ({str(error)[:200]}).") from error
     return _plain(frame, path)
 
 
 def _plain(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """Columns of the few types that readers know: bytes and categories as text, durations as seconds."""
+    """Reduce columns to the types that readers support: binary and categorical to text, durations to seconds."""
     text = {pl.Binary: pl.String, pl.List(pl.Binary): pl.List(pl.String)}
     for name, kind in frame.schema.items():
         column = pl.col(name)
@@ -70,13 +70,13 @@ def _plain(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
             frame = frame.with_columns(column)
         except pl.exceptions.PolarsError as error:
             raise DataError(
-                f"{path}: column {name!r} holds bytes that are no text in UTF-8. Write it as text, or leave it out."
+                f"{path}: column {name!r} holds bytes that are not UTF-8 text. Store it as text, or leave it out."
             ) from error
     return frame
 
 
 def is_sound(path: Path) -> bool:
-    """Whether the sizes and counts that a Parquet file states agree with each other and with its length."""
+    """Whether the sizes and counts stated in a Parquet file are consistent with each other and with its length."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
             return _footer_agrees(raw)
@@ -102,7 +102,7 @@ def _footer_agrees(raw: mmap.mmap) -> bool:
 
 
 def _chunk_agrees(raw: mmap.mmap, chunk: dict[int, Any], rows: int, footer: int) -> bool:
-    """Whether the pages of a column chunk lie before the footer and add up to what the footer says of them."""
+    """Whether the pages of a column chunk lie before the footer and add up to the footer's totals."""
     at = min(offset for offset in (chunk[9], chunk.get(11)) if offset)
     end, values, unpacked = at + chunk[7], 0, 0
     if not 4 <= at <= end <= footer or not 0 <= rows <= chunk[5]:
@@ -120,7 +120,7 @@ def _chunk_agrees(raw: mmap.mmap, chunk: dict[int, Any], rows: int, footer: int)
 
 
 def _struct(raw: mmap.mmap, at: int) -> tuple[dict[int, Any], int]:
-    """A struct at a place: its fields by number (None for texts), and the place after it."""
+    """Parse a struct: its fields by number (None for texts), and the position after it."""
     fields: dict[int, Any] = {}
     number = 0
     while head := raw[at]:

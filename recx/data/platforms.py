@@ -1,8 +1,8 @@
-"""The platform of a video game, read from a title or a list of categories."""
+"""Extraction of a video game's platform from a title or a list of categories."""
 
 import re
 
-# Platforms as shops write them in a title; the name on the left is the one used.
+# Spellings of platforms in shop titles, by canonical name.
 _PLATFORMS = {
     "PC": r"PC ?/ ?Mac|Mac ?/ ?PC|PC|Windows",
     "Mac": r"Mac",
@@ -29,6 +29,6 @@ _MENTION = re.compile(rf"(?<!\w)(?:{'|'.join(f'({pattern})' for pattern in _PLAT
 
 
 def platform_of(title: str) -> list[str]:
-    """The one platform that an Amazon title mentions ("... - Xbox 360", "... for PS4"); none if there are several."""
+    """The platform that an Amazon title mentions ("... - Xbox 360", "... for PS4"); empty if none or several."""
     mentioned = {list(_PLATFORMS)[match.lastindex - 1] for match in _MENTION.finditer(title)}
     return sorted(mentioned) if len(mentioned) == 1 else []

@@ -1,16 +1,16 @@
-"""What a reader found, dropped or could not tell: counted, never silent."""
+"""Report on reading a data set: counts of what was found and dropped, decisions and warnings."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class ReadingReport:
-    """What is gathered while a data set is read and filtered.
+    """Counts and messages collected while a data set is read and filtered.
 
     Attributes:
-        lines: what was counted, and how often.
-        decisions: how files were taken that do not say it themselves, a sentence each.
-        warnings: what a user should know before anything is trained, a sentence each; said on the terminal too.
+        lines: what was counted, and the count.
+        decisions: how ambiguous files were read, one sentence each.
+        warnings: what the user should know before training, one sentence each; also printed on the terminal.
     """
 
     lines: list[tuple[str, int]] = field(default_factory=list)
@@ -18,7 +18,7 @@ class ReadingReport:
     warnings: list[str] = field(default_factory=list)
 
     def note(self, what: str, count: int) -> None:
-        """Add a count; zero counts are left out."""
+        """Add a count; zero counts are omitted."""
         if count:
             self.lines.append((what, int(count)))
 

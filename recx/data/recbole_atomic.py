@@ -1,4 +1,4 @@
-"""RecBole atomic files: tab-separated, a header of `name:type`, no quoting, optionally gzipped."""
+"""RecBole atomic files: tab-separated with a header of `name:type`, unquoted, optionally gzipped."""
 
 import io
 from pathlib import Path
@@ -17,16 +17,16 @@ def read_atomic(path: Path) -> pl.DataFrame:
     """Read one atomic file.
 
     Returns:
-        One column a field: text for `token`, list of text for `token_seq` (split at spaces), float for `float`.
+        One column per field: text for `token`, list of text for `token_seq` (split at spaces), float for `float`.
 
     Raises:
-        DataError: naming file, line and what was expected.
+        DataError: with file, line and what was expected.
     """
     raw = read_bytes(path)
     head, _, body = raw.partition(b"\n")
     names, types = _header(path, head.decode("utf-8", "replace").rstrip("\r"))
     lines = [line for line in body.split(b"\n") if line.strip(b"\r")]
-    # Polars would fill short lines up instead of refusing them, and take empty ones for rows.
+    # Polars would pad short lines instead of rejecting them, and treat empty lines as rows.
     if any(line.count(b"\t") + 1 != len(names) for line in lines):
         raise _malformed(path, raw, len(names))
     body = b"\n".join(lines)
@@ -41,21 +41,21 @@ def read_atomic(path: Path) -> pl.DataFrame:
 
 
 def interactions_from(frame: pl.DataFrame, path: Path, report: ReadingReport) -> pl.DataFrame:
-    """Interactions of either form: one row each, or a user's row with `item_id_list` and the last `item_id`.
+    """Interactions in either form: one per row, or one row per user with `item_id_list` and the last `item_id`.
 
     Returns:
-        `user_id, item_id` and, where the file has them, `timestamp` and `rating`; in the list form `timestamp`
-        is the position in the list.
+        `user_id, item_id` and, if present, `timestamp` and `rating`; in the list form `timestamp` is the position in
+        the list.
 
     Raises:
-        DataError: a column is missing, or a time or rating is no number.
+        DataError: a column is missing, or a time or rating is not a number.
     """
     require_columns(path, frame, ("user_id", "item_id"))
     if "item_id_list" not in frame.columns:
         for name in {"timestamp", "rating"} & set(frame.columns):
             if isinstance(frame.schema[name], pl.List):
-                raise DataError(f"{path}, line 1: {name} is a sequence, expected a number.")
-            if frame.schema[name] == pl.String:  # called a token; as text 999999999 would come after 1000000000
+                raise DataError(f"{path}, line 1: {name} is a sequence; expected a number.")
+            if frame.schema[name] == pl.String:  # declared as a token; as text, 999999999 would sort after 1000000000
                 frame = frame.with_columns(_numbers(path, frame[name]))
         return frame.select([c for c in ("user_id", "item_id", "timestamp", "rating") if c in frame.columns])
     joined = frame.select("user_id", pl.concat_list("item_id_list", pl.concat_list("item_id")).alias("item_id"))
@@ -72,7 +72,9 @@ def _header(path: Path, line: str) -> tuple[list[str], list[str]]:
     names, types = [f[0] for f in fields], [f[2] for f in fields]
     wrong = [n or t for n, t in zip(names, types, strict=True) if not n or t not in TYPES]
     if wrong:
-        raise DataError(f"{path}, line 1: {wrong[0]!r} is not name:type with a type of {', '.join(TYPES)}.")
+        raise DataError(
+            f"{path}, line 1: {wrong[0]!r} is not of the form name:type, with type one of {', '.join(TYPES)}."
+        )
     if len(set(names)) < len(names):
         raise DataError(f"{path}, line 1: a column name occurs twice.")
     return names, types
@@ -82,8 +84,8 @@ def _malformed(path: Path, raw: bytes, width: int) -> DataError:
     for number, line in enumerate(raw.split(b"\n"), 1):
         fields = line.count(b"\t") + 1
         if number > 1 and line and fields != width:
-            return DataError(f"{path}, line {number}: {fields} fields, expected {width} separated by tabs.")
-    return DataError(f"{path}: not readable as UTF-8 text with {width} fields separated by tabs.")
+            return DataError(f"{path}, line {number}: {fields} fields; expected {width}, separated by tabs.")
+    return DataError(f"{path}: cannot be read as UTF-8 text with {width} fields separated by tabs.")
 
 
 def _typed(path: Path, column: pl.Series, kind: str) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Data sets by name: found, fetched and loaded."""
+"""Data sets by name: finding, downloading and loading them."""
 
 import functools
 from pathlib import Path
@@ -16,16 +16,16 @@ from recx.settings import DataSettings
 
 
 def is_name(name: str) -> bool:
-    """Whether a data set is known by that name, so that no folder is meant."""
+    """Whether a name refers to a known data set rather than a folder."""
     return name in SOURCES or name in added_sets()
 
 
 def find_source(name: str) -> Source:
-    """The source of that name, be it of the kit or added; any other existing folder holds the user's own files.
+    """The built-in or added source of that name; any other existing folder holds the user's own files.
 
     Raises:
-        SettingsError: no such data set.
-        DataError: the folder holds no files that can be read.
+        SettingsError: there is no such data set.
+        DataError: the folder has no files that can be read.
     """
     if name in SOURCES:
         return SOURCES[name]
@@ -34,40 +34,40 @@ def find_source(name: str) -> Source:
     if folder.is_dir():
         return custom_source(folder, read_mapping(folder), name if name in added else "")
     if name in added:
-        raise DataError(f"Data set {name!r} was added as {folder}, which is not there any more. Add it again.")
+        raise DataError(f"Data set {name!r} was added from {folder}, which no longer exists. Add it again.")
     raise SettingsError(
-        f"Unknown data set {name!r}. Known: {', '.join([*SOURCES, *added])}; or give a folder with your own files: "
+        f"Unknown data set {name!r}. Known: {', '.join([*SOURCES, *added])}. Or give a folder with your own files: "
         f"{ACCEPTED}."
     )
 
 
 def obtain(source: Source, data_dir: str) -> None:
-    """Make sure that a data set's files are there: without a data folder the official ones are fetched, terms first.
+    """Download a data set's official files if they are missing and no data folder is given; prints the terms first.
 
     Raises:
-        DataError: they are not in the data folder, or cannot be fetched.
+        DataError: the files are not in the data folder, or cannot be downloaded.
     """
     try:
         source.locate(data_dir or None)
     except DataError:
         if paths.local_data(data_dir or None) or source.custom_folder or source.official is None:
             raise
-        print(f"{source.terms()}\nFetching it into {source.cache}", flush=True)
+        print(f"{source.terms()}\nDownloading to {source.cache}", flush=True)
         source.fetch()
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
-    """Read, check, filter and index the data set that the settings name; read only, as the last one is kept."""
+    """Read, check, filter and index a data set; do not modify the result, since the last one is cached."""
     return _load(settings, tuple((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in input_files(settings)))
 
 
 def warnings_of(settings: DataSettings) -> list[str]:
-    """What a user should know of their own files before anything is trained; the kit's data sets were looked at."""
+    """Warnings about the user's own files, to be shown before training; none for built-in data sets."""
     return load_dataset(settings).report.warnings if find_source(settings.name).custom_folder else []
 
 
 def input_files(settings: DataSettings) -> list[Path]:
-    """Files a data set is read from, for fingerprints."""
+    """Files from which a data set is read, for fingerprints."""
     source = find_source(settings.name)
     _, files = source.locate(settings.data_dir or None)
     mapping = [source.custom_folder / MAPPING] if source.custom_folder else []
@@ -84,10 +84,10 @@ def _load(settings: DataSettings, files: tuple[tuple[str, int, int], ...]) -> Da
 
 
 def read_source(source: Source, settings: DataSettings) -> Dataset:
-    """Read, check, filter and index what a source has.
+    """Read, check, filter and index a source.
 
     Raises:
-        DataError: its files are not there or cannot be read, or nothing of them is left.
+        DataError: files are missing or cannot be read, or filtering leaves nothing.
     """
     layout, located = source.locate(settings.data_dir or None)
     tables = _read(source, layout, located, settings)
@@ -98,7 +98,7 @@ def read_source(source: Source, settings: DataSettings) -> Dataset:
 
 
 def _read(source: Source, layout: FileLayout, files: dict[str, Path], settings: DataSettings) -> Tables:
-    """What a layout's reader makes of its files; of large ones it is kept for the next time."""
+    """Read the files of a layout; the tables of large files are cached."""
     if source.custom_folder or not table_cache.is_large(files.values()):
         return layout.read(files, settings)
     key = table_cache.key_of(f"{source.name} {layout.files}", files.values())

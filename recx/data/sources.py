@@ -1,4 +1,4 @@
-"""Where a data set's files lie: in a folder one has, or fetched from their official address."""
+"""Sources of data sets: files in a local folder, or downloaded from their official address."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from recx.settings import DataSettings
 
 
 class Tables(NamedTuple):
-    """What a reader makes of a data set's files.
+    """The tables read from a data set's files.
 
     Attributes:
-        interactions: `user_id, item_id` and, where known, `timestamp` and `rating`.
+        interactions: `user_id, item_id` and, if known, `timestamp` and `rating`.
         items: `item_id, title` and list columns.
         report: what was read and dropped.
-        reasons: `user_id, item_id, reason, because`, where the data set says why each item was chosen.
+        reasons: `user_id, item_id, reason, because`, if the data set says why each item was chosen.
     """
 
     interactions: pl.DataFrame
@@ -32,12 +32,12 @@ class Tables(NamedTuple):
 
 @dataclass(frozen=True)
 class FileLayout:
-    """One set of files in which a data set comes.
+    """One of the forms in which a data set's files are distributed.
 
     Attributes:
-        files: files needed (with or without .gz).
-        read: from where they lie to tables of interactions and items.
-        downloads: where they come from; none for files that only others have made.
+        files: names of the files (with or without .gz).
+        read: function from paths and settings to tables.
+        downloads: official downloads; empty for files published only by third parties.
     """
 
     files: tuple[str, ...]
@@ -47,16 +47,16 @@ class FileLayout:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set known by name.
+    """A data set with a name.
 
     Attributes:
-        name: on the command line.
-        title: what it is.
+        name: name on the command line.
+        title: short description.
         licence: terms of use.
-        citation: whom to cite.
-        folders: names its folder may have below the data folder.
-        layouts: sets of files it may come in; the first that is there is read.
-        custom_folder: the folder itself, for the user's own files.
+        citation: work to cite.
+        folders: names that its folder may have inside the data folder.
+        layouts: possible forms of the files; the first complete one is read.
+        custom_folder: folder of the user's own files.
     """
 
     name: str
@@ -68,13 +68,13 @@ class Source:
     custom_folder: Path | None = None
 
     def locate(self, data_dir: str | Path | None) -> tuple[FileLayout, dict[str, Path]]:
-        """The layout that is there, and where each of its files lies.
+        """The first complete layout, and the path of each of its files.
 
-        With a data folder (`data_dir`, or `RECX_DATA_DIR`) no network is touched. Without one, files fetched before
-        are taken from the cache.
+        With a data folder (`data_dir` or `RECX_DATA_DIR`) the network is never used. Without one, downloaded files are
+        taken from the cache.
 
         Raises:
-            DataError: a file is neither there nor fetched yet.
+            DataError: a file is missing.
         """
         base = self.custom_folder or paths.local_data(data_dir)
         folders = [*(base / f for f in self.folders), base] if base else [self.cache]
@@ -85,42 +85,44 @@ class Source:
         wanted = " or ".join(" and ".join(layout.files) for layout in self.layouts)
         if base:
             raise DataError(f"{self.name!r}: {wanted} (.gz allowed) not found in {base} or its folders.")
-        fetching = f" Or fetch it: recx data download {self.name}." if self.official else ""
+        fetching = f" Or download it: recx data download {self.name}." if self.official else ""
         raise DataError(
-            f"{self.name!r} does not ship with the kit. Name the folder that holds it with --data-dir or "
-            f"RECX_DATA_DIR; it should contain {wanted} (.gz allowed).{fetching}"
+            f"{self.name!r} does not ship with the kit. Name the folder that contains it with --data-dir or "
+            f"RECX_DATA_DIR; it should hold {wanted} (.gz allowed).{fetching}"
         )
 
     def terms(self) -> str:
-        """What it is, under which terms, and whom to cite."""
+        """Description, licence and citation."""
         return f"{self.name}: {self.title}\nLicence: {self.licence}\nCite: {self.citation}"
 
     @property
     def official(self) -> FileLayout | None:
-        """The layout that can be fetched."""
+        """The layout that can be downloaded."""
         return next((layout for layout in self.layouts if layout.downloads), None)
 
     @property
     def cache(self) -> Path:
-        """Folder of what was fetched."""
+        """Folder of downloaded files."""
         return paths.cache() / "downloads" / self.name
 
     def fetch(self) -> dict[str, Path]:
-        """Fetch the official files that are not in the cache yet.
+        """Download the official files that are not in the cache yet.
 
         Raises:
-            DataError: there is no official address, or a file could not be fetched.
+            DataError: there is no official address, or a download failed.
         """
         layout = self.official
         if layout is None:
-            raise DataError(f"{self.name!r} has no official address to fetch it from; name its folder with --data-dir.")
+            raise DataError(
+                f"{self.name!r} cannot be downloaded: it has no official address. Name its folder with --data-dir."
+            )
         for download in layout.downloads:
             fetch(download, self.cache)
         return _complete(layout, [self.cache])
 
 
 def _complete(layout: FileLayout, folders: list[Path]) -> dict[str, Path]:
-    """Where the files of a layout lie in the first folder that holds them all; empty if none does."""
+    """Paths of a layout's files in the first folder that has them all; empty if none does."""
     for folder in folders:
         files = {f: p for f in layout.files for p in (folder / f, folder / f"{f}.gz") if p.is_file()}
         if len(files) == len(layout.files):

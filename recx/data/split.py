@@ -1,4 +1,4 @@
-"""Leave-one-out: a user's last item is for testing, the one before for validation."""
+"""Leave-one-out split: a user's last item is for testing, the second to last for validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Split:
-    """Views of U sequences of at least three items.
+    """Views into U sequences of at least three items.
 
     Attributes:
-        train: all but the last two items; also what stands before the validation item.
-        validation: the last item but one.
+        train: all but the last two items; also the history before the validation item.
+        validation: the second to last item.
         test_histories: all but the last item.
         test: the last item.
     """
@@ -24,7 +24,7 @@ class Split:
 
 
 def leave_one_out(sequences: Sequence[np.ndarray]) -> Split:
-    """Split sequences; nothing a model learns from holds a validation or test item of its user."""
+    """Split sequences so that no training data contains a user's validation or test item."""
     return Split(
         train=[s[:-2] for s in sequences],
         validation=np.array([s[-2] for s in sequences]),
@@ -34,16 +34,16 @@ def leave_one_out(sequences: Sequence[np.ndarray]) -> Split:
 
 
 def prefixes(train: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Every beginning of every training sequence, as the paper counts them (Table B2: interactions - 2 x users)."""
+    """Every prefix of every training sequence, as the paper counts them (Table B2: interactions - 2 x users)."""
     return [s[:n] for s in train for n in range(1, len(s) + 1)]
 
 
 def splice_histories(sequences: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """A history that nobody has: the beginning of one random sequence and the end of another, each item once.
+    """Create a synthetic history: the beginning of one random sequence and the end of another, without repetitions.
 
     Args:
-        sequences: training sequences; none of them empty.
-        rng: draws the two and where they are cut; the end has at least one item.
+        sequences: non-empty training sequences.
+        rng: source of randomness for the two sequences and the cuts; the end has at least one item.
     """
     first, second = (sequences[rng.integers(len(sequences))] for _ in range(2))
     joined = np.concatenate([first[: rng.integers(len(first) + 1)], second[rng.integers(len(second)) :]])

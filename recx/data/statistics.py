@@ -1,4 +1,4 @@
-"""The numbers of the paper's Table B1, and a few that tell how hard a data set is."""
+"""The statistics of the paper's Table B1, and a few that indicate how hard a data set is."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from recx.data.dataset import Dataset
 
 
 def task_counts(dataset: Dataset) -> dict[str, tuple[int, int]]:
-    """Rows of tasks 1 to 4 and 6 that a data set offers, counted as in the paper's Table B2: task -> (train, test).
+    """Number of rows available for tasks 1 to 4 and 6, counted as in the paper's Table B2: task -> (train, test).
 
-    Beginnings of training sequences for tasks 1 and 2, a liked and a disliked item a user for task 3, a row a known
-    fact (title, attributes, texts, related items) for task 4, beginnings and a summary a user for task 6. Task 5 is
-    as many conversations as one has; the paper's test rows of task 3 are a part of its users that it does not describe.
+    Tasks 1 and 2: prefixes of training sequences; task 3: a liked and a disliked item per user; task 4: one row per
+    known fact (title, attributes, texts, related items); task 6: prefixes and one summary per user. Task 5 has as many
+    rows as there are conversations. The paper's test rows of task 3 cover a subset of users that it does not describe.
     """
     users = len(dataset.sequences)
     beginnings = dataset.interactions - 2 * users
@@ -26,7 +26,7 @@ def task_counts(dataset: Dataset) -> dict[str, tuple[int, int]]:
 
 
 def statistics(dataset: Dataset) -> dict[str, float]:
-    """Users, items, interactions, sparsity in percent, and lengths and popularity.
+    """Users, items, interactions, sparsity in percent, sequence lengths and popularity.
 
     Returns:
         `users, items, interactions, sparsity_percent, median_length, longest, top_item_percent,

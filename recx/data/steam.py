@@ -1,4 +1,4 @@
-"""Steam: the official files (Python literals a line), and the reviews of Australian users as CSV."""
+"""Steam: the official files (one Python literal per line), and reviews by Australian users as CSV."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,14 @@ from recx.data.json_lines import read_literal_lines
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
-# Tags come in the order of their votes; the many that follow tell little.
+# Tags are sorted by votes; the many later ones say little.
 TAGS = 5
 
 
 def reviews(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`user_id, item_id, timestamp` of `steam_reviews.json.gz`; the user is the id, else the name.
+    """Read `user_id, item_id, timestamp` from `steam_reviews.json.gz`; the user is the id, or else the name.
 
-    Several million lines at some twenty microseconds each: minutes, once; see `recx.data.table_cache`.
+    Several million lines at about twenty microseconds each take minutes, once; see `recx.data.table_cache`.
     """
     users: list[str] = []
     items: list[str] = []
@@ -34,7 +34,7 @@ def reviews(path: Path, report: ReadingReport) -> pl.DataFrame:
         days.append(str(record.get("date") or ""))
     if nameless and not users:
         raise DataError(f"{path}: no line has the fields username and product_id; are these the reviews?")
-    report.note("reviews that name no user or no item", nameless)
+    report.note("reviews without a user or an item", nameless)
     frame = pl.DataFrame(
         {"user_id": users, "item_id": items, "day": days},
         schema={"user_id": pl.Categorical, "item_id": pl.Categorical, "day": pl.String},
@@ -43,11 +43,11 @@ def reviews(path: Path, report: ReadingReport) -> pl.DataFrame:
 
 
 def games(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`item_id, title, genre, tag, developer, publisher, year, features` of `steam_games.json.gz`, either form."""
+    """Read `item_id, title, genre, tag, developer, publisher, year, features` from either `steam_games.json.gz`."""
     rows, empty = [], 0
     for _, record in read_literal_lines(path):
         item = record.get("id")
-        if item is None or item != item:  # the second form writes NaN for what it does not know
+        if item is None or item != item:  # the second form uses NaN for unknown values
             empty += 1
             continue
         rows.append(
@@ -71,14 +71,14 @@ def games(path: Path, report: ReadingReport) -> pl.DataFrame:
 
 
 def reviews_table(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """`user_id, item_id, timestamp` of `reviews.csv`; reviews without a day are the latest, see its source."""
+    """Read `user_id, item_id, timestamp` from `reviews.csv`; undated reviews are the most recent, see its source."""
     frame = read_table(path, ["user_id", "item_id", "posted"])
     seconds = _seconds("posted").alias("timestamp")
     return frame.select(pl.col("user_id", "item_id").cast(pl.Categorical), seconds)
 
 
 def with_names(items: pl.DataFrame, path: Path, report: ReadingReport) -> pl.DataFrame:
-    """Games with titles from `app_names.csv` where they have none, and the apps that are in no other file."""
+    """Add titles from `app_names.csv` to games without one, and the apps that are in no other file."""
     names = read_table(path, ["item_id", "name"]).select("item_id", pl.col("name").fill_null(""))
     joined = items.join(names.unique("item_id", keep="first"), on="item_id", how="full", coalesce=True)
     title = pl.col("title").fill_null("")
@@ -90,12 +90,12 @@ def with_names(items: pl.DataFrame, path: Path, report: ReadingReport) -> pl.Dat
 
 
 def _seconds(column: str) -> pl.Expr:
-    """A day as seconds since 1970; null where there is none."""
+    """A date as seconds since 1970; null if there is none."""
     day = pl.col(column).cast(pl.String).str.to_date("%Y-%m-%d", strict=False)
     return day.cast(pl.Datetime("ms")).dt.timestamp("ms").cast(pl.Float64) / 1000
 
 
 def _year(value: Any) -> list[str]:
-    """The year of a release date in whatever form ("2017-09-02", "Dec 2016", "Soon..")."""
+    """The year of a release date in any form ("2017-09-02", "Dec 2016", "Soon..")."""
     words = str(value or "").replace("-", " ").replace(",", " ").split()
     return [w for w in words if len(w) == 4 and w.isdigit() and "1970" <= w <= "2100"][:1]

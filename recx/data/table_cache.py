@@ -1,4 +1,4 @@
-"""Tables read from large files, kept so that every notebook after the first opens them in a moment."""
+"""Cache of tables read from large files, so that later notebooks open them quickly."""
 
 import functools
 import hashlib
@@ -17,13 +17,13 @@ LARGE_BYTES = 20_000_000
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, computed once a process for a file that does not change."""
+    """SHA-256 of a file's content, computed once per process for an unchanged file."""
     state = path.stat()
     return _digest(str(path), state.st_size, state.st_mtime_ns)
 
 
 def load_tables(key: str) -> Tables | None:
-    """The tables kept under a key, or None if there are none (or they are damaged)."""
+    """The tables stored under a key, or None if there are none (or they are damaged)."""
     folder = paths.cache() / "prepared" / key
     try:
         lines = [(what, int(count)) for what, count in json.loads((folder / "report.json").read_text("utf-8"))]
@@ -35,7 +35,7 @@ def load_tables(key: str) -> Tables | None:
 
 
 def keep_tables(key: str, tables: Tables) -> None:
-    """Keep tables under a key; where the cache cannot be written, they are read from the files again next time."""
+    """Store tables under a key; if the cache is not writable, the files are simply read again next time."""
     folder = paths.cache() / "prepared" / key
     beside = folder.with_name(key + ".part")
     try:
@@ -52,14 +52,14 @@ def keep_tables(key: str, tables: Tables) -> None:
 
 
 def key_of(reader: str, files: Iterable[Path]) -> str:
-    """A key for what a reader makes of files: their content, and the code of the readers."""
+    """A cache key from the files' content and the readers' code."""
     parts = [reader, *(file_digest(p) for p in files)]
     parts += [hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(Path(__file__).parent.glob("*.py"))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def is_large(files: Iterable[Path]) -> bool:
-    """Whether reading the files takes long enough to keep what was read."""
+    """Whether files take long enough to read to be worth caching."""
     return sum(p.stat().st_size for p in files) > LARGE_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Bytes of a text file as UTF-8, whatever they were."""
+"""Conversion of a text file's bytes to UTF-8."""
 
 import codecs
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
-# UTF-32 first: its mark begins with that of UTF-16.
+# UTF-32 first: its byte order mark begins with that of UTF-16.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -15,20 +15,20 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_SETTING = "data.columns.encoding=NAME says it, e.g. utf-8, latin-1, cp1251 or utf-16"
+_SETTING = "set data.columns.encoding=NAME, e.g. utf-8, latin-1, cp1251 or utf-16"
 
 
 def as_utf8(path: Path, raw: bytes, encoding: str, report: ReadingReport) -> bytes:
-    """Text as UTF-8 without a mark; what is not plain UTF-8 is said in the report.
+    """Convert text to UTF-8 without a byte order mark; the report says if it was in another encoding.
 
     Args:
-        path: of the file.
-        raw: its bytes.
-        encoding: name of the encoding; found out where it is empty.
-        report: says what was decided.
+        path: path of the file.
+        raw: bytes of the file.
+        encoding: name of the encoding; detected if empty.
+        report: receives the decision.
 
     Raises:
-        DataError: the bytes are no text in that encoding, or may be text in more than one.
+        DataError: the bytes are not text in that encoding, or several encodings are possible.
     """
     if not encoding and (raw.isascii() or _is_utf8(raw)) and not raw.startswith(codecs.BOM_UTF8) and b"\0" not in raw:
         return raw
@@ -38,7 +38,7 @@ def as_utf8(path: Path, raw: bytes, encoding: str, report: ReadingReport) -> byt
     except (UnicodeError, LookupError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as {chosen} ({error}); {_SETTING}.") from error
     if not encoding:
-        report.decisions.append(f"{path.name}: its characters are read as {chosen}.")
+        report.decisions.append(f"{path.name}: the encoding is taken to be {chosen}.")
     return text.removeprefix("\ufeff").encode("utf-8", "replace")
 
 
@@ -51,22 +51,22 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _guess(path: Path, raw: bytes) -> str:
-    """An encoding that cannot well be another; of Western text the one of Windows, as the web's standard has it."""
+    """The only plausible encoding; for Western text that of Windows, as in the WHATWG standard."""
     for mark, name in _MARKS.items():
         if raw.startswith(mark):
             return name
     left, right = (raw[start:4096:2].count(0) for start in (0, 1))
     if max(left, right) > len(raw[:4096]) / 4 and min(left, right) < max(left, right) / 20:
-        return "utf-16-le" if right > left else "utf-16-be"  # most letters have a zero on one side
+        return "utf-16-le" if right > left else "utf-16-be"  # one byte of most letters is zero
     if _is_utf8(raw):
         return "utf-8"
     text = raw.decode("utf-8", "surrogateescape")
     if re.search("[^\x00-\x7f\ud800-\udfff]", text):
         line = text[: re.search("[\ud800-\udfff]", text).start()].count("\n") + 1  # type: ignore[union-attr]
-        raise DataError(f"{path}, line {line}: is not UTF-8, though other lines are; {_SETTING}.")
-    # Western words have a letter beyond ASCII here and there; whole words of such bytes are another alphabet.
+        raise DataError(f"{path}, line {line}: not UTF-8, though other lines are; {_SETTING}.")
+    # Western words have an occasional letter beyond ASCII; whole words of such bytes belong to another alphabet.
     if sum(map(len, re.findall(rb"[\x80-\xff]{2,}", raw))) * 2 > len(re.findall(rb"[\x80-\xff]", raw)):
-        raise DataError(f"{path}: is not UTF-8, and may be in one of several alphabets; {_SETTING}.")
+        raise DataError(f"{path}: not UTF-8, and the alphabet is ambiguous; {_SETTING}.")
     try:
         raw.decode("cp1252")
     except UnicodeDecodeError:

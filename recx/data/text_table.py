@@ -1,4 +1,4 @@
-"""Tables that are text: their separator, header and quotes are found out where the settings do not say them."""
+"""Text tables: separator, header and quotes are detected unless the settings give them."""
 
 import csv
 import io
@@ -19,29 +19,28 @@ from recx.settings import Columns
 
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _WORDS = {character: word for word, character in SEPARATORS.items()}
-_HEAD, _LINES = 1 << 16, 200  # bytes and lines at the head of a file that decide its form
+_HEAD, _LINES = 1 << 16, 200  # bytes and lines at the head of a file from which its form is detected
 
 
 def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.DataFrame:
-    """Read a table of text, whatever its form; columns of one without a header are called 1, 2, 3 and so on.
+    """Read a text table in any common form; columns of a table without a header are named 1, 2, 3 and so on.
 
     Args:
         path: the file (.gz and .zip are unpacked).
-        columns: what of its form the settings say.
-        report: says in a line what was decided.
+        columns: settings, which may give the form.
+        report: receives the decisions, in one line.
 
     Returns:
-        One column of text a field, null where it is empty; blank lines are no rows, a column that counts rows is
-        left out.
+        One text column per field, null if empty; blank lines are skipped, and a column of row numbers is left out.
 
     Raises:
-        DataError: naming file, line and what was expected; or the setting that tells two readings apart.
+        DataError: with file, line and what was expected, or the setting that resolves an ambiguity.
     """
     raw = as_utf8(path, read_bytes(path), columns.encoding, report).lstrip(b"\r\n")
     raw = raw if b"\n" in raw else raw.replace(b"\r", b"\n")
     sample = _sample(raw)
     if not sample:
-        raise DataError(f"{path}: is empty.")
+        raise DataError(f"{path}: the file is empty.")
     separator = _separator(path, sample, columns.separator, raw)
     if separator == " ":
         raw = b"\n".join(re.sub(rb"[ \t]+", b" ", line.strip(b" \t\r")) for line in raw.split(b"\n"))
@@ -53,8 +52,8 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.D
     body = raw[_end_of_header(raw, separator, quote) :] if named else raw
     frame = _parsed(path, body, separator, quote, names, 1 + named)
     word = _WORDS.get(separator, repr(separator))
-    top = "a header" if named else f"no header, so that its columns are called 1 to {len(names)}"
-    between = "one column" if len(names) == 1 else f"columns between {word}s"
+    top = "a header" if named else f"no header, so its columns are named 1 to {len(names)}"
+    between = "one column" if len(names) == 1 else f"columns separated by {word}s"
     said = f"{path.name}: {between}, {top}"
     report.decisions.append(said + (", quotes are part of the values." if b'"' in raw and not quote else "."))
     return _without_index(path, frame, named, report)
@@ -63,7 +62,7 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.D
 def _sample(raw: bytes) -> list[str]:
     head = raw[:_HEAD]
     lines = head.decode("utf-8", "replace").split("\n")
-    lines = lines if len(head) == len(raw) or len(lines) == 1 else lines[:-1]  # the last one may be cut
+    lines = lines if len(head) == len(raw) or len(lines) == 1 else lines[:-1]  # the last line may be incomplete
     return [line.rstrip("\r") for line in lines if line.strip()][:_LINES]
 
 
@@ -72,14 +71,14 @@ def _split(lines: list[str], separator: str, quote: str | None) -> list[list[str
         try:
             return [row for row in csv.reader(lines, delimiter=separator, quotechar=quote) if row]
         except csv.Error:
-            pass  # a field without end; what is wrong is said where the whole is read
+            pass  # an unterminated field; the error is raised when the whole file is read
     return [line.split(separator) for line in lines]
 
 
 def _separator(path: Path, lines: list[str], setting: str, raw: bytes) -> str:
-    """The separator that gives all lines the same number of columns, the more the better.
+    """The separator that gives all lines the same number of columns, preferably many.
 
-    For a single column it is one that occurs nowhere, as most values may well hold none.
+    For a single column it is a character that occurs nowhere, since most values may contain none.
     """
     if setting:
         chosen = SEPARATORS.get(setting, setting)
@@ -101,14 +100,14 @@ def _separator(path: Path, lines: list[str], setting: str, raw: bytes) -> str:
     if len(best) > 1:
         either = " or ".join(_WORDS[s] for s in best)
         raise DataError(
-            f"{path}: its columns may be separated by {either}, as in {lines[0][:80]!r}; say which with "
+            f"{path}: its columns may be separated by {either}, as in {lines[0][:80]!r}; choose one with "
             "data.columns.separator=..."
         )
     return best[0] if best else next((s for s in ",\t|;" if s.encode() not in raw), ",")
 
 
 def _quote(path: Path, raw: bytes, separator: str, setting: str) -> str | None:
-    """The quote around values; None where there is none, or where quotes are part of the values."""
+    """The quote character around values; None if there is none, or if quotes are part of the values."""
     if setting:
         if setting != "none" and (len(setting) != 1 or not setting.isascii()):
             raise DataError(f"data.columns.quote is {setting!r}; expected one ASCII character, or none.")
@@ -129,18 +128,18 @@ def _quote(path: Path, raw: bytes, separator: str, setting: str) -> str | None:
         return None
     line = next(n for n, text in enumerate(raw.split(b"\n"), 1) if b'"' in quoted.sub(b"", text))
     raise DataError(
-        f"{path}, line {line}: a quote stands where none can, while other values stand in quotes. If quotes are part "
-        "of the values, say data.columns.quote=none; if not, that line is to be repaired."
+        f"{path}, line {line}: a quote in an invalid place, while other values are quoted. If quotes are part of the "
+        "values, set data.columns.quote=none; otherwise repair that line."
     )
 
 
 def _has_header(path: Path, rows: list[list[str]], columns: Columns) -> bool:
-    """Whether the first line names the columns: known names, or text above numbers and dates."""
+    """Whether the first line holds column names: known names, or text above numbers and dates."""
     if columns.header:
         return columns.header == "yes"
     first, below = [cell.strip() for cell in rows[0]], rows[1:]
     named = {columns.user, columns.item, columns.timestamp, columns.rating, columns.title} - {""}
-    if any(name.isdigit() and int(name) <= len(first) for name in named):  # the place of a column
+    if any(name.isdigit() and int(name) <= len(first) for name in named):  # a column position
         return False
     if named & set(first):
         return True
@@ -154,13 +153,13 @@ def _has_header(path: Path, rows: list[list[str]], columns: Columns) -> bool:
     if any(_measured(values) for values in under):
         return True
     raise DataError(
-        f"{path}: its first line may name the columns or be a row of them: {', '.join(first)[:120]}. Say which with "
-        "data.columns.header=yes or =no."
+        f"{path}: it is unclear whether the first line is a header or a row: {', '.join(first)[:120]}. Set "
+        "data.columns.header=yes or data.columns.header=no."
     )
 
 
 def _measured(values: pl.Series) -> bool:
-    """Whether values are numbers or dates throughout."""
+    """Whether all values are numbers or dates."""
     known = values.str.strip_chars().replace("", None).drop_nulls()
     if known.is_empty():
         return False
@@ -168,7 +167,7 @@ def _measured(values: pl.Series) -> bool:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Names of columns, each once; polars takes no two alike."""
+    """Make column names unique, as polars requires."""
     unique: list[str] = []
     for name in (" ".join(name.split()) for name in names):
         numbered = (f"{name} ({n})" for n in itertools.count(2))
@@ -177,7 +176,7 @@ def _unique(names: list[str]) -> list[str]:
 
 
 def _end_of_header(raw: bytes, separator: str, quote: str | None) -> int:
-    """Where the first row ends: after one line, or more where a quoted name goes over lines."""
+    """Where the first row ends: after one line, or more if a quoted name spans several lines."""
     if not quote:
         return raw.find(b"\n") + 1 or len(raw)
     lines = io.BytesIO(raw)
@@ -201,21 +200,21 @@ def _parsed(path: Path, body: bytes, separator: str, quote: str | None, names: l
         for number, line in enumerate(body.split(b"\n"), first):
             if line.count(separator.encode()) >= len(names) and b'"' not in line:
                 fields = line.count(separator.encode()) + 1
-                raise DataError(f"{path}, line {number}: {fields} fields, expected at most {len(names)}.") from error
+                raise DataError(f"{path}, line {number}: {fields} fields; expected at most {len(names)}.") from error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cannot be read ({reason}).") from error
-    # A blank line is no row; polars makes one of nulls of it. Looked for first, as filtering copies the whole.
+    # Polars turns blank lines into rows of nulls. Look for them first, since filtering copies the whole frame.
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     return frame.filter(~blank) if blank.any() else frame
 
 
 def _without_index(path: Path, frame: pl.DataFrame, named: bool, report: ReadingReport) -> pl.DataFrame:
-    """Without a first column that counts the rows, as pandas and R leave it where nobody forbids it."""
+    """Drop a first column of row numbers, as pandas and R write it by default."""
     name = frame.columns[0]
     if frame.width < 3 or frame.height < 3 or (named and not re.fullmatch(r"|index|unnamed: ?\d+", name.casefold())):
         return frame
     steps = frame[name].head(_LINES).cast(pl.Int64, strict=False)
     if steps.null_count() or not (steps.diff().drop_nulls() == 1).all():
         return frame
-    report.decisions.append(f"{path.name}: the first column, which counts the rows, is left out.")
+    report.decisions.append(f"{path.name}: the first column, which holds row numbers, is left out.")
     return frame.drop(name)

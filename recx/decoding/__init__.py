@@ -1,1 +1,1 @@
-"""From a model to titles, lists, decisions and texts."""
+"""Decoding: titles, lists, decisions and texts from a model."""

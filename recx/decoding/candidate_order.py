@@ -1,4 +1,4 @@
-"""Candidates being put in order, while their titles are written one after another."""
+"""State of ranking candidates while their titles are written one after another."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 class CandidateOrder:
-    """What one ranking may write next.
+    """Tokens that may come next in one ranking.
 
     Args:
-        titles: token ids of each candidate with what ends it; none may be the beginning of another.
+        titles: token ids of each candidate including its end; none may be a prefix of another.
     """
 
     def __init__(self, titles: Sequence[np.ndarray]) -> None:
@@ -21,18 +21,18 @@ class CandidateOrder:
 
     @property
     def complete(self) -> bool:
-        """Whether every candidate has its place."""
+        """Whether all candidates are ranked."""
         return not self._remaining
 
     def choices(self) -> list[int]:
-        """Token ids that may come next; none when complete."""
+        """Token ids that may come next; empty when complete."""
         return sorted({self._titles[c][self._position] for c in self._open})
 
     def take(self, token: int) -> list[int]:
-        """Go on by one of the choices, and by all tokens after it that leave no choice.
+        """Append one of the choices, and all following tokens that are forced.
 
         Returns:
-            The tokens written.
+            The tokens appended.
         """
         run = [token]
         self._advance(token)
@@ -51,7 +51,7 @@ class CandidateOrder:
             self._settle()
 
     def _settle(self) -> None:
-        """One candidate left needs no tokens: it comes last."""
+        """Rank the last remaining candidate without writing its tokens."""
         if len(self._remaining) == 1:
             self.places.append(self._remaining[0])
             self._remaining = self._open = []

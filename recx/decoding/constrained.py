@@ -1,4 +1,4 @@
-"""Decoding titles along the graph of a catalogue's titles, so that none is invented."""
+"""Constrained decoding along the graph of a catalogue's titles, so that no title is invented."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,21 +25,21 @@ def beam_titles(
     show_progress: bool = False,
     exclude: Sequence[Sequence[int]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable titles after each prompt, by beam search over the catalogue's titles only.
+    """The most probable titles after each prompt, by beam search restricted to the catalogue's titles.
 
     Args:
         model: in eval mode.
         prompts: R prompts.
-        graph: of `build_title_trie`.
-        beams: K titles wanted (at most the size of the catalogue).
-        precision: of the matrix products.
+        graph: result of `build_title_trie`.
+        beams: number K of titles (at most the size of the catalogue).
+        precision: of matrix products.
         show_progress: show a bar.
-        exclude: for each prompt the items its titles are not to be among; K must leave room for them.
+        exclude: items to exclude for each prompt; at least K others must remain.
 
     Returns:
-        Items (R, K), the most probable first, and the log-probabilities (R, K) of their titles among all titles of the
-        catalogue: at every token the probability is shared out among those that some title goes on with. A title that
-        is the only one left is certain, so its last tokens need no step of the model.
+        Items (R, K), most probable first, and the log-probabilities (R, K) of their titles among all titles of the
+        catalogue: at every token, the probability is normalised over the tokens that continue some title. Once only one
+        title is left, its remaining tokens are certain and need no forward pass.
     """
 
     device = model.device
@@ -50,12 +50,12 @@ def beam_titles(
             items = torch.zeros(len(rows), beams, dtype=torch.long, device=device)
             log_probs = torch.full((len(rows), beams), -torch.inf, device=device)
             state = DecodingState(model, [prompts[r].followed_by(graph.prefix) for r in rows])
-            # Rows that still have an open title; the others need no more steps.
+            # Only rows that still have an open title need further steps.
             left = torch.arange(len(rows), device=device)
             nodes = torch.zeros(len(rows), 1, dtype=torch.long, device=device)
             scores = torch.zeros(len(rows), 1, device=device)
             closed = _closed(graph, [exclude[r] for r in rows]) if exclude is not None else None
-            places = left[:, None]  # where an open title stands in the state; titles that are certain left it
+            places = left[:, None]  # row of an open title in the state; certain titles have been removed
             while len(left):
                 certain, flat = graph.only_item[nodes].flatten() > 0, nodes.flatten()
                 wanted = ~certain & (scores.flatten() > -torch.inf)
@@ -63,7 +63,7 @@ def beam_titles(
                 logp = torch.full(tokens.shape, -torch.inf, device=device)
                 logits = state.logits[places.flatten()[wanted]].gather(1, tokens[wanted])
                 logp[wanted] = logits.masked_fill(~real[wanted], -torch.inf).log_softmax(-1)
-                # A title that is certain stays as it is: one edge to itself at no cost.
+                # A completed title stays as it is: a single edge to itself at no cost.
                 logp[certain, 0], targets[certain, 0] = 0.0, flat[certain]
                 total = (scores.flatten()[:, None] + logp).view(len(left), -1)
                 if closed is not None:
@@ -93,14 +93,14 @@ def beam_titles(
 
 
 def _closed(graph: TokenGraph, exclude: Sequence[Sequence[int]]) -> torch.Tensor:
-    """Nodes that a row may not enter, as row * nodes + node; what is left of every other node leads to a title."""
+    """Nodes that a row may not enter, as row * nodes + node; every other node still leads to an allowed title."""
     size = len(graph.item)
     closed = [r * size + n for r, items in enumerate(exclude) for n in graph.nodes_leading_only_to(items)]
     return torch.tensor(closed, dtype=torch.long, device=graph.item.device)
 
 
 def _best_of(logits: Tensor, tokens: Tensor, real: Tensor) -> Tensor:
-    """Which of the tokens (B, M), where they are real, is the most probable by logits (B, V) -> (B,) on the host."""
+    """The most probable of the real tokens (B, M) by logits (B, V) -> (B,) on the host."""
     tokens, real = tokens.to(logits.device), real.to(logits.device)
     return logits.gather(1, tokens).masked_fill(~real, -torch.inf).argmax(1).cpu()
 
@@ -114,20 +114,20 @@ def greedy_lists(
     precision: str = "auto",
     show_progress: bool = False,
 ) -> list[list[int]]:
-    """Lists of catalogue titles, written greedily along the graph of `build_list_graph`.
+    """Lists of catalogue titles, generated greedily along the graph of `build_list_graph`.
 
-    Tokens that leave no choice, most of a title, are appended together in one pass.
+    Forced tokens, which make up most of a title, are appended together in one pass.
 
     Args:
         model: in eval mode.
         prompts: R prompts.
-        graph: of `build_list_graph`.
-        most: titles in a list; a longer one is cut there.
-        precision: of the matrix products.
+        graph: result of `build_list_graph`.
+        most: largest number of titles; longer lists are truncated.
+        precision: of matrix products.
         show_progress: show a bar.
 
     Returns:
-        The items of each list in the order written.
+        The items of each list in generated order.
     """
 
     def decode(rows: list[int]) -> list[list[int]]:
@@ -166,9 +166,9 @@ def greedy_order(
     precision: str = "auto",
     show_progress: bool = False,
 ) -> np.ndarray:
-    """Order candidates: titles are written one after another, each token one that a remaining candidate allows.
+    """Rank candidates by writing their titles one after another; each token must continue a remaining candidate.
 
-    Tokens that leave no choice, most of a title, are appended together in one pass.
+    Forced tokens, which make up most of a title, are appended together in one pass.
 
     Args:
         model: in eval mode.
@@ -176,11 +176,11 @@ def greedy_order(
         candidates: (R, C) items, in any order.
         titles: tokens of items 0..N.
         separator: tokens between two titles.
-        precision: of the matrix products.
+        precision: of matrix products.
         show_progress: show a bar.
 
     Returns:
-        (R, C) the same items in the order written.
+        (R, C) the same items in generated order.
     """
 
     def decode(rows: list[int]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Decisions, greedy texts (their quotes constrained or not), and titles unconstrained, as the paper decodes them."""
+"""Decisions, greedy texts (optionally with constrained quotations), and unconstrained titles as in the paper."""
 
 from collections.abc import Collection, Sequence
 
@@ -21,7 +21,7 @@ def choice_probability(
     precision: str = "auto",
     show_progress: bool = False,
 ) -> np.ndarray:
-    """Probability (R,) of the first of two sets of tokens against the second as the start of the answer."""
+    """Probability (R,) that the answer starts with a token of the first set rather than the second."""
     first, second = map(list, options)
 
     def decode(rows: list[int]) -> np.ndarray:
@@ -43,17 +43,17 @@ def greedy_text(
     quotes: Sequence[QuoteConstraint] | None = None,
     min_tokens: int = 0,
 ) -> list[np.ndarray]:
-    """Greedy continuation of each prompt, up to a token that ends it (left out) or `max_tokens`.
+    """Greedy continuation of each prompt, up to an end token (excluded) or `max_tokens`.
 
     Args:
         model: in eval mode.
         prompts: R prompts.
-        ends: ids of tokens that end a text, besides those that the backbone itself names.
+        ends: ids of end tokens, in addition to the backbone's own.
         max_tokens: longest answer.
-        precision: of the matrix products.
+        precision: of matrix products.
         show_progress: show a bar.
-        quotes: what each answer may quote; anything by default.
-        min_tokens: shortest answer: before that no token that ends a text is chosen.
+        quotes: constraints on the quotations of each answer; none by default.
+        min_tokens: shortest answer: until then, end tokens are suppressed.
     """
     ends = torch.tensor(sorted(model.ends | set(ends)))
 
@@ -68,7 +68,7 @@ def greedy_text(
                 still = (~torch.isin(token, ends)).nonzero()[:, 0]
                 if not len(still):
                     break
-                if len(still) < len(left):  # rows that have ended need no more steps
+                if len(still) < len(left):  # finished rows need no further steps
                     state.select(still)
                 left, token = left[still.numpy()], token[still]
                 written[left, n] = token.numpy()
@@ -79,12 +79,12 @@ def greedy_text(
 
 
 def without(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Logits (B, V) in which some tokens (M,) are impossible."""
+    """Set the logits (B, V) of some tokens (M,) to minus infinity."""
     return logits.index_fill(1, tokens.to(logits.device), -torch.inf)
 
 
 def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
-    """The most probable token of each row (B, V) -> (B,), on the host, that its quotes allow."""
+    """The most probable token of each row (B, V) -> (B,), on the host, that its quote constraint allows."""
     best = logits.argmax(-1).cpu()
     for row, held in enumerate(quotes):
         allowed = held.allowed()
@@ -107,12 +107,12 @@ def free_answers(
     precision: str = "auto",
     show_progress: bool = False,
 ) -> list[list[np.ndarray]]:
-    """Unconstrained answers as the paper decodes them: greedy (`beams=1`) or the best of a free beam search.
+    """Unconstrained answers, decoded as in the paper: greedily (`beams=1`) or by beam search.
 
-    They end with one of `ends` or of the tokens that the backbone itself names.
+    They end with one of `ends` or of the backbone's own end tokens.
 
     Returns:
-        For each prompt `returned` answers as token ids, the best first.
+        For each prompt, `returned` answers as token ids, best first.
     """
 
     ends = sorted(model.ends | set(ends))
@@ -121,12 +121,12 @@ def free_answers(
         width = max(len(prompts[r].ids) for r in rows)
         ids = np.zeros((len(rows), width), dtype=np.int64)
         mask = np.zeros_like(ids)
-        for n, r in enumerate(rows):  # `generate` continues at the right edge, so padding goes to the left
+        for n, r in enumerate(rows):  # `generate` continues at the right edge, so rows are left-padded
             own = prompts[r].ids
             ids[n, width - len(own) :], mask[n, width - len(own) :] = own, 1
         users = None if prompts[rows[0]].user is None else torch.stack([prompts[r].user for r in rows])
         with autocast(precision):
-            # Given embeddings and no ids, `generate` returns what it has written alone.
+            # Given embeddings without ids, `generate` returns only the new tokens.
             answers = model.backbone.generate(
                 inputs_embeds=model.embed(torch.from_numpy(ids).to(model.device), users),
                 attention_mask=torch.from_numpy(mask).to(model.device),

@@ -1,7 +1,7 @@
-"""Holding the quotations of a text to titles that may be cited, while it is written.
+"""Restriction of the quotations in a text to allowed titles while the text is generated.
 
-What is held is the text, not its tokens: a tokenizer may write a space, a bracket or a comma and a quotation mark as
-one token, and a letter as several.
+The constraint applies to the text, not its tokens: a tokenizer may encode a space, bracket or comma together with a
+quotation mark as one token, and a single letter as several.
 """
 
 import codecs
@@ -12,21 +12,22 @@ from dataclasses import dataclass, replace
 from recx.decoding.token_texts import TokenTexts
 
 _MARK = b'"'
-# Marks of other kinds, which would quote unheld: a single one where a word may begin, and all but the straight double.
+# Other quotation marks, which would evade the constraint: a single one at the start of a word, and all typographic
+# ones.
 _OTHER_MARK = re.compile("[“”„«»‹›「」『』《》＂‚‘]|(?<![\\w\"])'")
 _SENTENCE_END = re.compile(
     rb"[.!?]\s|\n|\xe3\x80\x82|\xef\xbc[\x81\x9f]"
-)  # the last are the full stop and marks of Chinese and Japanese
+)  # the last are the full stop and punctuation of Chinese and Japanese
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 _OF_THE_HISTORY = re.compile(rb"\bhistory\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Where a text stands: its last sentence without the quoted titles, and what may be quoted.
+    """State of a text: its last sentence without the quoted titles, and what may be quoted.
 
-    `ways` are the titles (up to their closing marks) that the open quotation may become, `inside` is what is written
-    of it; without an open one both are empty.
+    `ways` are the titles (with closing marks) that the open quotation may become, `inside` is the part written so far;
+    both are empty outside quotations.
     """
 
     remaining: tuple[bytes, ...]
@@ -37,34 +38,34 @@ class _State:
 
     @property
     def complete(self) -> bool:
-        """Whether a text may end here: within no quotation and no letter."""
+        """Whether a text may end here, i.e. outside quotations and incomplete characters."""
         said = self.sentence.decode(errors="ignore")
         return not self.ways and len(said.encode()) == len(self.sentence)
 
 
 class QuoteConstraint:
-    """What one text may quote next.
+    """Constraint on the quotations of one text.
 
-    A quotation opens with a straight double mark, by itself or within a token; from there on only tokens that lead
-    along a title are allowed, up to its closing mark, and whatever else may follow within the same token. Outside of
-    quotations everything is but marks of other kinds.
+    A quotation opens with a straight double mark, alone or within a token. From there, only tokens that spell an
+    allowed title are permitted, up to its closing mark and whatever may follow within the same token. Outside
+    quotations, everything is permitted except other quotation marks.
 
     Args:
-        texts: what the tokens write.
-        cited: titles that may be cited; each once before any of them comes again.
-        subject: the title the text is about: it may come again, but not after a cited one in the same sentence, where
-            it would pass for one of them, nor where the sentence speaks of the history.
+        texts: text of each token.
+        cited: titles that may be cited; each must be cited once before any is repeated.
+        subject: the title the text is about: it may be repeated, but not after a cited title in the same sentence,
+            where it would be mistaken for one of them, nor in a sentence about the history.
     """
 
     def __init__(self, texts: TokenTexts, cited: Sequence[str], subject: str) -> None:
         self._texts = texts
-        # A title that the tokens cannot write is never begun.
+        # A title that the tokens cannot spell is never started.
         self._cited = tuple(t for t in dict.fromkeys(map(_closed, cited)) if 0 in texts.ways(t))
         self._subject = tuple(t for t in [_closed(subject)] if 0 in texts.ways(t))
         self._state = _State(self._cited)
 
     def allowed(self) -> list[int] | None:
-        """Token ids that may come next within a quotation; None outside of one, where `accepts` tells."""
+        """Token ids that may come next within a quotation; None outside, where `accepts` decides."""
         state, tokens = self._state, set()
         place = len(state.inside)
         for title in state.ways:
@@ -79,17 +80,17 @@ class QuoteConstraint:
         return self._after(text) is not None if text else self._state.complete
 
     def advance(self, token: int) -> None:
-        """Go on by one token, which must be allowed."""
+        """Append a token, which must be allowed."""
         if not self.accepts(token):
-            raise ValueError(f"Token {token} may not come here.")
+            raise ValueError(f"Token {token} is not allowed here.")
         self._state = self._after(self._texts[token])
 
     def fingerprint(self) -> bytes:
-        """What decides about the quotes, as bytes to be hashed; to be asked before the text has begun."""
+        """Bytes that identify the constraint, for hashing; call it before the text has begun."""
         return repr((self._cited, self._subject)).encode()
 
     def _after(self, text: bytes) -> _State | None:
-        """The state after a further piece of text; None where it may not be written."""
+        """The state after a further piece of text; None if it is not allowed."""
         state: _State | None = self._state
         while text and state is not None:
             if state.ways:
@@ -104,12 +105,12 @@ class QuoteConstraint:
         return state if any(place in self._texts.ways(title) for title in state.ways) else None
 
     def _outside(self, state: _State, plain: bytes, opens: bool) -> _State | None:
-        """After plain text, and the mark that opens a quotation."""
+        """The state after plain text and, if any, an opening mark."""
         sentence = state.sentence + plain
-        if _SURROGATE.search(sentence):  # no letter begins so, and Python's decoder finds out late
+        if _SURROGATE.search(sentence):  # no character starts like this, and Python's decoder notices too late
             return None
         try:
-            # A letter may be written in part, but none may be broken: decoders drop what stands beside it.
+            # A character may be incomplete, but not invalid: decoders drop adjacent bytes.
             said = codecs.getincrementaldecoder("utf-8")().decode(sentence, final=opens)
         except UnicodeDecodeError:
             return None
@@ -126,7 +127,7 @@ class QuoteConstraint:
         return replace(state, sentence=state.sentence + _MARK, free_subject=free, ways=ways) if ways else None
 
     def _within(self, state: _State, byte: bytes) -> _State | None:
-        """After one more byte of a quotation."""
+        """The state after one more byte of a quotation."""
         inside = state.inside + byte
         ways = tuple(title for title in state.ways if title.startswith(inside))
         if inside not in ways:

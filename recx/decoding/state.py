@@ -1,8 +1,8 @@
-"""The state of decoding many prompts at once.
+"""State of batched decoding.
 
-Prompts, and runs of tokens appended to them, are padded on the right: the first pass over the prompts needs no mask,
-later ones mask the padding. Backbones with sliding windows, or ALiBi without position ids, count padding as distance:
-for them the cache is then moved so that each row's padding stands to the left of all its tokens.
+Prompts, and runs of tokens appended to them, are right-padded: the first pass over the prompts needs no mask, later
+ones mask the padding. Backbones with sliding windows, or with ALiBi but no position ids, count padding as distance: for
+them, the cache is then shifted so that each row's padding is to the left of all its tokens.
 """
 
 import inspect
@@ -19,11 +19,11 @@ from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt
 
 BATCH = 128
-"""Prompts at once, at most; fewer where they are long."""
+"""Largest number of prompts per batch; fewer if they are long."""
 CPU_TOKENS = 8_192
-"""Tokens of prompts at once: every step copies the whole cache, which is slow once it outgrows the processor's own."""
+"""Largest number of prompt tokens per batch: each step copies the whole cache, slow beyond the CPU cache's size."""
 GPU_TOKENS = 65_536
-"""With a backbone of seven billion parameters their cache takes 34 GB."""
+"""With a backbone of seven billion parameters, their cache takes 34 GB."""
 
 
 class DecodingState:
@@ -51,11 +51,11 @@ class DecodingState:
         self._advance(lengths, inputs_embeds=model.embed(ids.to(self.device), users))
 
     def step(self, tokens: Tensor) -> None:
-        """Append one token to each row (B,) and set `logits` (B, V) to what comes after."""
+        """Append one token to each row (B,) and set `logits` (B, V) for the next token."""
         self._append(tokens.to(self.device)[:, None], torch.ones(len(tokens), dtype=torch.long))
 
     def extend(self, runs: Sequence[Sequence[int]]) -> None:
-        """Append a run of at least one token to each row in one pass and set `logits` (B, V) to what comes after."""
+        """Append a run of at least one token to each row in one pass and set `logits` (B, V) for the next token."""
         lengths = torch.tensor([len(run) for run in runs])
         longest = int(lengths.max())
         ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs])
@@ -78,7 +78,7 @@ class DecodingState:
             self._move_right(padding.to(self.device))
 
     def _move_right(self, places: Tensor) -> None:
-        """Move what each row has cached to the right by places (B,); padding falls off and comes back on the left."""
+        """Shift each row's cache right by `places` (B,); padding falls off and reappears on the left."""
         slots = (torch.arange(self.mask.shape[1], device=self.device) - places[:, None]) % self.mask.shape[1]
         self.mask = self.mask.gather(1, slots)
         rows = torch.arange(len(slots), device=self.device)[:, None]
@@ -89,16 +89,16 @@ class DecodingState:
                 layer.values = layer.values[rows, :, slots].transpose(1, 2)
 
     def select(self, rows: Tensor) -> None:
-        """Keep and repeat rows (B',), in that order."""
+        """Select and repeat rows (B',), in that order."""
         rows = rows.to(self.device)
         self.cache.batch_select_indices(rows)
         self.mask, self.next_position = self.mask[rows], self.next_position[rows]
 
 
 def counts_padding(model: AlignedModel) -> bool:
-    """Whether the backbone measures the distance of two tokens in places of the cache, padding included."""
+    """Whether the backbone measures distances between tokens in cache positions, including padding."""
     config = model.backbone.config
-    # GPT-Neo has windows that the cache of transformers knows nothing of.
+    # GPT-Neo has windows that transformers' cache does not know of.
     windows = any(DynamicCache(config=config).is_sliding) or "local" in getattr(config, "attention_layers", ())
     return windows or "position_ids" not in inspect.signature(model.backbone.get_decoder().forward).parameters
 
@@ -111,15 +111,15 @@ def in_batches(
     show_progress: bool,
     decode: Callable[..., Any],
 ) -> list[Any]:
-    """Run `decode(rows)` over prompts of like length together; results come back in the prompts' order.
+    """Run `decode(rows)` on batches of prompts of similar length; results are returned in the prompts' order.
 
     Args:
-        model: whose device says how many tokens of prompts go at once.
+        model: model whose device determines the number of prompt tokens per batch.
         prompts: R prompts.
-        batch: prompts at once, at most; fewer where they are long.
+        batch: largest number of prompts per batch; fewer if they are long.
         description: label of the progress bar.
-        show_progress: whether there is a bar.
-        decode: takes a list of row numbers, returns one result for each.
+        show_progress: whether to show the bar.
+        decode: takes a list of row numbers and returns one result for each.
     """
     tokens = CPU_TOKENS if model.device.type == "cpu" else GPU_TOKENS
     order = np.argsort([len(p.ids) for p in prompts], kind="stable").tolist()

@@ -1,4 +1,4 @@
-"""The trie of a catalogue's titles, and lists of them: which token may follow, so that no other title is written."""
+"""Trie of a catalogue's titles, and graph of title lists: which token may follow, so that no title is invented."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TokenGraph:
-    """A directed graph whose edges are tokens, stored as one list of edges sorted by their start.
+    """A directed graph whose edges are tokens, stored as one list of edges sorted by source node.
 
-    Node 0 is the start; a node without edges is an end.
+    Node 0 is the root; a node without edges is final.
 
     Attributes:
-        first: (nodes + 1,) where each node's edges begin.
+        first: (nodes + 1,) index of each node's first edge.
         tokens: (edges,) token of each edge.
-        nodes: (edges,) node each edge leads to.
-        item: (nodes,) item whose title was just completed on entering the node, else 0.
-        only_item: (nodes,) the only item that can still come from a node on, else 0; all 0 where paths have no end.
-        parent: (nodes,) the node before; 0 throughout where paths have no end.
-        below: (nodes,) how many items can still come; 0 throughout where paths have no end.
-        prefix: tokens every path begins with; they are left out of the graph and put before decoding starts.
+        nodes: (edges,) target node of each edge.
+        item: (nodes,) item whose title is completed at the node, else 0.
+        only_item: (nodes,) the only item still reachable from the node, else 0; all 0 if paths are endless.
+        parent: (nodes,) the parent node; all 0 if paths are endless.
+        below: (nodes,) number of reachable items; all 0 if paths are endless.
+        prefix: tokens that all paths start with; they are not in the graph but appended before decoding starts.
     """
 
     first: Tensor
@@ -37,7 +37,7 @@ class TokenGraph:
     prefix: np.ndarray
 
     def to(self, device: torch.device) -> "TokenGraph":
-        """The same graph, whose edges lie on a device."""
+        """The same graph with its edges on another device."""
         tensors = {name: getattr(self, name).to(device) for name in ("first", "tokens", "nodes", "item", "only_item")}
         return replace(self, **tensors)
 
@@ -54,9 +54,9 @@ class TokenGraph:
         return bool(self.first[node + 1] == self.first[node])
 
     def forced_tokens(self, node: int) -> tuple[list[int], list[int]]:
-        """The tokens that must follow a node, up to where there is a choice or an end, and the nodes from it to there.
+        """The tokens that must follow a node, up to a choice or an end, and the nodes along the way.
 
-        Only in a graph whose circles all pass through a choice.
+        Only for graphs whose cycles all contain a choice.
         """
         tokens, entered = [], [node]
         while self.first[entered[-1] + 1] - self.first[entered[-1]] == 1:
@@ -66,10 +66,10 @@ class TokenGraph:
         return tokens, entered
 
     def nodes_leading_only_to(self, items: Sequence[int]) -> list[int]:
-        """Nodes from which nothing but these items can come, in a graph of single titles.
+        """Nodes from which only these items can be reached, in a graph of single titles.
 
         Args:
-            items: indices of the catalogue, each at most once.
+            items: item indices, each at most once.
         """
         reached: Counter[int] = Counter()
         for item in items:
@@ -90,11 +90,11 @@ class TokenGraph:
 
 
 def build_title_trie(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGraph:
-    """Paths that spell one title and then the end token.
+    """Paths that spell one title, followed by the end token.
 
     Args:
-        titles: tokens of items 0..N (row 0, padding, is left out).
-        end: tokens that close the answer.
+        titles: tokens of items 0..N (row 0, padding, is ignored).
+        end: tokens that end the answer.
     """
     sequences = [np.concatenate([t, end]).tolist() for t in titles[1:]]
     prefix = _common_prefix(sequences)
@@ -105,7 +105,7 @@ def build_title_trie(titles: Sequence[np.ndarray], end: np.ndarray) -> TokenGrap
 
 
 def build_list_graph(titles: Sequence[np.ndarray], separator: np.ndarray, end: np.ndarray) -> TokenGraph:
-    """Paths that spell any number of titles with a separator between them, and then the end token."""
+    """Paths that spell any number of titles with separators, followed by the end token."""
     builder = _Builder()
     stop = builder.new()
     for item, sequence in enumerate(titles[1:], 1):

@@ -1,6 +1,6 @@
-"""What each token of a vocabulary writes, as bytes, and which tokens write a given run of bytes.
+"""The bytes that each token of a vocabulary writes, and which tokens write a given byte string.
 
-Bytes, because a tokenizer may cut a character in two, and then neither half is a text.
+Bytes, since a tokenizer may split a character, and neither half is valid text.
 """
 
 import bisect
@@ -12,12 +12,12 @@ from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 _BYTE_OF = {letter: byte for byte, letter in bytes_to_unicode().items()}
-_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")  # of tokenizers that fall back to bytes
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")  # in tokenizers with byte fallback
 _known: WeakKeyDictionary[PreTrainedTokenizerBase, "TokenTexts"] = WeakKeyDictionary()
 
 
 class TokenTexts:
-    """The bytes that the tokens of one tokenizer write within a text; special tokens write none."""
+    """The bytes that a tokenizer's tokens write within a text; special tokens write none."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         special = {n for n, token in tokenizer.added_tokens_decoder.items() if token.special}
@@ -40,17 +40,17 @@ class TokenTexts:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> "TokenTexts":
-        """The texts of a tokenizer's tokens, read once."""
+        """The token texts of a tokenizer, cached."""
         if tokenizer not in _known:
             _known[tokenizer] = cls(tokenizer)
         return _known[tokenizer]
 
     def __getitem__(self, token: int) -> bytes:
-        """What a token writes; nothing where it is special or belongs to no text."""
+        """The bytes of a token; empty if it is special or not part of any text."""
         return self._bytes.get(token, b"")
 
     def along(self, text: bytes) -> Iterator[tuple[int, list[int]]]:
-        """Lengths of the beginnings of a text that are tokens, up to all of it, and the tokens that write each."""
+        """Lengths of the prefixes of a text (including all of it) that are tokens, and the tokens that write each."""
         for size in range(1, min(self._longest, len(text)) + 1):
             tokens = self._tokens.get(text[:size])
             if tokens:
@@ -64,7 +64,7 @@ class TokenTexts:
             yield from self._tokens[self._sorted[place]]
 
     def ways(self, text: bytes) -> frozenset[int]:
-        """Places in a text from which tokens lead to its very end; 0 is among them where all of it can be written."""
+        """Positions in a text from which tokens reach exactly its end; includes 0 if all of it can be written."""
         found = self._ways.get(text)
         if found is None:
             reached = {len(text)}

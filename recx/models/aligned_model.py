@@ -1,4 +1,4 @@
-"""A language model that reads the target's vectors and learns from answer tokens only."""
+"""A language model that reads the target's vectors and is trained on answer tokens only."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from recx.prompts.tokens import IGNORED
 
 
 class AlignedModel(nn.Module):
-    """A causal language model with entity tokens. It keeps no state between calls, so several threads may share one.
+    """A causal language model with entity tokens. It is stateless between calls, so several threads may share one.
 
     Args:
         backbone: any causal model of transformers, or one wrapped by peft.
         items: item vectors of the target (N + 1, d), or None for a model without entities.
-        users: user vectors of the target (U, d) that the rows of training name.
-        relations: whether there are relation tokens.
+        users: user vectors of the target (U, d), to which training rows refer.
+        relations: whether relation tokens are used.
     """
 
     def __init__(
@@ -38,18 +38,18 @@ class AlignedModel(nn.Module):
             backbone.set_input_embeddings(self.entities)
 
     def embed(self, ids: Tensor, users: Tensor | None = None) -> Tensor:
-        """Token ids (B, T), and the user vectors (B, d) that their user tokens stand for -> (B, T, hidden)."""
+        """Token ids (B, T), and the user vectors (B, d) for their user tokens -> (B, T, hidden)."""
         return self.backbone.get_input_embeddings()(ids) if self.entities is None else self.entities(ids, users)
 
     def decoder_outputs(self, **inputs: Any) -> Any:
-        """What the backbone's decoder gives, without logits: `last_hidden_state` (B, T, hidden), `past_key_values`."""
+        """Output of the backbone's decoder, without logits: `last_hidden_state` (B, T, hidden), `past_key_values`."""
         return self.backbone.get_decoder()(**inputs)
 
     def logits(self, states: Tensor) -> Tensor:
-        """Logits (M, V) at M positions whose states (M, hidden) are given.
+        """Logits (M, V) for the hidden states (M, hidden) of M positions.
 
-        Most positions of a batch are prompt and need no logits. Where a family of models scales or caps its logits
-        after the output layer (Gemma 2, Granite, Cohere), so does this.
+        Most positions in a batch belong to prompts and need no logits. Some families scale or cap their logits after
+        the output layer (Gemma 2, Granite, Cohere); this does too.
         """
         logits, config = self.backbone.get_output_embeddings()(states[None])[0], self.backbone.config
         if getattr(config, "logits_scaling", None):
@@ -63,9 +63,9 @@ class AlignedModel(nn.Module):
         """Mean cross-entropy over answer tokens.
 
         Args:
-            input_ids: (B, T), padded on the right; no mask is needed then.
-            labels: (B, T), -100 where nothing is to be learnt.
-            inputs: what else the backbone takes, e.g. `position_ids`.
+            input_ids: (B, T), right-padded; no mask is needed then.
+            labels: (B, T), -100 at positions without a loss.
+            inputs: further inputs of the backbone, e.g. `position_ids`.
         """
         # Position t predicts token t + 1.
         targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
@@ -75,11 +75,11 @@ class AlignedModel(nn.Module):
 
     @property
     def ends(self) -> frozenset[int]:
-        """Ids of tokens that end a text by the backbone's generation config; often several."""
+        """Ids of the end tokens in the backbone's generation config; often several."""
         named = self.backbone.generation_config.eos_token_id
         return frozenset([] if named is None else np.atleast_1d(named).tolist())
 
     @property
     def device(self) -> torch.device:
-        """Where the weights lie."""
+        """Device of the weights."""
         return next(self.parameters()).device

@@ -1,4 +1,4 @@
-"""Language models to align: the embedded teaching backbone, or any causal model of the hub or a folder."""
+"""Language models to align: the bundled teaching backbone, or any causal model from the hub or a folder."""
 
 import contextlib
 import os
@@ -23,8 +23,8 @@ from recx.models.pretrained import backbone_folder, require_here
 from recx.prompts.tokenizer_checks import check_tokenizer
 from recx.recommenders.devices import preferred_device
 
-# Else weights that are no safetensors would be asked for at a service that offers converted ones in a request to the
-# repository, which its owner has not looked at.
+# Otherwise transformers would ask a service for converted weights, offered in a pull request that the repository's
+# owner has not reviewed.
 os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
 
 
@@ -38,23 +38,23 @@ def load_backbone(
 
     Args:
         name: short name, hub id or folder.
-        revision: branch, tag or commit of a hub id; empty for its main branch.
-        dtype: of the weights.
-        quantization: how its matrices are quantised as they are read, straight to where they will lie.
+        revision: branch, tag or commit of a hub id; empty for the main branch.
+        dtype: number format of the weights.
+        quantization: how to quantise the matrices while they are read, directly onto their device.
 
     Raises:
-        CheckpointError: nothing usable is found under that name, or the kit cannot serve that family of models.
+        CheckpointError: there is no usable model of that name, or the kit does not support its family.
     """
     folder = backbone_folder(name)
     require_here(name)
     if revision and Path(folder).is_dir():
         raise CheckpointError(
-            f"align.backbone.revision ({revision!r}) goes with a hub id only; {name!r} is a folder, read as it is."
+            f"align.backbone.revision ({revision!r}) applies to hub ids only, but {name!r} is a folder."
         )
     source = {"pretrained_model_name_or_path": folder, "revision": revision or "main", "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(**source)
-        family = causal_class(config)  # before any weights are fetched
+        family = causal_class(config)  # before any weights are downloaded
         tokenizer = AutoTokenizer.from_pretrained(**source)
         tokenizer.clean_up_tokenization_spaces = False  # "Portal : Prelude" keeps its space
         check_tokenizer(tokenizer)
@@ -67,14 +67,14 @@ def load_backbone(
                 device_map=None if quantization is None else {"": preferred_device()},
                 attn_implementation=fastest_attention(family),
             )
-    except Exception as error:  # a damaged file raises whatever its parser raises
+    except Exception as error:  # damaged files raise arbitrary parser errors
         raise CheckpointError(f"Cannot load the backbone {name!r}: {explain(error, folder, revision)}") from error
     return model, tokenizer
 
 
 @contextlib.contextmanager
 def without_bars() -> Iterator[None]:
-    """Within this context transformers shows no bar over the weights, which would stand in every executed notebook."""
+    """Hide the progress bar of transformers for loading weights, which would appear in every executed notebook."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -85,7 +85,7 @@ def without_bars() -> Iterator[None]:
 
 
 def fastest_attention(family: type[PreTrainedModel]) -> str:
-    """Attention for short rows: on a CPU plain matrix products beat the fused kernel by a fifth.
+    """Choose an attention implementation for short rows: on a CPU, plain matrix products are a fifth faster.
 
     Measured in docs/decisions/058. Some families have no fused kernel in transformers.
     """
@@ -93,12 +93,12 @@ def fastest_attention(family: type[PreTrainedModel]) -> str:
 
 
 def cpu_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware; without that it would be slower."""
+    """Whether this processor has hardware bfloat16 matrix products; otherwise they would be slower than float32."""
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def autocast(precision: str, device: str = "") -> torch.autocast:
-    """Autocast context for a precision of the settings; it changes nothing where that comes to float32."""
+    """Autocast context for a precision setting; it has no effect if that resolves to float32."""
     dtype, device = compute_dtype(precision), device or ("cuda" if torch.cuda.is_available() else "cpu")
     if dtype == torch.float32:
         return torch.autocast(device, enabled=False)
@@ -106,10 +106,10 @@ def autocast(precision: str, device: str = "") -> torch.autocast:
 
 
 def compute_dtype(precision: str) -> torch.dtype:
-    """Resolve a number format of the settings on this machine.
+    """Resolve a number format setting on this machine.
 
-    "auto" is bfloat16 where the hardware multiplies it, float16 on a GPU that only imitates bfloat16 (before compute
-    capability 8), which is slow, and else float32.
+    "auto" is bfloat16 if the hardware supports it, float16 on a GPU that only emulates bfloat16 (before compute
+    capability 8), which is slow, and otherwise float32.
     """
     if precision != "auto":
         return getattr(torch, precision)

@@ -1,8 +1,8 @@
-"""Entity tokens: ids above the vocabulary stand for vectors of the target.
+"""Entity tokens: ids above the vocabulary represent vectors of the target.
 
-The input embedding of the language model is replaced by one that looks ordinary ids up in the ordinary table
-and sends the others through a projector (paper section 4.2 and its two-layer GELU MLP). A prompt with user and
-item vectors is then nothing but token ids, so trainers, caches and generation work unchanged.
+The input embedding of the language model is replaced by one that looks up ordinary ids in the ordinary table and maps
+the others through a projector (paper section 4.2, with its two-layer GELU MLP). A prompt with user and item vectors is
+then just a sequence of token ids, so trainers, caches and generation work unchanged.
 """
 
 import torch
@@ -17,7 +17,7 @@ class Projector(nn.Module):
     Args:
         width: d of the target's vectors.
         hidden: width of the language model.
-        scale: root mean square the projected vectors start with, that of the ordinary embeddings.
+        scale: initial root mean square of the projected vectors, equal to that of the ordinary embeddings.
     """
 
     def __init__(self, width: int, hidden: int, scale: float) -> None:
@@ -26,7 +26,7 @@ class Projector(nn.Module):
         self.outer = nn.Linear(hidden, hidden)
         nn.init.normal_(self.inner.weight, std=width**-0.5)
         nn.init.zeros_(self.inner.bias)
-        # After the GELU a unit normal keeps about 0.65 of its root mean square.
+        # After the GELU, a unit normal keeps about 0.65 of its root mean square.
         nn.init.normal_(self.outer.weight, std=scale / (0.65 * hidden**0.5))
         nn.init.zeros_(self.outer.bias)
 
@@ -36,13 +36,13 @@ class Projector(nn.Module):
 
 
 class HalfWhitening(nn.Module):
-    """Centres vectors and evens their directions out by half: each is divided by the fourth root of its variance.
+    """Centre vectors and partly equalise their directions: each is divided by the fourth root of its variance.
 
-    A few directions carry most of a recommender's variance; as they are, a projector reads those first and learns the
-    others slowly. Whitened wholly, noise would be as loud as what the scores depend on.
+    A few directions carry most of a recommender's variance; without whitening, a projector learns those first and the
+    others slowly. With full whitening, noise would be as strong as what the scores depend on.
 
     Args:
-        vectors: (M, d) to take mean and covariance of; fewer than two leave vectors as they are.
+        vectors: (M, d) from which mean and covariance are estimated; with fewer than two, vectors are left unchanged.
     """
 
     def __init__(self, vectors: Tensor) -> None:
@@ -53,24 +53,24 @@ class HalfWhitening(nn.Module):
             center = exact.mean(0)
             variances, directions = torch.linalg.eigh(torch.cov((exact - center).T))
             variances = variances.clamp_min(0.0)
-            variances = variances + 0.01 * variances.mean()  # a direction that nothing varies in stays small
+            variances = variances + 0.01 * variances.mean()  # a direction without variance stays small
             turn = (directions * variances**-0.25) @ directions.T
             turn = turn / ((exact - center) @ turn).std()
         self.register_buffer("center", center.float())
         self.register_buffer("turn", turn.float())
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """(M, d) -> (M, d), of unit variance over the vectors it was made from."""
-        with torch.autocast(vectors.device.type, enabled=False):  # bfloat16 would lose what it evens out
+        """(M, d) -> (M, d), with unit variance over the vectors it was fitted to."""
+        with torch.autocast(vectors.device.type, enabled=False):  # bfloat16 would lose the small directions
             return (vectors.float() - self.center) @ self.turn
 
 
 class EntityEmbedding(nn.Module):
     """Input embedding for ordinary tokens, items and users.
 
-    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then as many relations, then users. Which user a user's
-    id stands for is said with each call; in training it is a row of the users that are aligned with. A relation's id
-    names an item of the history; the item and the user that it relates to are those of its row, which has one of each.
+    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then as many relations, then users. Each call states
+    which user a user id refers to; in training it is a row of `users`. A relation's id identifies an item of the
+    history; the item and the user it relates to are those in its row, which has one of each.
 
     Args:
         base: the language model's own embedding, V rows.
@@ -103,7 +103,7 @@ class EntityEmbedding(nn.Module):
         self.whiten()
 
     def whiten(self) -> None:
-        """Make the tables that are looked up; to be called where the whitening itself was changed."""
+        """Recompute the lookup tables; call this after changing the whitening."""
         self.whitened_items = self.item_whitening(self.items)
         self.whitened_users = self.user_whitening(self.users)
 
@@ -117,8 +117,8 @@ class EntityEmbedding(nn.Module):
 
         Args:
             ids: (B, T).
-            users: (B, d), the target's vectors of the users that the user ids of each row stand for; by default a user
-                id names a row of the users of training.
+            users: (B, d), the target's vectors for the user ids of each row; by default, a user id refers to a row of
+                the training users.
 
         Returns:
             (B, T, hidden).
@@ -164,7 +164,7 @@ class EntityEmbedding(nn.Module):
 
 @torch.no_grad()
 def _root_mean_square(embedding: nn.Embedding, most: int = 4096) -> float:
-    """Of what an embedding gives for ordinary ids, `most` of them evenly spaced: some families' layers multiply."""
+    """Root mean square of an embedding's output for `most` evenly spaced ids; some families scale their embeddings."""
     every = -(-embedding.num_embeddings // most)
     ids = torch.arange(0, embedding.num_embeddings, every, device=embedding.weight.device)
     return embedding(ids).float().pow(2).mean().sqrt().item()

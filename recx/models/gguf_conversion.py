@@ -1,4 +1,4 @@
-"""Weights kept in GGUF, the file form of llama.cpp, become a folder that transformers loads."""
+"""Conversion of weights from GGUF, the file format of llama.cpp, to a folder that transformers can load."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from recx.errors import CheckpointError
 from recx.models.backbones import without_bars
 
-# How text is cut before its pieces are merged, by the name that GGUF has for it; transformers cuts as GPT-2 does.
+# Pre-tokenisation rules by their name in GGUF; transformers would always use that of GPT-2.
 _CUTS = {
     "smollm": lambda: pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -19,10 +19,10 @@ _CUTS = {
 
 
 def convert_gguf(file: Path, folder: Path) -> None:
-    """Write the model of a GGUF file as safetensors in bfloat16, with its tokenizer and chat template.
+    """Convert a GGUF model to safetensors in bfloat16, with its tokenizer and chat template.
 
     Raises:
-        CheckpointError: the file is damaged, or of a tokenizer that is not known here.
+        CheckpointError: the file is damaged, or its tokenizer is not supported.
     """
     source = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     try:
@@ -30,12 +30,12 @@ def convert_gguf(file: Path, folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(**source)
         with without_bars():
             read = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
-    except Exception as error:  # a damaged file raises whatever its parser raises
-        raise CheckpointError(f"{file}: no GGUF file that can be converted ({error}).") from error
+    except Exception as error:  # damaged files raise arbitrary parser errors
+        raise CheckpointError(f"{file}: cannot be converted from GGUF ({error}).") from error
     if cut not in _CUTS:
         raise CheckpointError(f"{file}: the tokenizer {cut!r} cannot be converted; known: {', '.join(_CUTS)}.")
     tokenizer.backend_tokenizer.pre_tokenizer = _CUTS[cut]()
-    # The model read holds that it is quantised, which it no longer is; transformers would not save it.
+    # The loaded model is marked as quantised, which it no longer is; transformers would refuse to save it.
     config = read.config.to_dict()
     config.pop("quantization_config", None)
     model = type(read)(type(read.config)(**config)).to(torch.bfloat16)

@@ -1,4 +1,4 @@
-"""Why a model of the hub or of a folder cannot be loaded, in a sentence that says what helps."""
+"""Explanations of why a model cannot be loaded from the hub or a folder, with a remedy."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +16,12 @@ _CONVERT = (
 
 
 def explain(error: Exception, name: str, revision: str = "") -> str:
-    """A sentence about an error of transformers' `from_pretrained`.
+    """Explain an error of transformers' `from_pretrained`.
 
     Args:
-        error: as raised; what it was raised from says more than itself.
+        error: the error raised; its causes say more than the error itself.
         name: hub id or folder.
-        revision: of the hub id, if one was asked for.
+        revision: revision of the hub id, if one was requested.
     """
     chain = list(_causes(error))
 
@@ -32,31 +32,31 @@ def explain(error: Exception, name: str, revision: str = "") -> str:
         return str(error)
     if holds(hub.GatedRepoError):
         return (
-            "its owner gives it only to those who have accepted the licence. Accept it on the model's page on the hub, "
-            "make a token there, and say it to this machine with: hf auth login"
+            "its owner gives access only to those who have accepted the licence. Accept it on the model's page on the "
+            "hub, create a token there, and log in on this machine with: hf auth login"
         )
     if holds(hub.RepositoryNotFoundError):
         return (
-            "there is no folder and no repository of the hub of that name, or it is a private one. Names look like "
-            "owner/model; for a private one: hf auth login"
+            "there is no folder and no repository on the hub of that name, or the repository is private. Names look "
+            "like owner/model; for a private one, log in first: hf auth login"
         )
     if holds(hub.RevisionNotFoundError):
         return f"the repository has no branch, tag or commit {revision or 'main'!r} (align.backbone.revision)."
     if holds(hub.LocalEntryNotFoundError, hub.OfflineModeIsEnabled):
         return (
-            "the hub cannot be reached (or HF_HUB_OFFLINE is set), and this machine holds no copy. Load it once where "
-            "there is a network, or name a folder; `recx backbone list` shows what works without the hub."
+            "the hub cannot be reached (or HF_HUB_OFFLINE is set), and there is no local copy. Load the model once "
+            "with a network connection, or name a folder; `recx backbone list` shows what works without the hub."
         )
     if "trust_remote_code" in str(error):
         return (
-            "it brings Python code of its own, which is never run here. Name a model of a family that transformers "
-            "itself knows."
+            "it contains its own Python code, which is never run here. Choose a model of a family that transformers "
+            "itself supports."
         )
     folder = Path(name)
     if folder.is_dir() and not (folder / "config.json").is_file():
-        return "the folder is none that model.save_pretrained(folder) writes: it has no config.json."
+        return "the folder was not written by model.save_pretrained(folder): it has no config.json."
     if folder.is_dir() and not any(folder.glob("tokenizer*")) and not any(folder.glob("vocab*")):
-        return "the folder has no tokenizer. Save the model's own into it: tokenizer.save_pretrained(folder)"
+        return "the folder has no tokenizer. Save the model's tokenizer to it: tokenizer.save_pretrained(folder)"
     if _lacks_safetensors(error, name):
         asked = f"revision='{revision}', " if revision else ""
         command = _CONVERT.format(
@@ -66,8 +66,8 @@ def explain(error: Exception, name: str, revision: str = "") -> str:
             tokenizer=f", {asked[:-2]}" if asked else "",
         )
         return (
-            "it has no weights in safetensors, only in pickles (.bin) or none. Pickles can run code and are never read "
-            f"here; this reads tensors alone and writes them as safetensors, in a folder to be named instead: {command}"
+            "it has no weights in safetensors, only pickles (.bin) or none. Pickles can run code and are never read "
+            f"here. This command reads only tensors and saves them as safetensors to a folder of your own: {command}"
         )
     return " ".join(str(error).split())[:_LONGEST]
 
@@ -79,7 +79,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _lacks_safetensors(error: Exception, name: str) -> bool:
-    """Whether that is why; transformers says so with an OSError whose words name the file."""
+    """Whether safetensors are missing; transformers reports that with an OSError that names the file."""
     folder = Path(name)
     if folder.is_dir():
         return any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors"))

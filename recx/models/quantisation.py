@@ -1,4 +1,4 @@
-"""The frozen weights beside adapters: their number format, and four bits in place of sixteen (QLoRA)."""
+"""Number format of the frozen weights beside adapters, including 4-bit quantisation (QLoRA)."""
 
 import importlib.util
 
@@ -11,16 +11,16 @@ from recx.settings import BackboneSettings
 
 
 def frozen_dtype(settings: BackboneSettings) -> torch.dtype:
-    """Number format in which a backbone is loaded: float32 where all its weights are tuned."""
+    """Number format in which a backbone is loaded: float32 if all its weights are tuned."""
     return compute_dtype(settings.dtype) if settings.lora_rank else torch.float32
 
 
 def quantization_of(settings: BackboneSettings) -> BitsAndBytesConfig | None:
-    """How a backbone is quantised; None where it is not.
+    """Quantisation of a backbone, or None.
 
-    As in QLoRA (Dettmers et al. 2023, arXiv 2305.14314, section 3): four-bit NormalFloat in blocks of 64 whose scales
-    are quantised again; products in the format the weights would have else. Embeddings, norms and output layer are not
-    quantised.
+    As in QLoRA (Dettmers et al. 2023, arXiv 2305.14314, section 3): four-bit NormalFloat in blocks of 64 with double
+    quantisation of the scales; products use the format that the weights would otherwise have. Embeddings, norms and
+    output layer are not quantised.
 
     Raises:
         SettingsError: the package bitsandbytes is not installed.
@@ -37,8 +37,8 @@ def quantization_of(settings: BackboneSettings) -> BitsAndBytesConfig | None:
 
 
 def require_bitsandbytes(key: str, value: str) -> None:
-    """Raise `SettingsError` where the package that a setting needs is not installed."""
+    """Raise `SettingsError` if the package that a setting requires is not installed."""
     if importlib.util.find_spec("bitsandbytes") is None:
         raise SettingsError(
-            f"Setting {key!r} is {value!r}, which needs the package bitsandbytes: pip install bitsandbytes"
+            f"Setting {key!r} is {value!r}, which requires the package bitsandbytes: pip install bitsandbytes"
         )

@@ -1,8 +1,8 @@
-"""Relation tokens: before each title of a history stands what it has to do with the item that is asked about.
+"""Relation tokens: one before each title of a history, encoding its relation to the item in question.
 
-A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can:
-it is made from the target's vectors of the history's items, of the candidate and of the user, and from the places. All
-of them are read together, as what one title counts for depends on the others.
+A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can: it is
+computed from the target's vectors of the history's items, the candidate and the user, and from the positions. They are
+encoded jointly, since the effect of one title depends on the others.
 """
 
 import torch
@@ -13,18 +13,18 @@ WIDTH = 128
 HEADS = 4
 LAYERS = 2
 ROLES = ("first cause", "second cause", "third cause", "other way")
-ROLE_SCALE = 8.0  # beside 128 states of unit size a role would be overheard
+ROLE_SCALE = 8.0  # next to 128 states of unit size, a role would otherwise be too weak
 FEATURES = WIDTH + len(ROLES) + 2
 
 
 class RelationEncoder(nn.Module):
-    """From the target's vectors to what each item of a history is to a candidate.
+    """Encodes the relation of each history item to a candidate from the target's vectors.
 
-    It is fitted to measured effects (`recx.alignment.relation_start`) and left as it is afterwards.
+    It is fitted to measured effects (`recx.alignment.relation_start`) and frozen afterwards.
 
     Args:
         items: item vectors of the target (N + 1, d).
-        users: user vectors (U, d), for their centre and scale.
+        users: user vectors (U, d), used for their mean and scale.
     """
 
     def __init__(self, items: Tensor, users: Tensor) -> None:
@@ -43,12 +43,12 @@ class RelationEncoder(nn.Module):
         self.role = nn.Linear(WIDTH, len(ROLES))
 
     def forward(self, history: Tensor, real: Tensor, candidate: Tensor, user: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Read histories with the item asked about.
+        """Encode histories together with the item in question.
 
         Args:
             history: (B, n, d) item vectors, oldest first.
-            real: (B, n) which of them are no padding; at least one each.
-            candidate: (B, d) vector of the item asked about.
+            real: (B, n) mask of items that are not padding; at least one per row.
+            candidate: (B, d) vector of the item in question.
             user: (B, d).
 
         Returns:
@@ -67,11 +67,11 @@ class RelationEncoder(nn.Module):
 
     @torch.no_grad()
     def features(self, history: Tensor, real: Tensor, candidate: Tensor, user: Tensor) -> Tensor:
-        """What a relation token is projected from (B, n, FEATURES), without gradient.
+        """Input of the projector for relation tokens (B, n, FEATURES), without gradient.
 
-        The states, the chance of each role among the history's items, and the effect, as it is and against the largest.
+        The states, each role's probabilities over the history's items, and the effect, absolute and relative.
         """
-        with torch.autocast(history.device.type, enabled=False):  # differences of values are small: bfloat16 loses them
+        with torch.autocast(history.device.type, enabled=False):  # bfloat16 would lose small differences
             states, effect, role = self(history, real, candidate, user)
             largest = effect.abs().masked_fill(~real, 0.0).amax(1, keepdim=True).clamp_min(1e-6)
             sizes = torch.stack([functional.tanh(effect), effect / largest], dim=-1)

@@ -25,10 +25,10 @@ _TABLES = ("items", "users", *_WHITENING)
 
 @dataclass(frozen=True)
 class SharedBackbone:
-    """A backbone in memory from which several models are made; those with adapters share its frozen weights.
+    """A backbone in memory from which several models are built; models with adapters share its frozen weights.
 
     Attributes:
-        settings: what it was loaded by; its adapters' rank and scale do not matter.
+        settings: settings it was loaded with; rank and scale of adapters are irrelevant.
         model: the backbone, frozen.
         tokenizer: its tokenizer.
     """
@@ -39,19 +39,19 @@ class SharedBackbone:
 
     @classmethod
     def load(cls, settings: BackboneSettings) -> "SharedBackbone":
-        """Load it from disk onto the device that models are used on."""
+        """Load the backbone onto the device on which models are used."""
         model, tokenizer = _load(settings)
         return cls(settings, model.eval().requires_grad_(False).to(preferred_device()), tokenizer)
 
     def fits(self, settings: BackboneSettings) -> bool:
-        """Whether these settings name the same backbone, in the same number format."""
+        """Whether these settings refer to the same backbone in the same number format."""
         ours, theirs = (((s.name, s.revision, s.quantize), frozen_dtype(s)) for s in (self.settings, settings))
         return ours == theirs
 
     def instance(self, shares_weights: bool = True) -> PreTrainedModel:
-        """A model of its own modules, to be changed as one likes, whose weights are those of `model`, or copies."""
+        """A model with its own modules, free to be modified, that shares the weights of `model` or copies them."""
         shared = [*self.model.parameters(), *self.model.buffers()] if shares_weights else []
-        shared += [p.quant_state for p in shared if hasattr(p, "quant_state")]  # the tables of weights in four bits
+        shared += [p.quant_state for p in shared if hasattr(p, "quant_state")]  # quantisation tables of 4-bit weights
         return copy.deepcopy(self.model, {id(t): t for t in shared})
 
 
@@ -63,15 +63,15 @@ def build_aligned(
     relations: bool = False,
     shared: SharedBackbone | None = None,
 ) -> tuple[AlignedModel, PreTrainedTokenizerBase]:
-    """A backbone with adapters (if asked for) and entity tokens (if there are vectors), ready to be trained.
+    """Build a backbone with adapters (if requested) and entity tokens (if there are vectors), ready for training.
 
     Args:
-        settings: which backbone and what of it is tuned.
+        settings: the backbone, and which part of it is tuned.
         items: item vectors (N + 1, d), or None for behavior alignment.
         users: user vectors (U, d).
-        seed: of the weights that start at random (projectors, adapters).
-        relations: whether prompts hold relation tokens.
-        shared: the backbone where it is in memory already; with adapters its weights are used, not copied.
+        seed: random seed of projectors and adapters.
+        relations: whether prompts contain relation tokens.
+        shared: the backbone, if already in memory; with adapters its weights are shared, not copied.
     """
     torch.manual_seed(seed)
     if shared is not None and shared.fits(settings):
@@ -93,27 +93,27 @@ def _load(settings: BackboneSettings) -> tuple[PreTrainedModel, PreTrainedTokeni
 
 @torch.no_grad()
 def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> None:
-    """Give a new model the weights of one aligned before, with the same backbone, adapters and target.
+    """Initialise a new model from a previously aligned one with the same backbone, adapters and target.
 
     Args:
-        model: new, as built from the backbone.
-        folder: of the model aligned before.
-        weight: how far to go from the backbone (0) to that model (1); the mean of two models tuned from the same
-            start keeps much of both (Wortsman et al. 2022, arXiv 2109.01903). Projectors are taken over whole.
+        model: new model, as built from the backbone.
+        folder: folder of the previously aligned model.
+        weight: position between the backbone (0) and that model (1); the average of two models tuned from the same
+            start keeps much of both (Wortsman et al. 2022, arXiv 2109.01903). Projectors are copied completely.
 
     Raises:
         CheckpointError: the file is missing or damaged, or the weights do not fit.
     """
     tuned = trainable(model)
     start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n}
-    # Relation tokens are the model's own where the other one had none.
+    # Relation tokens keep their own initialisation if the other model had none.
     load_weights(folder / "weights.safetensors", {n: p for n, p in tuned.items() if "relation_projector." not in n})
     for name, before in start.items():
         tuned[name].lerp_(before, 1.0 - weight)
 
 
 def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, folder: Path) -> None:
-    """Write `weights.safetensors` (what was tuned), `entities.safetensors` (tables) and, last, `aligned.json`."""
+    """Write `weights.safetensors` (tuned weights), `entities.safetensors` (tables) and, last, `aligned.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
     save_file(weights, folder / "weights.safetensors")
@@ -127,11 +127,11 @@ def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, fo
 def load_aligned(
     folder: Path, shared: SharedBackbone | None = None
 ) -> tuple[AlignedModel, PreTrainedTokenizerBase, Mode]:
-    """Read an aligned model back, in eval mode, with its tokenizer and mode.
+    """Load an aligned model in eval mode, with its tokenizer and mode.
 
     Args:
-        folder: written by `save_aligned`.
-        shared: the backbone where it is in memory already.
+        folder: folder written by `save_aligned`.
+        shared: the backbone, if already in memory.
 
     Raises:
         CheckpointError: a file is missing or damaged, or the weights do not fit.
@@ -141,7 +141,9 @@ def load_aligned(
         settings, mode = BackboneSettings(**record["backbone"]), record["mode"]
         with_entities = bool(record["entities"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder}: no readable aligned model ({error}). Delete the folder and rerun.") from error
+        raise CheckpointError(
+            f"{folder}: cannot load the aligned model ({error}). Delete the folder and rerun."
+        ) from error
     if mode not in MODES:
         raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
     tables = read_tensors(folder / "entities.safetensors") if with_entities else {}
@@ -156,7 +158,7 @@ def load_aligned(
         for name, tensor in _relation_tables(model).items():
             if name not in tables or tables[name].shape != tensor.shape:
                 raise CheckpointError(
-                    f"{folder}: entities.safetensors lacks {name!r} of the relation tokens, or its shape."
+                    f"{folder}: entities.safetensors lacks {name!r} of the relation tokens, or it has the wrong shape."
                 )
             tensor.copy_(tables[name])
     if model.entities is not None:
@@ -166,14 +168,14 @@ def load_aligned(
 
 
 def _relation_tables(model: AlignedModel) -> dict[str, torch.Tensor]:
-    """The encoder of relation tokens, which is not tuned with the model; empty where it has none."""
+    """State of the relation encoder, which is not tuned with the model; empty if there is none."""
     relations = model.entities.relations if model.entities is not None else None
     return {} if relations is None else {f"relations.{n}": t for n, t in relations.state_dict().items()}
 
 
 def _check_tables(tables: dict[str, torch.Tensor], folder: Path) -> None:
     if {name for name in tables if not name.startswith("relations.")} != set(_TABLES):
-        raise CheckpointError(f"{folder}: entities.safetensors holds {sorted(tables)}, not the entity tables.")
+        raise CheckpointError(f"{folder}: entities.safetensors contains {sorted(tables)}, not the entity tables.")
     items, users = tables["items"], tables["users"]
     width = items.shape[-1] if items.ndim else 0
     fits = items.ndim == users.ndim == 2 and len(items) > 1 and users.shape[1] == width

@@ -1,1 +1,1 @@
-"""Settings of a run: a profile, what a data set and a kind of target need, and what the command line says."""
+"""Settings of a run: profiles, overrides per data set and kind of target, and command-line overrides."""

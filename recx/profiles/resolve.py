@@ -1,8 +1,8 @@
-"""The settings of a run: what its profile, its data set, its kind of target and the command line change.
+"""Resolution of a run's settings from its profile, data set, kind of target and command line.
 
-Each change stands in one file beside this one: `tiny.toml` and the other profiles say what fits a machine, `datasets/`
-what a data set needs (in a table `[profile.NAME]` on that profile only; in `[filtering.FILE]` what is kept of that form
-of its files), `targets/` what a kind of target needs.
+The overrides are TOML files beside this module: `tiny.toml` and the other profiles fit a machine, `datasets/` holds
+those of each data set (in a table `[profile.NAME]` for that profile only; in `[filtering.FILE]` the filters for that
+form of its files), and `targets/` those of each kind of target.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from recx.settings import DataSettings, Settings
 FOLDER = Path(__file__).parent
 PROFILES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_PARSING = threading.Lock()  # tyro keeps its rules and caches in module globals
+_PARSING = threading.Lock()  # tyro keeps rules and caches in module globals
 
 
 def resolve_settings(
@@ -31,8 +31,8 @@ def resolve_settings(
 ) -> Settings:
     """Settings of a profile for a data set.
 
-    What comes later in this order has the last word: profile, data set, data set on that profile, kind of target,
-    overrides.
+    Later sources override earlier ones, in this order: profile, data set, data set on that profile, kind of target,
+    `overrides`.
 
     Args:
         profile: one of `PROFILES`.
@@ -41,10 +41,10 @@ def resolve_settings(
         overrides: dotted keys and values, e.g. `{"target.epochs": 5}`; text is converted to the field's type.
 
     Raises:
-        SettingsError: unknown profile or key, or a value that its field does not take.
+        SettingsError: unknown profile or key, or a value of the wrong type.
     """
     if profile not in PROFILES:
-        raise SettingsError(f"Unknown profile {profile!r}. Known: {', '.join(PROFILES)}.")
+        raise SettingsError(f"Unknown profile {profile!r}. Available: {', '.join(PROFILES)}.")
     overrides = overrides or {}
     own = _read("datasets", dataset)
     own.pop("filtering", None)
@@ -57,23 +57,23 @@ def resolve_settings(
 
 
 def default_filtering(dataset: str, first_file: str) -> dict[str, int]:
-    """What is kept of a data set where settings leave that to it (-1), by field of `recx.data.dataset.Filtering`.
+    """A data set's default filters (for settings of -1), by field of `recx.data.dataset.Filtering`.
 
     Args:
-        dataset: name.
-        first_file: of the form in which its files come; empty for one without files.
+        dataset: name of the data set.
+        first_file: first file of the layout in use; empty for a data set without files.
     """
     return _read("datasets", dataset).get("filtering", {}).get(first_file, {})
 
 
 def _read(folder: str, name: str) -> dict[str, Any]:
-    """The changes of one file; empty where a data set or a kind of target has none."""
+    """The overrides in one file; empty if a data set or kind of target has none."""
     files = {path.stem: path for path in (FOLDER / folder).glob("*.toml")}
     return tomllib.loads(files[name].read_text(encoding="utf-8")) if name in files else {}
 
 
 def flatten(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """Nested values by dotted key: `{"target": {"epochs": 5}}` -> `{"target.epochs": 5}`."""
+    """Flatten nested values to dotted keys: `{"target": {"epochs": 5}}` -> `{"target.epochs": 5}`."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         flat |= flatten(value, f"{head}{name}.") if isinstance(value, Mapping) else {f"{head}{name}": value}
@@ -81,13 +81,13 @@ def flatten(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
 
 
 def differences(settings: Settings, base: Settings) -> dict[str, Any]:
-    """What differs from other settings, by dotted key."""
+    """Values that differ from those of `base`, by dotted key."""
     usual = flatten(dataclasses.asdict(base))
     return {key: value for key, value in flatten(dataclasses.asdict(settings)).items() if value != usual[key]}
 
 
 def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """Settings with changes put in by tyro, which converts each to the type of its field."""
+    """Apply changes through tyro, which converts each value to the type of its field."""
     known = flatten(dataclasses.asdict(settings))
     for key in changes:
         if key not in known:
@@ -106,22 +106,22 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             )
     except _WrongTypeError as error:
         key = next(k for k, v in changes.items() if type(known[k]) is error.kind and str(v) == error.text)
-        raise SettingsError(f"Setting {key!r} takes {error.kind.__name__}, not {error.text!r}.") from error
+        raise SettingsError(f"Setting {key!r} must be of type {error.kind.__name__}, not {error.text!r}.") from error
 
 
 def _unknown(key: str, known: Iterable[str]) -> SettingsError:
     inside = [name.removeprefix(f"{key}.") for name in known if name.startswith(f"{key}.")]
     if inside:
-        return SettingsError(f"Setting {key!r} is a group; set one of {', '.join(inside)}.")
+        return SettingsError(f"Setting {key!r} is a group of settings; set one of {', '.join(inside)}.")
     near = difflib.get_close_matches(key, known, 3, cutoff=0.85)
     group = key.rpartition(".")[0]
     siblings = [name for name in known if group and name.rpartition(".")[0] == group]
     groups = sorted({name.partition(".")[0] for name in known})
-    return SettingsError(f"Unknown setting {key!r}. Known near it: {', '.join(near or siblings or groups)}.")
+    return SettingsError(f"Unknown setting {key!r}. Similar settings: {', '.join(near or siblings or groups)}.")
 
 
 class _WrongTypeError(Exception):
-    """A text that cannot be converted; not a ValueError, which tyro would print in its own form."""
+    """Text that cannot be converted; not a ValueError, which tyro would print in its own format."""
 
     def __init__(self, kind: type, text: str) -> None:
         super().__init__(text)
@@ -129,7 +129,7 @@ class _WrongTypeError(Exception):
 
 
 def _whole(text: str) -> int:
-    """A whole number, also as 2e4."""
+    """Parse an integer, also one written as 2e4."""
     number = float(text)
     if number != int(number):
         raise ValueError(text)
@@ -157,11 +157,11 @@ for _kind, _convert in ((int, _whole), (float, float), (bool, lambda text: BOOLE
 
 
 def show(settings: Settings, verbose: bool = False) -> str:
-    """Settings as text, each with the key that `--set` takes.
+    """Format settings as text, each with the key for `--set`.
 
     Args:
-        settings: of a run.
-        verbose: every field, a paragraph a group, instead of what differs from the defaults.
+        settings: settings of a run.
+        verbose: show every field, one paragraph per group, instead of only those that differ from the defaults.
     """
     if not verbose:
         changed = differences(settings, Settings(profile=settings.profile, data=DataSettings(settings.data.name)))
@@ -196,6 +196,6 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise SettingsError(f"--set takes key=value, e.g. target.epochs=5; got {pair!r}.")
+            raise SettingsError(f"--set expects key=value, e.g. target.epochs=5, not {pair!r}.")
         overrides[key.strip()] = value.strip()
     return overrides

@@ -1,1 +1,1 @@
-"""Words without a model: wordings, requests, training tasks, tokens, and reading an answer back."""
+"""Model-independent text: wordings, requests, training tasks, tokens, and parsing of answers."""

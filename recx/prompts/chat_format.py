@@ -1,4 +1,4 @@
-"""The form a chat model's prompts take: what its chat template puts around questions and answers."""
+"""Chat format of a model: what its chat template puts around questions and answers."""
 
 import contextlib
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from recx.errors import CheckpointError
 _MARK = "\x02"
 _PLAIN_QUESTION, _PLAIN_ANSWER = "Instruction: ", "\nAnswer: "
 _THINKING = "<think>"
-# What is asked today must be what was learnt yesterday; the date is the one that Llama 3.1's template takes.
+# Prompts must not change from one day to the next; this is the default date of Llama 3.1's template.
 _DATE = "{%- macro strftime_now(form) -%}{{ {'%Y-%m-%d': '2024-07-26'}.get(form, '26 Jul 2024') }}{%- endmacro -%}"
-# Vicuna 1.1 and later; its tokenizer comes without a template (https://github.com/lm-sys/FastChat, conversation.py).
+# Vicuna 1.1 and later; its tokenizer has no template (https://github.com/lm-sys/FastChat, conversation.py).
 _VICUNA = (
     "{{ bos_token }}A chat between a curious user and an artificial intelligence assistant. The assistant gives "
     "helpful, detailed, and polite answers to the user's questions. {% for message in messages %}"
@@ -28,12 +28,12 @@ class ChatFormat:
     """Texts around the turns of a conversation.
 
     Attributes:
-        head: before the first question. Where a template brings a system message of its own, an empty one stands there:
-            it says nothing of the tasks, and every row would pay for it.
-        middle: between a question and its answer where further turns follow.
-        between: between an answer and the next question, from the end of the answer's turn on.
-        tail: between a question and the answer that is to be written.
-        close: after an answer that nothing follows.
+        head: before the first question. If a template adds its own system message, an empty one is used instead: it
+            says nothing about the tasks, and every row would have to include it.
+        middle: between a question and its answer, if further turns follow.
+        between: between an answer and the next question, starting with the end of the answer's turn.
+        tail: between a question and the answer to be generated.
+        close: after the last answer.
     """
 
     head: str
@@ -44,10 +44,10 @@ class ChatFormat:
 
 
 def read_chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat:
-    """The format of a tokenizer's chat template, or a plain one where it has none.
+    """Extract the format of a tokenizer's chat template, or a plain format if it has none.
 
-    Models that can think before they answer are asked not to: where their template has a switch for it, it is off; a
-    tail that opens a thought closes it. Templates that write today's date are given a fixed one.
+    Models that can think before they answer are asked not to: if the template has a switch, it is off; a tail that
+    opens a thought closes it. Templates that insert today's date get a fixed one.
 
     Raises:
         CheckpointError: the template cannot write a plain conversation of question, answer and question.
@@ -75,18 +75,18 @@ def read_chat_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat:
     try:
         head, middle, between, tail = written(("user", "assistant", "user"), True)
         close = written(("user", "assistant"), False)[-1]
-    except Exception as error:  # a template is a program from outside: it raises whatever it likes
+    except Exception as error:  # a template is an external program that may raise anything
         raise CheckpointError(
-            f"The chat template of {tokenizer.name_or_path!r} cannot write a plain conversation of question, answer "
-            f"and question ({error})."
+            f"The chat template of {tokenizer.name_or_path!r} does not support a plain conversation of question, "
+            f"answer and question ({error})."
         ) from error
-    with contextlib.suppress(Exception):  # some know no system message
+    with contextlib.suppress(Exception):  # some do not support a system message
         silent = written(("user", "assistant"), False, system=("",))[0]
         head = min(head, silent, key=len)
     if middle.rstrip() == tail.rstrip():
-        middle = tail  # a space before an answer would be a token of its own
+        middle = tail  # a space before an answer would be a separate token
     elif middle.startswith(tail):
-        tail = middle  # the channel in which an answer stands
+        tail = middle  # the channel for answers
     if tail.rstrip().endswith(_THINKING):
         tail = tail.rstrip() + "\n\n</think>\n\n"
     return ChatFormat(head, middle, between, tail, close)

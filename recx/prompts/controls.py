@@ -1,4 +1,4 @@
-"""Instructions that steer an explanation: from which attribute to look, how long, for whom."""
+"""Instructions that control an explanation: attribute, length and audience."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,10 +57,10 @@ AUDIENCES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Control:
-    """What an instruction asks for.
+    """The content of an instruction.
 
     Attributes:
-        view: attribute column to argue with, or None for whichever argues best.
+        view: attribute column to argue with, or None to choose automatically.
         length: "normal", "one sentence" or "detailed".
         audience: "anyone" or "beginner".
     """
@@ -70,7 +70,7 @@ class Control:
     audience: Audience = "anyone"
 
     def wording(self, choice: int = 0) -> str:
-        """This control as an instruction; `choice` picks among the wordings. Empty for the default."""
+        """Phrase this control as an instruction; `choice` selects the wording. Empty for the default."""
         parts = []
         if self.view:
             parts.append(VIEWS[choice % len(VIEWS)].format(view=self.view))
@@ -81,7 +81,7 @@ class Control:
 
 
 def random_control(rng: np.random.Generator, views: Iterable[str]) -> Control:
-    """A control to train with: half of the time the default, else one or two wishes."""
+    """A control for training: the default half of the time, otherwise one or two requests."""
     if rng.random() < 0.45:
         return Control()
     kind = rng.random()
@@ -96,12 +96,12 @@ def random_control(rng: np.random.Generator, views: Iterable[str]) -> Control:
 
 
 def all_wordings(views: Iterable[str]) -> tuple[str, ...]:
-    """Every wording of every single wish, for the given views."""
+    """Every wording of every single request, for the given views."""
     wishes = [Control(view=v) for v in views]
     wishes += [Control(length="one sentence"), Control(length="detailed"), Control(audience="beginner")]
     return tuple(wish.wording(choice) for wish in wishes for choice in range(8))
 
 
 def instruction_text(instruction: str | Control) -> str:
-    """An instruction as one line of text."""
+    """Format an instruction as one line of text."""
     return instruction.wording() if isinstance(instruction, Control) else " ".join(instruction.split())

@@ -14,16 +14,16 @@ _MODEL = {"gpt", "assistant", "model", "chatgpt"}
 
 @dataclass(frozen=True)
 class Conversation:
-    """Turns of a person and the model, alternating, the person first; an even number of texts."""
+    """Alternating turns of a person and the model, starting with the person; an even number of texts."""
 
     turns: tuple[str, ...]
 
 
 def read_conversations(path: Path) -> tuple[list[Conversation], int]:
-    """Read a `.json` or `.json.gz` list of Alpaca or ShareGPT rows, mixed or not.
+    """Read a `.json` or `.json.gz` list of Alpaca or ShareGPT rows, which may be mixed.
 
     Returns:
-        The conversations, and how many rows were dropped because a turn was empty or the roles did not alternate.
+        The conversations, and the number of rows dropped because a turn was empty or the roles did not alternate.
 
     Raises:
         DataError: the file is not a JSON list, or a row has neither form.
@@ -32,7 +32,7 @@ def read_conversations(path: Path) -> tuple[list[Conversation], int]:
     try:
         rows = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not readable as JSON ({error}).") from error
+        raise DataError(f"{path}: cannot be read as JSON ({error}).") from error
     if not isinstance(rows, list):
         raise DataError(f"{path}: expected a JSON list of rows, found {type(rows).__name__}.")
     read = [_turns(row, f"{path}, row {n}") for n, row in enumerate(rows, 1)]
@@ -41,10 +41,10 @@ def read_conversations(path: Path) -> tuple[list[Conversation], int]:
 
 
 def read_folder(folder: Path) -> tuple[list[Conversation], int]:
-    """Read every `.json` and `.json.gz` of a folder, in the order of their names."""
+    """Read every `.json` and `.json.gz` file in a folder, in alphabetical order."""
     files = sorted(p for p in folder.iterdir() if p.name.endswith((".json", ".json.gz")))
     if not files:
-        raise DataError(f"{folder}: no .json or .json.gz file with conversations.")
+        raise DataError(f"{folder}: the folder has no .json or .json.gz file with conversations.")
     results = [read_conversations(path) for path in files]
     return [c for kept, _ in results for c in kept], sum(dropped for _, dropped in results)
 

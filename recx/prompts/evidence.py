@@ -1,7 +1,7 @@
 """Explanations from measured effects: which titles of the history moved the target, how far, and what they share.
 
-An `Evidence` holds what was measured; here it is put into words. Nothing is said that the evidence or the catalogue
-does not hold. Titles that pull the other way are said to do so, in a clause that `ExplanationParser` knows.
+An `Evidence` holds the measurements; this module puts them into words and states nothing beyond the evidence and the
+catalogue. Titles that pull the other way are named in a clause that `ExplanationParser` recognises.
 """
 
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from recx.prompts.controls import Control
 from recx.prompts.pieces import Piece, Title, render, titles
 from recx.prompts.templates import columns_by_strength, phrase
 
-TINY = 1e-6  # smaller effects are roundings
-NOTABLE = 0.25  # of the first cause's effect: a smaller one is not worth naming
+TINY = 1e-6  # smaller effects are rounding errors
+NOTABLE = 0.25  # fraction of the first cause's effect below which a cause is not named
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the target's decision about one item rests on.
+    """The measured basis of the target's decision about one item.
 
     Attributes:
-        item: the item asked about.
+        item: the item in question.
         liked: the target's decision.
-        causes: distinct items of the history, the strongest cause of the decision first.
-        effects: how much each counts for the decision (in nats of log-probability); negative against it.
-        share_below: share of the catalogue that the target scores lower than the item.
+        causes: distinct items of the history, strongest cause of the decision first.
+        effects: contribution of each to the decision (in nats of log-probability); negative if against it.
+        share_below: fraction of the catalogue that the target scores lower than the item.
     """
 
     item: int
@@ -37,25 +37,25 @@ class Evidence:
 
     @property
     def notable(self) -> tuple[int, ...]:
-        """The causes worth naming: the first, and others with a notable part of its effect; none where none has any."""
+        """The causes worth naming: the first, and others with a notable part of its effect; empty if none has any."""
         least = NOTABLE * self.effects[0]
         return tuple(c for c, e in zip(self.causes, self.effects, strict=True) if e > max(least, TINY))
 
     @property
     def against(self) -> int | None:
-        """The item that pulls most the other way, if it does so notably."""
+        """The item with the strongest opposite effect, if notable."""
         return self.causes[-1] if -self.effects[-1] > max(NOTABLE * self.effects[0], TINY) else None
 
 
 def evidence_of(players: np.ndarray, effects: np.ndarray, item: int, liked: bool, share_below: float) -> Evidence:
-    """Evidence from effects (n,) of the distinct items (n,) of a history on an item's value."""
+    """Build evidence from the effects (n,) of a history's distinct items (n,) on an item's value."""
     signed = effects if liked else -effects
     order = np.argsort(-signed, kind="stable")
     causes, sizes = players[order].tolist(), signed[order].tolist()
     return Evidence(int(item), bool(liked), tuple(causes), tuple(sizes), float(share_below))
 
 
-# The first cause, by decision; "it" is the item asked about.
+# The first cause, by decision; "it" is the item in question.
 _FIRST = {
     True: (
         "{a} counts most for it",
@@ -106,7 +106,7 @@ def explain_evidence(
         rng: picks among wordings.
         catalogue: titles and attributes.
         evidence: what was measured.
-        control: view, length and audience that were asked for.
+        control: requested view, length and audience.
     """
     brief, detailed = control.length == "one sentence", control.length == "detailed"
     word = "Yes" if evidence.liked else "No"
@@ -135,7 +135,7 @@ def explain_evidence(
 
 
 def strength(rng: np.random.Generator, evidence: Evidence) -> str:
-    """How sure the target is, in graded words: they follow the item's place in its ranking."""
+    """The target's confidence in graded words, according to the item's rank."""
     return _pick(rng, next(words for least, words in _STRENGTH[evidence.liked] if evidence.share_below >= least))
 
 
@@ -147,7 +147,7 @@ def said_strength(text: str) -> int | None:
 
 
 def name_causes(evidence: Evidence) -> list[Piece]:
-    """The answer to what mattered: the causes worth naming, then what pulls the other way."""
+    """The answer to what mattered: the causes worth naming, then the opposite effect."""
     pieces: list[Piece] = [*(titles(evidence.notable[:3]) or ["None of them"]), "."]
     if evidence.against is not None:
         pieces += [" The other way: ", Title(evidence.against), "."]
@@ -155,7 +155,7 @@ def name_causes(evidence: Evidence) -> list[Piece]:
 
 
 def tell(evidence: Evidence) -> list[Piece]:
-    """What was measured as a line of a prompt, for a model that is to put it into words."""
+    """Format the measurements as one line of a prompt, for a model that puts them into words."""
     side, other = ("for", "against") if evidence.liked else ("against", "for")
     pieces: list[Piece] = [f" Measured {side} it: ", *(titles(evidence.notable[:3]) or ["nothing"])]
     if evidence.against is not None:
@@ -164,9 +164,9 @@ def tell(evidence: Evidence) -> list[Piece]:
 
 
 def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence, control: Control) -> list[Piece]:
-    """One attribute of the item and of the first cause: mostly one they share where liked, one they do not where not.
+    """Compare one attribute of the item and the first cause: usually a shared one if liked, otherwise a differing one.
 
-    Sometimes the other way, so that a model looks each value up instead of repeating the first.
+    Sometimes the opposite, so that a model looks up each value instead of repeating the first.
     """
     if not evidence.notable:
         return []
@@ -192,7 +192,7 @@ def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
 
 
 def _capital(pieces: list[Piece], begins: bool) -> list[Piece]:
-    """Pieces whose first letter is a capital where they begin a sentence with a word."""
+    """Capitalise the first letter of pieces that begin a sentence with a word."""
     if begins and isinstance(pieces[0], str):
         return [pieces[0][:1].upper() + pieces[0][1:], *pieces[1:]]
     return pieces

@@ -1,6 +1,6 @@
-"""The modes of alignment: what stands for a person and for an item in a prompt (paper section 4.2).
+"""The alignment modes: how a prompt represents a person and an item (paper section 4.2).
 
-A mode is one entry of `MODE_SPECS` and its name in `recx.settings.MODES`; how many training rows it has is the setting
+A mode is one entry of `MODE_SPECS` and its name in `recx.settings.MODES`; its number of training rows is the setting
 `align.rows_<mode>`.
 """
 
@@ -12,16 +12,16 @@ Mode = Literal["behavior", "intention", "hybrid", "relation"]
 
 @dataclass(frozen=True)
 class ModeSpec:
-    """What the prompts of a mode hold, and which prompts it is trained on.
+    """What the prompts of a mode contain, and on which prompts it is trained.
 
     Attributes:
-        shows_titles: the titles of the history stand for a person, its title for an item.
-        reads_vectors: the target's vectors stand for person and item, beside the titles if it shows those too.
-        reads_relations: a relation token stands before each title of a history, where one item is asked about.
-        openings: four wordings that say who is asked about; they multiply with the eight questions of a task.
+        shows_titles: a person is represented by the titles of the history, an item by its title.
+        reads_vectors: person and item are represented by the target's vectors, in addition to any titles.
+        reads_relations: a relation token precedes each title of a history when one item is in question.
+        openings: four wordings that introduce the person; combined with the eight questions of a task.
         trained_on: modes whose prompts are among its training rows, with their shares.
-        seed: of its training rows, beside that of the run. Each mode keeps its own, so that a further mode leaves the
-            rows of the others as they are.
+        seed: seed of its training rows, in addition to the run's. Each mode has its own, so that adding a mode does not
+            change the rows of the others.
     """
 
     shows_titles: bool
@@ -69,11 +69,11 @@ MODE_SPECS: dict[Mode, ModeSpec] = {
             "So far someone chose {history}, with the user vector {user}. ",
             "Past choices: {history}. Profile {user}. ",
         ),
-        # All three forms, as in the paper's text; rows of the intention form are a third as long as the others.
+        # All three forms, as in the paper's text; rows in the intention form are a third as long as the others.
         trained_on={"hybrid": 0.45, "behavior": 0.1, "intention": 0.45},
         seed=2,
     ),
-    # Goes on from the hybrid mode and reads its form too; beyond the paper.
+    # Continues from the hybrid mode and reads its form too; an extension of the paper.
     "relation": ModeSpec(
         shows_titles=True,
         reads_vectors=True,

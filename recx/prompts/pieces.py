@@ -1,7 +1,7 @@
-"""What a prompt consists of: text, titles of items, and vectors of the target.
+"""Components of a prompt: text, titles of items, and vectors of the target.
 
-Each piece is tokenised by itself, so a title has the same tokens in a prompt, in an answer and in the graph that
-decoding follows.
+Each piece is tokenised separately, so a title has the same tokens in a prompt, in an answer and in the decoding
+graph.
 """
 
 import re
@@ -22,10 +22,10 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One token that stands for vectors of the target.
+    """One token that represents vectors of the target.
 
-    Row `row` of its user or item vectors, or, as `relation`, what item `row` of the history has to do with the one item
-    that the prompt asks about.
+    It is row `row` of the user or item vectors, or, as a `relation`, the relation of item `row` of the history to the
+    item in question.
     """
 
     kind: Literal["user", "item", "relation"]
@@ -45,7 +45,7 @@ def render(wording: str, **slots: str | Sequence[Piece]) -> list[Piece]:
         slots: text or pieces for each slot.
 
     Raises:
-        KeyError: a slot of the wording was not given.
+        KeyError: a slot of the wording is missing.
     """
     pieces: list[Piece] = []
     for n, part in enumerate(_SLOT.split(wording)):
@@ -55,7 +55,7 @@ def render(wording: str, **slots: str | Sequence[Piece]) -> list[Piece]:
 
 
 def titles(items: Sequence[int]) -> list[Piece]:
-    """Titles joined by semicolons, as they stand in histories, candidate lists and answers."""
+    """Titles joined by semicolons, as in histories, candidate lists and answers."""
     pieces: list[Piece] = []
     for n, item in enumerate(items):
         pieces += ["; ", Title(int(item))] if n else [Title(int(item))]
@@ -63,7 +63,7 @@ def titles(items: Sequence[int]) -> list[Piece]:
 
 
 def related_titles(items: Sequence[int]) -> list[Piece]:
-    """Titles joined by semicolons, a relation token before each."""
+    """Titles joined by semicolons, each preceded by a relation token."""
     pieces: list[Piece] = []
     for n, item in enumerate(items):
         pieces += ["; "] if n else []
@@ -72,7 +72,7 @@ def related_titles(items: Sequence[int]) -> list[Piece]:
 
 
 def item_slot(mode: Mode, item: int) -> list[Piece]:
-    """How an item stands in a question: title, vector, or title and vector."""
+    """An item in a question: title, vector, or title and vector."""
     spec = MODE_SPECS[mode]
     title: list[Piece] = [Title(item)] if spec.shows_titles else []
     vector: list[Piece] = [Entity("item", item)] if spec.reads_vectors else []
@@ -80,7 +80,7 @@ def item_slot(mode: Mode, item: int) -> list[Piece]:
 
 
 def candidates_slot(mode: Mode, items: Sequence[int]) -> list[Piece]:
-    """Several items, each with its title, as the answer needs them, and its vector where the mode reads vectors."""
+    """Several items, each with its title, as needed in the answer, and its vector if the mode reads vectors."""
     pieces: list[Piece] = []
     for n, item in enumerate(items):
         pieces += ["; ", Title(int(item))] if n else [Title(int(item))]
@@ -89,7 +89,7 @@ def candidates_slot(mode: Mode, items: Sequence[int]) -> list[Piece]:
 
 
 def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
-    """Split a text into plain pieces and `Title`s, wherever a catalogue label stands in double quotes."""
+    """Split a text into plain pieces and `Title`s, wherever a catalogue label is in double quotes."""
     pieces: list[Piece] = []
     rest = ""
     while text:
@@ -99,13 +99,13 @@ def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
         if closing and label in index_of_label:
             pieces += [rest, Title(index_of_label[label])]
             rest, text = "", after
-        else:  # a mark of another quotation, or of inches
+        else:  # a mark of another quotation, or an inch mark
             rest += mark
     return [piece for piece in (*pieces, rest) if piece != ""]
 
 
 def as_text(pieces: Sequence[Piece], catalogue: Catalogue) -> str:
-    """Pieces as a person reads them: titles quoted, vectors as `<user>`, `<item>` and `<relation>`."""
+    """Readable form of pieces: titles quoted, vectors as `<user>`, `<item>` and `<relation>`."""
     shown = []
     for piece in pieces:
         if isinstance(piece, Title):

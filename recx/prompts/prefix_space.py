@@ -1,4 +1,4 @@
-"""Tokenizers made from SentencePiece models put a space before a text; pieces of a prompt need one that does not."""
+"""Tokenizers from SentencePiece models add a space before a text; pieces of a prompt need one that does not."""
 
 import copy
 import json
@@ -11,13 +11,13 @@ from recx.errors import CheckpointError
 
 
 def without_prefix_space(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """A tokenizer for pieces: it puts no space before a text and takes none away when it decodes.
+    """A tokenizer for pieces: it adds no space before a text and removes none when decoding.
 
-    Prompts, answers and the title graph are put together from pieces that are tokenised each by itself; with a space
-    before each they would say something else. The tokenizer itself where it already is like that, else a copy.
+    Prompts, answers and the title graph are concatenated from separately tokenised pieces; a space before each would
+    change the text. Returns the tokenizer itself if it already behaves like that, otherwise a modified copy.
 
     Raises:
-        CheckpointError: it cannot be made to.
+        CheckpointError: the tokenizer cannot be modified accordingly.
     """
     if _joins(tokenizer):
         return tokenizer
@@ -30,20 +30,20 @@ def without_prefix_space(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokeni
         mended._tokenizer = Tokenizer.from_str(json.dumps(parts))
     if not _joins(mended):
         raise CheckpointError(
-            f"The tokenizer of {tokenizer.name_or_path!r} changes the spaces of a text, so that titles would not be "
-            "the same in a prompt and in an answer. Choose a backbone whose tokenizer gives a text back as it was."
+            f"The tokenizer of {tokenizer.name_or_path!r} changes the spaces of a text, so that titles would differ "
+            "between prompts and answers. Choose a backbone whose tokenizer reproduces texts exactly."
         )
     return mended
 
 
 def _joins(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether pieces that are tokenised each by itself decode to the text they make together."""
+    """Whether separately tokenised pieces decode to the concatenated text."""
     pieces = ([*tokenizer.encode(text, add_special_tokens=False)] for text in (" One", "two ", "three ."))
     return tokenizer.decode([token for piece in pieces for token in piece]) == " Onetwo three ."
 
 
 def _without_space(part: Any) -> Any:
-    """A normalizer, pre-tokenizer or decoder, in the form of `tokenizer.json`, without what adds or strips a space."""
+    """Remove whatever adds or strips a space from a normalizer, pre-tokenizer or decoder in `tokenizer.json` form."""
     if part is None or part["type"] in ("Prepend", "Strip"):
         return None
     for name in ("normalizers", "pretokenizers", "decoders"):

@@ -1,4 +1,4 @@
-"""Whether a tokenizer keeps what prompts and answers are made of: words, titles, turns."""
+"""Checks that a tokenizer preserves the parts of prompts and answers: words, titles, turns."""
 
 from collections.abc import Sequence
 
@@ -12,34 +12,34 @@ _SHOWN = 3
 
 
 def check_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a tokenizer that no alignment can work with.
+    """Reject a tokenizer that cannot be used for alignment.
 
     Raises:
-        CheckpointError: it is empty, cannot end an answer, makes the same of "Yes" and "No", changes spaces, or has a
-            chat template that takes no question from a user.
+        CheckpointError: it is empty, cannot end an answer, encodes "Yes" and "No" alike, changes spaces, or has a chat
+            template that accepts no question from a user.
     """
     if not _ids(tokenizer, "Would this person like it?"):
         raise CheckpointError(
-            "its tokenizer makes no tokens of a text, as where the tokenizer's files are missing. Save it into the "
+            "its tokenizer produces no tokens, which happens if the tokenizer's files are missing. Save it into the "
             "model's folder: tokenizer.save_pretrained(folder)"
         )
     if tokenizer.eos_token_id is None:
-        raise CheckpointError("its tokenizer has no end-of-text token, so answers could not end.")
+        raise CheckpointError("its tokenizer has no end-of-text token, so answers would never end.")
     PromptEncoder(tokenizer, (), len(tokenizer)).choices("Yes", "No")
 
 
 def check_titles(tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]) -> list[str]:
-    """Whether every title is still that title after a tokenizer, up to what reading an answer overlooks anyway.
+    """Check that a tokenizer preserves every title, except for differences that the answer parser ignores.
 
     Args:
-        tokenizer: of the backbone, as `PromptEncoder.tokenizer` has it.
+        tokenizer: the backbone's, as in `PromptEncoder.tokenizer`.
         labels: labels of items 0..N (row 0 is padding).
 
     Returns:
-        Titles that come back changed, though still as the title they were: in spaces or typography.
+        Titles that change only in spaces or typography.
 
     Raises:
-        CheckpointError: a title comes back as another text; the message names some.
+        CheckpointError: a title changes to a different text; the message names some.
     """
     changed, lost = [], []
     for label in labels[1:]:
@@ -50,9 +50,9 @@ def check_titles(tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]) -> l
     if lost:
         shown = ", ".join(f'"{label}" becomes {back}' for label, back in lost[:_SHOWN])
         raise CheckpointError(
-            f"The backbone's tokenizer keeps {len(lost):,} of {len(labels) - 1:,} titles no better than this: {shown}. "
-            "Their items could not be recommended or quoted; name a backbone whose tokenizer knows all letters, as all "
-            "with byte-level or byte-fallback tokens do."
+            f"The backbone's tokenizer does not preserve {len(lost):,} of {len(labels) - 1:,} titles: {shown}. Their "
+            "items could not be recommended or quoted. Choose a backbone whose tokenizer covers all characters, as "
+            "every byte-level or byte-fallback tokenizer does."
         )
     return [label for label, _ in changed]
 

@@ -1,4 +1,4 @@
-"""From pieces to token ids: text by the tokenizer, titles cached, entities above the vocabulary."""
+"""Conversion of pieces to token ids: text by the tokenizer, titles cached, entities above the vocabulary."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """Token rows laid end to end.
+    """Token rows, concatenated.
 
     Attributes:
         ids: (T,) int32 token ids of all rows.
-        offsets: (R + 1,) where each row starts.
+        offsets: (R + 1,) start of each row.
         answer_mask: (T,) whether a token belongs to an answer.
-        tasks: (R,) name of the task of each row.
+        tasks: (R,) task name of each row.
     """
 
     ids: np.ndarray
@@ -37,31 +37,31 @@ class EncodedRows:
         return len(self.tasks)
 
     def __getitem__(self, row: int) -> dict[str, np.ndarray]:
-        """`input_ids` and `labels` of one row; labels are -100 where a token belongs to no answer."""
+        """`input_ids` and `labels` of one row; labels are -100 for tokens outside answers."""
         own = slice(self.offsets[row], self.offsets[row + 1])
         ids = self.ids[own].astype(np.int64)
         return {"input_ids": ids, "labels": np.where(self.answer_mask[own], ids, IGNORED)}
 
     @property
     def lengths(self) -> np.ndarray:
-        """(R,) tokens of each row."""
+        """(R,) number of tokens in each row."""
         return np.diff(self.offsets)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt as a model reads it.
+    """A prompt as model input.
 
     Attributes:
-        ids: (T,) token ids, entity ids among them.
-        user: (d,) the target's vector of the person asked about, for which the user ids stand; None without one.
+        ids: (T,) token ids, including entity ids.
+        user: (d,) the target's vector of the person in question, to which the user ids refer; None without one.
     """
 
     ids: np.ndarray
     user: torch.Tensor | None = None
 
     def followed_by(self, ids: np.ndarray) -> "Prompt":
-        """The same prompt with further tokens at its end."""
+        """The same prompt with further tokens appended."""
         return Prompt(np.concatenate([self.ids, ids]), self.user)
 
 
@@ -69,15 +69,15 @@ class PromptEncoder:
     """Tokenises prompts for one backbone and catalogue.
 
     Args:
-        tokenizer: of the backbone; its chat template is used where it has one.
+        tokenizer: tokenizer of the backbone; its chat template is used if it has one.
         labels: labels of items 0..N (row 0 is padding).
         vocabulary: number of rows of the backbone's input embedding; entity ids start there.
 
     Attributes:
-        tokenizer: the same one, for pieces: without a space before a text (see `without_prefix_space`).
+        tokenizer: the tokenizer for pieces, which adds no space before a text (see `without_prefix_space`).
         titles: token ids of each quoted label.
-        end: (1,) the token that ends an answer: the chat template's end of turn, or else the end of text.
-        ends: every token that ends a text, the tokenizer's end of text among them.
+        end: (1,) the token that ends an answer: the chat template's end of turn, otherwise the end of text.
+        ends: all tokens that end a text, including the tokenizer's end of text.
 
     Raises:
         CheckpointError: the tokenizer or its chat template cannot be used.
@@ -98,7 +98,8 @@ class PromptEncoder:
         if (place := self._first_added(close)) is not None:
             end = end_of_earlier = int(close[place])
             place = self._first_added(self._next)
-            # What ends a turn is learnt with the answer; a template may end questions and earlier answers alike.
+            # The end of a turn is learnt with the answer; a template may end questions and earlier answers with the
+            # same token.
             if place is not None and self._next[place] in (end, *self._middle):
                 end_of_earlier, self._next = int(self._next[place]), self._next[place + 1 :]
         self._between = np.array([end_of_earlier, *self._next], dtype=np.int32)
@@ -127,12 +128,12 @@ class PromptEncoder:
         shots: Sequence[tuple[Sequence[Piece], Sequence[Piece]]] = (),
         user: torch.Tensor | None = None,
     ) -> Prompt:
-        """A whole prompt in the backbone's chat form, up to where the answer begins.
+        """A complete prompt in the backbone's chat format, up to the start of the answer.
 
         Args:
-            pieces: what is asked.
-            shots: worked examples (question, answer) that stand before it as earlier turns.
-            user: (d,) the target's vector of the person asked about.
+            pieces: the question.
+            shots: worked examples (question, answer), inserted as earlier turns.
+            user: (d,) the target's vector of the person in question.
         """
         before: list[np.ndarray] = []
         for asked, answer in shots:
@@ -140,14 +141,14 @@ class PromptEncoder:
         return Prompt(np.concatenate([self._head, *before, *self.pieces(pieces), self._tail]), user)
 
     def choices(self, *words: str) -> list[list[int]]:
-        """Tokens that an answer can begin with to say each of several words, however it is spelt.
+        """For each of several words, the tokens with which an answer that means it can begin, in any spelling.
 
-        A tokenizer may have tokens of their own for "Yes", " Yes", "yes" and "YES". The first token of the word as it
-        is learnt counts too; of other spellings that take several tokens the first would say little. What begins
-        several words is left out.
+        A tokenizer may have separate tokens for "Yes", " Yes", "yes" and "YES". The first token of the trained spelling
+        counts too; for other spellings of several tokens, the first says little. Tokens that begin several words are
+        excluded.
 
         Raises:
-            CheckpointError: nothing is left that tells a word from the others.
+            CheckpointError: no token is left that distinguishes a word from the others.
         """
         starts = []
         for word in words:
@@ -157,20 +158,20 @@ class PromptEncoder:
         if not all(own):
             raise CheckpointError(
                 f"The tokenizer of {self.tokenizer.name_or_path!r} begins {' and '.join(map(repr, words))} with the "
-                "same tokens, so that the probability of an answer cannot be read. Choose another backbone."
+                "same tokens, so the probability of an answer cannot be computed. Choose another backbone."
             )
         return [sorted(found) for found in own]
 
     def encode(self, examples: Iterable[Example], max_tokens: int, total: int | None = None) -> tuple[EncodedRows, int]:
-        """Encode examples; rows longer than `max_tokens` are left out.
+        """Encode examples; rows longer than `max_tokens` are dropped.
 
         Args:
             examples: prompts and answers.
             max_tokens: longest row kept.
-            total: number of examples if known, for the progress bar.
+            total: number of examples, if known, for the progress bar.
 
         Returns:
-            The rows, and how many were left out.
+            The rows, and the number of dropped rows.
         """
         parts: list[np.ndarray] = []
         learnt: list[np.ndarray] = []
@@ -200,14 +201,14 @@ class PromptEncoder:
     def _tokens(self, text: str) -> np.ndarray:
         ids = self._cache.get(text)
         if ids is None:
-            # Titles and wishes come from outside: "<|end|>" in one of them is text and ends no turn.
+            # Titles and instructions are untrusted: "<|end|>" in one of them is plain text and ends no turn.
             ids = self._encoded(self.tokenizer, text, split_special_tokens=True)
             place = self._first_added(ids)
             name = "" if place is None else self._added[int(ids[place])]
-            if len(name) > 1 and name in text:  # not every fine-tuned model says that its marks are special
+            if len(name) > 1 and name in text:  # some fine-tuned models do not mark their markers as special
                 cut = text.index(name) + 1
                 ids = np.concatenate([self._tokens(text[:cut]), self._tokens(text[cut:])])
-            # Long free texts (conversations) are not worth keeping: they rarely come twice.
+            # Long free texts (conversations) are not cached, since they rarely repeat.
             if len(text) < 160:
                 self._cache[text] = ids
         return ids
@@ -218,9 +219,9 @@ class PromptEncoder:
         return np.array(ids, dtype=np.int32)
 
     def _within(self, text: str) -> np.ndarray:
-        """Tokens of a part of the chat format that stands within a prompt.
+        """Tokens of a part of the chat format within a prompt.
 
-        Up to its first special token it goes on from a piece; what follows that is tokenised as the family does it.
+        Up to its first special token it continues a piece; the rest is tokenised as the model family does.
         """
         ids = self._encoded(self.tokenizer, text)
         first = self._first_added(ids)
@@ -230,7 +231,7 @@ class PromptEncoder:
         return np.concatenate([ids[:first], self._encoded(self._whole, rest)])
 
     def _first_added(self, ids: np.ndarray) -> int | None:
-        """Place of the first token that was added to the vocabulary, as those that open and end turns are."""
+        """Position of the first token added to the vocabulary, such as those that begin and end turns."""
         return next((n for n, token in enumerate(ids.tolist()) if token in self._added), None)
 
 
@@ -238,9 +239,9 @@ def collate(rows: Sequence[dict[str, np.ndarray]], multiple: int = 8) -> dict[st
     """Right-pad rows to (B, T) without a mask: a causal model never looks right, and padding has no label.
 
     Args:
-        rows: `input_ids` and `labels` of each, any length.
-        multiple: T is rounded up to one. Batches then come in few shapes; for each new one the processor's library
-            makes a dozen new kernels, which took a tenth of the time (measured, see docs/decisions/058).
+        rows: `input_ids` and `labels` of each row, of any length.
+        multiple: T is rounded up to a multiple of this. Batches then have few shapes; for each new shape the CPU
+            library builds a dozen new kernels, which took a tenth of the time (measured, see docs/decisions/058).
     """
     width = -(-max(len(r["input_ids"]) for r in rows) // multiple) * multiple
     ids = np.zeros((len(rows), width), np.int64)

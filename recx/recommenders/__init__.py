@@ -1,1 +1,1 @@
-"""Targets and baselines: their protocol, models, training, ranking, and the labels a target gives."""
+"""Targets and baselines: their protocol, models, training, ranking, and the labels given by a target."""

@@ -1,7 +1,7 @@
-"""On which device a recommender computes: the kit's own on the GPU where there is one.
+"""Devices: built-in recommenders compute on the GPU if there is one.
 
-Histories go to the device that a recommender lies on, and what it says of them comes back to the CPU, so callers need
-not know. A recommender from outside the kit stays on the device where its file puts it.
+Histories are moved to the recommender's device and its output back to the CPU, so callers need not care. A recommender
+from outside the kit stays on the device where its file puts it.
 """
 
 import itertools
@@ -13,12 +13,12 @@ from recx.recommenders.protocol import Scorer, TwoTower
 
 
 def preferred_device() -> torch.device:
-    """The GPU of this process (the first, unless `torch.cuda.set_device` chose another), or the CPU without one."""
+    """The GPU of this process (the first, unless `torch.cuda.set_device` chose another), or the CPU."""
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def device_of(recommender: Scorer) -> torch.device:
-    """Where a module's weights lie; the CPU for what is no module, or has none."""
+    """The device of a module's weights; the CPU for anything else."""
     if not isinstance(recommender, nn.Module):
         return torch.device("cpu")
     tensors = itertools.chain(recommender.parameters(), recommender.buffers())

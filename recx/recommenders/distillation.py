@@ -1,4 +1,4 @@
-"""A recommender trained to score as another one does: the paper's distilled baseline."""
+"""Distillation: a recommender trained to reproduce another's scores, a baseline of the paper."""
 
 from collections.abc import Sequence
 
@@ -21,21 +21,21 @@ def distil(
     epochs: int = 10,
     show_progress: bool = True,
 ) -> tuple[SASRec, list[dict[str, float]]]:
-    """Train a new SASRec so that its softmax over the catalogue comes near the teacher's (Kullback-Leibler).
+    """Train a new SASRec so that its softmax over the catalogue approximates the teacher's (Kullback-Leibler).
 
-    It sees what a language model sees in alignment: training histories and what the target says of them.
+    It sees what a language model sees in alignment: training histories and the target's outputs for them.
 
     Args:
-        teacher: read only, in eval mode.
+        teacher: not modified; in eval mode.
         histories: H training histories, oldest first.
         items: N.
         settings: shape and optimiser of the student.
-        epochs: passes over the histories.
-        show_progress: a bar over the epochs.
+        epochs: number of passes over the histories.
+        show_progress: show a bar over the epochs.
 
     Returns:
-        The student in eval mode, on the GPU where there is one, and for each epoch `epoch, divergence` (mean KL in
-        nats, in training).
+        The student in eval mode, on the GPU if there is one, and for each epoch `epoch, divergence` (mean training
+        KL in nats).
     """
     torch.manual_seed(settings.seed)
     order = torch.Generator().manual_seed(settings.seed)

@@ -1,4 +1,4 @@
-"""What the target itself says of one history: its best items, and the rank of one item."""
+"""The target's output for one history: its best items, and the rank of one item."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class ItemRank:
     Attributes:
         score: the target's score.
         rank: 1 for the best of the unseen items.
-        unseen: how many items the history does not hold.
-        decision: task 3's rule: `yes` within the best fifth, `no` within the worse half, else `between`.
-        tied: how many other unseen items have its score; its place among them is drawn.
+        unseen: number of items not in the history.
+        decision: rule of task 3: `yes` in the top fifth, `no` in the bottom half, otherwise `between`.
+        tied: number of other unseen items with the same score; ties are broken at random.
     """
 
     score: float
@@ -37,9 +37,9 @@ class ItemRank:
 
 @torch.inference_mode()
 def top_items(target: Scorer, history: np.ndarray, max_history: int, k: int = 10) -> list[tuple[int, float]]:
-    """The k best items outside a history with their scores, the best first; fewer if fewer are unseen.
+    """The k best items outside a history with their scores, best first; fewer if fewer are unseen.
 
-    Equal scores stand in the random order of the history (`tie_order`).
+    Ties are in the history's random order (`tie_order`).
     """
     scores = mask_seen(devices.score(target, pad_histories([history], max_history)).float().clone(), [history])
     values, items = best_first(scores, [history], min(k, int((scores > -torch.inf).sum())))
@@ -52,11 +52,11 @@ def item_ranks(
 ) -> list[ItemRank]:
     """The rank of an item for each of R histories, of which the target reads the latest `max_history` items.
 
-    An item that a history holds is ranked as if it were not in it: the target never recommends it again, but one may
-    ask how it would have been placed.
+    An item in the history is ranked as if it were not: the target never recommends it again, but its hypothetical rank
+    may be of interest.
 
-    Equal scores stand in the random order of their history, or all in that of `changed_from`: between a history and its
-    changes, a rank must not move because its ties are drawn anew.
+    Ties are in the random order of each history, or of `changed_from` for all: when a history is compared with its
+    modifications, the rank must not move only because ties are redrawn.
     """
     out: list[ItemRank] = []
     for start in range(0, len(histories), BATCH):
@@ -78,14 +78,14 @@ def _item_rank(score: float, place: int, first: int, tied: int, unseen: int) -> 
 
 
 def decide(rank: int, unseen: int, equals: range | None = None) -> Decision:
-    """Like or dislike by the target's own ranking (paper section 4.1, task 3): best fifth, worse half, or neither.
+    """Like or dislike by the target's ranking (paper section 4.1, task 3): top fifth, bottom half, or neither.
 
     Args:
-        rank: of the item, from 1.
-        unseen: how many items are ranked.
-        equals: the ranks that all items of its score have. Where they reach from the liked to the disliked, the same
-            score would be both; as in the labels, it is then neither, or, with nothing above it, never disliked, and
-            with nothing below it, never liked.
+        rank: rank of the item, from 1.
+        unseen: number of ranked items.
+        equals: the ranks of all items with the same score. If they span both the liked and the disliked range, the item
+            is neither, as in the labels; but an item with nothing above it is never disliked, and one with nothing
+            below it never liked.
     """
     best, worst = (equals[0], equals[-1]) if equals else (rank, rank)
     likes, dislikes = max(1, LIKED_SHARE * unseen), unseen - max(1, DISLIKED_SHARE * unseen)

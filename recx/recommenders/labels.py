@@ -1,4 +1,4 @@
-"""What the target says about histories: the labels of tasks 1, 2 and 3 (paper section 4.1)."""
+"""The target's labels for histories, for tasks 1, 2 and 3 (paper section 4.1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,25 +14,26 @@ from recx.recommenders.tie_order import best_first
 
 CANDIDATES = 5
 PREFERENCE_ITEMS = 4
-BATCH = 2048  # histories scored at once; draws are made batch by batch, so another number gives other labels
+BATCH = 2048  # histories scored at once; random draws are made per batch, so changing it changes the labels
 LIKED_SHARE, DISLIKED_SHARE = 0.2, 0.5
 MAX_UNDECIDED = 0.5
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of H histories, all from one scorer's own ranking of the items not in the history.
+    """Labels of H histories, all derived from one scorer's ranking of the items not in the history.
 
-    Items of equal score are ranked in the random order of their history (`tie_order`). A liked and a disliked item of
-    one history never have the same score.
+    Items with equal scores are ranked in the random order of their history (`tie_order`). A liked and a disliked item
+    of the same history never have equal scores.
 
     Attributes:
         top: (H, 5) best items, best first.
         ranked: (H, 5) five random items in the scorer's order.
-        liked: (H, 4) random items of the top 20 %; 0 where all unseen items have the same score, so none is preferred.
-        disliked: (H, 4) random items of the bottom 50 %; 0 where `liked` is.
-        sharing_first: (H,) how many items have the best score, counted up to 6; from 2 on the first item is a draw.
-        tied_pairs: (H,) how many of the four pairs of neighbours in `ranked` have equal scores.
+        liked: (H, 4) random items from the top 20 %; 0 if all unseen items have the same score, so none is preferred.
+        disliked: (H, 4) random items from the bottom 50 %; 0 where `liked` is.
+        sharing_first: (H,) number of items with the best score, at most 6; if above 1, the first item is chosen at
+            random.
+        tied_pairs: (H,) how many of the four adjacent pairs in `ranked` have equal scores.
     """
 
     top: np.ndarray
@@ -48,11 +49,11 @@ class Labels:
         return self.liked[:, 0] > 0
 
     def tied_shares(self) -> dict[str, float]:
-        """Which share of the decisions is a draw among equal scores, in 0..1.
+        """Fractions of the labels that are random because scores are equal, in 0..1.
 
         Returns:
-            `tied_first`: of the first items (task 1); `undecided`: of the first items, among more than five;
-            `tied_ranking`: of the neighbours in task 2's order; `no_preference`: histories without rows of task 3.
+            `tied_first`: of first items (task 1); `undecided`: of first items, tied with at least five others;
+            `tied_ranking`: of adjacent pairs in task 2; `no_preference`: of histories without rows for task 3.
         """
         return {
             "tied_first": float((self.sharing_first > 1).mean()),
@@ -62,7 +63,7 @@ class Labels:
         }
 
     def of(self, histories: np.ndarray) -> "Labels":
-        """The labels of some of the histories, given by number or by a mask (H,)."""
+        """The labels of a subset of the histories, given by indices or a mask (H,)."""
         return Labels(*(column[histories] for column in vars(self).values()))
 
 
@@ -77,10 +78,10 @@ def label_histories(
     """Rank all unseen items for each history and draw the labels from that ranking.
 
     Args:
-        scorer: the target; read only.
+        scorer: the target; not modified.
         histories: H histories of item indices, oldest first.
-        length: how many of the latest items the scorer reads.
-        rng: draws candidates and items; the order of equal scores takes nothing from it.
+        length: number of most recent items that the scorer reads.
+        rng: draws candidates and items; it is not used for the order of ties.
         show_progress: show a bar over the batches.
 
     Raises:
@@ -94,32 +95,31 @@ def label_histories(
         unseen = order.shape[1] - 1 - np.array([np.unique(h).size for h in chunk])
         if unseen.min() < CANDIDATES:
             raise DataError(
-                f"A history holds all but {unseen.min()} of the {order.shape[1] - 1} items; the tasks need at least "
-                f"{CANDIDATES} unseen ones. Use a larger catalogue."
+                f"A history contains all but {unseen.min()} of the {order.shape[1] - 1} items; the tasks need at least "
+                f"{CANDIDATES} unseen items. Use a larger catalogue."
             )
         parts.append(_draw(values, order, unseen, rng))
     return Labels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def require_decisions(labels: Labels) -> None:
-    """Refuse a target whose first item is, more often than not, a draw among more items than task 1 asks for.
+    """Reject a target whose first item is too often a random choice among more items than task 1 asks for.
 
     Raises:
-        DataError: more than `MAX_UNDECIDED` of the histories have their best score for more than `CANDIDATES` items.
+        DataError: in more than `MAX_UNDECIDED` of the histories, more than `CANDIDATES` items share the best score.
     """
     shares = labels.tied_shares()
     if shares["undecided"] > MAX_UNDECIDED:
         raise DataError(
-            f"The target has no labels to learn from: for {shares['undecided']:.0%} of {len(labels.top):,} histories "
-            f"its best score is that of more than {CANDIDATES} unseen items at once (for "
-            f"{shares['no_preference']:.0%} all unseen items have the same), so what it recommends there is a draw. At "
-            f"most {MAX_UNDECIDED:.0%} may be so. Let it tell items apart: do not round its scores, or add a small "
-            "second criterion, such as popularity."
+            f"The target gives no usable labels: for {shares['undecided']:.0%} of {len(labels.top):,} histories, "
+            f"more than {CANDIDATES} unseen items share the best score (for {shares['no_preference']:.0%}, all unseen "
+            f"items have the same score), so its recommendation is random. At most {MAX_UNDECIDED:.0%} is accepted. "
+            "Make its scores distinguish items: do not round them, or add a small second criterion, such as popularity."
         )
 
 
 def _draw(values: np.ndarray, order: np.ndarray, unseen: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    # Five distinct positions a row: random keys, smallest five among the unseen, then sorted into rank order.
+    # Five distinct positions per row: random keys, the smallest five among the unseen, then sorted into rank order.
     keys = rng.random(order.shape)
     keys[np.arange(order.shape[1])[None, :] >= unseen[:, None]] = 2.0
     positions = np.sort(np.argpartition(keys, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
@@ -139,14 +139,14 @@ def _draw(values: np.ndarray, order: np.ndarray, unseen: np.ndarray, rng: np.ran
 
 
 def _preference_sizes(values: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many of the best items of each row count as liked, and how many of the worst as disliked.
+    """How many of the best items in each row count as liked, and how many of the worst as disliked.
 
-    Where one score reaches from the liked to the disliked, it is neither; but with nothing above it, it is liked still,
-    and with nothing below it, disliked. Both are 0 where it is the only one.
+    If one score spans both the liked and the disliked range, its items are neither; but with nothing above them they
+    remain liked, and with nothing below them disliked. Both numbers are 0 if all scores are equal.
 
     Args:
-        values: (B, N + 1) scores, the best first; minus infinity from the first seen item on.
-        unseen: (B,) how many items are ranked.
+        values: (B, N + 1) scores, best first; minus infinity from the first seen item on.
+        unseen: (B,) number of ranked items.
     """
     liked, disliked = np.maximum(1, LIKED_SHARE * unseen), np.maximum(1, DISLIKED_SHARE * unseen)
     rows = np.arange(len(values))

@@ -1,4 +1,4 @@
-"""LightGCN (He et al., SIGIR 2020): vectors averaged over the graph of users and items, without weights in between."""
+"""LightGCN (He et al., SIGIR 2020): embeddings averaged over the user-item graph, without layer weights."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from torch import Tensor, nn
 
 
 class LightGCN(nn.Module):
-    """A TwoTower for which users start as the mean of their items, so that unseen histories can be encoded.
+    """A TwoTower whose users start as the mean of their items, so that unseen histories can be encoded.
 
-    The original learns a free starting vector for each user instead; all else is as there: `layers` steps over the
-    graph, each neighbour divided by the root of both degrees, and the mean over all steps.
+    The original learns a free initial embedding per user instead. Everything else is unchanged: `layers` propagation
+    steps, symmetric normalisation by the roots of both degrees, and the mean over all layers.
 
     Args:
         items: N.
         width: d.
-        length: how many of the latest items are read.
-        layers: steps.
-        sequences: training sequences, the graph; not needed where the finished tables are loaded.
+        length: number of most recent items that are read.
+        layers: number of propagation steps.
+        sequences: training sequences, which define the graph; not needed when saved tables are loaded.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class LightGCN(nn.Module):
         self.length, self.layers = length, layers
         self.item_embedding = nn.Embedding(items + 1, width, padding_idx=0)
         nn.init.normal_(self.item_embedding.weight, std=0.1)
-        # What reading needs: item vectors after each step, and the root of each item's degree.
+        # Buffers used for inference: item vectors after each layer, and the root of each item's degree.
         self.register_buffer("steps", torch.zeros(layers + 1, items + 1, width))
         self.register_buffer("degree", torch.ones(items + 1))
         mean, graph, degree = (None, None, None) if sequences is None else _matrices(sequences, items)
@@ -38,7 +38,7 @@ class LightGCN(nn.Module):
             self.degree.copy_(degree)
 
     def propagate(self) -> tuple[Tensor, Tensor]:
-        """Item vectors after each step (K + 1, N + 1, d), and final user vectors of the graph's users (U, d)."""
+        """Item vectors after each layer (K + 1, N + 1, d), and final user vectors of the graph's users (U, d)."""
         item = torch.cat([self.item_embedding.weight.new_zeros(1, self.steps.shape[2]), self.item_embedding.weight[1:]])
         user = torch.sparse.mm(self._mean, item)
         all_items, all_users = [item], [user]
@@ -50,7 +50,7 @@ class LightGCN(nn.Module):
 
     @torch.no_grad()
     def refresh(self) -> None:
-        """Keep the item vectors of the present weights for reading."""
+        """Recompute the item vectors used for inference from the current weights."""
         self.steps.copy_(self.propagate()[0])
 
     def item_vectors(self) -> Tensor:
@@ -58,7 +58,7 @@ class LightGCN(nn.Module):
         return self.steps.mean(0)
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """(B, L) left-padded with 0 -> user vectors (B, d), as a user of the graph with these items would have."""
+        """(B, L) left-padded with 0 -> user vectors (B, d), as for a graph user with these items."""
         real = (histories > 0).float()
         count = real.sum(1, keepdim=True).clamp_min(1.0)
         mean = (self.steps[0][histories] * real[..., None]).sum(1) / count
@@ -72,7 +72,7 @@ class LightGCN(nn.Module):
 
 
 def _matrices(sequences: Sequence[np.ndarray], items: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Means over each user's items and the normalised graph, both sparse (U, N + 1), and roots of item degrees."""
+    """Means over each user's items and the normalised graph, both sparse (U, N + 1), and the roots of item degrees."""
     users = np.repeat(np.arange(len(sequences)), [len(s) for s in sequences])
     chosen = np.concatenate(sequences)
     lengths = np.maximum(1, np.bincount(users, minlength=len(sequences)))

@@ -1,23 +1,23 @@
-"""Matrix factorisation learnt by BPR (Rendle et al., UAI 2009), with any history folded in."""
+"""Matrix factorisation trained with BPR (Rendle et al., UAI 2009), with fold-in of unseen histories."""
 
 import torch
 from torch import Tensor, nn
 
-# Weight of items not chosen and of the ridge, in units of the mean squared item vector; chosen on validation
-# (docs/decisions/009).
+# Weights of unchosen items and of the ridge, relative to the mean squared item vector; tuned on validation (docs/decisions/009).
 UNCHOSEN, RIDGE = 0.02, 0.3
 
 
 class MF(nn.Module):
-    """A TwoTower whose user vector is solved for from the item vectors, so that unseen histories have one too.
+    """A TwoTower whose user vector is computed from item vectors, so that unseen histories have one too.
 
-    Training learns a vector a user; reading forgets it and folds the history in: the vector that is nearest to score 1
-    for chosen items and 0, with little weight, for all others (Hu, Koren & Volinsky, ICDM 2008).
+    Training learns one vector per user; inference discards it and folds the history in: it solves for the vector whose
+    scores are closest to 1 for chosen items and to 0, with a small weight, for all others (Hu, Koren & Volinsky, ICDM
+    2008).
 
     Args:
         items: N.
         width: d.
-        length: how many of the latest items are read.
+        length: number of most recent items that are read.
     """
 
     def __init__(self, items: int, width: int, length: int) -> None:
@@ -33,7 +33,7 @@ class MF(nn.Module):
         return self.item_embedding.weight
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """(B, L) left-padded with 0 -> user vectors (B, d); the order of a history plays no part."""
+        """(B, L) left-padded with 0 -> user vectors (B, d), regardless of the order of the history."""
         return fold_in(self.item_vectors(), histories)
 
     def score(self, histories: Tensor) -> Tensor:
@@ -42,9 +42,9 @@ class MF(nn.Module):
 
 
 def fold_in(vectors: Tensor, histories: Tensor) -> Tensor:
-    """The ridge solution for each history: item vectors (N + 1, d), histories (B, L) -> (B, d).
+    """Ridge solution for each history: item vectors (N + 1, d), histories (B, L) -> (B, d).
 
-    With chosen items C and weight w of the others, u = (w V'V + (1 - w) C'C + r I)^-1 C'1.
+    With chosen items C and weight w for the others, u = (w V'V + (1 - w) C'C + r I)^-1 C'1.
     """
     chosen = vectors[histories] * (histories > 0)[..., None]
     size = vectors[1:].square().sum(1).mean()

@@ -1,4 +1,4 @@
-"""Items near each other by the target's own item vectors."""
+"""Nearest neighbours of items by the target's item vectors."""
 
 import numpy as np
 import torch
@@ -7,9 +7,9 @@ from recx.recommenders.tie_order import best_first
 
 
 def neighbours(vectors: torch.Tensor, k: int) -> torch.Tensor:
-    """The k nearest other items of each item by cosine: (N + 1, d) -> (N + 1, k); row 0 is meaningless.
+    """The k nearest other items of each item by cosine similarity: (N + 1, d) -> (N + 1, k); ignore row 0.
 
-    Items equally near (of one vector, or of none) stand in random order.
+    Ties (equal or zero vectors) are in random order.
     """
     unit = torch.nn.functional.normalize(vectors, dim=1)
     likeness = unit @ unit.T

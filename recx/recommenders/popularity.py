@@ -1,4 +1,4 @@
-"""Baselines that know nothing of a person: chance and popularity."""
+"""Non-personalised baselines: random scores and popularity."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from torch import Tensor
 
 
 class RandomRecommender:
-    """Scores at random, the same for the same history.
+    """Random scores, reproducible for the same history.
 
     Args:
         items: N.
-        seed: of the scores.
+        seed: random seed of the scores.
     """
 
     def __init__(self, items: int, seed: int = 0) -> None:
@@ -28,7 +28,7 @@ class RandomRecommender:
 
 
 class PopularityRecommender:
-    """Scores an item by how often it was chosen in training.
+    """Scores an item by its frequency in the training sequences.
 
     Args:
         sequences: training sequences of item indices.

@@ -1,4 +1,4 @@
-"""What the kit asks of a recommender."""
+"""Protocols that a recommender must implement."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -12,7 +12,7 @@ from recx.errors import DataError
 
 @runtime_checkable
 class Scorer(Protocol):
-    """A black box that turns histories into scores; enough for behavior alignment."""
+    """A black box that maps histories to scores; sufficient for behavior alignment."""
 
     def score(self, histories: Tensor) -> Tensor:
         """Histories (B, L) of item indices, oldest first, left-padded with 0 -> scores (B, N + 1)."""
@@ -21,7 +21,7 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class TwoTower(Scorer, Protocol):
-    """A recommender whose score is a product of a user and an item vector of width d."""
+    """A recommender whose score is the product of a user vector and an item vector of width d."""
 
     def encode_users(self, histories: Tensor) -> Tensor:
         """Histories (B, L), left-padded with 0 -> user vectors (B, d)."""
@@ -43,27 +43,27 @@ def pad_histories(histories: Sequence[Sequence[int] | np.ndarray], length: int) 
 
 
 def check_finite(scores: Tensor) -> None:
-    """Refuse scores (B, N + 1) that would rank wrongly without a word: NaN, or infinite ones beside what is masked.
+    """Reject scores (B, N + 1) that would silently give wrong rankings: NaN or infinite values.
 
     Raises:
-        DataError: a score is not finite; column 0 is not read.
+        DataError: a score is not finite; column 0 is ignored.
     """
     if not torch.isfinite(scores[:, 1:]).all():
         raise DataError(
-            "The recommender gave scores that are not finite (NaN or infinite). Where it has none for an item, "
-            "give a number below all others."
+            "The recommender returned scores that are not finite (NaN or infinite). If it has no score for an item, "
+            "return a number below all others."
         )
 
 
 def mask_seen(scores: Tensor, histories: Sequence[Sequence[int] | np.ndarray]) -> Tensor:
-    """Set padding (item 0) and every item of each whole history to minus infinity, in place.
+    """Set padding (item 0) and all items of each whole history to minus infinity, in place.
 
     Raises:
         DataError: a score is not finite.
 
     Args:
         scores: (B, N + 1).
-        histories: B histories, unpadded and uncut: items older than the recommender reads are seen too.
+        histories: B histories, unpadded and complete: items older than the recommender reads count as seen too.
     """
     check_finite(scores)
     scores[:, 0] = -torch.inf

@@ -1,4 +1,4 @@
-"""Ranking the whole catalogue and counting hits, user by user."""
+"""Full-catalogue ranking, with hits and other metrics per user."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from recx.recommenders.tie_order import best_first, places
 
 @dataclass(frozen=True)
 class Ranked:
-    """How a scorer ranked the item each of U users chose next.
+    """Ranks that a scorer gives to the next item of each of U users.
 
     Attributes:
-        ranks: (U,) 0 for the first place, among items not in the history.
+        ranks: (U,) rank among items not in the history; 0 is the best.
         top: (U, k) the best items.
-        tied: (U,) how many other unseen items have the score of the item chosen; its place among them is drawn.
+        tied: (U,) number of other unseen items with the same score as the next item; ties are broken at random.
     """
 
     ranks: np.ndarray
@@ -30,23 +30,23 @@ class Ranked:
         return (self.ranks < k).astype(float)
 
     def ndcg(self, k: int) -> np.ndarray:
-        """NDCG@k of each user: with one relevant item the ideal is 1, so 1 / log2(rank + 2)."""
+        """NDCG@k of each user: with one relevant item the ideal DCG is 1, so 1 / log2(rank + 2)."""
         return np.where(self.ranks < k, 1.0 / np.log2(self.ranks + 2.0), 0.0)
 
     def tied_share(self) -> float:
-        """Share of users whose next item has the score of another, so that its place is a draw."""
+        """Fraction of users whose next item has the same score as another, so that its rank is random."""
         return float((self.tied > 0).mean())
 
     def coverage(self, items: int, k: int) -> float:
-        """Share of the catalogue that stands in somebody's top k."""
+        """Fraction of the catalogue that is in at least one user's top k."""
         return np.unique(self.top[:, :k]).size / items
 
     def top1_share(self) -> float:
-        """Share of users whose first item is the most common first item."""
+        """Fraction of users whose top item is the most common top item."""
         return float(np.bincount(self.top[:, 0]).max() / len(self.top))
 
     def most_common_top1(self, k: int) -> np.ndarray:
-        """The k items that stand first most often: what a constant predictor says."""
+        """The k items most often ranked first: the output of a constant predictor."""
         return np.argsort(-np.bincount(self.top[:, 0]), kind="stable")[:k]
 
 
@@ -57,14 +57,14 @@ BATCH = 1024  # users scored at once
 def rank(scorer: Scorer, histories: Sequence[np.ndarray], targets: np.ndarray, length: int, k: int = 10) -> Ranked:
     """Rank all items not in the history.
 
-    Equal scores stand in the random order of their history (`tie_order`), so a constant score earns what chance does.
+    Ties are in the random order of their history (`tie_order`), so constant scores perform at chance level.
 
     Args:
-        scorer: read only; a module must be in eval mode.
-        histories: U whole histories; the latest `length` items are read, all count as seen.
-        targets: (U,) the item chosen next, not in the history.
-        length: items read.
-        k: how many best items to keep.
+        scorer: not modified; a module must be in eval mode.
+        histories: U complete histories; the latest `length` items are read, but all count as seen.
+        targets: (U,) the next item, not in the history.
+        length: number of most recent items that are read.
+        k: number of top items to keep.
     """
     parts = []
     for start in range(0, len(histories), BATCH):

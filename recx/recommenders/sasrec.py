@@ -1,4 +1,4 @@
-"""SASRec: self-attention over the latest items (Kang & McAuley, ICDM 2018), tied item vectors."""
+"""SASRec: self-attention over the most recent items (Kang & McAuley, ICDM 2018), with tied item embeddings."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from recx.settings import TargetShape
 
 
 class Block(nn.Module):
-    """Self-attention and a feed-forward part, with a norm before each or after each: (B, L, d) -> (B, L, d).
+    """Self-attention and a feed-forward layer, with pre- or post-normalisation: (B, L, d) -> (B, L, d).
 
     Args:
         settings: shape.
@@ -23,7 +23,7 @@ class Block(nn.Module):
         self.drop = nn.Dropout(settings.dropout)
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
-        """States (B, L, d) and where each position may look, (B, 1, L, L) -> (B, L, d)."""
+        """States (B, L, d) and the attention mask (B, 1, L, L) -> (B, L, d)."""
         if self.norm_first:
             x = x + self.attend(self.norm_attention(x), allowed)
             return x + self.drop(self.feed(self.norm_feed(x)))
@@ -31,22 +31,22 @@ class Block(nn.Module):
         return self.norm_feed(x + self.drop(self.feed(x)))
 
     def attend(self, x: Tensor, allowed: Tensor) -> Tensor:
-        """What attention adds to each state: (B, L, d) -> (B, L, d)."""
+        """Output of attention, to be added to the states: (B, L, d) -> (B, L, d)."""
         weights, value = self.attention(x, allowed)
         mixed = self.drop(weights) @ value
         return self.drop(self.out(mixed.transpose(1, 2).reshape(x.shape)))
 
     def attention(self, x: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
-        """Attention weights (B, heads, L, L) of what attention reads (B, L, d), and the values they mix."""
+        """Attention weights (B, heads, L, L) for inputs (B, L, d), and the values that they mix."""
         batch, length, _ = x.shape
         query, key, value = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        # Histories are short: plain products are faster than the fused kernel and let dropout be the cheap one.
+        # Histories are short: plain matrix products are faster than the fused kernel and allow cheaper dropout.
         scores = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
         return scores.masked_fill(~allowed, -torch.inf).softmax(-1), value
 
 
 class SASRec(nn.Module):
-    """A TwoTower: the state after the latest item is the user vector, the item embedding the item vector.
+    """A TwoTower: the state after the latest item is the user vector, the item embedding is the item vector.
 
     Args:
         items: N.
@@ -60,7 +60,7 @@ class SASRec(nn.Module):
         self.position = nn.Parameter(torch.zeros(settings.length, settings.width))
         self.drop = nn.Dropout(settings.dropout)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
-        self.norm = nn.LayerNorm(settings.width) if settings.norm == "pre" else nn.Identity()  # normed already
+        self.norm = nn.LayerNorm(settings.width) if settings.norm == "pre" else nn.Identity()  # already normalised
         nn.init.normal_(self.item_embedding.weight, std=settings.width**-0.5)
         nn.init.normal_(self.position, std=0.02)
         with torch.no_grad():
@@ -68,19 +68,21 @@ class SASRec(nn.Module):
 
     @property
     def length(self) -> int:
-        """How many of the latest items are read."""
+        """Number of most recent items that are read."""
         return self.settings.length
 
     def states(self, histories: Tensor) -> Tensor:
-        """State after every item: (B, L) left-padded with 0 -> (B, L, d)."""
+        """State after each item: (B, L) left-padded with 0 -> (B, L, d)."""
         length = histories.shape[1]
-        # Not scaled up by the root of the width, as is common: the latest item would then outweigh what attention adds,
-        # and the user vector would score the items already seen highest (measured, see docs/decisions/005).
+        # Not multiplied by the root of the width, as is common: the latest item would then outweigh the output of
+        # attention, and the user vector would give already seen items the highest scores (measured, see docs/decisions/005).
         x = self.item_embedding(histories) + self.position[-length:]
         x = self.drop(x)
         real = histories > 0
         causal = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
-        itself = torch.eye(length, dtype=torch.bool, device=x.device)  # padding attends to itself, never to nothing
+        itself = torch.eye(
+            length, dtype=torch.bool, device=x.device
+        )  # padding attends to itself, so that no row is fully masked
         allowed = ((causal & real[:, None, :]) | itself)[:, None]
         for block in self.blocks:
             x = block(x, allowed)

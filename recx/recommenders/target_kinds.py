@@ -1,4 +1,4 @@
-"""The kinds of target that settings can name: made, trained, saved and loaded again."""
+"""The kinds of target: building, training, saving and loading them."""
 
 import json
 from dataclasses import asdict
@@ -35,7 +35,7 @@ IMPORTED = {
 def fit_target(
     split: Split, items: int, settings: TargetSettings, show_progress: bool = True, data: Dataset | None = None
 ) -> tuple[Scorer, TrainingCurve]:
-    """Train the target that the settings name, on the GPU where there is one, or build and fit the user's own.
+    """Train the target named in the settings, on the GPU if there is one, or build and fit the user's own.
 
     One made elsewhere is read instead, and what of it meets the catalogue is printed.
 
@@ -47,13 +47,13 @@ def fit_target(
         data: where the split comes from; only what is made elsewhere needs it, for the ids of items and people.
 
     Returns:
-        The target in eval mode, and its training curve (empty where the user's file has no `fit`, or it gives none, and
-        for one made elsewhere).
+        The target in eval mode, and its training curve (empty for a target made elsewhere, and if the user's file has no
+        `fit`, or it returns none).
 
     Raises:
-        SettingsError: the kind is unknown, its files are not named, or the user's file does not hold what is needed.
-        DataError: there is nothing to learn from, or there are too few items; or the user's recommender gives scores
-            that are not finite; or the files of one made elsewhere cannot be used.
+        SettingsError: the kind is unknown, its files are not named, or the user's file lacks something required.
+        DataError: there is no training data, there are too few items, the user's recommender returns scores that are not
+            finite, or the files of a target made elsewhere cannot be used.
     """
     require_trainable(split.test_histories, items, ordered=settings.kind == "sasrec")
     if settings.kind in KINDS:
@@ -66,8 +66,8 @@ def fit_target(
     target = _require_scorer(module.build(items, settings.model.length), settings.kind)
     if hasattr(module, "fit") and not isinstance(target, nn.Module):
         raise SettingsError(
-            f"{settings.kind}: what fit learns can only be kept in a torch.nn.Module (as parameters or buffers), and "
-            f"build gives a {type(target).__name__}. Make it one, or learn elsewhere and let build read the result."
+            f"{settings.kind}: the result of fit can only be kept in a torch.nn.Module (as parameters or buffers), "
+            f"but build returns a {type(target).__name__}. Return one, or train elsewhere and load the result in build."
         )
     curve = module.fit(target, split) if hasattr(module, "fit") else None
     if isinstance(target, nn.Module):
@@ -87,7 +87,7 @@ def _import(settings: TargetSettings, data: Dataset | None) -> Scorer:
 
 
 def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
-    """Ask the user's recommender once, so that a wrong shape is an error here and not three notebooks later."""
+    """Call the user's recommender once, so that a wrong shape is reported here and not three notebooks later."""
     history = pad_histories(split.train[:1], target.length)
     with torch.inference_mode():
         results = {"score": (devices.score(target, history), (1, items + 1))}
@@ -97,12 +97,14 @@ def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
             results["item_vectors"] = (vectors, (items + 1, vectors.shape[-1]))
     for name, (result, shape) in results.items():
         if tuple(result.shape) != shape:
-            raise SettingsError(f"{kind}: {name} gives shape {tuple(result.shape)} for one history; expected {shape}.")
+            raise SettingsError(
+                f"{kind}: {name} returns shape {tuple(result.shape)} for one history; expected {shape}."
+            )
     check_finite(results["score"][0])
 
 
 def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:
-    """Write `target.json` and, where it has weights, `target.safetensors`."""
+    """Write `target.json` and, if the target has weights, `target.safetensors`."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(target, nn.Module):
         save_file({n: t.contiguous() for n, t in target.state_dict().items()}, folder / "target.safetensors")
@@ -113,43 +115,41 @@ def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Pa
 
 
 def load_target(folder: Path, settings: TargetSettings) -> Scorer:
-    """Read a target back, in eval mode; one of the kit's kinds onto the GPU where there is one.
+    """Load a target in eval mode; a built-in kind goes to the GPU if there is one.
 
-    A folder may come from a stranger: a Python file is run only where the settings name it, whatever the folder states.
+    The folder is untrusted: a Python file is run only if the settings name it, whatever the folder says.
 
     Raises:
-        CheckpointError: a file is missing, damaged, of another kind, or the weights do not fit the stated shape.
-        SettingsError: it was built by a file of the user's that is no longer there.
+        CheckpointError: a file is missing, damaged or of another kind, or the weights do not fit the stated shape.
+        SettingsError: the user's file that built the target no longer exists.
     """
     try:
         record = json.loads((folder / "target.json").read_text(encoding="utf-8"))
         if record["kind"] != settings.name:
-            raise ValueError(f"it is of kind {record['kind']!r}, the settings say {settings.name!r}")
+            raise ValueError(f"its kind is {record['kind']!r}, but the settings say {settings.name!r}")
         if record["settings"] != asdict(settings.model):
-            raise ValueError("its shape is not that of the settings")
+            raise ValueError("its shape differs from the settings")
         _check_size(record["items"], folder / "target.safetensors")
-        if settings.kind in IMPORTED:
-            target = IMPORTED[settings.kind][1](load_file(folder / "target.safetensors"), record["options"])
-        else:
-            target = _empty(settings.kind, record["items"], settings.model)
-            if isinstance(target, nn.Module):
-                target.load_state_dict(load_file(folder / "target.safetensors"))
-    except (OSError, LookupError, ValueError, TypeError, RuntimeError, AssertionError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: no readable target ({error}). Delete the folder and rerun.") from error
-    if settings.kind in (*KINDS, *IMPORTED):
+        The target in eval mode, and its training curve (empty for a target made elsewhere, and if the user's file has no
+        `fit`, or it returns none).
+
+    Raises:
+        SettingsError: the kind is unknown, its files are not named, or the user's file lacks something required.
+        DataError: there is no training data, there are too few items, the user's recommender returns scores that are not
+            finite, or the files of a target made elsewhere cannot be used.
         target.to(devices.preferred_device())
     return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
 
 
 def _check_size(items: Any, weights: Path) -> None:
-    """Refuse a stated number of items that the weights do not have, as memory is taken before they are read."""
+    """Reject a stated number of items that the weights do not have, before memory is allocated for it."""
     if type(items) is not int or items < 1:
         raise ValueError(f"{items!r} items")
     if weights.is_file():
         with safe_open(weights, "pt") as file:
             largest = max((side for name in file.keys() for side in file.get_slice(name).get_shape()), default=0)
         if items >= largest:
-            raise ValueError(f"it states {items:,} items, no side of its weights is longer than {largest:,}")
+            raise ValueError(f"it states {items:,} items, but no dimension of its weights exceeds {largest:,}")
 
 
 def _empty(kind: str, items: int, shape: TargetShape) -> Any:
@@ -164,14 +164,19 @@ def _empty(kind: str, items: int, shape: TargetShape) -> Any:
 
 def _custom_module(kind: str) -> Any:
     if not kind.endswith(".py"):
-        known = ", ".join((*KINDS, *IMPORTED))
-        raise SettingsError(f"Setting 'target.kind' is {known} or a Python file of your own, not {kind!r}.")
+        The target in eval mode, and its training curve (empty for a target made elsewhere, and if the user's file has no
+        `fit`, or it returns none).
+
+    Raises:
+        SettingsError: the kind is unknown, its files are not named, or the user's file lacks something required.
+        DataError: there is no training data, there are too few items, the user's recommender returns scores that are not
+            finite, or the files of a target made elsewhere cannot be used.
     return load_module(kind)
 
 
 def _require_scorer(target: Any, kind: str) -> Any:
     if not isinstance(target, Scorer) or not hasattr(target, "length"):
         raise SettingsError(
-            f"{kind}: what build gives needs a method score(histories) and a length; see docs/own_recommender.md."
+            f"{kind}: the result of build needs a method score(histories) and a length; see docs/own_recommender.md."
         )
     return target

@@ -1,7 +1,7 @@
-"""One rule for equal scores: their order is a draw, the same wherever the same history is ranked.
+"""Tie-breaking: items with equal scores are put in a random order that depends only on the history.
 
-Broken by item number, ties would teach an explainer how a data set happens to be numbered; counted for or against an
-item, they would make a recommender that prefers nothing look better or worse than chance.
+Breaking ties by item number would teach an explainer how the data set is numbered. Counting ties for or against an
+item would make a recommender without preferences look better or worse than chance.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,34 +11,34 @@ import torch
 from torch import Tensor
 
 SEED = 20
-ROWS = 1024  # tied rows put in order at once: their orders take as much memory as twice their scores
+ROWS = 1024  # tied rows sorted at once; their orders take twice the memory of their scores
 
 
 def random_orders(histories: Sequence[np.ndarray], size: int) -> Tensor:
-    """An order of the numbers below `size` for each of B histories (B, size), drawn from the items of the history.
+    """A permutation of the numbers below `size` for each of B histories (B, size), seeded by the history's items.
 
-    It depends neither on the numbers of the items ranked nor on the histories that are ranked beside it.
+    It depends neither on the ranked items nor on the other histories in the batch.
     """
     draws = (np.random.default_rng([SEED, *np.asarray(h).tolist()]).permutation(size) for h in histories)
     return torch.from_numpy(np.stack(list(draws)))
 
 
 def best_first(scores: Tensor, histories: Sequence[np.ndarray], k: int | None = None) -> tuple[Tensor, Tensor]:
-    """The k best columns of each row with their scores, the best first, equal scores in the history's random order.
+    """The k best columns of each row with their scores, best first, with ties in the history's random order.
 
-    Rows without ties are sorted once and draw nothing.
+    Rows without ties are only sorted; nothing is drawn for them.
 
     Args:
-        scores: (B, N + 1); minus infinity where a column is masked: those come last, in any order.
-        histories: B histories, whose items give the order of equal scores.
-        k: how many; all by default.
+        scores: (B, N + 1); masked columns are minus infinity and come last, in any order.
+        histories: B histories, whose items determine the order of ties.
+        k: number of columns; all by default.
 
     Returns:
         Scores (B, k) and columns (B, k).
     """
     size = scores.shape[1]
     kept = size if k is None else min(k, size)
-    # One more than asked for, as the last one kept may tie with the first one left out.
+    # One more than requested, since the last one kept may tie with the first one left out.
     values, columns = scores.sort(descending=True) if kept == size else scores.topk(kept + 1)
     tied = ((values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)).any(1)
     for rows, orders in _orders_where(tied, histories, size):
@@ -48,15 +48,15 @@ def best_first(scores: Tensor, histories: Sequence[np.ndarray], k: int | None = 
 
 
 def places(scores: Tensor, histories: Sequence[np.ndarray], columns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The place of one column of each row, 0 for the first, among equal scores in the history's random order.
+    """The rank of one column in each row, 0 for the best, with ties in the history's random order.
 
     Args:
         scores: (B, N + 1).
-        histories: B histories, whose items give the order of equal scores.
-        columns: (B,) columns asked about.
+        histories: B histories, whose items determine the order of ties.
+        columns: (B,) columns to rank.
 
     Returns:
-        Three (B,) tensors: its place, the first place that has its score, and how many other columns have it.
+        Three (B,) tensors: the rank, the first rank with the same score, and the number of other columns with it.
     """
     own = scores.gather(1, columns[:, None])
     first, others = (scores > own).sum(1), (scores == own).sum(1) - 1
@@ -68,7 +68,7 @@ def places(scores: Tensor, histories: Sequence[np.ndarray], columns: Tensor) -> 
 
 
 def _orders_where(tied: Tensor, histories: Sequence[np.ndarray], size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The rows that tie, some at a time, with the orders of their histories."""
+    """The rows with ties, in chunks, with the orders of their histories."""
     rows = tied.nonzero()[:, 0]
     for start in range(0, len(rows), ROWS):
         part = rows[start : start + ROWS]

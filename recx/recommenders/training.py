@@ -1,4 +1,4 @@
-"""Training a target: epochs with early stopping on validation NDCG@10, the same for every kind."""
+"""Target training: epochs with early stopping on validation NDCG@10, the same for every kind."""
 
 import copy
 import time
@@ -29,13 +29,13 @@ def sliding_windows(sequences: Sequence[np.ndarray], length: int, stride: int = 
     """Cut sequences into inputs (R, length) and next items (R, length), left-padded; each item is a target once.
 
     Args:
-        sequences: of items.
-        length: of a window.
-        stride: between two windows; 0 is the length, so that they do not overlap. A target has at least
-            length - stride + 1 items before it in its window, where the sequence has so many.
+        sequences: item sequences.
+        length: window length.
+        stride: offset between windows; 0 means the window length, so that they do not overlap. A target has at least
+            length - stride + 1 items before it in its window, if the sequence has that many.
 
     Returns:
-        Inputs and targets, 0 for padding and for targets that another window has.
+        Inputs and targets, 0 for padding and for targets covered by another window.
     """
     stride, rows, target_counts = stride or length, [], []
     for sequence in sequences:
@@ -54,17 +54,17 @@ def sliding_windows(sequences: Sequence[np.ndarray], length: int, stride: int = 
 def fit_sasrec(
     split: Split, items: int, settings: TargetSettings, show_progress: bool = True
 ) -> tuple[SASRec, TrainingCurve]:
-    """Train SASRec on all but the last two items of each user, by a full softmax at every position.
+    """Train SASRec on all but the last two items of each user, with a full softmax at every position.
 
     Args:
-        split: leave-one-out.
+        split: leave-one-out split.
         items: N.
-        settings: how.
-        show_progress: a bar over the epochs.
+        settings: training settings.
+        show_progress: show a bar over the epochs.
 
     Returns:
-        The best epoch's model in eval mode, on the GPU where there is one, and for each epoch `epoch, loss, ndcg@10,
-        top1_share, seconds` and, without validation, `training_seconds`.
+        The best epoch's model in eval mode, on the GPU if there is one, and for each epoch `epoch, loss, ndcg@10,
+        top1_share, seconds` and, excluding validation, `training_seconds`.
     """
     torch.manual_seed(settings.seed)
     device = preferred_device()
@@ -85,7 +85,7 @@ def fit_sasrec(
             learnt = labels > 0
             logits = model.states(histories)[learnt] @ model.item_vectors()[1:].T
             loss = functional.cross_entropy(logits, labels[learnt] - 1, reduction="sum")
-            # Batches hold rows of like length: each position weighs the same, whatever batch it came to.
+            # Batches hold rows of similar length: each position has the same weight, whatever its batch.
             _step(optimizer, loss / mean_targets)
             if averaged is not None:
                 averaged.update_parameters(model)
@@ -96,12 +96,12 @@ def fit_sasrec(
 
 
 def length_grouped_batches(lengths: torch.Tensor, size: int, order: torch.Generator) -> list[torch.Tensor]:
-    """A random order of rows in batches that hold little padding: pools of batches are drawn, then sorted by length.
+    """Random batches with little padding: pools of batches are drawn, then sorted by length.
 
     Args:
-        lengths: (R,) items of each row; rows without any are left out.
-        size: rows a batch.
-        order: draws.
+        lengths: (R,) items of each row; empty rows are left out.
+        size: rows per batch.
+        order: random number generator.
     """
     rows = torch.randperm(len(lengths), generator=order)
     rows = rows[lengths[rows] > 0]
@@ -112,7 +112,7 @@ def length_grouped_batches(lengths: torch.Tensor, size: int, order: torch.Genera
 
 
 def fit_mf(split: Split, items: int, settings: TargetSettings, show_progress: bool = True) -> tuple[MF, TrainingCurve]:
-    """Train item vectors (and users', forgotten after) by BPR: a chosen item above a random other one."""
+    """Train item vectors (and temporary user vectors) with BPR, ranking a chosen item above a random other one."""
     torch.manual_seed(settings.seed)
     device = preferred_device()
     model = MF(items, settings.model.width, settings.model.length)
@@ -144,7 +144,7 @@ def fit_mf(split: Split, items: int, settings: TargetSettings, show_progress: bo
 def fit_lightgcn(
     split: Split, items: int, settings: TargetSettings, show_progress: bool = True
 ) -> tuple[LightGCN, TrainingCurve]:
-    """Train LightGCN by BPR, as its authors do; the weights are the items' starting vectors."""
+    """Train LightGCN with BPR, like its authors; the weights are the initial item embeddings."""
     torch.manual_seed(settings.seed)
     device, shape = preferred_device(), settings.model
     model = LightGCN(items, shape.width, shape.length, shape.blocks, split.train).to(device)
@@ -171,16 +171,16 @@ def fit_lightgcn(
 def train_with_early_stopping(
     model: nn.Module, epoch: Callable[[], float], split: Split, settings: TargetSettings, show_progress: bool = True
 ) -> TrainingCurve:
-    """Run epochs until validation NDCG@10 has not risen for a while, and leave the best epoch's weights in the model.
+    """Train until validation NDCG@10 stops improving, and restore the best epoch's weights.
 
-    Of epochs equally good (`settings.tie`), the one with the least common most common first item is kept.
+    Among equally good epochs (`settings.tie`), the one whose most common top item is least common is kept.
 
     Args:
         model: a Scorer with a `length`; left in eval mode.
-        epoch: trains for one epoch and gives the mean loss.
-        split: leave-one-out.
-        settings: how long.
-        show_progress: a bar over the epochs.
+        epoch: trains for one epoch and returns the mean loss.
+        split: leave-one-out split.
+        settings: training settings.
+        show_progress: show a bar over the epochs.
     """
     curve: TrainingCurve = []
     best: tuple[float, float, dict] | None = None
@@ -210,16 +210,16 @@ def train_with_early_stopping(
 
 
 def _bpr_sampler(split: Split, items: int, settings: TargetSettings) -> Callable[[], list[Batch]]:
-    """Draws an epoch of (user, item chosen, item not chosen) in batches; each chosen item once, all on the CPU."""
+    """Draw an epoch of (user, chosen item, unchosen item) in batches; each chosen item once, all on the CPU."""
     users = torch.from_numpy(np.repeat(np.arange(len(split.train)), [len(s) for s in split.train]))
     positives = torch.from_numpy(np.concatenate(split.train))
-    # One sorted number for each (user, item): a table of users by items would not fit where both are many.
+    # One sorted number per (user, item): a user-item table would not fit in memory if both are many.
     taken = (users * (items + 1) + positives).unique()
     generator = torch.Generator().manual_seed(settings.seed)
 
     def sample() -> list[Batch]:
         negatives = torch.randint(1, items + 1, positives.shape, generator=generator)
-        for _ in range(20):  # those that the user has chosen are drawn again
+        for _ in range(20):  # redraw items that the user has chosen
             pairs = users * (items + 1) + negatives
             wrong = taken[torch.searchsorted(taken, pairs).clamp(max=len(taken) - 1)] == pairs
             negatives[wrong] = torch.randint(1, items + 1, (int(wrong.sum()),), generator=generator)

@@ -1,1 +1,1 @@
-"""What lies on disk: run folders with their manifest, kept texts, locks, weights."""
+"""Storage on disk: run folders with their manifests, cached texts, locks, weights."""

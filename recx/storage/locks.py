@@ -1,4 +1,4 @@
-"""One process at a time in a run folder."""
+"""Locks: only one process at a time works in a run folder."""
 
 from pathlib import Path
 
@@ -6,20 +6,20 @@ from filelock import FileLock, Timeout
 
 from recx.errors import CheckpointError
 
-# A process killed a moment ago may need some seconds until its kernel is gone too.
+# The kernel of a process that was just killed may need some seconds to end too.
 PATIENCE = 20.0
 _held: dict[Path, FileLock] = {}
 
 
 def hold(folder: Path, name: str = ".lock") -> None:
-    """Keep a folder for this process until `release`, or until the process ends in whatever way.
+    """Lock a folder for this process until `release` or until the process ends.
 
     Args:
-        folder: existing folder.
-        name: of the lock; whoever launches a notebook holds another one than the notebook's kernel.
+        folder: an existing folder.
+        name: name of the lock; the launcher of a notebook holds a different lock than the notebook's kernel.
 
     Raises:
-        CheckpointError: another process holds it.
+        CheckpointError: another process holds the lock.
     """
     if folder / name in _held:
         return
@@ -28,13 +28,13 @@ def hold(folder: Path, name: str = ".lock") -> None:
         lock.acquire(timeout=PATIENCE)
     except Timeout:
         raise CheckpointError(
-            f"{folder} is being worked on by another process. Wait until it has finished, or stop it, and run the "
+            f"{folder} is in use by another process. Wait until it has finished, or stop it, and run the "
             "same command again."
         ) from None
     _held[folder / name] = lock
 
 
 def release(folder: Path, name: str = ".lock") -> None:
-    """Let others in again; nothing happens where this process does not hold the folder."""
+    """Release the lock; does nothing if this process does not hold it."""
     if folder / name in _held:
         _held.pop(folder / name).release()

@@ -1,7 +1,7 @@
-"""Run folders: what one stage of one profile on one data set left behind.
+"""Run folders: the output of one stage of one profile on one data set.
 
 `runs/<profile>/<dataset>/<stage>/` holds the settings, tables, weights and metrics of a stage. `manifest.json` is
-written last: it exists only if the stage finished, and names the fingerprint it finished with.
+written last: it exists only if the stage finished, and records the fingerprint of that run.
 """
 
 import contextlib
@@ -31,16 +31,16 @@ _PACKAGES = ("torch", "transformers", "peft", "numpy", "polars", "recx")
 
 @dataclass
 class Run:
-    """One stage at work.
+    """One run of a stage.
 
     Attributes:
         profile: name of the profile.
         dataset: name of the data set.
         stage: name of the stage.
-        fingerprint: of settings, inputs and code; the same fingerprint gives the same results.
-        config: settings, as plain values.
-        inputs: stage -> fingerprint of what it builds on.
-        variant: name of a variant, whose stages lie apart in `variants/<variant>/`.
+        fingerprint: hash of settings, inputs and code; equal fingerprints give equal results.
+        config: settings as plain values.
+        inputs: stage -> fingerprint, for the stages this one depends on.
+        variant: name of a variant, whose stages are stored separately in `variants/<variant>/`.
     """
 
     profile: str
@@ -54,20 +54,20 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where the stage's files lie."""
+        """Folder of the stage's files."""
         base = paths.runs() / self.profile / self.dataset
         return (base / "variants" / self.variant if self.variant else base) / self.stage
 
     @property
     def texts(self) -> Path:
-        """Where generated texts are kept, for all stages of this profile and data set."""
+        """Folder of generated texts, shared by all stages of this profile and data set."""
         return paths.runs() / self.profile / self.dataset / "texts"
 
     def begin(self) -> "Run":
-        """Make the folder, keep others out of it, forget an earlier finish, and store the settings.
+        """Create and lock the folder, delete an earlier manifest, and store the settings.
 
         Raises:
-            CheckpointError: the folder cannot be written, or another process works in it.
+            CheckpointError: the folder is not writable, or another process uses it.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,12 +76,12 @@ class Run:
             write_json(self.folder / "config.json", self.config)
         except OSError as error:
             raise CheckpointError(
-                f"{self.folder} cannot be written ({error.strerror or error}). Name another folder with RECX_RUNS_DIR."
+                f"{self.folder} cannot be written ({error.strerror or error}). Set RECX_RUNS_DIR to another folder."
             ) from error
         return self
 
     def checkpoints(self) -> Path:
-        """Folder for checkpoints of this fingerprint; those of others are removed."""
+        """Folder for checkpoints of this fingerprint; checkpoints of other fingerprints are deleted."""
         base = self.folder / "checkpoints"
         if base.is_dir():
             for other in base.iterdir():
@@ -92,7 +92,7 @@ class Run:
     def save_frame(self, name: str, frame: pd.DataFrame) -> None:
         """Write a frame as `<name>.parquet`, without its index; `read_frame` reads it back."""
         beside = self.folder / f"{name}.parquet.part"
-        # By way of lists: pandas itself, and polars' direct conversion, need pyarrow.
+        # Converted through lists, since pandas itself and polars' direct conversion require pyarrow.
         pl.DataFrame(frame.to_dict("list"), infer_schema_length=None).write_parquet(beside)
         beside.replace(self.folder / f"{name}.parquet")
 
@@ -101,7 +101,7 @@ class Run:
         write_json(self.folder / f"{name}.json", value)
 
     def record(self, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
-        """Write `metrics.json`: rows of `method, metric, value` and any others of `RECORD`."""
+        """Write `metrics.json`: rows with `method, metric, value` and optionally other fields of `RECORD`."""
         own = {"profile": self.profile, "dataset": self.dataset, "stage": self.stage}
         defaults = {"mode": "", "decoding": "", "control": "", "verdict": "", "low": None, "high": None, "n": None}
         records = [{key: _finite((own | defaults | row)[key]) for key in RECORD} for row in rows]
@@ -109,9 +109,9 @@ class Run:
         return pl.DataFrame(records, infer_schema_length=None)
 
     def finish(self, seed: int) -> None:
-        """Remove checkpoints and write the manifest: from now on the stage counts as finished."""
+        """Delete checkpoints and write the manifest, which marks the stage as finished."""
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
-        for weights in self.folder.rglob("*.safetensors"):  # that library writes them for their owner alone
+        for weights in self.folder.rglob("*.safetensors"):  # safetensors makes them readable by their owner only
             shutil.copymode(self.folder / "config.json", weights)
         manifest = {
             "stage": self.stage,
@@ -137,7 +137,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def missing_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
-    """Files a finished stage left behind that are gone or have another size by now."""
+    """Files of a finished stage that are missing or whose size has changed since."""
     listed = manifest.get("files")
     if not isinstance(listed, dict):
         return ["files"]
@@ -151,35 +151,35 @@ def read_json(path: Path) -> Any:
     """Read a JSON file of a run.
 
     Raises:
-        CheckpointError: it is missing or damaged.
+        CheckpointError: the file is missing or damaged.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
+        raise CheckpointError(f"{path}: cannot be read ({error}). Delete its folder and rerun.") from error
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """Read what `Run.save_frame` wrote.
+    """Read a frame written by `Run.save_frame`.
 
     Raises:
-        CheckpointError: it is missing or damaged.
+        CheckpointError: the file is missing or damaged.
     """
     try:
         return pd.DataFrame(pl.read_parquet(path, glob=False).to_dict(as_series=False))
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise CheckpointError(f"{path}: not readable ({error}). Delete its folder and rerun.") from error
+        raise CheckpointError(f"{path}: cannot be read ({error}). Delete its folder and rerun.") from error
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON beside its place, then rename it there."""
+    """Write JSON atomically: to a temporary file beside it, which is then renamed."""
     beside = path.with_name(path.name + ".part")
     beside.write_text(json.dumps(value, indent=1, default=str), encoding="utf-8")
     beside.replace(path)
 
 
 def results(root: Path | None = None) -> list[dict[str, Any]]:
-    """Records of all finished stages, in the order of their folders."""
+    """Metric records of all finished stages, in folder order."""
     root = root or paths.runs()
     records: list[dict[str, Any]] = []
     for manifest in sorted(root.glob("*/*/*/manifest.json")):
@@ -190,7 +190,7 @@ def results(root: Path | None = None) -> list[dict[str, Any]]:
 
 
 def digest(parts: Sequence[bytes | str]) -> str:
-    """A short hash of texts and bytes, in order."""
+    """A short hash of an ordered sequence of texts and bytes."""
     sha = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
@@ -199,7 +199,7 @@ def digest(parts: Sequence[bytes | str]) -> str:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Sizes of a stage's files, but for the executed notebook, which is still being written."""
+    """Sizes of a stage's files, except the executed notebook, which is still being written."""
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".part", ".lock")]
     names = {p.relative_to(folder).as_posix(): p for p in files if p.name not in (".lock", "manifest.json")}
     return {name: path.stat().st_size for name, path in names.items()}
@@ -213,14 +213,14 @@ def _size(path: Path) -> int:
 
 
 def _finite(value: Any) -> Any:
-    """What has no value (a mean over nothing) is null in JSON, which knows no NaN."""
+    """Replace a value that is not finite (e.g. a mean over nothing) by None, since JSON has no NaN."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):  # a plain checkout is no installed package
+        with contextlib.suppress(PackageNotFoundError):  # a plain checkout is not an installed package
             versions[name] = version(name)
     return versions
 

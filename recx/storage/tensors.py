@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors only, checked as they are read."""
+"""Weights on disk: safetensors only, validated when read."""
 
 from pathlib import Path
 
@@ -11,17 +11,17 @@ from recx.errors import CheckpointError
 
 
 def trainable(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters that training changes, by name; tied ones once."""
+    """Trainable parameters by name; tied ones once."""
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def save_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:
-    """Write parameters as a safetensors file that `load_weights` reads."""
+    """Write parameters as a safetensors file for `load_weights`."""
     save_file({name: p.detach().contiguous().cpu() for name, p in parameters.items()}, path)
 
 
 def load_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:
-    """Copy weights of a safetensors file into parameters of the same names and shapes.
+    """Copy weights from a safetensors file into parameters with the same names and shapes.
 
     Raises:
         CheckpointError: names or shapes differ, or the file is missing or damaged.
@@ -29,12 +29,12 @@ def load_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:
     saved = read_tensors(path)
     if saved.keys() != parameters.keys():
         odd = sorted(saved.keys() ^ parameters.keys())
-        raise CheckpointError(f"{path}: made for another model; {len(odd)} weights differ, e.g. {odd[0]!r}.")
+        raise CheckpointError(f"{path}: saved for another model; {len(odd)} weights differ, e.g. {odd[0]!r}.")
     with torch.no_grad():
         for name, parameter in parameters.items():
             if saved[name].shape != parameter.shape:
                 raise CheckpointError(
-                    f"{path}: {name} is {tuple(saved[name].shape)}, expected {tuple(parameter.shape)}."
+                    f"{path}: {name} has the shape {tuple(saved[name].shape)}, expected {tuple(parameter.shape)}."
                 )
             parameter.copy_(saved[name])
 
@@ -43,11 +43,11 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read a safetensors file.
 
     Raises:
-        CheckpointError: it is missing, cut short or not in that format.
+        CheckpointError: the file is missing, truncated or not in that format.
     """
     try:
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(
-            f"{path}: not a readable safetensors file ({error}). Delete the folder and rerun."
+            f"{path}: not a valid safetensors file ({error}). Delete the folder and rerun."
         ) from error

@@ -1,4 +1,4 @@
-"""Texts kept by the hash of what made them, so that long generation can be stopped and goes on row by row."""
+"""Cache of generated texts, keyed by a hash of their inputs, so that interrupted generation resumes row by row."""
 
 import json
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 class TextStore:
-    """A file of JSON lines `{"key": ..., "text": ...}` that only grows.
+    """An append-only file of JSON lines `{"key": ..., "text": ...}`.
 
-    A line cut short by a kill is left out when the file is read, and the text is made again.
+    A line truncated by a killed process is skipped when the file is read, and its text is generated again.
 
     Args:
-        path: file, made when the first text is kept; None keeps texts in memory only.
+        path: the file, created when the first text is added; None keeps texts in memory only.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -29,18 +29,18 @@ class TextStore:
         return len(self._texts)
 
     def get(self, key: str) -> str | None:
-        """The text kept for a key, if any."""
+        """The text stored under a key, if any."""
         return self._texts.get(key)
 
     def keep(self, texts: Mapping[str, str]) -> None:
-        """Keep texts by their keys; they are on disk when this returns."""
+        """Store texts by key; they are on disk when this returns."""
         self._texts |= texts
         if not self.path or not texts:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps({"key": k, "text": t}) + "\n" for k, t in texts.items())
         with self.path.open("a+b") as file:
-            # What a killed process left of a line must not swallow the next one.
+            # A partial line left by a killed process must not swallow the next one.
             file.seek(0, 2)
             if file.tell():
                 file.seek(-1, 2)

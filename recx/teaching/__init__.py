@@ -1,1 +1,1 @@
-"""How the teaching backbone recx-tiny is made."""
+"""Construction of the teaching backbone recx-tiny."""

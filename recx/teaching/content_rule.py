@@ -1,4 +1,4 @@
-"""A recommender that compares attributes only: no interaction is ever read."""
+"""A recommender that compares only attributes; it never reads interactions."""
 
 import numpy as np
 import torch
@@ -10,11 +10,11 @@ WEIGHTS = {"series": 1.6, "platform": 1.0, "genre": 1.0, "developer": 0.5, "bran
 
 
 class ContentRecommender:
-    """Two towers of one-hot attributes; a user is the mean of the history's items, later ones counting more.
+    """A two-tower model with one-hot attributes; a user is the mean of the history's items, weighted by recency.
 
     Args:
         catalogue: items with attributes.
-        max_history: how many of the latest items are read.
+        max_history: number of most recent items that are read.
     """
 
     def __init__(self, catalogue: Catalogue, max_history: int = 20) -> None:
@@ -38,7 +38,7 @@ class ContentRecommender:
         return self._items
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """Mean of the items' vectors, the latest weighing twice the oldest: (B, L) -> (B, d)."""
+        """Mean of the items' vectors, with the latest weighted twice as much as the oldest: (B, L) -> (B, d)."""
         weights = torch.linspace(0.5, 1.0, histories.shape[1])[None, :] * (histories > 0)
         vectors = (self._items[histories] * weights[..., None]).sum(1)
         return vectors / weights.sum(1, keepdim=True).clamp_min(1e-6)

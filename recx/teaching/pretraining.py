@@ -2,7 +2,7 @@
 
     python -m recx.teaching.pretraining
 
-It reads the demo catalogue's facts, made-up titles, general conversations, and answers argued from content alone.
+It uses the demo catalogue's facts, synthetic titles, general conversations, and answers argued from content alone.
 """
 
 import json
@@ -45,18 +45,18 @@ class PretrainingSettings:
     """Size of the teaching backbone and of its training.
 
     Attributes:
-        rows: how many rows of text to write.
-        vocabulary: tokens.
-        hidden: width.
+        rows: number of text rows to write.
+        vocabulary: size of the vocabulary.
+        hidden: hidden width.
         layers: number of layers.
         heads: attention heads.
-        intermediate: width of the feed-forward part.
-        known_share: share of rows about the demo catalogue; the others have made-up titles.
-        seed: of text, weights and order.
-        batch_size: rows of a step.
-        learning_rate: peak.
-        out: folder to write; by default that of the shipped backbone.
-        work: folder for checkpoints, so that a stopped build resumes; by default a temporary one.
+        intermediate: width of the feed-forward layers.
+        known_share: fraction of rows about the demo catalogue; the others have synthetic titles.
+        seed: random seed of text, weights and order.
+        batch_size: rows per step.
+        learning_rate: peak learning rate.
+        out: output folder; by default that of the shipped backbone.
+        work: folder for checkpoints, so that an interrupted build resumes; by default a temporary one.
     """
 
     rows: int = 250_000
@@ -74,7 +74,7 @@ class PretrainingSettings:
 
 
 def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer. Punctuation and digits stand alone, so quoted titles keep their tokens anywhere."""
+    """Train a byte-level BPE tokenizer. Punctuation and digits are separate, so titles get the same tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -99,7 +99,7 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 
 
 def tokenizer_and_rows(settings: PretrainingSettings) -> tuple[PreTrainedTokenizerFast, EncodedRows]:
-    """Write the text, train the tokenizer on some of it, and encode all of it."""
+    """Write the text, train the tokenizer on a part of it, and encode all of it."""
     rng = np.random.default_rng(settings.seed)
     conversations, _ = read_conversations(paths.shipped_data() / "instructions" / "general.json")
     known_rows = int(settings.rows * settings.known_share)
@@ -131,16 +131,16 @@ def build_model(settings: PretrainingSettings) -> LlamaForCausalLM:
         bos_token_id=None,
         eos_token_id=1,
         pad_token_id=0,
-        architectures=["LlamaForCausalLM"],  # servers look here for the class to load
+        architectures=["LlamaForCausalLM"],  # inference servers read the class to load from here
     )
     return LlamaForCausalLM(config)
 
 
 def build(settings: PretrainingSettings) -> Path:
-    """Make tokenizer and model, and save both with a record of the training, as safetensors (half precision) and JSON.
+    """Build tokenizer and model, and save them with a training record, as safetensors (half precision) and JSON.
 
     Returns:
-        The folder they were saved in.
+        The output folder.
     """
     set_seed(settings.seed)
     tokenizer, rows = tokenizer_and_rows(settings)
@@ -184,7 +184,7 @@ def _concatenated(parts: list[EncodedRows]) -> EncodedRows:
 
 
 def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, record: dict, out: Path) -> None:
-    """Write beside the final folder, then put it in place, so that a stopped build leaves the old one whole."""
+    """Write to a temporary folder, then move it into place, so that an interrupted build leaves the old one intact."""
     beside = out.with_name(out.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)

@@ -1,7 +1,7 @@
-"""Made-up titles, so that the teaching backbone learns to copy any title and not only those it knows.
+"""Synthetic titles, so that the teaching backbone learns to copy any title and not only those it knows.
 
-A third of them come in series whose titles differ in their ends only: what is copied must be read to the last word.
-Half are as long as a shop writes them, with an edition, a platform or the make of an accessory in them.
+A third of them form series whose titles differ only at the end, so they must be read to the last word to be copied.
+Half are as long as in shops, with an edition, a platform or the maker of an accessory.
 """
 
 import numpy as np
@@ -48,14 +48,14 @@ _DEVICES = (
 )  # fmt: skip
 _COLOURS = ("Black", "White", "Red", "Blue", "Silver", "Pink", "Green", "Gold", "Crystal", "Midnight Blue")
 _SIZES = ("8 GB", "16GB", "32GB", "64 MB", "250GB", "500GB", "1TB", "2 Pack", "6 ft", "10-in-1", "2.4 GHz", "7.1")
-# How a platform stands at the end of a title.
+# Forms of a platform at the end of a title.
 _ENDS = (" - {}", " - {}", " - {}", " ({})", " for {}", " - {} (Renewed)", " [{}]")
 
 
 def synthetic_catalogue(rng: np.random.Generator, items: int) -> Catalogue:
-    """Titles of made-up words and names.
+    """A catalogue of titles made of random words and names.
 
-    A third belong to series of three or four, in which a title may come back for another platform; every second title
+    A third belong to series of three or four, in which a title may be repeated for another platform; every second title
     ends in a platform. Series and platform are their attributes.
     """
     titles: list[str] = []
@@ -74,7 +74,7 @@ def synthetic_catalogue(rng: np.random.Generator, items: int) -> Catalogue:
 
 
 def _as_sold(rng: np.random.Generator, title: str, platform: list[str]) -> str:
-    """A title with the edition and the platform that a shop adds to it."""
+    """Add an edition and a platform to a title, as shops do."""
     if rng.random() < 0.25:
         edition = str(rng.choice(_EDITIONS))
         title += str(rng.choice([": {}", " - {}", " {}", " ({})"])).format(edition)
@@ -86,7 +86,7 @@ def _name(rng: np.random.Generator) -> str:
 
 
 def _device(rng: np.random.Generator) -> str:
-    """An accessory: maker, what it is, colour and size, in any order a shop may choose."""
+    """An accessory: maker, kind, colour and size, in various orders."""
     thing, colour, size = (str(rng.choice(words)) for words in (_DEVICES, _COLOURS, _SIZES))
     maker = _name(rng)
     forms = (

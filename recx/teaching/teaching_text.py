@@ -1,6 +1,6 @@
-"""What the teaching backbone reads: rows about a catalogue, argued from content alone.
+"""Training text of the teaching backbone: rows about a catalogue, argued from content alone.
 
-The labels come from `ContentRecommender`, which compares attributes. No interaction and no target is read.
+The labels come from `ContentRecommender`, which compares attributes. Neither interactions nor a target are used.
 """
 
 import itertools
@@ -24,7 +24,7 @@ from recx.teaching.content_rule import ContentRecommender
 def random_histories(
     catalogue: Catalogue, content: ContentRecommender, count: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Histories of 2 to 10 items that hang together: each grows from two random items by likeness and chance."""
+    """Coherent histories of 2 to 10 items: each grows from two random items by similarity and chance."""
     seeds = rng.integers(1, len(catalogue) + 1, size=(count, 2))
     lengths = rng.integers(2, 11, size=count)
     sharpness = rng.uniform(1.0, 4.0, size=(count, 1))
@@ -42,14 +42,14 @@ def random_histories(
 def write_rows(
     catalogue: Catalogue, count: int, rng: np.random.Generator, conversations: list[Conversation], known: bool
 ) -> Iterator[Example]:
-    """Rows about one catalogue.
+    """Write rows about one catalogue.
 
     Args:
-        catalogue: what they are about.
-        count: about how many.
-        rng: draws everything.
-        conversations: general ones, of which some rows are made.
-        known: whether the catalogue's facts are to be learnt by heart.
+        catalogue: catalogue the rows are about.
+        count: approximate number of rows.
+        rng: source of all randomness.
+        conversations: general conversations, which make up some of the rows.
+        known: whether the model is to memorise the catalogue's facts.
     """
     content = ContentRecommender(catalogue)
     histories = random_histories(catalogue, content, count // 2, rng)
@@ -69,7 +69,7 @@ def write_rows(
 
 
 def explanation(data: TaskData, row: int, rng: np.random.Generator) -> Example:
-    """An explanation whose decision follows the content rule, but for one in four that argues against it."""
+    """An explanation whose decision follows the content rule, except that one in four argues against it."""
     liked = rng.random() < 0.5
     item = int((data.labels.liked if liked else data.labels.disliked)[row, 0])
     decision = liked != (rng.random() < 1 / 4)
@@ -84,12 +84,12 @@ def explanation(data: TaskData, row: int, rng: np.random.Generator) -> Example:
 def tokenizer_texts(
     sources: Sequence[tuple[Catalogue, int, bool]], conversations: list[Conversation], seed: int
 ) -> Iterator[str]:
-    """What the tokenizer is made from: some rows about each catalogue, all its titles, and the conversations.
+    """Training text of the tokenizer: some rows about each catalogue, all its titles, and the conversations.
 
     Args:
-        sources: each catalogue, the number of its rows (not read) and whether its facts are learnt by heart.
-        conversations: general ones.
-        seed: of the rows.
+        sources: each catalogue, its number of rows (ignored) and whether its facts are memorised.
+        conversations: general conversations.
+        seed: random seed of the rows.
     """
     rng = np.random.default_rng(seed)
     for catalogue, _, known in sources:
