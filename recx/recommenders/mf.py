@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-# Weights of unchosen items and of the ridge, relative to the mean squared item vector; tuned on validation (docs/decisions/009).
+# Weights of unchosen items and of the ridge, relative to the mean squared item vector; tuned on validation
+# (docs/decisions/009).
 UNCHOSEN, RIDGE = 0.02, 0.3
 
 

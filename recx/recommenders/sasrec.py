@@ -75,7 +75,8 @@ class SASRec(nn.Module):
         """State after each item: (B, L) left-padded with 0 -> (B, L, d)."""
         length = histories.shape[1]
         # Not multiplied by the root of the width, as is common: the latest item would then outweigh the output of
-        # attention, and the user vector would give already seen items the highest scores (measured, see docs/decisions/005).
+        # attention, and the user vector would give already seen items the highest scores (measured, see
+        # docs/decisions/005).
         x = self.item_embedding(histories) + self.position[-length:]
         x = self.drop(x)
         real = histories > 0

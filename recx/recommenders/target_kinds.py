@@ -47,13 +47,13 @@ def fit_target(
         data: where the split comes from; only what is made elsewhere needs it, for the ids of items and people.
 
     Returns:
-        The target in eval mode, and its training curve (empty for a target made elsewhere, and if the user's file has no
-        `fit`, or it returns none).
+        The target in eval mode, and its training curve (empty for a target made elsewhere, and if the user's file has
+        no `fit`, or it returns none).
 
     Raises:
         SettingsError: the kind is unknown, its files are not named, or the user's file lacks something required.
-        DataError: there is no training data, there are too few items, the user's recommender returns scores that are not
-            finite, or the files of a target made elsewhere cannot be used.
+        DataError: there is no training data, there are too few items, the user's recommender returns scores that are
+            not finite, or the files of a target made elsewhere cannot be used.
     """
     require_trainable(split.test_histories, items, ordered=settings.kind == "sasrec")
     if settings.kind in KINDS:
@@ -130,13 +130,15 @@ def load_target(folder: Path, settings: TargetSettings) -> Scorer:
         if record["settings"] != asdict(settings.model):
             raise ValueError("its shape differs from the settings")
         _check_size(record["items"], folder / "target.safetensors")
-        The target in eval mode, and its training curve (empty for a target made elsewhere, and if the user's file has no
-        `fit`, or it returns none).
-
-    Raises:
-        SettingsError: the kind is unknown, its files are not named, or the user's file lacks something required.
-        DataError: there is no training data, there are too few items, the user's recommender returns scores that are not
-            finite, or the files of a target made elsewhere cannot be used.
+        if settings.kind in IMPORTED:
+            target = IMPORTED[settings.kind][1](load_file(folder / "target.safetensors"), record["options"])
+        else:
+            target = _empty(settings.kind, record["items"], settings.model)
+            if isinstance(target, nn.Module):
+                target.load_state_dict(load_file(folder / "target.safetensors"))
+    except (OSError, LookupError, ValueError, TypeError, RuntimeError, AssertionError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: cannot load the target ({error}). Delete the folder and rerun.") from error
+    if settings.kind in (*KINDS, *IMPORTED):
         target.to(devices.preferred_device())
     return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
 
@@ -164,13 +166,8 @@ def _empty(kind: str, items: int, shape: TargetShape) -> Any:
 
 def _custom_module(kind: str) -> Any:
     if not kind.endswith(".py"):
-        The target in eval mode, and its training curve (empty for a target made elsewhere, and if the user's file has no
-        `fit`, or it returns none).
-
-    Raises:
-        SettingsError: the kind is unknown, its files are not named, or the user's file lacks something required.
-        DataError: there is no training data, there are too few items, the user's recommender returns scores that are not
-            finite, or the files of a target made elsewhere cannot be used.
+        known = ", ".join((*KINDS, *IMPORTED))
+        raise SettingsError(f"Setting 'target.kind' must be {known} or your own Python file, not {kind!r}.")
     return load_module(kind)
 
 
