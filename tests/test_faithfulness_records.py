@@ -87,7 +87,10 @@ def shown(world, tmp_path_factory):
         "display": shown.append,
     }
     modules = (certification, faithfulness, faithfulness_records, faithfulness_report)
-    space |= {m.__name__.split(".")[-1]: m for m in modules} | {"template_explanations": template_explanations}
+    space |= {m.__name__.split(".")[-1]: m for m in modules} | {
+        "template_explanations": template_explanations,
+        "explain_all": explain_all,
+    }
     cells = {c.id: c.source for c in nbformat.read(paths.notebooks() / "11_faithfulness.ipynb", 4).cells}
     for name in ("case", "methods", "certify", "measure", "more", "foreseen"):
         exec(compile(cells[name], name, "exec"), space)

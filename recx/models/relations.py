@@ -1,8 +1,8 @@
 """Relation tokens: one before each title of a history, encoding its relation to the item in question.
 
-A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can: it
-is computed from the target's vectors of the history's items, the candidate and the user, and from the positions. They
-are encoded jointly, since the effect of one title depends on the others.
+A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can:
+it is computed from the target's vectors of the history's items, the candidate and the user, and from the positions.
+They are encoded jointly, since the effect of one title depends on the others.
 """
 
 import torch
