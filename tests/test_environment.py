@@ -36,7 +36,7 @@ def test_wrong_python_is_one_sentence():
     done = subprocess.run([sys.executable, "-c", fake.replace("__file__", repr(str(paths.ROOT / "tools" / "b.py")))],
                           capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "Python 3.11 or newer is needed, this is 3.9" in done.stderr
+    assert "Python 3.11 or newer is required, but this is 3.9" in done.stderr
 
 
 def test_full_disk_is_one_sentence(tmp_path):

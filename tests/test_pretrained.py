@@ -213,7 +213,7 @@ def test_the_command_line_lists_and_fetches(world, capsys):
     assert "recx run --set align.backbone.name=small" in capsys.readouterr().out
     with pytest.raises(SystemExit) as stopped:
         cli.main(["backbone", "get", "someone/else"])
-    assert stopped.value.code == 2 and "there is smollm2-135m" in capsys.readouterr().err
+    assert stopped.value.code == 2 and "Available: smollm2-135m" in capsys.readouterr().err
 
 
 def test_a_run_with_a_backbone_that_is_not_here_stops_before_anything_is_done(world):

@@ -151,7 +151,7 @@ def test_a_further_column_of_a_taken_name_is_called_otherwise(tmp_path):
     catalogue = build_catalogue(["1", "2"], ["a", "b"], {"label": [["Warp"], ["Domino"]]})
     items = items_of(path, frame, "item_id", "title", "|", report)
     assert items.columns == ["item_id", "title", "given label", "given item"]
-    assert "column 'label' is called 'given label' here" in str(report)
+    assert "column 'label' is renamed to 'given label'" in str(report)
     assert catalogue.frame()["label"].to_list() == ["a", "b"] and list(catalogue.attributes) == ["given label"]
     path = write(tmp_path / "named.csv", "item_id,name,title\n1,Ada,Dr\n")
     assert listed(path, Columns(title="name")).rows() == [("1", "Ada", ["Dr"])]
@@ -162,8 +162,8 @@ def test_a_further_column_of_a_taken_name_is_called_otherwise(tmp_path):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("user_id:token\titem_id:token\nu\ta\nu\n", ["line 3", "1 fields, expected 2"]),
-        ("user_id:token\titem_id:token\nu\ta\tb\n", ["line 2", "3 fields, expected 2"]),
+        ("user_id:token\titem_id:token\nu\ta\nu\n", ["line 3", "1 fields; expected 2"]),
+        ("user_id:token\titem_id:token\nu\ta\tb\n", ["line 2", "3 fields; expected 2"]),
         ("user_id\titem_id:token\nu\ta\n", ["line 1", "name:type"]),
         ("user_id:token\titem_id:text\nu\ta\n", ["line 1", "token_seq"]),
         ("user_id:token\trating:float\nu\tbad\n", ["line 2", "'bad'", "number"]),
@@ -292,7 +292,7 @@ def test_untitled_repeated_and_undated_are_counted():
     data = build_dataset("x", interactions, items, Filtering())
     report = str(data.report)
     assert "1  items without a title" in report
-    assert "2  interactions dropped: their item has no title" in report
+    assert "2  interactions dropped because their item has no title" in report
     assert "1  repeated user-item pairs" in report
     assert data.sequences[0].tolist() == [1, 2, 3, 4, 5]
 

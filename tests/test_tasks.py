@@ -193,7 +193,7 @@ def test_conversations_of_both_forms(tmp_path, real_data):
     [
         ("{}", "JSON list"),
         ("[{}]", "row 1"),
-        ("[", "not readable"),
+        ("[", "cannot be read as JSON"),
         ('[{"conversations":[1]}]', "from"),
         ('[{"instruction":"a","output":"b","input":3}]', "input"),
         ('[{"instruction":"a","output":"b","history":[["a"]]}]', "history"),
