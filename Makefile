@@ -4,8 +4,9 @@ SASREC = $(BIN)/python benchmarks/sasrec.py --data-dir "$(DATA)" $(QUICK)
 
 .PHONY: demo test lab lint bench clean setup
 
-demo: setup  ## set up and run all notebooks on the built-in demo
+demo: setup  ## set up, run all notebooks on the built-in demo, and print a few explanations of the shipped model
 	@$(BIN)/python -m recx run
+	@$(BIN)/python -m recx explain
 
 # Two workers with one thread each: with more threads, two workers on two cores slow each other down many times over.
 test: setup  ## set up and run the tests
