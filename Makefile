@@ -4,7 +4,7 @@ SASREC = $(BIN)/python benchmarks/sasrec.py --data-dir "$(DATA)" $(QUICK)
 
 .PHONY: demo test lab lint bench clean setup
 
-demo: setup  ## set up, run all notebooks on the built-in demo, and print a few explanations of the shipped model
+demo: setup  ## set up, run all notebooks on the built-in demo, and print a few explanations
 	@$(BIN)/python -m recx run
 	@$(BIN)/python -m recx explain
 

@@ -91,7 +91,13 @@ def test_without_its_backbone_the_teaching_one_speaks(here, monkeypatch, capsys)
     monkeypatch.setattr(examples, "fetch_backbone", out_of_reach)
     monkeypatch.setattr(examples, "shipped_settings", lambda: SETTINGS)
     monkeypatch.setattr(examples, "open_finished", lambda _: opened)
+    monkeypatch.setattr(examples, "shipped_folder", lambda: here)
     examples.print_examples(2)
     said = capsys.readouterr().out
-    assert said.startswith("There is no network.\nSo here are explanations of the teaching backbone.")
+    assert said.startswith("There is no network.\nThe explanations below are those of the teaching backbone instead.")
     assert said.count("History: ") == 2
+    monkeypatch.setattr(examples, "shipped_folder", lambda: here / "nothing")
+    examples.print_examples(1)
+    assert capsys.readouterr().out.startswith("Explanations by recx-tiny"), (
+        "where nothing is shipped, nothing is missed"
+    )

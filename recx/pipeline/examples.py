@@ -5,13 +5,13 @@ from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.models.pretrained import fetch_backbone
 from recx.pipeline.explained_pairs import LEGEND, Pair, PairExplainer, wrapped
 from recx.pipeline.finished import FinishedRun, open_finished
-from recx.pipeline.shipped import open_shipped, shipped_settings, why_not_ready
+from recx.pipeline.shipped import open_shipped, shipped_folder, shipped_settings, why_not_ready
 from recx.settings import MODES, EvaluateSettings
 
 
 def print_examples(count: int = 5) -> None:
-    """Print explanations of test pairs of the demo: by the shipped language model, or where it cannot be had by the
-    teaching backbone's run.
+    """Print explanations of test pairs of the demo, by the shipped language model if there is one and its weights can
+    be downloaded, otherwise by the teaching backbone of the finished demo.
 
     Args:
         count: how many.
@@ -19,13 +19,15 @@ def print_examples(count: int = 5) -> None:
     Raises:
         CheckpointError: neither is there.
     """
-    name = shipped_settings().align.backbone.name
-    try:
-        if why_not_ready():
-            fetch_backbone(name)
-        opened = open_shipped()
-    except RecxError as error:
-        print(f"{error}\nSo here are explanations of the teaching backbone.\n")
+    name, opened = shipped_settings().align.backbone.name, None
+    if shipped_folder().is_dir():
+        try:
+            if why_not_ready():
+                fetch_backbone(name)
+            opened = open_shipped()
+        except RecxError as error:
+            print(f"{error}\nThe explanations below are those of the teaching backbone instead.\n")
+    if opened is None:
         name, opened = "recx-tiny", open_finished("demo")
     mode = next(mode for mode in reversed(MODES) if mode in opened.explainers)
     print(wrapped(f"Explanations by {name}, aligned to the demo's recommender ({mode} mode)."))
