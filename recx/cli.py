@@ -37,34 +37,34 @@ class RunCommand:
 
 @dataclass(frozen=True)
 class ExplainCommand:
-    """Explain a pair of a history and an item, or a file of them; a few pairs of the demo if none is named."""
+    """Explain an item for a history, or a file of such pairs; by default, a few pairs of the demo."""
 
     history: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """Titles, the oldest choice first, separated by semicolons; or one title each time that it is repeated."""
+    """Titles separated by semicolons, oldest first; or repeat the option with one title each."""
     item: str = ""
     """The title asked about."""
     input: str = ""
-    """A file of pairs with columns history and item, perhaps view, user and id: CSV, TSV, JSON lines or Parquet."""
+    """A file of pairs (CSV, TSV, JSON lines or Parquet) with columns history and item, optionally view, user and id."""
     output: str = ""
-    """The file of JSON lines to write; a command that was stopped goes on in it."""
+    """The JSON lines file to write; rerun an interrupted command to resume."""
     overwrite: bool = False
-    """Begin the output anew."""
+    """Replace an existing output file."""
     view: str = ""
-    """A wish for the explanation, e.g. "Look at it from the platform side."."""
+    """An instruction for the explanation, e.g. "Look at it from the platform side."."""
     mode: str = ""
-    """The mode of alignment that explains; by default the one that reads most."""
+    """The alignment mode to ask; by default the last one, which reads most."""
     held_quotes: bool = False
-    """Quote no title but those of the history and the item asked about."""
+    """Allow quotations only of titles in the history and of the item itself."""
     shipped: bool = False
-    """Ask the model that ships with the kit; else it speaks where no run is named and the default one is not there."""
+    """Ask the model that ships with the kit, which is also the fallback if the default run is not finished."""
     profile: str = "tiny"
     """Profile of the finished run that explains."""
     dataset: str = "demo"
-    """Its data set."""
+    """Data set of that run."""
     data_dir: str = ""
     """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting of that run as key=value; may be repeated."""
+    """A setting of that run as key=value; can be repeated."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def _explain(command: ExplainCommand) -> None:
     if command != ExplainCommand() and (any(one) == any(many) or any(one) != all(one) or any(many) != all(many)):
         raise SettingsError("Give --history and --item for one pair, or --input and --output for a file of pairs.")
     if command.shipped and any(getattr(command, name) != getattr(RunCommand, name) for name in _RUN):
-        raise SettingsError("--shipped is a run of its own; it takes no --profile, --dataset, --data-dir and --set.")
+        raise SettingsError("--shipped cannot be combined with --profile, --dataset, --data-dir or --set.")
     quiet_libraries()  # before anything that explains is imported: its models are held in this process
     from recx.pipeline.chosen_run import choose_run
     from recx.pipeline.examples import print_examples

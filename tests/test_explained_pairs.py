@@ -89,7 +89,7 @@ def test_the_command_explains_one_pair(here, monkeypatch, tmp_path, capsys):  # 
         (["--view", "x"], "Give --history and --item"),
         (["--input", "a.csv"], "Give --history and --item"),
         (["--history", "a", "--item", "b", "--input", "a.csv", "--output", "b.jsonl"], "Give --history and --item"),
-        (["--shipped", "--dataset", "ml-1m", "--history", "a", "--item", "b"], "--shipped is a run of its own"),
+        (["--shipped", "--dataset", "ml-1m", "--history", "a", "--item", "b"], "--shipped cannot be combined"),
         (["--shipped", "--history", "Okami", "--item", "Halo 3"], "'Okami' may mean"),
     ],
 )
@@ -103,6 +103,7 @@ def test_without_a_pair_it_prints_examples(here, monkeypatch, capsys):  # noqa: 
     from recx.pipeline import examples
 
     monkeypatch.setattr(examples, "shipped_settings", lambda: SETTINGS)
+    monkeypatch.setattr(examples, "shipped_folder", shipped.shipped_folder)
     cli.main(["explain"])
     said = capsys.readouterr().out
     assert said.count("\nHistory: ") == 5 and said.startswith("Explanations by recx-tiny")

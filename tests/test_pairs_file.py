@@ -96,8 +96,8 @@ def test_values_of_other_types_are_read_or_refused_by_row(explainer, tmp_path):
         ("a.csv", "history;title\nHalo 3;x\n", "no column 'item'; found history, title"),
         ("a.jsonl", '{"item": "x"}\n', "no column 'history'; found item"),
         ("a.csv", "", "no column 'history'; found none"),
-        ("a.csv", "history,item\n", "holds no row"),
-        ("a.xlsx", "history,item\n", "expected a name that ends in .csv"),
+        ("a.csv", "history,item\n", "contains no rows"),
+        ("a.xlsx", "history,item\n", "expected a name ending in .csv"),
         ("a.parquet", "PAR1", "cannot be read as Parquet"),
     ],
 )
@@ -141,12 +141,12 @@ def test_another_input_or_setting_is_refused_until_told(explainer, source, tmp_p
     out = tmp_path / "texts.jsonl"
     explain_file(explainer, source, out, PROVENANCE)
     before = out.read_bytes()
-    with pytest.raises(SettingsError, match="another mode and another view, which"):
+    with pytest.raises(SettingsError, match="different mode and a different view, so"):
         explain_file(explainer, source, out, PROVENANCE | {"mode": "hybrid"}, view="x")
     moved = source.rename(tmp_path / "moved.csv")
     assert explain_file(explainer, moved, out, PROVENANCE) == (6, 3)
     moved.write_text("history,item\nHalo 3,Halo 4\n")
-    with pytest.raises(SettingsError, match="begun with another input"):
+    with pytest.raises(SettingsError, match="started with a different input"):
         explain_file(explainer, moved, out, PROVENANCE)
     assert out.read_bytes() == before
     assert explain_file(explainer, moved, out, PROVENANCE, overwrite=True) == (1, 0) and len(records(out)) == 1
@@ -157,7 +157,7 @@ def test_nothing_of_others_is_written_over(explainer, source, tmp_path, monkeypa
         explain_file(explainer, source, tmp_path / "." / "pairs.csv", PROVENANCE, overwrite=True)
     notes = tmp_path / "notes.jsonl"
     notes.write_text("mine\n")
-    with pytest.raises(SettingsError, match="not from this command"):
+    with pytest.raises(SettingsError, match="not written by this command"):
         explain_file(explainer, source, notes, PROVENANCE)
     assert notes.read_text() == "mine\n" and source.read_text() == CSV
     monkeypatch.setattr(locks, "PATIENCE", 0.1)

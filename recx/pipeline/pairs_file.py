@@ -1,4 +1,4 @@
-"""Pairs from a file explained into a file, batch by batch; a command that was stopped goes on where it was.
+"""Explains the pairs of a file into another file, batch by batch; an interrupted command can be resumed.
 
 The output holds one JSON line for each row of the input, in its order. Beside it lies `<output>.provenance.json`, which
 says what made it and is compared before anything is added.
@@ -55,7 +55,7 @@ def explain_file(
             read, `history` and `item` as given, and `error`.
         provenance: what decides about the texts; an output made with another is refused.
         view: a wish for the explanations of rows that have none of their own.
-        overwrite: whether to begin anew in place of going on.
+        overwrite: whether to replace the output instead of resuming.
 
     Raises:
         DataError: the input cannot be read or lacks a column, or the output cannot be written.
@@ -83,7 +83,7 @@ def explain_file(
                 bar.update(len(batch))
     except OSError as error:
         raise DataError(
-            f"{output} cannot be written ({error.strerror or error}). The same command goes on where it was."
+            f"{output} cannot be written ({error.strerror or error}). Rerun the same command to resume."
         ) from error
     finally:
         release(output.parent, lock)
@@ -94,10 +94,10 @@ def require_pairs(path: Path) -> None:
     """Refuse a file that holds no pairs.
 
     Raises:
-        DataError: it cannot be read, lacks a column or holds no row.
+        DataError: it cannot be read, lacks a column or contains no rows.
     """
     if next(rows_of(path), None) is None:
-        raise DataError(f"{path}: holds no row.")
+        raise DataError(f"{path}: contains no rows.")
 
 
 def rows_of(path: Path) -> Iterator[Row]:
@@ -113,7 +113,7 @@ def rows_of(path: Path) -> Iterator[Row]:
         return frame.iter_rows(named=True)
     if not name.endswith((*_TEXT, *_LINES)):
         known = ", ".join((*_TEXT, *_LINES, ".parquet"))
-        raise DataError(f"{path}: is of no known form; expected a name that ends in {known}.")
+        raise DataError(f"{path}: has an unknown format; expected a name ending in {known}.")
     text = as_utf8(path, read_bytes(path), "", ReadingReport()).decode()
     return _json_rows(path, text) if name.endswith(_LINES) else _text_rows(path, text)
 
@@ -209,13 +209,13 @@ def _begin(output: Path, made_with: Mapping[str, Any], overwrite: bool) -> Writt
     if output.is_file() and output.stat().st_size:
         if not beside.is_file():
             raise SettingsError(
-                f"{output} is there already, and not from this command. Name another file, or give --overwrite."
+                f"{output} exists and was not written by this command. Name another file, or use --overwrite."
             )
         other = _differences(read_json(beside), made_with)
         if other:
             raise SettingsError(
-                f"{output} was begun with another {' and another '.join(other)}, which would mix two kinds of texts. "
-                "Name another file, or give --overwrite to begin anew."
+                f"{output} was started with a different {' and a different '.join(other)}, so the file would mix two "
+                "kinds of texts. Name another file, or use --overwrite to replace it."
             )
         with output.open("rb+") as file:
             for line in file:
