@@ -11,6 +11,9 @@ _EXPLANATIONS = (
 )  # fmt: skip
 _SCORES = ("score_mse (text)", "score_r2 (text)", "score_mse (masked)", "score_r2 (masked)", "score_mse (verdict)",
            "score_r2 (verdict)", "score_mse (mean)", "score_r2 (mean)")  # fmt: skip
+_CURVES = ("del", "ins", "pos@10", "neg@10", "pos@50", "neg@50")
+_FORESEEN = ("flip_named", "flip_named_gain", "simulatability_gain", "simulatability_shuffled", "las", "said_order",
+             "strength_order", "repeated_cause", "self_consistency")  # fmt: skip
 # Stage, heading, and which of its metrics; an empty tuple stands for those that no other table of the stage has.
 TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("data", "The data", ()),
@@ -20,6 +23,9 @@ TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("effect", "What explanations cite and state", _EXPLANATIONS),
     ("quality", "Ratings of explanations, 0 to 3", ()),
     ("faithfulness", "Do the texts say what moved the target?", ()),
+    ("faithfulness", "Can a reader foresee the target from the texts?", _FORESEEN),
+    ("faithfulness", "Calibration of the decision", ("ece", "brier")),
+    ("faithfulness", "Masking curves of attributions", _CURVES),
     ("discrimination", "Predicting the target's score from a text", _SCORES),
     ("discrimination", "Telling sources apart", ()),
 )
