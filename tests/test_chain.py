@@ -2,9 +2,11 @@
 
 import json
 
+import matplotlib.pyplot as plt
+import nbformat
 import pytest
 
-from recx import cli
+from recx import cli, paths
 from recx.pipeline import stages
 from recx.pipeline.finished import open_finished
 from recx.pipeline.saved_figures import redraw
@@ -132,6 +134,15 @@ def test_every_figure_is_saved_whole_and_drawn_again(chain, tmp_path):
         origin = json.loads(path.with_suffix(".json").read_text())
         assert origin["fingerprint"] and origin["stage"]
         assert all(path.with_suffix(f".{kind}").stat().st_size > 100 for kind in ("pdf", "svg", "csv"))
+
+
+@pytest.mark.parametrize("path", sorted(paths.notebooks().glob("solutions/*.ipynb")), ids=lambda p: p.stem)
+def test_the_solution_of_an_exercise_finds_what_it_asserts(chain, path):
+    code = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+    (parameters,) = [c for c in code if "parameters" in c.metadata.get("tags", [])]
+    parameters.source += '\nprofile = "test"'
+    exec(compile("\n".join(c.source for c in code), str(path), "exec"), {"__name__": "__main__"})
+    plt.close("all")
 
 
 def test_a_finished_run_opens_and_answers(chain):

@@ -16,10 +16,10 @@ NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
 def test_form(path):
     notebook = nbformat.read(path, 4)
     code = [c for c in notebook.cells if c.cell_type == "code"]
-    assert 12 <= len(notebook.cells) <= 18
+    assert 12 <= len(notebook.cells) <= 26
     assert not any(c.outputs or c.execution_count for c in code), "kept without outputs"
     lines = [line for c in code for line in c.source.splitlines() if line.strip()]
-    assert len(lines) <= 80
+    assert len(lines) <= 95
     assert not any(line.lstrip().startswith(("def ", "class ")) or "sys.path" in line for line in lines)
     first = notebook.cells[0].source
     assert all(word in first for word in ("**Question.**", "**Inputs.**", "**Output", "**Time.**"))
@@ -45,3 +45,21 @@ def test_each_ends_with_the_way_on(n, path):
     last = nbformat.read(path, 4).cells[-1]
     onward = ONWARD.get(path.stem) or [NOTEBOOKS[n + 1].stem]
     assert last.cell_type == "markdown" and re.findall(r"\]\((\w+)\.ipynb\)", last.source) == onward
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_each_asks_the_reader_and_has_a_solved_exercise(path):
+    texts = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown"]
+    (check,) = [t for t in texts if t.startswith("**Check yourself.**")]
+    assert re.search(r"\n\n<details><summary>Answer</summary>\n\n.+\n\n</details>\s*$", check, re.DOTALL)
+    (exercise,) = [t for t in texts if t.startswith("**Exercise.**")]
+    assert f"](solutions/{path.name})" in exercise
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_form_of_solutions(path):
+    notebook = nbformat.read(path.parent / "solutions" / path.name, 4)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert len(notebook.cells) <= 10 and not any(c.outputs or c.execution_count for c in code)
+    assert len([c for c in code if "parameters" in c.metadata.get("tags", [])]) == 1
+    assert any(line.startswith("assert ") for line in code[-1].source.splitlines())
