@@ -192,10 +192,15 @@ def test_labels_hold_effects_at_each_place(target, histories, tmp_path):
         at = dict(zip(found.players.tolist(), found.values[:, 0], strict=True))
         assert np.allclose(made.effects[k][made.shown[k] > 0], [at[i] for i in history.tolist()], atol=1e-5)
         assert not made.effects[k][made.shown[k] == 0].any()
+        last = int(history[-1])  # taken out everywhere, the gap closed
+        left = [int(i) for i in history if i != last]
+        alone = value_function(target, histories, LENGTH, score="share_below").full(np.array(left), [made.items[k]])
+        assert made.shares_without[k][-1] == pytest.approx(alone[0], abs=1e-6)
+        assert np.isnan(made.shares_without[k][made.shown[k] == 0]).all()
     assert made.shares_below[made.liked].mean() > made.shares_below[~made.liked].mean()
     save_effects(made, tmp_path / "effects.safetensors")
     again = load_effects(tmp_path / "effects.safetensors")
-    assert all(np.array_equal(getattr(made, n), getattr(again, n)) for n in vars(made))
+    assert all(np.array_equal(getattr(made, n), getattr(again, n), equal_nan=True) for n in vars(made))
     from safetensors.torch import save_file
 
     save_file({"rows": torch.zeros(2)}, tmp_path / "other.safetensors")

@@ -21,7 +21,7 @@ def explained(text=TEXT, history=(1,), item=2):
 
 def test_segments_join_to_the_text_and_say_what_holds():
     e = explained()
-    cut = segments(e.text, e.citations, e.statements)
+    cut = segments(e)
     assert "".join(s.text for s in cut) == TEXT
     marked = {s.text: s.holds for s in cut if s.holds is not None}
     assert marked == {'"Halo"': True, "Shooter": True, '"Portal"': False, "Racing": False, '"Nobody\'s Game"': False}
@@ -32,7 +32,7 @@ def test_segments_join_to_the_text_and_say_what_holds():
 def test_a_shared_value_that_nothing_shares_is_marked_with_the_words_that_share_it():
     text = 'Yes. "Portal" is a Racing title. From the history, "Halo" is a Shooter title as well. Halo, as well.'
     e = explained(text, item=3)
-    cut = segments(e.text, e.citations, e.statements)
+    cut = segments(e)
     assert "".join(s.text for s in cut) == text
     wrong = [(s.text, s.why) for s in cut if s.holds is False]
     assert wrong == [
@@ -40,7 +40,7 @@ def test_a_shared_value_that_nothing_shares_is_marked_with_the_words_that_share_
         ("Shooter title as well", "true of this title, but not of any title named before it"),
     ]
     e = explained('Yes. "Halo" is a Racing title as well.', item=3)
-    wrong = [(s.text, s.why) for s in segments(e.text, e.citations, e.statements) if s.holds is False]
+    wrong = [(s.text, s.why) for s in segments(e) if s.holds is False]
     assert wrong == [("Racing", "not true in the catalogue")]
 
 

@@ -1,13 +1,16 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from recx.data.demo import demo_catalogue
+from recx.explaining.records import explanation_of
 from recx.prompts.controls import Control
 from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, name_causes, said_strength, strength, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Title, as_text
+from recx.prompts.requests import Request
 
 CATALOGUE = demo_catalogue()
 PARSER = ExplanationParser(CATALOGUE)
@@ -115,3 +118,28 @@ def test_where_nothing_is_a_cause_no_title_is_called_one(liked):
         assert found.decision is liked and not [c for c in found.citations if not c.against], text
     assert "nothing" in as_text(tell(none), CATALOGUE) and "None of them" in as_text(name_causes(none), CATALOGUE)
     assert evidence(liked, effects=(0.0, 0.0)).against is None
+
+
+@pytest.mark.parametrize("liked", [True, False])
+def test_who_was_told_the_numbers_says_them_in_the_order_in_which_they_are_checked(liked):
+    rng, told = np.random.default_rng(1), 0
+    for seed in range(60):
+        one = replace(evidence(liked, seed=seed), share_without=0.41 if seed % 2 else None)
+        text = as_text(explain_evidence(rng, CATALOGUE, one, Control(), numbers=True), CATALOGUE)
+        request = Request("explanation", np.array(one.causes), (one.item,), evidence=tuple(tell(one)))
+        numbers = explanation_of(text, request, CATALOGUE, PARSER).numbers
+        now = "97" if liked else "20"
+        assert [n.value for n in numbers] == ([now, "100", "41"] if seed % 2 else []), text
+        assert all(n.measured and text[slice(*n.span)] == n.value for n in numbers)
+        told += len(numbers)
+        plain = as_text(explain_evidence(rng, CATALOGUE, one, Control()), CATALOGUE)
+        assert not explanation_of(plain, request, CATALOGUE, PARSER).numbers, "not told, not said"
+    assert told == 90
+    assert "without the first above 41" in as_text(tell(one), CATALOGUE)
+
+
+def test_evidence_takes_the_share_without_the_first_cause():
+    shares = np.array([0.1, 0.2, 0.3])
+    made = evidence_of(np.array([4, 5, 6]), np.array([-1.0, 2.0, 0.3]), 9, True, 0.9, shares)
+    assert made.causes[0] == 5 and made.share_without == 0.2
+    assert evidence_of(np.array([4]), np.array([2.0]), 9, True, 0.9, np.array([np.nan])).share_without is None

@@ -131,9 +131,10 @@ def test_a_citation_carries_two_marks():
     items = [(1, False), (2, False), (3, True)]
     citations = [Citation("x", i, True, a, s) for (i, a), s in zip(items, spans, strict=True)]
     evidence = Evidence(9, True, (1, 2, 3), (1.0, 0.1, -0.5), 0.9)
-    marked = [s for s in segments(said, citations, [], evidence) if s.holds is not None]
+    said = Explanation(9, "I", True, said, tuple(citations), ())
+    marked = [s for s in segments(said, evidence) if s.holds is not None]
     assert [s.mattered for s in marked] == [True, False, True] and "+1.00, rank 1 of 3" in marked[0].why
-    assert [s.mattered for s in segments(said, citations, []) if s.holds] == [None] * 3
+    assert [s.mattered for s in segments(said) if s.holds] == [None] * 3
 
 
 def test_target_and_models_are_asked_the_same(service):

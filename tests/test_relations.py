@@ -55,12 +55,18 @@ def test_roles_are_those_of_the_decision():
     shown = np.array([[0, 7, 9, 7, 5], [0, 7, 9, 7, 5]])
     effects = np.array([[0, 1.0, -2.0, 1.0, 0.2], [0, 1.0, -2.0, 1.0, 0.2]], dtype=np.float32)
     labels = EffectLabels(
-        np.zeros(2, int), shown, np.array([3, 3]), np.array([True, False]), effects, np.array([0.9, 0.1])
+        np.zeros(2, int), shown, np.array([3, 3]), np.array([True, False]), effects, np.array([0.9, 0.1]), effects
     )
     liked, disliked = role_places(labels).tolist()
     assert liked == [3, 4, 2, 2] and disliked == [2, 4, 3, 3]
     two = EffectLabels(
-        np.zeros(1, int), np.array([[7, 9]]), np.array([3]), np.array([True]), effects[:1, 1:3], np.ones(1)
+        np.zeros(1, int),
+        np.array([[7, 9]]),
+        np.array([3]),
+        np.array([True]),
+        effects[:1, 1:3],
+        np.ones(1),
+        np.ones((1, 2)),
     )
     assert role_places(two).tolist() == [[0, 1, NONE, 1]]
 

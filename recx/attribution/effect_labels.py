@@ -31,6 +31,7 @@ class EffectLabels:
         effects: (K, L) Shapley value of the item at each position for the log-probability of the item in question; an
             item at several positions has its value at each.
         shares_below: (K,) fraction of the catalogue that the target scores lower than the item.
+        shares_without: (K, L) the same once the item at each position is taken out of the history.
     """
 
     rows: np.ndarray
@@ -39,6 +40,7 @@ class EffectLabels:
     liked: np.ndarray
     effects: np.ndarray
     shares_below: np.ndarray
+    shares_without: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -73,9 +75,26 @@ def label_effects(
         measured = shapley_values(value, history, items, PERMUTATIONS)
         shown = pad_histories([history] * len(items), value.length).numpy()
         effects = np.zeros(shown.shape, dtype=np.float32)
-        effects[:, -len(history) :] = measured.values.T[:, places_of(history, measured.players)]
-        parts.append((np.repeat(row, len(items)), shown, items, liked, effects, below.full(history, items)))
+        without = np.full(shown.shape, np.nan, dtype=np.float32)
+        places = places_of(history, measured.players)
+        effects[:, -len(history) :] = measured.values.T[:, places]
+        without[:, -len(history) :] = shares_without(below, history, items).T[:, places]
+        parts.append((np.repeat(row, len(items)), shown, items, liked, effects, below.full(history, items), without))
     return EffectLabels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def shares_without(below: ValueFunction, history: np.ndarray, items: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Fraction of the catalogue (n, K) below each of K items once each of a history's n distinct items is taken out.
+
+    NaN for a history of one distinct item, without which there is nothing left to read.
+
+    Args:
+        below: value function whose score is `share_below`.
+        history: item indices, oldest first.
+        items: K items.
+    """
+    n = len(players_of(np.asarray(history)[-below.length :]))
+    return below(history, ~np.eye(n, dtype=bool), items) if n > 1 else np.full((1, len(items)), np.nan)
 
 
 def places_of(history: np.ndarray, players: np.ndarray) -> list[int]:

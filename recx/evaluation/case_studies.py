@@ -74,7 +74,7 @@ def case_frame(
     """
     rows = []
     for method, e in texts.items():
-        for piece in segments(e.text, e.citations, e.statements) or [Segment("(no text)")]:
+        for piece in segments(e) or [Segment("(no text)")]:
             holds = "" if piece.holds is None else ("yes" if piece.holds else "no")
             rating = (ratings or {}).get(method, np.nan)
             rows.append((title, "\n".join(history), item, decision, method, rating, piece.text, holds, piece.why))

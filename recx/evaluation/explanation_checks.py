@@ -1,4 +1,4 @@
-"""Checks of explanations without a judge: decision, cited titles and stated attributes."""
+"""Checks of explanations without a judge: decision, cited titles, stated attributes and numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +26,12 @@ def cited_in_history(explanations: Sequence[Explanation]) -> np.ndarray:
 def stated_attributes_true(explanations: Sequence[Explanation]) -> np.ndarray:
     """Share of each explanation's stated attributes that are true; NaN if it states none."""
     return np.array([_share([s.true for s in e.statements]) for e in explanations])
+
+
+def numbers_as_measured(explanations: Sequence[Explanation]) -> np.ndarray:
+    """Share of each explanation's numbers that were measured; NaN if it states none, or its author was told none."""
+    flags = [[n.measured for n in e.numbers if n.measured is not None] for e in explanations]
+    return np.array([_share(own) for own in flags])
 
 
 def totals(explanations: Sequence[Explanation]) -> dict[str, int]:

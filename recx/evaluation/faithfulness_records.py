@@ -10,6 +10,7 @@ from recx.attribution.decisive_sets import DecisiveSets
 from recx.data.catalogue import Catalogue
 from recx.evaluation.bootstrap import Estimate
 from recx.evaluation.certification import fit_metrics
+from recx.evaluation.explanation_checks import numbers_as_measured
 from recx.evaluation.faithfulness import PairEffects, cited_places, decision_changes
 from recx.evaluation.faithfulness_calibration import calibration, said_orders, strength_order
 from recx.evaluation.faithfulness_consistency import chance_consistency, repeated_causes, self_consistency
@@ -116,13 +117,16 @@ def text_records(
     """`said_records` of one method's texts, with what only texts have.
 
     `simulatability_shuffled`: the gain from the text of another pair; `repeated_cause`; `strength_order`, for each
-    verdict alone, as the verdict itself would be a correlation.
+    verdict alone, as the verdict itself would be a correlation; `numbers_as_measured` of texts that state numbers.
     """
     said = [said_in(one, text) for one, text in zip(effects, texts, strict=True)]
     records = said_records(columns, said, effects, pairs, sets, edits)
     other = simulate(edits, shuffled(effects, texts))["simulatability_gain"]
     records += verdict_records(columns, {"simulatability_shuffled": other}, edits, ["simulatability_shuffled"])
     records += verdict_records(columns, repeated_causes(texts), pairs, ["repeated_cause"])
+    numbers = numbers_as_measured(texts)
+    if not np.isnan(numbers).all():
+        records += verdict_records(columns, {"numbers_as_measured": numbers}, pairs, ["numbers_as_measured"])
     return records + [
         estimate_record(columns, "strength_order", strength_order(texts, effects, pairs.users, liked), verdict)
         for verdict, liked in (("liked", True), ("disliked", False))

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from recx.attribution.effect_labels import shares_without
 from recx.attribution.removal import ValueFunction
 from recx.attribution.shapley import shapley_values
 from recx.data.catalogue import Catalogue
 from recx.explaining.records import Explanation, explanation_of
 from recx.prompts.controls import Control
-from recx.prompts.evidence import Evidence, evidence_of, explain_evidence
+from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
@@ -31,8 +32,10 @@ def measure_evidence(value: ValueFunction, history: np.ndarray, item: int) -> Ev
     rank = item_ranks(value.target, [history], item, value.length)[0]
     liked = rank.decision == "yes" or (rank.decision == "between" and 2 * rank.rank <= rank.unseen)
     measured = shapley_values(value, history, [item])
-    share_below = float(replace(value, score="share_below").full(history, [item])[0])
-    return evidence_of(measured.players, measured.values[:, 0], item, liked, share_below)
+    below = replace(value, score="share_below")
+    without = shares_without(below, history, [item])[:, 0]
+    share_below = float(below.full(history, [item])[0])
+    return evidence_of(measured.players, measured.values[:, 0], item, liked, share_below, without)
 
 
 def template_explanations(
@@ -55,6 +58,7 @@ def template_explanations(
     for history, item in zip(histories, items, strict=True):
         shown = np.asarray(history, dtype=np.int64)[-value.length :]
         evidence = measure_evidence(value, history, int(item))
-        text = as_text(explain_evidence(rng, catalogue, evidence, Control()), catalogue)
-        out.append(explanation_of(text, Request("explanation", shown, (int(item),)), catalogue, parser))
+        text = as_text(explain_evidence(rng, catalogue, evidence, Control(), numbers=True), catalogue)
+        request = Request("explanation", shown, (int(item),), evidence=tuple(tell(evidence)))
+        out.append(explanation_of(text, request, catalogue, parser))
     return out

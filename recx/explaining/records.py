@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from recx.data.catalogue import Catalogue
 from recx.prompts.explanation_parser import Citation, ExplanationParser, Statement
 from recx.prompts.requests import Request
+from recx.prompts.stated_numbers import StatedNumber, stated_numbers
 
 NO_ANSWER = -1
 """Stands for items when there was no usable reply; 0 stands for a title that is not in the catalogue."""
@@ -55,6 +56,7 @@ class Explanation:
         citations: the titles it cites, each with whether it is in the history.
         statements: the attributes it states, each with whether the statement is true.
         instruction: the instruction given to the model.
+        numbers: the numbers it states, each with whether it was measured.
     """
 
     item: int
@@ -64,11 +66,13 @@ class Explanation:
     citations: tuple[Citation, ...]
     statements: tuple[Statement, ...]
     instruction: str = ""
+    numbers: tuple[StatedNumber, ...] = ()
 
 
 def explanation_of(text: str, request: Request, catalogue: Catalogue, parser: ExplanationParser) -> Explanation:
     """Parse the text that answers a request into an explanation with checked citations and statements."""
     item, content = request.items[0], parser.parse(text, request.history, request.items[0])
+    titles_and_values = [part.span for part in (*content.citations, *content.statements)]
     return Explanation(
         item,
         catalogue.labels[item],
@@ -77,4 +81,5 @@ def explanation_of(text: str, request: Request, catalogue: Catalogue, parser: Ex
         content.citations,
         content.statements,
         request.instruction,
+        stated_numbers(text, [catalogue.labels[item]], titles_and_values, request.evidence),
     )

@@ -1,8 +1,8 @@
-"""Splitting a text at its checked parts: titles checked against the history, attributes against the catalogue."""
+"""Splitting a text at its checked parts: titles, attributes and numbers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recx.explaining.records import Explanation
 from recx.prompts.evidence import Evidence
 from recx.prompts.explanation_parser import Citation, Statement
 
@@ -24,22 +24,24 @@ class Segment:
     mattered: bool | None = None
 
 
-def segments(
-    text: str,
-    citations: Sequence[Citation],
-    statements: Sequence[Statement],
-    evidence: Evidence | None = None,
-) -> list[Segment]:
-    """Split a text into checked and unchecked segments; concatenated they give the text again.
+def segments(explanation: Explanation, evidence: Evidence | None = None) -> list[Segment]:
+    """Split an explanation's text into checked and unchecked segments; concatenated they give the text again.
+
+    Titles are checked against the history, attributes against the catalogue, and numbers against what the model was
+    told.
 
     Args:
-        text: an explanation.
-        citations: the titles it cites.
-        statements: the attributes it states.
+        explanation: a text, with what it cites and states.
         evidence: the measured causes of the target's decision, if available.
     """
-    marks = [(c.span, c.in_history, *_of_citation(c, evidence)) for c in citations]
-    marks += [(s.span, s.true, _of_statement(s), None) for s in statements]
+    text = explanation.text
+    marks = [(c.span, c.in_history, *_of_citation(c, evidence)) for c in explanation.citations]
+    marks += [(s.span, s.true, _of_statement(s), None) for s in explanation.statements]
+    marks += [
+        (n.span, n.measured, "as measured" if n.measured else "not as measured", None)
+        for n in explanation.numbers
+        if n.measured is not None
+    ]
     out, place = [], 0
     for (start, end), holds, why, mattered in sorted(marks, key=lambda mark: mark[0]):
         if start < place or end > len(text) or start >= end:

@@ -193,7 +193,7 @@ class PairExplainer:
         lines.append(f"{head}: {'; '.join(self.catalogue.labels[n] for n in read)}")
         said = f"the recommender {_DECISIONS[rank.decision]}: rank {rank.rank:,} of {rank.unseen:,}"
         lines.append(f"Item: {answer.title} ({said})")
-        checked = segments(answer.text, answer.citations, answer.statements, explained.evidence)
+        checked = segments(answer, explained.evidence)
         text = "".join(map(_marked, checked)) or "(The model wrote nothing.)"
         return "\n".join([*(wrapped(line, width) for line in lines), wrapped(text, width, "  ")])
 

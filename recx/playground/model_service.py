@@ -182,9 +182,7 @@ class ModelService:
             "item": self.histories.item(item),
             "decision": explanation.decision,
             "text": explanation.text,
-            "segments": [
-                asdict(s) for s in segments(explanation.text, explanation.citations, explanation.statements, evidence)
-            ],
+            "segments": [asdict(s) for s in segments(explanation, evidence)],
             "cited": sorted({c.item for c in explanation.citations if c.item}),
             "target_decision": rank.decision,
             "agrees": None if undecided else explanation.decision == (rank.decision == "yes"),

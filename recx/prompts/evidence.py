@@ -27,6 +27,7 @@ class Evidence:
         causes: distinct items of the history, strongest cause of the decision first.
         effects: contribution of each to the decision (in nats of log-probability); negative if against it.
         share_below: fraction of the catalogue that the target scores lower than the item.
+        share_without: the same once the first cause is taken out of the history; None if it was not measured.
     """
 
     item: int
@@ -34,6 +35,7 @@ class Evidence:
     causes: tuple[int, ...]
     effects: tuple[float, ...]
     share_below: float
+    share_without: float | None = None
 
     @property
     def notable(self) -> tuple[int, ...]:
@@ -47,12 +49,24 @@ class Evidence:
         return self.causes[-1] if -self.effects[-1] > max(NOTABLE * self.effects[0], TINY) else None
 
 
-def evidence_of(players: np.ndarray, effects: np.ndarray, item: int, liked: bool, share_below: float) -> Evidence:
-    """Build evidence from the effects (n,) of a history's distinct items (n,) on an item's value."""
+def evidence_of(
+    players: np.ndarray,
+    effects: np.ndarray,
+    item: int,
+    liked: bool,
+    share_below: float,
+    shares_without: np.ndarray | None = None,
+) -> Evidence:
+    """Build evidence from the effects (n,) of a history's distinct items (n,) on an item's value.
+
+    `shares_without` (n,) is the fraction of the catalogue below the item once each of them is taken out; NaN or None
+    where that was not measured.
+    """
     signed = effects if liked else -effects
     order = np.argsort(-signed, kind="stable")
     causes, sizes = players[order].tolist(), signed[order].tolist()
-    return Evidence(int(item), bool(liked), tuple(causes), tuple(sizes), float(share_below))
+    without = None if shares_without is None or np.isnan(first := shares_without[order[0]]) else float(first)
+    return Evidence(int(item), bool(liked), tuple(causes), tuple(sizes), float(share_below), without)
 
 
 # The first cause, by decision; "it" is the item in question.
@@ -76,6 +90,12 @@ _FIRST = {
 }
 _SECOND = (", then {b}", ", and after that {b}", ", followed by {b}", ", and next {b}")
 _ALONE = (", by far", ", far ahead of the rest")
+# The place with and without the first cause, in this order: `prompts/stated_numbers.py` checks numbers in order.
+_NUMBERS = (
+    "It ranks above {now} of 100 titles; without {a} it would rank above {then}.",
+    "It stands above {now} of 100 titles, and above {then} if {a} is taken out.",
+    "With the whole history, {now} of 100 titles rank below it; without {a}, {then} do.",
+)
 _AGAINST = ("{c} pulls the other way.", "Pulling the other way is {c}.", "On the other hand, {c} pulls the other way.")
 _NOTHING = {
     True: ("nothing in the history speaks for it", "no title of the history leads to it"),
@@ -98,7 +118,7 @@ _STRENGTH = {
 
 
 def explain_evidence(
-    rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence, control: Control
+    rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence, control: Control, numbers: bool = False
 ) -> list[Piece]:
     """An explanation that names the causes of a decision.
 
@@ -107,6 +127,8 @@ def explain_evidence(
         catalogue: titles and attributes.
         evidence: what was measured.
         control: requested view, length and audience.
+        numbers: whether it says where the item ranks, with and without the first cause; only a text whose author was
+            told the numbers should.
     """
     brief, detailed = control.length == "one sentence", control.length == "detailed"
     word = "Yes" if evidence.liked else "No"
@@ -126,6 +148,9 @@ def explain_evidence(
     if len(evidence.notable) == 1 and len(evidence.causes) > 1 and evidence.against is None:
         pieces.append(_pick(rng, _ALONE))
     pieces.append(".")
+    if numbers and not brief and evidence.notable and evidence.share_without is not None:
+        now, then = _of_hundred(evidence.share_below), _of_hundred(evidence.share_without)
+        pieces += [" ", *render(_pick(rng, _NUMBERS), now=now, then=then, a=[Title(causes[0])])]
     if not brief:
         pieces += _compared(rng, catalogue, evidence, control)
         if evidence.against is not None:
@@ -160,7 +185,10 @@ def tell(evidence: Evidence) -> list[Piece]:
     pieces: list[Piece] = [f" Measured {side} it: ", *(titles(evidence.notable[:3]) or ["nothing"])]
     if evidence.against is not None:
         pieces += [f". Measured {other} it: ", Title(evidence.against)]
-    return [*pieces, f". It ranks above {round(100 * evidence.share_below)} of 100."]
+    pieces.append(f". It ranks above {_of_hundred(evidence.share_below)} of 100")
+    if evidence.notable and evidence.share_without is not None:
+        pieces.append(f", without the first above {_of_hundred(evidence.share_without)}")
+    return [*pieces, "."]
 
 
 def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence, control: Control) -> list[Piece]:
@@ -185,6 +213,10 @@ def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence
     if shared:
         return [*pieces, ", and so is ", Title(cause), "."]
     return [*pieces, ", while ", Title(cause), " is " + phrase(column, theirs[0]) + "."]
+
+
+def _of_hundred(share: float) -> str:
+    return str(round(100 * share))
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:

@@ -314,6 +314,7 @@ def _from_effects(
             item,
             measured.liked[choice],
             measured.shares_below[choice],
+            measured.shares_without[choice][first],
         )
         spec = ExampleSpec(data, mode, row, wording[n], opening[n])
         told = task == "explanation" and rng.random() < data.told_share
@@ -325,7 +326,7 @@ def _from_effects(
         instruction = control.wording(int(rng.integers(8)))
         prompt += [f" {instruction}"] if instruction else []
         prompt += tell(evidence) if told else []
-        yield Example(task, prompt, explain_evidence(rng, data.catalogue, evidence, control))
+        yield Example(task, prompt, explain_evidence(rng, data.catalogue, evidence, control, numbers=told))
 
 
 def _explanations(

@@ -1,0 +1,55 @@
+"""Numbers that a text states, checked against the evidence its author was told."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recx.prompts.pieces import Piece
+from recx.prompts.quotation_marks import straight_quotes
+
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+@dataclass(frozen=True)
+class StatedNumber:
+    """A number in a text.
+
+    Attributes:
+        value: as it is written.
+        measured: whether the evidence holds it, in the order of the text; None if there is no evidence.
+        span: where it stands in the text.
+    """
+
+    value: str
+    measured: bool | None
+    span: tuple[int, int]
+
+
+def stated_numbers(
+    text: str, titles: Sequence[str], spans: Sequence[tuple[int, int]], evidence: Sequence[Piece]
+) -> tuple[StatedNumber, ...]:
+    """Find the numbers that a text states outside titles and attributes, and check them against the evidence.
+
+    Numbers must come in the evidence's order: two of them exchanged state something else. The number before the last
+    one that was found may be said again.
+
+    Args:
+        text: an explanation.
+        titles: titles whose digits do not count, wherever they stand; those in quotation marks never count.
+        spans: where else digits do not count: cited titles and stated attributes.
+        evidence: pieces of the prompt that the author was told; empty if it was told none.
+    """
+    plain = straight_quotes(text)
+    hidden = [*spans, *(m.span() for m in _QUOTED.finditer(plain))]
+    hidden += [m.span() for title in titles for m in re.finditer(re.escape(title), text, re.IGNORECASE)]
+    told = [number for piece in evidence if isinstance(piece, str) for number in _NUMBER.findall(piece)]
+    out, place = [], 0
+    for found in _NUMBER.finditer(text):
+        if any(start < found.end() and found.start() < end for start, end in hidden):
+            continue
+        behind = told.index(found[0], place) if found[0] in told[place:] else None
+        measured = behind is not None or (place > 0 and found[0] == told[place - 1])
+        out.append(StatedNumber(found[0], measured if evidence else None, found.span()))
+        place = place if behind is None else behind + 1
+    return tuple(out)
