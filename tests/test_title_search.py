@@ -27,7 +27,7 @@ def labels(index, matches):
         ("id7", "exact", "Mass Effect"),
         ("Portal 2 (PS3)", "exact", "Portal 2 (PS3)"),
         ("mass efect", "close", "Mass Effect"),
-        ("okmai", "ambiguous", "Okami"),
+        ("okmai", "unknown", "Okami"),
         ("reach", "close", "Halo: Reach"),
         ("Portal 2", "ambiguous", "Portal 2 (PC)"),
         ("halo", "ambiguous", "Halo 3"),
@@ -59,3 +59,10 @@ def test_any_text_is_answered(index, typed):
     found = index.resolve(typed)
     assert all(0 < m.item <= 9 and 0 <= m.score <= 100 for m in (*found.matches, *index.suggest(typed)))
     assert found.matches or found.kind == "unknown"
+
+
+def test_a_short_title_is_not_what_a_longer_text_may_mean():
+    index = TitleIndex(build_catalogue(["a", "b", "c"], ["None", "Ocean Drive", "Ocean Eyes"], {}))
+    found = index.resolve("Nobody Knows")
+    assert found.kind == "unknown" and found.matches, "the nearest are named, but none of them may be meant"
+    assert index.resolve("ocean").kind == "ambiguous"

@@ -9,8 +9,9 @@ from rapidfuzz import fuzz, process, utils
 
 from recx.data.catalogue import Catalogue
 
-# Similarities out of 100: the least for a match to be accepted, its least lead over the next, the least to be offered.
-MIN_TAKEN, MIN_LEAD, MIN_OFFERED = 86, 4, 60
+# Similarities out of 100: the least for a match to be accepted, its least lead over the next, the least to be offered,
+# and the least spelling in common with a title that is shorter than what was typed.
+MIN_TAKEN, MIN_LEAD, MIN_OFFERED, MIN_ALIKE = 86, 4, 60, 50
 MAX_LETTERS = 300
 MAX_SAME_TITLE = 50  # items with the same title that are offered
 
@@ -101,12 +102,19 @@ class TitleIndex:
             scored = sorted((-fuzz.ratio(query, self._labels[n - 1]), n) for n in holding)
             near = tuple(Match(n, round(-score, 1)) for score, n in scored[:limit])
             return Resolution("close" if len(near) == 1 else "ambiguous", near)
-        near = tuple(self._similar(query, limit, MIN_OFFERED))
-        if not near:
-            return Resolution("unknown", tuple(self._similar(query, 3, 0)))
+        near = tuple(m for m in self._similar(query, limit, MIN_OFFERED) if self._plausible(query, m.item))
         spelt = [fuzz.ratio(query, self._labels[m.item - 1]) for m in near]
-        clear = spelt[0] >= MIN_TAKEN and spelt[0] - max(spelt[1:], default=0) >= MIN_LEAD
-        return Resolution("close" if clear else "ambiguous", near)
+        if near and spelt[0] >= MIN_TAKEN and spelt[0] - max(spelt[1:], default=0) >= MIN_LEAD:
+            return Resolution("close", near)
+        return Resolution("ambiguous", near) if len(near) > 1 else Resolution("unknown", near or self._nearest(query))
+
+    def _plausible(self, query: str, item: int) -> bool:
+        """Whether a title may be meant: it is spelt alike, or long enough to contain what was typed."""
+        label = self._labels[item - 1]
+        return len(label) >= len(query) or fuzz.ratio(query, label) >= MIN_ALIKE
+
+    def _nearest(self, query: str) -> tuple[Match, ...]:
+        return tuple(self._similar(query, 3, 0))
 
     def _similar(self, query: str, limit: int, min_score: float) -> list[Match]:
         """Find the most similar labels: a cheap score preselects, an expensive one ranks the selection."""
