@@ -86,7 +86,8 @@ def test_outputs_of_a_notebook_stay_what_they_are(tmp_path):
     table = '<table border="1" class="dataframe"><tr><td>2</td></tr></table>'
     cell.outputs = [new_output("stream", text="<b> *a* _b_\n"), new_output("display_data", {"text/html": table})]
     answer = "**Check.**\n\n<details><summary>Answer</summary>\n\nYes.\n\n</details>"
-    (tmp_path / "a.ipynb").write_text(writes(new_notebook(cells=[new_markdown_cell(answer), cell])))
+    notebook = new_notebook(cells=[new_markdown_cell(answer), cell], metadata={"language_info": {"name": "python"}})
+    (tmp_path / "a.ipynb").write_text(writes(notebook))
     page = TOOL["notebook_page"](tmp_path / "a.ipynb", "docs/executed/a.md", list)
     assert '<details markdown="1"><summary>Answer</summary>' in page
     assert '<div class="output"><pre>&lt;b&gt; *a* _b_\n</pre></div>' in page

@@ -30,7 +30,8 @@ TEMPLATE = """
 {% endmacro -%}
 {%- block stream %}{{ shown('<pre>' ~ output.text | e ~ '</pre>') }}{% endblock -%}
 {%- block data_text %}{{ shown('<pre>' ~ output.data['text/plain'] | e ~ '</pre>') }}{% endblock -%}
-{%- block data_html %}{{ shown(output.data['text/html'] | replace(' border="1" class="dataframe"', '')) }}{% endblock -%}
+{%- block data_html %}
+{{- shown(output.data['text/html'] | replace(' border="1" class="dataframe"', '')) }}{% endblock -%}
 """
 NOT_EXECUTED = "\n\n*Shown without outputs: this notebook is not part of `make demo`.*"
 
