@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SASREC = $(BIN)/python benchmarks/sasrec.py --data-dir "$(DATA)" $(QUICK)
 
-.PHONY: demo test lab lint bench clean setup
+.PHONY: demo test lab lint bench docs clean setup
 
 demo: setup  ## set up, run all notebooks on the built-in demo, and print a few explanations
 	@$(BIN)/python -m recx run
@@ -24,8 +24,12 @@ bench: setup  ## rerun all benchmarks; QUICK=--quick for a short run (benchmarks
 	@if [ -n "$(RECTOOLS)" ]; then $(SASREC) --rectools "$(RECTOOLS)"; else echo "sasrec.py: no RECTOOLS=..."; fi
 	@if [ -n "$(RECBOLE)" ]; then $(SASREC) --recbole "$(RECBOLE)"; else echo "sasrec.py: no RECBOLE=..."; fi
 
-clean:  ## remove runs and caches, keep the environment
-	rm -rf runs .pytest_cache .ruff_cache
+docs:  ## build these documents, the executed notebooks and the API as a site: site/html/index.html
+	@$(PYTHON) tools/bootstrap.py docs
+	@$(BIN)/python tools/documents.py && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo site/html/index.html
+
+clean:  ## remove runs, the site and caches, keep the environment
+	rm -rf runs site .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 setup:

@@ -1,4 +1,7 @@
-"""Create the virtual environment `.venv` with pinned packages; uses only the standard library, for any Python 3."""
+"""Create the virtual environment `.venv` with pinned packages; uses only the standard library, for any Python 3.
+
+Arguments are further extras of pyproject.toml to install, such as `docs`.
+"""
 
 import hashlib
 import os
@@ -38,7 +41,7 @@ def main():
             "%s: Python cannot create an environment in a folder with %r in its path. Move the kit."
             % (ROOT, os.pathsep)
         )
-    stamp = os.path.join(VENV, "recx-installed")
+    stamp = os.path.join(VENV, "-".join(["recx-installed"] + sys.argv[1:]))
     if os.path.isfile(stamp):
         with open(stamp) as file:
             if file.read() == wanted():
@@ -51,7 +54,8 @@ def main():
     if not os.path.exists(python) and subprocess.call([sys.executable, "-m", "venv", VENV]):
         stop("The virtual environment could not be created; on Debian and Ubuntu install python3-venv first.")
     line = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
-    done = subprocess.run([*line, "-e", ".[lab,llm,test]"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    extras = ",".join(["lab", "llm", "test"] + sys.argv[1:])
+    done = subprocess.run([*line, "-e", ".[" + extras + "]"], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.stderr.write(done.stderr[-2000:])
         if "No space left" in done.stderr:
