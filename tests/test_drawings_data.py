@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.patches import Rectangle
+from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from recx.plots.drawn_data import PALE, hits_and_gains, labels_of_ranking, split_of_user, token_row
 from recx.plots.drawn_story import method_picture
@@ -135,3 +135,7 @@ def test_the_method_shows_this_vector_and_this_decision(drawn):
     most = max(map(abs, VECTOR[:12]))
     assert np.allclose([shade[3] for shade in shades], np.abs(VECTOR[:12]) / most)
     assert any("place 1 of 508: yes" in t.get_text() for t in axes.texts)
+    arrows = [p.get_window_extent() for p in axes.patches if isinstance(p, FancyArrowPatch)]
+    assert len(arrows) == 8
+    for text in axes.texts:
+        assert not any(text.get_window_extent().overlaps(arrow) for arrow in arrows), text.get_text()

@@ -66,7 +66,7 @@ def hits_and_gains(frame: pd.DataFrame, axes: Axes, k: int = 10) -> Axes:
         axes.text(place - 0.5, -0.6, str(place), ha="center", fontsize=8)
         axes.text(place - 0.5, len(frame) + 0.4, f"{gain(place, k):.2f}", ha="center", fontsize=8)
     for row, (user, rank) in enumerate(zip(frame["user"], frame["rank"], strict=True)):
-        axes.text(-0.2, row, str(user), ha="right", va="center", fontsize=8)
+        axes.text(-0.2, row, shorten(str(user), 16), ha="right", va="center", fontsize=8)
         for place in range(1, k + 1):
             look = {"facecolor": BLUE} if place == rank else {"facecolor": "white"}
             axes.add_patch(Rectangle((place - 0.95, row - 0.35), 0.9, 0.7, edgecolor="#777777", **look))
