@@ -90,7 +90,7 @@ def _prompt(axes: Axes, latest: str, item: str) -> None:
     """The prompt as tokens: words are shown whole, and the vector is one token below the projector."""
     letter = 100 / letters_across(axes, 8)
     before = ["History:", "\u2026", f'"{shorten(latest, 26)}"', ". User"]
-    after = [". Is", f'"{shorten(item, 15)}"', "a good match?", "Explain."]
+    after = [". Is", f'"{shorten(item, 13)}"', "a good match?", "Explain."]
     right = 50.0
     for word in reversed(before):
         right -= letter * len(word) + 1.0
@@ -100,8 +100,10 @@ def _prompt(axes: Axes, latest: str, item: str) -> None:
     for word in after:
         _token(axes, left, letter * len(word) + 0.6, word, "white")
         left += letter * len(word) + 1.0
-    axes.add_patch(Rectangle((0, 16), 94, 7, facecolor="none", edgecolor="#777777", linestyle=":"))
-    axes.text(0, 24, "Prompt", fontsize=9, fontweight="bold")
+    axes.add_patch(
+        Rectangle((right - 1, 16), left - right + 1, 7, facecolor="none", edgecolor="#777777", linestyle=":")
+    )
+    axes.text(right - 1, 24, "Prompt", fontsize=9, fontweight="bold")
 
 
 def _token(axes: Axes, x: float, width: float, word: str, colour: str) -> None:
