@@ -24,8 +24,8 @@ COMMON = dict(vocab_size=WORDS, hidden_size=32, intermediate_size=48, num_hidden
               pad_token_id=0, eos_token_id=1, bos_token_id=None)  # fmt: skip
 WINDOWED = {"sliding_window": 24}
 FAMILIES = {
-    "llama": {}, "mistral": WINDOWED, "qwen2": {}, "qwen3": {}, "gemma": {}, "gemma2": WINDOWED, "gemma3_text": WINDOWED,
-    "phi3": WINDOWED,
+    "llama": {}, "mistral": WINDOWED, "qwen2": {}, "qwen3": {}, "gemma": {}, "gemma2": WINDOWED,
+    "gemma3_text": WINDOWED, "phi3": WINDOWED,
 }  # fmt: skip
 OTHERS = {"gpt2": {"n_embd": 32, "n_layer": 3, "n_head": 2}, "bloom": {"n_layer": 3, "n_head": 2}, "falcon": {}}
 

@@ -19,7 +19,7 @@ from recx.settings import PROJECTORS, AlignSettings, BackboneSettings, FitSettin
 from recx.storage.tensors import trainable
 
 FROZEN = BackboneSettings(frozen=True, dtype="float32")
-TABLES = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)), torch.randn(4, 5)
+TABLES = torch.randn(10, 5, generator=torch.Generator().manual_seed(0)).split([6, 4])
 
 
 def rows_for(model):
@@ -122,7 +122,8 @@ def test_what_is_tuned_is_counted_saved_and_restored(kind, settings, tmp_path):
     assert found.tuned == sum(p.numel() for p in tuned.values())
     assert found.weights == sum(p.numel() * p.itemsize for p in model.parameters())
     projectors = model.entities.item_projector, model.entities.user_projector
-    assert all(count_parameters(kind, 5, 128) == sum(p.numel() for p in one.parameters()) for one in projectors)
+    width = model.entities.base.embedding_dim
+    assert all(count_parameters(kind, 5, width) == sum(p.numel() for p in one.parameters()) for one in projectors)
     assert all(torch.equal(a, b) for a, b in zip(*(p.parameters() for p in projectors), strict=True)), "alike at first"
     if settings.frozen:
         assert all("_projector." in name for name in tuned)
@@ -150,8 +151,6 @@ def test_what_is_tuned_is_counted_saved_and_restored(kind, settings, tmp_path):
 
 
 def test_the_gate_learns_at_the_projectors_rate():
-    optimizer = build_optimizer(small_model(projector="moe"), FitSettings(projector_rate=3.0))
-    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
     model = small_model(projector="moe")
     optimizer = build_optimizer(model, FitSettings(projector_rate=3.0, learning_rate=0.1))
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
