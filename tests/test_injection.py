@@ -161,6 +161,26 @@ def test_nothing_is_left_of_a_call(model, rng):
     assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 
 
+def test_injection_keeps_little_for_the_backward_pass():
+    """The estimate of an alignment's memory leaves it out."""
+    ids, base = torch.randint(2, WORDS, (1, 60)), backbone("llama", {})
+    ids[0, ::12] = WORDS + 3
+    kept = []
+    for inject in (False, True):
+        model, held = aligned(copy.deepcopy(base), inject).train(), {}
+        own = {p.untyped_storage()._cdata for p in model.parameters()}
+
+        def keep(tensor, held=held):
+            held[tensor.untyped_storage()._cdata] = tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
+            states = model.decoder_outputs(input_ids=ids, use_cache=False).last_hidden_state
+        kept.append(sum(t.untyped_storage().nbytes() for key, t in held.items() if key not in own))
+        assert states.requires_grad
+    assert kept[1] - kept[0] < 0.02 * kept[0]
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_family_without_such_projections_is_refused(name):
     base = backbone(name, OTHERS[name])
