@@ -11,6 +11,7 @@ from recx.errors import SettingsError
 
 MODES = ("behavior", "intention", "hybrid", "relation")
 NUMBER_FORMATS = ("auto", "bfloat16", "float16", "float32")
+PROJECTORS = ("mlp", "linear", "moe")
 
 
 def _require(holds: bool, key: str, accepted: str, value: object) -> None:
@@ -211,8 +212,9 @@ class BackboneSettings:
     Attributes:
         name: a name shown by `recx backbone list`, a hub id or a folder.
         revision: branch, tag or commit of a hub id; empty for the main branch.
-        lora_rank: rank of the LoRA adapters on all linear layers; 0 tunes all weights.
+        lora_rank: rank of the LoRA adapters on all linear layers; 0 tunes all weights, or none if `frozen`.
         lora_alpha: scale of the LoRA adapters.
+        frozen: tune the projectors alone and leave the backbone as it is; there are no LoRA adapters then.
         dtype: number format of the frozen weights (adapters are always float32): bfloat16, float16, float32, or auto
             (bfloat16 if the hardware supports it natively, float16 on other GPUs, otherwise float32).
         quantize: `nf4` stores the frozen matrices in four bits (QLoRA, Dettmers et al. 2023, arXiv 2305.14314; requires
@@ -223,6 +225,7 @@ class BackboneSettings:
     revision: str = ""
     lora_rank: int = 0
     lora_alpha: int = 16
+    frozen: bool = False
     dtype: str = "auto"
     quantize: str = ""
 
@@ -230,10 +233,17 @@ class BackboneSettings:
         accepted = f"one of {', '.join(NUMBER_FORMATS)}"
         _require(self.dtype in NUMBER_FORMATS, "align.backbone.dtype", accepted, self.dtype)
         _require(self.quantize in ("", "nf4"), "align.backbone.quantize", "'nf4' or empty", self.quantize)
+        none = "0 with align.backbone.frozen=true"
+        _require(not (self.frozen and self.lora_rank), "align.backbone.lora_rank", none, self.lora_rank)
         tuned = "without adapters (align.backbone.lora_rank=0), where every weight is tuned"
-        whole = self.lora_rank > 0 or self.dtype in ("auto", "float32")
-        _require(whole, "align.backbone.dtype", f"'auto' or 'float32' {tuned}", self.dtype)
-        _require(self.lora_rank > 0 or not self.quantize, "align.backbone.quantize", f"empty {tuned}", self.quantize)
+        exact = not self.tunes_all or self.dtype in ("auto", "float32")
+        _require(exact, "align.backbone.dtype", f"'auto' or 'float32' {tuned}", self.dtype)
+        _require(not (self.tunes_all and self.quantize), "align.backbone.quantize", f"empty {tuned}", self.quantize)
+
+    @property
+    def tunes_all(self) -> bool:
+        """Whether every weight of the backbone is tuned, instead of adapters or projectors beside frozen weights."""
+        return not (self.frozen or self.lora_rank)
 
 
 @dataclass(frozen=True)
@@ -324,6 +334,10 @@ class AlignSettings:
         modes: modes to align, separated by spaces or commas; a recommender that only gives scores supports behavior
             alone.
         backbone: the language model.
+        projector: how vectors of the target become input vectors of the language model: `mlp`, two layers with a GELU
+            as in RecExplainer; `linear`; or `moe`, eight linear experts with a noisy gate as in XRec.
+        inject: also add the vector of each entity token to what the queries, keys and values of every layer are
+            computed from at its position, as in XRec.
         fit: how it is trained.
         shares: task shares.
         relation_shares: task shares in the relation mode, which continues from the hybrid mode.
@@ -347,6 +361,8 @@ class AlignSettings:
 
     modes: str = "behavior intention hybrid relation"
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
+    projector: str = "mlp"
+    inject: bool = False
     fit: FitSettings = field(default_factory=FitSettings)
     shares: TaskShares = field(default_factory=TaskShares)
     relation_shares: TaskShares = field(
@@ -371,6 +387,11 @@ class AlignSettings:
         _require(bool(named) and named <= set(MODES), "align.modes", f"some of {', '.join(MODES)}", self.modes)
         alone = "relation" not in named or "hybrid" in named
         _require(alone, "align.modes", "'relation' together with 'hybrid', from which it continues", self.modes)
+        vectors = (
+            "without 'behavior' where align.backbone.frozen=true: it reads no vectors, so there is nothing to tune"
+        )
+        _require(not (self.backbone.frozen and "behavior" in named), "align.modes", vectors, self.modes)
+        _require(self.projector in PROJECTORS, "align.projector", f"one of {', '.join(PROJECTORS)}", self.projector)
         starts = ("backbone", "intention")
         _require(self.hybrid_from in starts, "align.hybrid_from", "'backbone' or 'intention'", self.hybrid_from)
         _require(0 <= self.continued_weight <= 1, "align.continued_weight", "between 0 and 1", self.continued_weight)

@@ -21,14 +21,14 @@ SETTINGS = FitSettings(batch_size=8, epochs=3, learning_rate=3e-3, save_steps=5,
 SEED = 3
 
 
-def small_model(dropout=0.0):
+def small_model(dropout=0.0, **more):
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2,
         intermediate_size=48, pad_token_id=0, eos_token_id=1, bos_token_id=None, attention_dropout=dropout,
         tie_word_embeddings=True,
     )  # fmt: skip
-    return AlignedModel(AutoModelForCausalLM.from_config(config), torch.randn(6, 5), torch.randn(4, 5))
+    return AlignedModel(AutoModelForCausalLM.from_config(config), torch.randn(6, 5), torch.randn(4, 5), **more)
 
 
 def small_rows(count=64):

@@ -12,6 +12,7 @@ from recx.data.catalogue import build_catalogue
 from recx.data.split import leave_one_out, prefixes
 from recx.errors import CheckpointError, DataError, SettingsError
 from recx.evaluation.recommendation_quality import collapse_warning
+from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.recommenders.blackbox import BlackBox
 from recx.recommenders.distillation import distil
 from recx.recommenders.lightgcn import LightGCN
@@ -20,7 +21,7 @@ from recx.recommenders.popularity import PopularityRecommender
 from recx.recommenders.protocol import Scorer, TwoTower
 from recx.recommenders.ranking import Ranked, rank
 from recx.recommenders.target_kinds import fit_target, load_target, save_target
-from recx.settings import AlignSettings, TargetSettings, TargetShape
+from recx.settings import AlignSettings, EvaluateSettings, TargetSettings, TargetShape
 
 EXAMPLE = str(paths.ROOT / "docs" / "own_recommender.py")
 SHAPE = TargetShape(width=16, length=8)
@@ -99,6 +100,17 @@ def test_a_user_of_the_graph_is_encoded_as_the_graph_has_them(split):
     _, users = model.propagate()
     assert torch.allclose(model.encode_users(padded), users, atol=1e-5)
     assert isinstance(model, TwoTower) and isinstance(MF(5, 4, 3), TwoTower)
+
+
+def test_no_explained_pair_is_an_edge_of_the_graph(split):
+    model = LightGCN(30, 8, 20, 2, split.train)
+    model.refresh()
+    pairs = pairs_of(draw_test_set(split, model, 20, EvaluateSettings(users=0)), 100)
+    owners = {history.tobytes(): user for user, history in enumerate(split.test_histories)}
+    users = np.array([owners[history.tobytes()] for history in pairs.histories])
+    edges = model._graph.to_dense() > 0
+    assert len(pairs) == 100 and len(owners) == len(split.test_histories)
+    assert not edges[users, pairs.items].any() and edges[users[0], split.train[users[0]]].all()
 
 
 def test_a_distilled_recommender_agrees_more_the_longer_it_learns(split):

@@ -16,6 +16,7 @@ from recx.errors import CheckpointError, SettingsError
 from recx.models.backbones import autocast, fastest_attention
 from recx.models.families import causal_class
 from recx.models.pretrained import backbone_folder, require_here
+from recx.models.projectors import count_parameters
 from recx.models.quantisation import frozen_dtype
 from recx.prompts.tokens import EncodedRows
 from recx.settings import BackboneSettings, FitSettings
@@ -66,7 +67,12 @@ class MemoryEstimate:
 
 
 def settle_passes(
-    backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
+    backbone: BackboneSettings,
+    fit: FitSettings,
+    rows: EncodedRows,
+    width: int,
+    processes: int = 1,
+    projector: str = "mlp",
 ) -> FitSettings:
     """Settings with a definite number of passes per step: the fewest that fit, where it was left open.
 
@@ -77,7 +83,7 @@ def settle_passes(
     if fit.accumulate:
         return fit
     choices = [dataclasses.replace(fit, accumulate=n) for n in _passes(fit, processes)]
-    needed = [estimate_memory(backbone, how, rows, width, processes).needed for how in choices]
+    needed = [estimate_memory(backbone, how, rows, width, processes, projector).needed for how in choices]
     for limit in (_free(),) if torch.cuda.is_available() else (_free() / 2, _free()):
         if fitting := [how for how, amount in zip(choices, needed, strict=True) if amount <= limit]:
             return fitting[0]
@@ -92,7 +98,12 @@ def _passes(fit: FitSettings, processes: int) -> list[int]:
 
 
 def require_memory(
-    backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
+    backbone: BackboneSettings,
+    fit: FitSettings,
+    rows: EncodedRows,
+    width: int,
+    processes: int = 1,
+    projector: str = "mlp",
 ) -> MemoryEstimate:
     """Estimate the memory for training on rows, and reject what does not fit. Nothing is loaded.
 
@@ -102,21 +113,22 @@ def require_memory(
         rows: training rows.
         width: d of the target's vectors; 0 if there are none.
         processes: number of processes that share a step's rows, each on its own device.
+        projector: kind of the projectors.
 
     Raises:
         SettingsError: there is too little memory; the message names settings that fit.
         CheckpointError: the backbone's configuration cannot be read.
     """
-    found = estimate_memory(backbone, fit, rows, width, processes)
+    found = estimate_memory(backbone, fit, rows, width, processes, projector)
     if found.needed <= found.free:
         return found
     fitting = []
-    for quantize in dict.fromkeys([backbone.quantize, "nf4" if backbone.lora_rank else ""]):
+    for quantize in dict.fromkeys([backbone.quantize, "" if backbone.tunes_all else "nf4"]):
         for checkpointing in sorted({fit.gradient_checkpointing, True}):
             for accumulate in _passes(fit, processes):
                 other = dataclasses.replace(fit, accumulate=accumulate, gradient_checkpointing=checkpointing)
                 other_backbone = dataclasses.replace(backbone, quantize=quantize)
-                if estimate_memory(other_backbone, other, rows, width, processes).needed <= found.free:
+                if estimate_memory(other_backbone, other, rows, width, processes, projector).needed <= found.free:
                     changes = {"align.fit.accumulate": (fit.accumulate, accumulate)}
                     changes["align.fit.gradient_checkpointing"] = fit.gradient_checkpointing, checkpointing
                     changes["align.backbone.quantize"] = backbone.quantize, quantize
@@ -131,19 +143,25 @@ def require_memory(
 
 
 def estimate_memory(
-    backbone: BackboneSettings, fit: FitSettings, rows: EncodedRows, width: int, processes: int = 1
+    backbone: BackboneSettings,
+    fit: FitSettings,
+    rows: EncodedRows,
+    width: int,
+    processes: int = 1,
+    projector: str = "mlp",
 ) -> MemoryEstimate:
     """Estimate the memory for training on rows; arguments and errors are those of `require_memory`."""
     dtype, size = frozen_dtype(backbone), _size(backbone.name, backbone.revision)
-    tuned = 2 * size.hidden * (width + size.hidden + 2) if width else 0
-    if backbone.lora_rank:
+    tuned = 2 * count_parameters(projector, width, size.hidden) if width else 0
+    if backbone.tunes_all:
+        tuned, weights = tuned + size.parameters, 0.0
+    else:
         tuned += backbone.lora_rank * size.sides
         quantised = size.matrices if backbone.quantize else 0
         weights = (size.parameters - quantised) * dtype.itemsize + quantised * _NF4
-    else:
-        tuned, weights = tuned + size.parameters, 0.0
     longest = int(rows.lengths.max())
-    row = _kept(backbone.name, backbone.revision, bool(backbone.lora_rank), dtype, fit.precision, longest)
+    adapted = bool(backbone.lora_rank)
+    row = _kept(backbone.name, backbone.revision, adapted, dtype, fit.precision, longest, backbone.frozen)
     if fit.gradient_checkpointing:
         row = size.layers * longest * size.hidden * dtype.itemsize + row / size.layers
     answers = _LOGIT * size.vocabulary * float(rows.answer_mask.sum()) / len(rows)
@@ -204,7 +222,15 @@ def _linear(model: nn.Module) -> list[nn.Module]:
 
 
 @functools.cache
-def _kept(name: str, revision: str, adapted: bool, dtype: torch.dtype, precision: str, length: int) -> float:
+def _kept(
+    name: str,
+    revision: str,
+    adapted: bool,
+    dtype: torch.dtype,
+    precision: str,
+    length: int,
+    frozen: bool = False,
+) -> float:
     """Bytes that the layers store of one row for the backward pass.
 
     Runs a forward pass on meta tensors (shapes without content) and counts what PyTorch saves.
@@ -220,10 +246,9 @@ def _kept(name: str, revision: str, adapted: bool, dtype: torch.dtype, precision
     attention = fastest_attention(causal_class(config))
     with FakeTensorMode(allow_non_fake_inputs=True):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
-        if adapted:
-            model.requires_grad_(False)
-            for layer in _linear(model):
-                layer.weight.requires_grad_()  # an adapter saves the same input for its gradient
+        model.requires_grad_(not (adapted or frozen))
+        for layer in _linear(model) if adapted else ():
+            layer.weight.requires_grad_()  # an adapter saves the same input for its gradient
         own = {p.untyped_storage()._cdata for p in model.parameters()}
         hidden = model.get_input_embeddings().weight.shape[1]
         embedded = torch.empty(1, length, hidden, dtype=dtype, requires_grad=True)

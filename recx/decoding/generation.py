@@ -125,10 +125,10 @@ def free_answers(
             own = prompts[r].ids
             ids[n, width - len(own) :], mask[n, width - len(own) :] = own, 1
         users = None if prompts[rows[0]].user is None else torch.stack([prompts[r].user for r in rows])
-        with autocast(precision):
+        with autocast(precision), model.reading(torch.from_numpy(ids).to(model.device), users) as embeddings:
             # Given embeddings without ids, `generate` returns only the new tokens.
             answers = model.backbone.generate(
-                inputs_embeds=model.embed(torch.from_numpy(ids).to(model.device), users),
+                inputs_embeds=embeddings,
                 attention_mask=torch.from_numpy(mask).to(model.device),
                 num_beams=beams,
                 num_return_sequences=returned,

@@ -48,7 +48,8 @@ class DecodingState:
         # Without a config every layer keeps all tokens: a sliding one would keep padding instead of a row's own.
         self.cache = DynamicCache() if self._counts_padding else None
         # Right-padded rows need no mask: a causal model never looks right.
-        self._advance(lengths, inputs_embeds=model.embed(ids.to(self.device), users))
+        with model.reading(ids.to(self.device), users) as embeddings:
+            self._advance(lengths, inputs_embeds=embeddings)
 
     def step(self, tokens: Tensor) -> None:
         """Append one token to each row (B,) and set `logits` (B, V) for the next token."""

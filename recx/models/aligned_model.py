@@ -1,5 +1,7 @@
 """A language model that reads the target's vectors and is trained on answer tokens only."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from recx.models.entities import EntityEmbedding
+from recx.models.injection import inject_into, injecting
 from recx.prompts.tokens import IGNORED
+from recx.storage.tensors import trainable
 
 
 class AlignedModel(nn.Module):
@@ -20,6 +24,11 @@ class AlignedModel(nn.Module):
         items: item vectors of the target (N + 1, d), or None for a model without entities.
         users: user vectors of the target (U, d), to which training rows refer.
         relations: whether relation tokens are used.
+        projector: kind of the projectors of items and users.
+        inject: whether the vectors of entity tokens also enter every layer.
+
+    Raises:
+        CheckpointError: `inject`, and the backbone's family does not support it.
     """
 
     def __init__(
@@ -28,18 +37,33 @@ class AlignedModel(nn.Module):
         items: Tensor | None = None,
         users: Tensor | None = None,
         relations: bool = False,
+        projector: str = "mlp",
+        inject: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.entities: EntityEmbedding | None = None
+        self.projector, self.inject = projector, inject and items is not None
         if items is not None:
             users = items[:0] if users is None else users
-            self.entities = EntityEmbedding(backbone.get_input_embeddings(), items, users, relations)
+            self.entities = EntityEmbedding(backbone.get_input_embeddings(), items, users, relations, projector)
             backbone.set_input_embeddings(self.entities)
+        if self.inject:
+            inject_into(backbone.get_decoder())
 
     def embed(self, ids: Tensor, users: Tensor | None = None) -> Tensor:
         """Token ids (B, T), and the user vectors (B, d) for their user tokens -> (B, T, hidden)."""
         return self.backbone.get_input_embeddings()(ids) if self.entities is None else self.entities(ids, users)
+
+    @contextmanager
+    def reading(self, ids: Tensor, users: Tensor | None = None) -> Iterator[Tensor]:
+        """Embeddings (B, T, hidden) of prompts, as `embed` gives them, for a first pass within this context.
+
+        Given embeddings instead of ids, the decoder could not tell which of them are entities to be injected.
+        """
+        embeddings = self.embed(ids, users)
+        with injecting(self.entities.only_entities(ids, embeddings) if self.inject else None):
+            yield embeddings
 
     def decoder_outputs(self, **inputs: Any) -> Any:
         """Output of the backbone's decoder, without logits: `last_hidden_state` (B, T, hidden), `past_key_values`."""
@@ -71,7 +95,11 @@ class AlignedModel(nn.Module):
         targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
         learnt = targets != IGNORED
         states = self.decoder_outputs(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
-        return {"loss": functional.cross_entropy(self.logits(states[learnt]).float(), targets[learnt])}
+        loss = functional.cross_entropy(self.logits(states[learnt]).float(), targets[learnt])
+        if torch.is_grad_enabled() and not loss.requires_grad:
+            # Rows without entities teach nothing where only projectors are tuned, but a step needs gradients.
+            loss = loss + sum(0.0 * p.sum() for p in trainable(self).values())
+        return {"loss": loss}
 
     @property
     def ends(self) -> frozenset[int]:

@@ -1,38 +1,15 @@
 """Entity tokens: ids above the vocabulary represent vectors of the target.
 
 The input embedding of the language model is replaced by one that looks up ordinary ids in the ordinary table and maps
-the others through a projector (paper section 4.2, with its two-layer GELU MLP). A prompt with user and item vectors is
+the others through a projector (paper section 4.2; `recx.models.projectors`). A prompt with user and item vectors is
 then just a sequence of token ids, so trainers, caches and generation work unchanged.
 """
 
 import torch
 from torch import Tensor, nn
 
+from recx.models.projectors import build_projector
 from recx.models.relations import FEATURES, WIDTH, RelationEncoder
-
-
-class Projector(nn.Module):
-    """Two-layer GELU MLP from the target's width to the language model's.
-
-    Args:
-        width: d of the target's vectors.
-        hidden: width of the language model.
-        scale: initial root mean square of the projected vectors, equal to that of the ordinary embeddings.
-    """
-
-    def __init__(self, width: int, hidden: int, scale: float) -> None:
-        super().__init__()
-        self.inner = nn.Linear(width, hidden)
-        self.outer = nn.Linear(hidden, hidden)
-        nn.init.normal_(self.inner.weight, std=width**-0.5)
-        nn.init.zeros_(self.inner.bias)
-        # After the GELU, a unit normal keeps about 0.65 of its root mean square.
-        nn.init.normal_(self.outer.weight, std=scale / (0.65 * hidden**0.5))
-        nn.init.zeros_(self.outer.bias)
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """(M, width) -> (M, hidden)."""
-        return self.outer(nn.functional.gelu(self.inner(vectors)))
 
 
 class HalfWhitening(nn.Module):
@@ -77,15 +54,18 @@ class EntityEmbedding(nn.Module):
         items: item vectors of the target (N + 1, d).
         users: user vectors of the target (U, d), the users of training.
         relations: whether there are relation tokens.
+        projector: kind of the projectors of items and users.
     """
 
-    def __init__(self, base: nn.Embedding, items: Tensor, users: Tensor, relations: bool = False) -> None:
+    def __init__(
+        self, base: nn.Embedding, items: Tensor, users: Tensor, relations: bool = False, projector: str = "mlp"
+    ) -> None:
         super().__init__()
         self.base = base
         self.vocabulary = base.num_embeddings
         scale = _root_mean_square(base)
-        self.item_projector = Projector(items.shape[1], base.embedding_dim, scale)
-        self.user_projector = Projector(items.shape[1], base.embedding_dim, scale)
+        self.item_projector = build_projector(projector, items.shape[1], base.embedding_dim, scale)
+        self.user_projector = build_projector(projector, items.shape[1], base.embedding_dim, scale)
         # A score is the product of a user's and an item's vector: both start in the same space.
         self.user_projector.load_state_dict(self.item_projector.state_dict())
         self.relations = RelationEncoder(items, users).requires_grad_(False) if relations else None
@@ -140,6 +120,10 @@ class EntityEmbedding(nn.Module):
         if is_relation.any():
             vectors[is_relation] = self._relations(ids, users).to(text.dtype)
         return text.masked_scatter(entity[..., None], vectors)
+
+    def only_entities(self, ids: Tensor, embeddings: Tensor) -> Tensor:
+        """The embeddings (B, T, hidden) of ids (B, T), with zeros at ordinary tokens."""
+        return embeddings.masked_fill((ids < self.vocabulary)[..., None], 0.0)
 
     def _relations(self, ids: Tensor, users: Tensor | None) -> Tensor:
         """The vectors (M, hidden) of all M relation tokens of a batch, in its order."""

@@ -12,7 +12,7 @@ from recx.settings import BackboneSettings
 
 def frozen_dtype(settings: BackboneSettings) -> torch.dtype:
     """Number format in which a backbone is loaded: float32 if all its weights are tuned."""
-    return compute_dtype(settings.dtype) if settings.lora_rank else torch.float32
+    return torch.float32 if settings.tunes_all else compute_dtype(settings.dtype)
 
 
 def quantization_of(settings: BackboneSettings) -> BitsAndBytesConfig | None:

@@ -16,7 +16,7 @@ from recx.models.backbones import load_backbone
 from recx.models.quantisation import frozen_dtype, quantization_of
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.recommenders.devices import preferred_device
-from recx.settings import MODES, BackboneSettings
+from recx.settings import MODES, PROJECTORS, BackboneSettings
 from recx.storage.tensors import load_weights, read_tensors, trainable
 
 _WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]
@@ -62,6 +62,8 @@ def build_aligned(
     seed: int = 0,
     relations: bool = False,
     shared: SharedBackbone | None = None,
+    projector: str = "mlp",
+    inject: bool = False,
 ) -> tuple[AlignedModel, PreTrainedTokenizerBase]:
     """Build a backbone with adapters (if requested) and entity tokens (if there are vectors), ready for training.
 
@@ -71,20 +73,25 @@ def build_aligned(
         users: user vectors (U, d).
         seed: random seed of projectors and adapters.
         relations: whether prompts contain relation tokens.
-        shared: the backbone, if already in memory; with adapters its weights are shared, not copied.
+        shared: the backbone, if already in memory; its weights are shared unless they are tuned.
+        projector: kind of the projectors of items and users.
+        inject: whether the vectors of entity tokens also enter every layer.
+
+    Raises:
+        CheckpointError: the backbone cannot be loaded, or `inject` and its family does not support it.
     """
     torch.manual_seed(seed)
     if shared is not None and shared.fits(settings):
-        backbone, tokenizer = shared.instance(shares_weights=settings.lora_rank > 0), shared.tokenizer
-        backbone.requires_grad_(not settings.lora_rank)
+        backbone, tokenizer = shared.instance(shares_weights=not settings.tunes_all), shared.tokenizer
     else:
         backbone, tokenizer = _load(settings)
+    backbone.requires_grad_(settings.tunes_all)
     if settings.lora_rank:
         config = LoraConfig(
             r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         backbone = get_peft_model(backbone, config)
-    return AlignedModel(backbone, items, users, relations).to(preferred_device()), tokenizer
+    return AlignedModel(backbone, items, users, relations, projector, inject).to(preferred_device()), tokenizer
 
 
 def _load(settings: BackboneSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -121,6 +128,7 @@ def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, fo
         tables = {n: model.entities.get_buffer(n) for n in _TABLES} | _relation_tables(model)
         save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
     record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
+    record |= {"projector": model.projector, "inject": model.inject}
     (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -140,18 +148,23 @@ def load_aligned(
         record = json.loads((folder / "aligned.json").read_text(encoding="utf-8"))
         settings, mode = BackboneSettings(**record["backbone"]), record["mode"]
         with_entities = bool(record["entities"])
+        projector, inject = record.get("projector", "mlp"), bool(record.get("inject", False))  # absent in older files
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{folder}: cannot load the aligned model ({error}). Delete the folder and rerun."
         ) from error
     if mode not in MODES:
         raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
+    if projector not in PROJECTORS:
+        known = ", ".join(PROJECTORS)
+        raise CheckpointError(f"{folder}: unknown projector {projector!r}; expected one of {known}.")
     tables = read_tensors(folder / "entities.safetensors") if with_entities else {}
     if with_entities:
         _check_tables(tables, folder)
     relations = MODE_SPECS[mode].reads_relations
     vectors = tables.get("items"), tables.get("users")
-    model, tokenizer = build_aligned(settings, *vectors, relations=relations, shared=shared)
+    how = {"relations": relations, "shared": shared, "projector": projector, "inject": inject}
+    model, tokenizer = build_aligned(settings, *vectors, **how)
     for name in _WHITENING if with_entities else ():
         model.entities.get_buffer(name).copy_(tables[name])
     with torch.no_grad():
