@@ -151,11 +151,15 @@ def test_what_pulls_the_other_way_is_read_as_such():
 def test_the_misleading_case_is_right_and_beside_the_point(world):
     data, _, _, value, pairs, effects = world
     texts = template_explanations(value, data.catalogue, pairs.histories, pairs.items.tolist())
-    strong = [erasure(one, cited_places(one, text)).normalised for one, text in zip(effects, texts, strict=True)]
-    parser, one = ExplanationParser(data.catalogue), effects[7]
-    weakest = data.catalogue.labels[one.players[one.shapley.argmin()]]
-    for text, n in ((f'{"Yes" if one.liked else "No"}. "{weakest}" counts.', 7), ('Yes. "Nobody\'s Game" counts.', 3)):
-        said = parser.parse(text, effects[n].history, effects[n].item)
-        texts[n] = replace(texts[n], text=text, decision=said.decision, citations=said.citations, statements=())
-    assert report.misleading_case(effects, texts) == 7 and erasure(one, [one.shapley.argmin()]).normalised < min(strong)
-    assert report.misleading_case(effects[3:4], texts[3:4]) == 0
+    assert all(text.decision == one.liked for one, text in zip(effects, texts, strict=True))
+    found = [erasure(one, cited_places(one, text)) for one, text in zip(effects, texts, strict=True)]
+    ranked = np.argsort([np.nan if erased is None else erased.normalised for erased in found])
+    assert report.misleading_case(effects, texts) == ranked[0]
+    first, second = texts[ranked[0]], texts[ranked[1]]
+    texts[ranked[0]] = replace(first, decision=not first.decision)
+    assert report.misleading_case(effects, texts) == ranked[1], "a wrong decision is no case"
+    texts[ranked[1]] = replace(
+        second, citations=(replace(second.citations[0], in_history=False), *second.citations[1:])
+    )
+    assert report.misleading_case(effects, texts) == ranked[2], "nor is a title from elsewhere"
+    assert report.misleading_case(effects[:1], [replace(texts[0], decision=None)]) == 0

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,21 +10,29 @@ import pandas as pd
 
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError
-from recx.evaluation.faithfulness import PairEffects
+from recx.evaluation.faithfulness import PairEffects, cited_places
+from recx.explaining.records import Explanation
 from recx.recommenders.item_rank import item_ranks
 from recx.recommenders.protocol import Scorer
 
 MAX_JOINING = 6  # titles; six have 720 orders
 
 
-def joining_orders(effects: PairEffects, catalogue: Catalogue) -> pd.DataFrame:
-    """What each title of a short history adds when it joins, in every order of joining: `order, title, gain`.
+def joining_orders(effects: PairEffects, catalogue: Catalogue, latest: int = 3) -> pd.DataFrame:
+    """What each title adds when it joins, in every order of joining, for a history of the latest titles alone.
 
-    The mean gain of a title over all orders is its Shapley value.
+    Args:
+        effects: of the pair.
+        catalogue: titles.
+        latest: how many of the latest items make the history.
+
+    Returns:
+        Columns `order, title, gain`. The mean gain of a title over all orders is its Shapley value in this history.
 
     Raises:
         DataError: the history has more than `MAX_JOINING` distinct titles.
     """
+    effects = replace(effects, history=effects.history[-latest:])
     n = len(effects.players)
     if n > MAX_JOINING:
         raise DataError(f"{n} titles have too many orders to list; at most {MAX_JOINING} are accepted.")
@@ -73,3 +82,20 @@ def without(
     before, after = item_ranks(target, [history, history[~out]], item, length, changed_from=history)
     frame = pd.DataFrame({"title": [catalogue.labels[i] for i in history], "out": out})
     return Without(frame, (before.rank, before.decision), (after.rank, after.decision), before.unseen)
+
+
+def removal_orders(effects: PairEffects, explanation: Explanation) -> dict[str, tuple[int, ...]]:
+    """Items of a history in three orders of being taken out, by name.
+
+    What a text does not cite follows what it cites, from the latest.
+    """
+    latest = sorted(
+        range(len(effects.players)), key=lambda p: -np.flatnonzero(effects.history == effects.players[p])[-1]
+    )
+    cited = cited_places(effects, explanation)
+    places = {
+        "as the text cites them": [*cited, *(p for p in latest if p not in cited)],
+        "strongest effect first": np.argsort(-effects.shapley, kind="stable"),
+        "latest first": latest,
+    }
+    return {name: tuple(effects.players[list(own)].tolist()) for name, own in places.items()}

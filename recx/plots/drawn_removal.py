@@ -81,11 +81,12 @@ def drops_of_sets(drops: np.ndarray, cited: float, axes: Axes) -> Axes:
     The scale below is in log-probability, the one above is the normalised effect: 0 for the mean, 1 for the best set.
 
     Args:
-        drops: (S,) fall of the target without each set, not all equal.
+        drops: (S,) fall of the target without each set.
         cited: that without the cited titles.
         axes: the axes to draw on.
     """
     mean, best = float(drops.mean()), float(drops.max())
+    span = max(best - mean, 1e-9)
     axes.hist(drops, bins=min(24, max(6, len(drops) // 3)), color="#c8c8c8", edgecolor="white")
     for place, name, colour, style in (
         (mean, "a random set, on average", "black", ":"),
@@ -96,9 +97,7 @@ def drops_of_sets(drops: np.ndarray, cited: float, axes: Axes) -> Axes:
     axes.set_xlabel("fall of the target's log-probability without the set")
     axes.set_ylabel(f"number of sets\n({len(drops)} in all)")
     axes.margins(x=0.08)
-    above = axes.secondary_xaxis(
-        "top", functions=(lambda x: (x - mean) / (best - mean), lambda y: mean + y * (best - mean))
-    )
+    above = axes.secondary_xaxis("top", functions=(lambda x: (x - mean) / span, lambda y: mean + y * span))
     above.set_xlabel("normalised effect")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
     return tidy(axes)
