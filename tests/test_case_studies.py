@@ -42,6 +42,7 @@ def test_marked_parts_join_to_the_text_and_name_each_mark():
     assert marked_parts(explained(), liked=True)["holds"].iloc[0] == "yes"
     late = marked_parts(explained('"Halo" is a Shooter title. I would recommend it.'), liked=True)
     assert late["kind"].tolist() == ["citation", "", "statement", ""], "no first word says the decision"
+    assert marked_parts(explained(""), liked=True).to_numpy().tolist() == [["(no text)", "", ""]]
 
 
 def test_a_shared_value_that_nothing_shares_is_marked_with_the_words_that_share_it():

@@ -90,12 +90,12 @@ def marked_parts(explanation: Explanation, liked: bool) -> pd.DataFrame:
     so is `holds`.
 
     Args:
-        explanation: the explanation, with at least one letter.
+        explanation: the explanation; of an empty one the only part says that there is no text.
         liked: the target's decision, which the stated one is compared with.
     """
     rows: list[tuple[str, str, str]] = []
     cited, place = {c.span for c in explanation.citations}, 0
-    for piece in segments(explanation.text, explanation.citations, explanation.statements):
+    for piece in segments(explanation.text, explanation.citations, explanation.statements) or [Segment("(no text)")]:
         span = (place, place + len(piece.text))
         kind = "citation" if span in cited else "statement"
         rows.append((piece.text, *(("", "") if piece.holds is None else (kind, "yes" if piece.holds else "no"))))
