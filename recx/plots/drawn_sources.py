@@ -80,7 +80,7 @@ def marked_text(frame: pd.DataFrame, axes: Axes) -> Axes:
             if after_space and x + width > 0.97:
                 x, y = 0.01 + 0.25 * bool(kind) * letter, y - line
             one.set_position((x, y))
-            x += width + 0.25 * bool(kind) * letter
+            x += 1.03 * width + 0.25 * bool(kind) * letter  # letters are rounded to other pixels when saved
         if y - line / 2 > 0.2 or size == _SIZES[-1]:
             break
         for one in shown:
