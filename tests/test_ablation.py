@@ -40,6 +40,14 @@ def test_task_3_is_left_out_alone_and_with_the_explanations():
         assert full[task] == pytest.approx(alone[task], abs=2) == pytest.approx(both[task], abs=2), task
 
 
+def test_the_table_of_rows_leaves_out_what_a_variant_leaves_out():
+    frame = ablation.rows_of_variants({"profile": "tiny", "dataset": "demo", "data_dir": "", "overrides": {}})
+    wide = frame.pivot(index="variant", columns="task", values="rows")
+    assert list(frame["variant"].unique()) == list(ablation.VARIANTS) and (wide.loc["full"] > 0).all()
+    for variant, left_out in ablation.VARIANTS.items():
+        assert set(wide.columns[wide.loc[variant] == 0]) == set(left_out), variant
+
+
 @pytest.mark.parametrize(
     ("at_once", "cores", "expected"), [(0, 2, (2, 1)), (0, 1, (1, 1)), (0, 16, (4, 4)), (3, 8, (3, 2))]
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from recx.data.catalogue import build_catalogue
-from recx.evaluation.case_studies import RULES, case_frame, choose_cases
+from recx.evaluation.case_studies import RULES, case_frame, choose_cases, marked_parts
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.plots.case_panels import cases_figure, cases_html
@@ -27,6 +27,22 @@ def test_segments_join_to_the_text_and_say_what_holds():
     assert marked == {'"Halo"': True, "Shooter": True, '"Portal"': False, "Racing": False, '"Nobody\'s Game"': False}
     assert [s.why for s in cut if s.text.startswith('"')] == ["in the history", "not in the history",
                                                               "not a title of the catalogue"]  # fmt: skip
+
+
+def test_marked_parts_join_to_the_text_and_name_each_mark():
+    parts = marked_parts(explained(), liked=False)
+    assert "".join(parts["text"]) == TEXT
+    marks = parts[parts["kind"] != ""].set_index("text")
+    assert marks["kind"].to_dict() == {
+        "Yes": "decision", '"Halo"': "citation", "Shooter": "statement", '"Portal"': "citation", "Racing": "statement",
+        '"Nobody\'s Game"': "citation",
+    }  # fmt: skip
+    assert marks["holds"].to_dict() == {"Yes": "no", '"Halo"': "yes", "Shooter": "yes", '"Portal"': "no",
+                                        "Racing": "no", '"Nobody\'s Game"': "no"}  # fmt: skip
+    assert marked_parts(explained(), liked=True)["holds"].iloc[0] == "yes"
+    late = marked_parts(explained('"Halo" is a Shooter title. I would recommend it.'), liked=True)
+    assert late["kind"].tolist() == ["citation", "", "statement", ""], "no first word says the decision"
+    assert marked_parts(explained(""), liked=True).to_numpy().tolist() == [["(no text)", "", ""]]
 
 
 def test_a_shared_value_that_nothing_shares_is_marked_with_the_words_that_share_it():

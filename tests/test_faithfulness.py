@@ -12,6 +12,7 @@ from recx.evaluation.faithfulness import (
     cited_places,
     erasure,
     f_auroc,
+    falls_without,
     measure,
     phi_coefficient,
     sufficiency,
@@ -45,6 +46,12 @@ def test_erasure_lies_between_random_and_best():
     assert best.percentile == pytest.approx(5.5 / 6) and worst.percentile == pytest.approx(0.5 / 6)
     means = [erasure(one, pair).normalised for pair in itertools.combinations(range(4), 2)]
     assert np.mean(means) == pytest.approx(0) and worst.p_value == 1.0
+
+
+def test_the_fall_without_the_cited_titles_is_among_those_of_all_sets():
+    own, others = falls_without(effects_of_sum([3.0, 1.0, 0.0, -2.0]), [0, 3])
+    assert own == pytest.approx(1) and sorted(others) == pytest.approx([-2, -1, 1, 1, 3, 4])
+    assert falls_without(effects_of_sum([1.0, 2.0]), [0, 1]) is None
 
 
 def test_of_a_disliked_item_a_cause_holds_it_down():

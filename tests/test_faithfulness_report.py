@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from recx.data.demo import demo_catalogue
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.evaluation import faithfulness_report as report
-from recx.evaluation.faithfulness import effects_of, measure
+from recx.evaluation.faithfulness import cited_places, effects_of, erasure, measure
 from recx.evaluation.planted_causes import planted_causes, planted_records, precision_recall, relied_on
 from recx.evaluation.round_trip import recovered_vectors, round_trip
 from recx.evaluation.test_set import Pairs
@@ -144,3 +146,20 @@ def test_what_pulls_the_other_way_is_read_as_such():
     assert [(x.item, x.against) for x in said.citations] == [(1, False), (2, True), (1, False)]
     odd = parser.parse(f'Yes. "{c}" is fine; on the other hand, "{b}" does not fit. "{a}" lifts it.', [1, 2], 3)
     assert [(x.item, x.against) for x in odd.citations] == [(2, True), (1, False)]
+
+
+def test_the_misleading_case_is_right_and_beside_the_point(world):
+    data, _, _, value, pairs, effects = world
+    texts = template_explanations(value, data.catalogue, pairs.histories, pairs.items.tolist())
+    assert all(text.decision == one.liked for one, text in zip(effects, texts, strict=True))
+    found = [erasure(one, cited_places(one, text)) for one, text in zip(effects, texts, strict=True)]
+    ranked = np.argsort([np.nan if erased is None else erased.normalised for erased in found])
+    assert report.misleading_case(effects, texts) == ranked[0]
+    first, second = texts[ranked[0]], texts[ranked[1]]
+    texts[ranked[0]] = replace(first, decision=not first.decision)
+    assert report.misleading_case(effects, texts) == ranked[1], "a wrong decision is no case"
+    texts[ranked[1]] = replace(
+        second, citations=(replace(second.citations[0], in_history=False), *second.citations[1:])
+    )
+    assert report.misleading_case(effects, texts) == ranked[2], "nor is a title from elsewhere"
+    assert report.misleading_case(effects[:1], [replace(texts[0], decision=None)]) == 0

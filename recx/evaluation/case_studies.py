@@ -11,6 +11,7 @@ from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
 from recx.explaining.segments import Segment, segments
 from recx.prompts.controls import Control
+from recx.prompts.stated_decision import stated_decision
 
 RULES = {
     "typical": "the ratings of all methods are closest to their mean ratings",
@@ -80,6 +81,30 @@ def case_frame(
             rows.append((title, "\n".join(history), item, decision, method, rating, piece.text, holds, piece.why))
     names = ["case", "history", "item", "decision", "method", "rating", "text", "holds", "why"]
     return pd.DataFrame(rows, columns=names)
+
+
+def marked_parts(explanation: Explanation, liked: bool) -> pd.DataFrame:
+    """Split one explanation at its marks: `text, kind, holds`, together the text again.
+
+    The kind is `citation`, `statement`, or `decision` for a "Yes" or "No" at the beginning; otherwise it is empty, and
+    so is `holds`.
+
+    Args:
+        explanation: the explanation; of an empty one the only part says that there is no text.
+        liked: the target's decision, which the stated one is compared with.
+    """
+    rows: list[tuple[str, str, str]] = []
+    cited, place = {c.span for c in explanation.citations}, 0
+    for piece in segments(explanation.text, explanation.citations, explanation.statements) or [Segment("(no text)")]:
+        span = (place, place + len(piece.text))
+        kind = "citation" if span in cited else "statement"
+        rows.append((piece.text, *(("", "") if piece.holds is None else (kind, "yes" if piece.holds else "no"))))
+        place = span[1]
+    first = rows[0][0][: stated_decision(explanation.text)[1]].rstrip(" .,:;!")
+    if first and not rows[0][1]:
+        agrees = "yes" if explanation.decision == liked else "no"
+        rows[:1] = [(first, "decision", agrees), (rows[0][0][len(first) :], "", "")]
+    return pd.DataFrame(rows, columns=["text", "kind", "holds"])
 
 
 def frames_of(

@@ -115,10 +115,10 @@ def against_sets(own: float, others: np.ndarray) -> SetComparison:
     return SetComparison(float(own), float(lower.mean() + ties.mean() / 2), normalised, float(1 - lower.mean()))
 
 
-def erasure(effects: PairEffects, cited: Sequence[int]) -> SetComparison | None:
-    """How far the target moves when the cited titles are taken out, against other sets of as many titles.
+def falls_without(effects: PairEffects, cited: Sequence[int]) -> tuple[float, np.ndarray] | None:
+    """How far the target falls without the cited titles, and without each set (S,) of as many titles.
 
-    Comprehensiveness of DeYoung et al. (ACL 2020, ERASER), placed between random and best sets of the same size.
+    In the units of the value; "falls" means away from its decision. The cited titles are among the sets.
 
     Args:
         effects: of the pair.
@@ -131,9 +131,24 @@ def erasure(effects: PairEffects, cited: Sequence[int]) -> SetComparison | None:
     if not 0 < len(set(cited)) < n:
         return None
     own = _as_set(cited, n)
-    others = effects.sets_like(own)
     full = effects.values(np.ones((1, n), bool))[0]
-    return against_sets(full - effects.values(~own)[0], full - effects.values(~others))
+    return float(full - effects.values(~own)[0]), full - effects.values(~effects.sets_like(own))
+
+
+def erasure(effects: PairEffects, cited: Sequence[int]) -> SetComparison | None:
+    """How far the target moves when the cited titles are taken out, against other sets of as many titles.
+
+    Comprehensiveness of DeYoung et al. (ACL 2020, ERASER), placed between random and best sets of the same size.
+
+    Args:
+        effects: of the pair.
+        cited: places of the cited items among its players.
+
+    Returns:
+        None where nothing is cited, or everything.
+    """
+    falls = falls_without(effects, cited)
+    return None if falls is None else against_sets(*falls)
 
 
 def sufficiency(effects: PairEffects, cited: Sequence[int]) -> SetComparison | None:

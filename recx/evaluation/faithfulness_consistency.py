@@ -6,9 +6,19 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import hypergeom
 
+from recx.evaluation.test_set import Pairs
+from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
+from recx.prompts.controls import Control
 
 _SENTENCE_END = re.compile(r"[.!?;](?:\s|$)")
+
+
+def explained_again(explainer: Explainer, pairs: Pairs, count: int = 60) -> list[Explanation]:
+    """The first pairs explained a second time: from the view of an attribute, or for a beginner where there is none."""
+    attributes = explainer.catalogue.attributes
+    control = Control(view=next(iter(attributes))) if attributes else Control(audience="beginner")
+    return explainer.explain(pairs.histories[:count], pairs.items[:count].tolist(), control)
 
 
 def repeated_cause(text: Explanation) -> float:

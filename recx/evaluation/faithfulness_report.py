@@ -15,6 +15,7 @@ from recx.evaluation.faithfulness import (
     PairEffects,
     by_attribution,
     cited_places,
+    erasure,
     erasure_curve,
     phi_coefficient,
 )
@@ -167,6 +168,24 @@ def case_frame(effects: PairEffects, explanation: Explanation, catalogue: Catalo
         for n, (i, e) in enumerate(zip(effects.players, effects.shapley, strict=True))
     ]
     return pd.DataFrame(rows, columns=["title", "effect", "cited"])
+
+
+def misleading_case(effects: Sequence[PairEffects], texts: Sequence[Explanation]) -> int:
+    """The pair whose text is right in all that can be checked, and names titles with the lowest normalised effect.
+
+    Its decision is the target's, all titles it cites are in the history, and all it states is true. Where there is no
+    such text, it is the first pair.
+    """
+    found = [
+        (erased.normalised, n)
+        for n, (one, text) in enumerate(zip(effects, texts, strict=True))
+        if text.decision == one.liked
+        and all(c.in_history for c in text.citations)
+        and all(s.true for s in text.statements)
+        and (erased := erasure(one, cited_places(one, text))) is not None
+        and not np.isnan(erased.normalised)
+    ]
+    return min(found)[1] if found else 0
 
 
 def curve_frame(effects: Sequence[PairEffects], attributions: Mapping[str, Sequence[np.ndarray]]) -> pd.DataFrame:

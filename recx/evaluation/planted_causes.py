@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from recx.attribution.removal import ValueFunction
 from recx.data.dataset import Dataset
 from recx.data.split import Split
-from recx.evaluation.faithfulness import PairEffects, cited_places
+from recx.evaluation.faithfulness import PairEffects, cited_places, effects_of
+from recx.evaluation.methods import Method, explain_all
 from recx.evaluation.metric_records import metric_record
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
+from recx.settings import EvaluateSettings
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,31 @@ def planted_records(
         for metric, values in zip(("planted_precision", "planted_recall"), np.array(found).T, strict=True):
             records.append(metric_record(**columns[name], metric=metric, values=values, users=planted.users))
     return records
+
+
+def measure_planted(
+    data: Dataset,
+    split: Split,
+    value: ValueFunction,
+    methods: Mapping[str, Method],
+    columns: Mapping[str, Mapping[str, str]],
+    settings: EvaluateSettings,
+) -> list[dict[str, Any]]:
+    """`planted_records` of all methods' texts about choices with a known cause; none where causes are not known.
+
+    Args:
+        data: a data set, with `reasons` if they are known.
+        split: leave-one-out split; a user's last item is the choice.
+        value: of what is left of a history.
+        methods: whose texts are measured.
+        columns: method -> `method`, `mode` and `control` of its records.
+        settings: half as many choices as its `pairs` are drawn, with its seed.
+    """
+    planted = planted_causes(data, split, value.length, settings.pairs // 2, settings.seed)
+    if planted is None:
+        return []
+    pairs = planted.pairs()
+    return planted_records(planted, effects_of(value, pairs), explain_all(methods, pairs), columns)
 
 
 def planted_causes(data: Dataset, split: Split, length: int, count: int, seed: int = 0) -> PlantedCauses | None:

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
+from recx.alignment.corpus import rows_per_task
 from recx.errors import CheckpointError
 from recx.evaluation.alignment_effect import measure
 from recx.evaluation.explanation_checks import explanation_records
@@ -60,6 +61,24 @@ def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, 
     words = 0 if "explanation" in left_out else settings.align.own_words * settings.ablate.scale
     changed |= {"align.own_words": round(words)}
     return changed | {"align.modes": " ".join(modes), "align.seed": seed, "variant": f"{variant}, seed {seed}"}
+
+
+def rows_of_variants(parameters: dict[str, Any]) -> pd.DataFrame:
+    """How many rows of each task the hybrid mode of each variant is trained on, 0 where the task is left out.
+
+    Args:
+        parameters: parameters of the notebook: profile, dataset, data_dir, overrides.
+
+    Returns:
+        Columns `variant, task, rows`.
+    """
+    settings, rows = resolve_settings(**parameters), []
+    for variant in VARIANTS:
+        changed = parameters["overrides"] | variant_overrides(settings, variant, 0)
+        align = resolve_settings(**parameters | {"overrides": changed}).align
+        rows += [(variant, task, count) for task, count in rows_per_task(align, MODE, align.own_words).items()]
+    frame = pd.DataFrame(rows, columns=["variant", "task", "rows"])
+    return frame[frame.groupby("task")["rows"].transform("max") > 0]
 
 
 def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:

@@ -1,0 +1,42 @@
+"""Whose texts are measured for faithfulness: all methods, a mode that is told the causes, and a plain template."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from recx.attribution.removal import ValueFunction
+from recx.data.catalogue import Catalogue
+from recx.evaluation.methods import Method, explain_all
+from recx.evaluation.test_set import Pairs
+from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.measured import measure_evidence, template_explanations
+from recx.explaining.records import Explanation
+
+BASELINES = ("random", "latest", "most alike", "Shapley")
+
+
+def with_told(
+    methods: Mapping[str, Method], explainer: AlignedExplainer, mode: str, value: ValueFunction
+) -> dict[str, Method]:
+    """All methods, and one mode once more with the measured causes in its prompt, as "<mode>, told".
+
+    Args:
+        methods: by label.
+        explainer: the one that is told.
+        mode: its mode.
+        value: what the causes are measured by.
+    """
+    told = explainer.with_evidence(partial(measure_evidence, value))
+    return {**methods, f"{mode}, told": Method(told, "aligned", mode, control="told")}
+
+
+def explain_with_template(
+    methods: Mapping[str, Method], value: ValueFunction, catalogue: Catalogue, pairs: Pairs
+) -> dict[str, list[Explanation]]:
+    """Explanations of all pairs by all methods, see `explain_all`, and by the `template` without a language model."""
+    template = template_explanations(value, catalogue, pairs.histories, pairs.items.tolist())
+    return {**explain_all(methods, pairs), "template": template}
+
+
+def columns_of(names: Iterable[str], methods: Mapping[str, Method]) -> dict[str, dict[str, str]]:
+    """The fields `method`, `mode` and `control` of everybody's records; who is no method has only a name."""
+    return {name: methods[name].columns if name in methods else {"method": name, "mode": ""} for name in names}

@@ -1,0 +1,86 @@
+"""Text in a box: broken between words, and set smaller where the box is small."""
+
+import textwrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
+SMALLEST = 5.0
+_STEP = 0.5
+_MARGIN = 3  # points between the text and the edge of its box
+
+
+def text_box(
+    axes: Axes,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    text: str,
+    fontsize: float = 9.0,
+    ink: str = "black",
+    bold: bool = False,
+    left: bool = False,
+    **look: object,
+) -> tuple[Rectangle, Text]:
+    """Draw a box and in it a text that fits: in smaller letters if need be, and in the smallest cut with an ellipsis.
+
+    The limits and the size of the axes must be set before.
+
+    Args:
+        axes: the axes to draw on.
+        corner: lower left corner, in data units.
+        size: width and height, in data units.
+        text: shown as it is, also where it holds a dollar sign.
+        fontsize: the largest size, in points.
+        ink: colour of the text.
+        bold: whether it is bold.
+        left: whether it starts at the left edge instead of in the middle.
+        **look: of the box, e.g. `facecolor`, `edgecolor`, `hatch`, `linestyle`.
+    """
+    box = Rectangle(corner, *size, **{"facecolor": "white", "edgecolor": "#444444", "linewidth": 0.8} | look)
+    axes.add_patch(box)
+    dots = axes.get_figure(root=True).dpi / 72
+    margin = _MARGIN * dots / abs(axes.transData.transform((1, 0))[0] - axes.transData.transform((0, 0))[0])
+    shown = axes.text(
+        corner[0] + (margin if left else size[0] / 2),
+        corner[1] + size[1] / 2,
+        "",
+        ha="left" if left else "center",
+        va="center",
+        color=ink,
+        fontweight="bold" if bold else "normal",
+        parse_math=False,
+    )
+    fit_text(
+        shown, text, np.abs(np.diff(axes.transData.transform([corner, np.add(corner, size)]), axis=0))[0], fontsize
+    )
+    return box, shown
+
+
+def fit_text(shown: Text, text: str, room: np.ndarray, fontsize: float) -> None:
+    """Set a text so that it fits into `room`, its (2,) width and height in pixels."""
+    dots = shown.get_figure(root=True).dpi / 72
+    width, height = room - 2 * _MARGIN * dots
+    for size in np.arange(fontsize, SMALLEST - _STEP, -_STEP):
+        shown.set_fontsize(size)
+        lines = _lines(shown, text, width, size <= SMALLEST)
+        extent = shown.get_window_extent()
+        if extent.width <= width and extent.height <= height:
+            return
+    while len(lines) > 1 and shown.get_window_extent().height > height:
+        lines = lines[:-1]
+        shown.set_text("\n".join([*lines[:-1], lines[-1][: max(1, len(lines[-1]) - 2)].rstrip() + "…"]))
+
+
+def _lines(shown: Text, text: str, width: float, break_words: bool) -> list[str]:
+    """Break a text between words, or also within them, into lines of at most `width` pixels if that is possible."""
+    shown.set_text(text)
+    letters = int(len(text) * width / max(shown.get_window_extent().width, 1))
+    longest = 1 if break_words else max(map(len, text.split()), default=1)
+    for count in range(max(longest, min(len(text), letters + 4)), longest - 1, -1):
+        lines = textwrap.wrap(text, count, break_on_hyphens=False) or [""]
+        shown.set_text("\n".join(lines))
+        if shown.get_window_extent().width <= width:
+            break
+    return lines
