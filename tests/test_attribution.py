@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 import torch
 
-from recx.attribution.attributions import METHODS, attention_rollout, likeness, lime, path_integration, serves
+from recx.attribution.attributions import (
+    BASELINES,
+    METHODS,
+    _along,
+    attention_rollout,
+    deletion_gap,
+    likeness,
+    lime,
+    path_integration,
+    serves,
+)
 from recx.attribution.effect_labels import histories_to_measure, label_effects, load_effects, save_effects
 from recx.attribution.removal import REPLACEMENTS, ValueFunction, players_of, value_function
 from recx.attribution.shapley import MAX_EXACT, all_sets, shapley_matrix, shapley_values
@@ -169,7 +179,35 @@ def test_gradients_add_up_along_their_way(target, histories):
 
     gain = at(target.item_embedding.weight[torch.from_numpy(history)]) - at(mean.expand(len(history), -1))
     assert got.sum() == pytest.approx(gain, rel=0.02, abs=0.02)
-    assert path_integration(value, history, [item]).shape == got.shape
+
+
+def test_the_most_faithful_path_from_a_real_history_is_taken(target, histories):
+    value, history, items = value_function(target, histories, LENGTH), histories[0], [11, 12]
+    shown, vectors = history[-LENGTH:], target.item_embedding.weight
+    starts = [np.resize(np.asarray(h)[-len(shown) :], len(shown)) for h in histories]
+    every = np.stack([_along(value, history, items, vectors[torch.from_numpy(s)]) for s in starts])
+    got = path_integration(value, history, items)
+    for k, item in enumerate(items):
+        own = [n for n, path in enumerate(every) if np.allclose(path[:, k], got[:, k], atol=1e-6)]
+        assert own, "it starts from a real history"
+        gaps = [deletion_gap(value, history, item, path[:, k]) for path in every]
+        assert (np.array(gaps) <= gaps[own[0]] + 1e-9).sum() >= BASELINES / 2, "no random one of those drawn"
+    with pytest.raises(SettingsError, match="real histories"):
+        path_integration(ValueFunction(target, LENGTH, np.zeros(ITEMS)), history, items)
+
+
+def test_the_deletion_gap_of_a_sum_is_known():
+    class Sum:
+        length = 9
+
+        def __call__(self, history, kept, items):
+            return (kept @ np.array([1.0, 3.0, -2.0]))[:, None]
+
+    history = np.array([5, 6, 7])
+    # Left without the lowest: 4, then 3. Left without the highest: -1, then -2.
+    assert deletion_gap(Sum(), history, 1, np.array([1.0, 3.0, -2.0])) == pytest.approx(5)
+    assert deletion_gap(Sum(), history, 1, np.array([-1.0, -3.0, 2.0])) == pytest.approx(-5)
+    assert deletion_gap(Sum(), history[:1], 1, np.array([1.0])) == 0.0
 
 
 def test_attention_reaches_all_of_a_history(target, histories):

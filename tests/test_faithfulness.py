@@ -13,6 +13,7 @@ from recx.evaluation.faithfulness import (
     erasure,
     f_auroc,
     falls_without,
+    mattered,
     measure,
     phi_coefficient,
     sufficiency,
@@ -64,6 +65,18 @@ def test_of_a_disliked_item_a_cause_holds_it_down():
 def test_sufficiency_keeps_only_what_is_cited():
     one = effects_of_sum([3.0, 1.0, 0.0, -2.0])
     assert sufficiency(one, [0]).normalised == pytest.approx(1) and sufficiency(one, [0]).raw == pytest.approx(3)
+
+
+def test_what_is_cited_mattered_where_it_moves_the_target_further_than_the_median_set():
+    one = effects_of_sum([3.0, 1.0, 0.0, -2.0])
+    assert mattered(one, [0, 1]) == 1.0 and mattered(one, [2, 3]) == 0.0
+    assert mattered(effects_of_sum([3.0, 1.0, 0.0, -2.0], liked=False), [3]) == 1.0
+    held_down = effects_of_sum([-1.0, -2.0, -3.0])  # all pull the other way: the weakest is no cause either
+    assert erasure(held_down, [0]).percentile > 0.5 and mattered(held_down, [0]) == 0.0
+    assert mattered(one, []) == 0.0 and np.isnan(mattered(one, [0, 1, 2, 3]))
+    assert measure([one, one], [[0], []])["mattered"].tolist() == [1.0, 0.0]
+    chance = [mattered(effects_of_sum(np.exp(range(7))), pair) for pair in itertools.combinations(range(7), 2)]
+    assert np.mean(chance) == pytest.approx(10 / 21), "of random pairs the better half, less the median itself"
 
 
 @pytest.mark.parametrize("cited", [[], [0, 1, 2]])

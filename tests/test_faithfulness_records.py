@@ -112,6 +112,7 @@ def test_the_notebook_records_every_metric_by_verdict(shown):
         "repeated_cause",
         "planted_recall",
     } <= found
+    assert {"mattered", "value_percentile", "top_value_named", "top_value_gain"} <= found
     assert {"self_consistency", "ece", "brier", "strength_order", "phi_cct"} <= found
     assert {"simulatability_gain", "simulatability_shuffled", "las"} <= found
     for metric in (
@@ -133,7 +134,7 @@ def test_planted_texts_are_told_apart_in_the_records(shown):
     records = pd.DataFrame(shown["recorded"]["rows"]).query("verdict == 'both'")
     value = records.assign(label=records["mode"].fillna("").where(records["mode"].fillna("") != "", records["method"]))
     value = value[value["control"].fillna("") == ""].set_index(["metric", "label"])["value"]
-    for metric in ("said_order", "flip_named_gain", "simulatability_gain"):
+    for metric in ("said_order", "flip_named_gain", "simulatability_gain", "mattered"):
         assert value[metric, "hybrid"] > value[metric, "random"] + 0.1, metric
     assert value["repeated_cause", "unaligned"] == 1 and value["repeated_cause", "hybrid"] == 0
     assert value["self_consistency", "hybrid"] == 1 and value["ece", "unaligned"] == pytest.approx(0.49)

@@ -40,12 +40,12 @@ def world():
 def test_methods_are_ordered_as_they_must_be(world):
     data, _, _, _, pairs, effects = world
     attributions = report.attributions_of(effects, data.catalogue)
-    assert {"random", "latest", "attention rollout", "LIME", "path integration", "Shapley", "most alike"} <= set(
-        attributions
-    )
+    known = {"random", "latest", "attention rollout", "LIME", "path integration", "Shapley", "most alike"}
+    assert {*known, "learned mask"} <= set(attributions)
     measured = {n: measure(effects, c) for n, c in report.cited_by(effects, attributions).items()}
     table = report.mean_table(measured)
     assert table.loc[["Shapley", "LIME", "leave one out"], "erasure_normalised"].min() > 0.5
+    assert table.loc[["path integration", "learned mask"], "erasure_normalised"].min() > 0.3
     assert abs(table.loc["random", "erasure_normalised"]) < 0.35 and table.loc["Shapley", "top_cause_first"] == 1
     curves = report.curve_frame(effects, attributions).set_index(["method", "share"])["value"]
     assert (

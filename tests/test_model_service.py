@@ -13,7 +13,7 @@ from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.models.saved_models import build_aligned
-from recx.playground.descriptions import describe_counterfactual, describe_decision
+from recx.playground.descriptions import describe_counterfactual, describe_decision, describe_effect
 from recx.playground.history_service import HistoryService
 from recx.playground.instruction_options import HELD, NOT_TOLD, build_instruction
 from recx.playground.model_service import ModelService
@@ -164,6 +164,36 @@ def test_what_if(service):
     for removed, added in (([], []), (HISTORY, [])):
         with pytest.raises(DataError):
             service.what_if(HISTORY, 9, removed, added)
+
+
+def test_the_predicted_effect_of_a_change_stands_beside_the_measured_one(service):
+    result = service.what_if(HISTORY, 9, [50], [7])
+    changed, value = np.array(result["history"]), service.value
+    assert result["measured"] == pytest.approx((value.full(changed, [9]) - value.full(np.array(HISTORY), [9]))[0])
+    model = service.explainers["relation"]
+    old, new = model.predicted_effects(HISTORY, 9), model.predicted_effects(changed, 9)
+    assert list(old) == HISTORY and result["predicted_by"] == "relation tokens"
+    assert result["predicted"] == pytest.approx(new[7] - old[50])
+    assert service.explainers["hybrid"].predicted_effects(HISTORY, 9) is None
+    others = {name: e for name, e in service.explainers.items() if name != "relation"}
+    plain = ModelService(service.histories, others, service.target, 10, value).what_if(HISTORY, 9, [50], [])
+    found = shapley_values(value, np.array(HISTORY), [9])
+    assert plain["predicted_by"] == "Shapley values"
+    assert plain["predicted"] == pytest.approx(-found.values[HISTORY.index(50), 0])
+    said = describe_effect(plain)
+    assert f"predicted {plain['predicted']:+.2f} by the Shapley values, measured {plain['measured']:+.2f}" in said
+    blind = ModelService(service.histories, others, service.target, 10).what_if(HISTORY, 9, [50], [])
+    assert "measured" not in blind and describe_effect(blind) == ""
+
+
+def test_the_prediction_is_what_the_relation_tokens_hold(service):
+    """The last two numbers of a relation token are its effect, absolute (by its tanh) and relative."""
+    model = service.explainers["relation"]
+    entities, shown = model.model.entities, torch.tensor(HISTORY)
+    user = service.target.encode_users(torch.nn.functional.pad(shown, (6, 0))[None])
+    real = torch.ones(1, len(HISTORY), dtype=torch.bool)
+    told = entities.relations.features(entities.items[shown][None], real, entities.items[[9]], user)[0, :, -2]
+    assert np.allclose(np.tanh(list(model.predicted_effects(HISTORY, 9).values())), told, atol=1e-5)
 
 
 def opposite(service, item):

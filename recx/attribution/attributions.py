@@ -5,6 +5,7 @@ All take a value function, a history and K items, and return (n, K) numbers for 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -65,18 +66,45 @@ def integrated_gradients(value: ValueFunction, history: np.ndarray, items: Items
 
 
 def path_integration(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0) -> np.ndarray:
-    """Gradients along paths from sampled items at the history's positions, averaged over `BASELINES` draws.
+    """Gradients along the path from a real user's history, the most faithful of `BASELINES` that are drawn.
 
-    After SPINRec (Barkan et al., arXiv 2511.18047): paths start from choices of real people, not from zero. SPINRec
-    samples whole users and takes the most faithful path; here each position gets an item from the pool, since a history
-    of the same length is needed, and the paths are averaged.
+    Source: SPINRec (Barkan et al., arXiv 2511.18047). There a user is a vector over all items, and the path leads from
+    another user's. Here the path leads from the item at each position of another history to the item at that position;
+    a shorter history is repeated. Of the paths, the one with the largest `deletion_gap` is taken, for each item alone.
     """
-    if value.pool is None:
-        raise SettingsError("Path integration needs a value function with a pool of items to start from.")
-    rows = min(len(history), value.length)
-    drawn = np.random.default_rng(seed).choice(value.pool, size=(BASELINES, rows))
-    starts = _embedding(value).weight.detach()[torch.from_numpy(drawn)]
-    return np.mean([_along(value, history, items, start) for start in starts], axis=0)
+    if not len(value.people):
+        raise SettingsError("Path integration needs a value function with real histories to start from (`people`).")
+    rows, rng = min(len(history), value.length), np.random.default_rng(seed)
+    drawn = [np.asarray(value.people[n]) for n in rng.integers(len(value.people), size=BASELINES)]
+    starts = np.stack([np.resize(h[-rows:], rows) for h in drawn])
+    vectors = _embedding(value).weight.detach()
+    paths = [_along(value, history, items, vectors[torch.from_numpy(start)]) for start in starts]
+    best = [
+        max((path[:, k] for path in paths), key=partial(deletion_gap, value, history, int(item)))
+        for k, item in enumerate(items)
+    ]
+    return np.stack(best, axis=1)
+
+
+def deletion_gap(value: ValueFunction, history: np.ndarray, item: int, numbers: np.ndarray) -> float:
+    """The mean distance between two deletion curves of the value: lowest items first, less highest items first.
+
+    Positive where the highest items support the item. Source: Samek et al., IEEE TNNLS 2017 (area between the curves
+    of most and least relevant first).
+
+    Args:
+        value: value function.
+        history: item indices, oldest first.
+        item: the item in question.
+        numbers: (n,) an attribution.
+    """
+    if len(numbers) < 2:
+        return 0.0
+    rank = np.argsort(np.argsort(-numbers, kind="stable"), kind="stable")
+    gone = np.arange(1, len(numbers))[:, None]
+    curves = value(history, np.concatenate([rank >= gone, rank < len(numbers) - gone]), [item])[:, 0]
+    highest, lowest = np.split(curves, 2)
+    return float((lowest - highest).mean())
 
 
 def attention_rollout(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:

@@ -46,6 +46,7 @@ class ValueFunction:
         score: `log_probability` over the catalogue, or `share_below`: the fraction of the catalogue with a lower score.
         pool: items drawn as replacements, repeated in proportion to their probability.
         seed: random seed of the replacements.
+        people: histories of real users, for methods that start from them or learn on them.
     """
 
     target: Scorer
@@ -55,6 +56,7 @@ class ValueFunction:
     score: Score = "log_probability"
     pool: np.ndarray | None = None
     seed: int = 0
+    people: Sequence[np.ndarray] = ()
 
     def __call__(self, history: np.ndarray, kept: np.ndarray, items: Sequence[int] | np.ndarray) -> np.ndarray:
         """Values (S, K) of K items for S sets.
@@ -131,8 +133,8 @@ def value_function(
 
     Args:
         target: not modified.
-        histories: histories of many users; the prior is the mean over the first `PRIOR_USERS`, the pool all their
-            items.
+        histories: histories of many users, kept as `people`; the prior is the mean over the first `PRIOR_USERS`, the
+            pool all their items.
         length: number of most recent items that the target reads.
         removal: how an item is removed.
         score: definition of the value.
@@ -143,7 +145,7 @@ def value_function(
     total = score_width(target, length) - 1
     rows = pad_histories(histories[:PRIOR_USERS], length)
     prior = empty._scores(rows, np.arange(total)).mean(0)
-    return ValueFunction(target, length, prior, removal, score, pool, seed)
+    return ValueFunction(target, length, prior, removal, score, pool, seed, histories)
 
 
 @torch.inference_mode()

@@ -6,7 +6,8 @@ permutation together with its reverse (Mitchell et al., JMLR 2022).
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -51,13 +52,27 @@ def shapley_values(
         seed: random seed of the permutations.
     """
     players = players_of(np.asarray(history)[-value.length :])
-    n = len(players)
-    if n == 0:
+    if not len(players):
         return Shapley(players, np.zeros((0, len(items))), np.zeros((0, len(items))))
-    if n <= MAX_EXACT:
-        exact = shapley_matrix(n) @ value(history, all_sets(n), items)
-        return Shapley(players, exact, np.zeros_like(exact))
-    return Shapley(players, *_sampled(value, history, items, n, permutations, seed))
+    game = partial(value, history, items=items)
+    return Shapley(players, *shapley_of_game(game, len(players), permutations, seed))
+
+
+def shapley_of_game(
+    game: Callable[[np.ndarray], np.ndarray], n: int, permutations: int = PERMUTATIONS, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shapley values (n, K) of any game with n players, and their standard errors (n, K), zero if exact.
+
+    Args:
+        game: sets of players (S, n), as booleans -> their K values (S, K).
+        n: at least 1.
+        permutations: number drawn if n exceeds `MAX_EXACT`.
+        seed: random seed of the permutations.
+    """
+    if n > MAX_EXACT:
+        return _sampled(game, n, permutations, seed)
+    exact = shapley_matrix(n) @ game(all_sets(n))
+    return exact, np.zeros_like(exact)
 
 
 @functools.lru_cache(maxsize=MAX_EXACT + 1)
@@ -77,7 +92,7 @@ def shapley_matrix(n: int) -> np.ndarray:
 
 
 def _sampled(
-    value: ValueFunction, history: np.ndarray, items: Sequence[int] | np.ndarray, n: int, permutations: int, seed: int
+    game: Callable[[np.ndarray], np.ndarray], n: int, permutations: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     half = [rng.permutation(n) for _ in range(max(1, permutations // 2))]
@@ -86,7 +101,7 @@ def _sampled(
         both = np.stack([order, order[::-1]])
         places = np.argsort(both, axis=1)  # when each player joins
         kept = places[:, None, :] < np.arange(n + 1)[None, :, None]
-        values = value(history, kept.reshape(-1, n), items).reshape(2, n + 1, -1)
+        values = game(kept.reshape(-1, n)).reshape(2, n + 1, -1)
         gains = np.diff(values, axis=1)  # (2, n, K) in the order of joining
         means.append(np.take_along_axis(gains, places[..., None], axis=1).mean(0))
     drawn = np.stack(means)

@@ -166,6 +166,26 @@ def sufficiency(effects: PairEffects, cited: Sequence[int]) -> SetComparison | N
     return against_sets(effects.values(own)[0], effects.values(effects.sets_like(own)))
 
 
+def mattered(effects: PairEffects, cited: Sequence[int]) -> float:
+    """Did it matter what a text cites? The fourth point of the reference judge, reported apart from the paper's 0 to 3.
+
+    1 where taking out the cited titles moves the target away from its decision, and further than the median set of as
+    many titles does (`erasure` above 0 and its percentile above one half); otherwise 0, also for a text that cites
+    nothing. Of random titles it is 1 in at most half of the pairs.
+
+    Args:
+        effects: of the pair.
+        cited: places of the cited items among its players.
+
+    Returns:
+        NaN where everything is cited: there is nothing to compare with then.
+    """
+    if not len(cited):
+        return 0.0
+    erased = erasure(effects, cited)
+    return float(erased.raw > TINY and erased.percentile > 0.5) if erased else np.nan
+
+
 def top_cause(effects: PairEffects, cited: Sequence[int]) -> tuple[float, float]:
     """Whether the strongest cause by Shapley value is cited, and whether it is cited first.
 
@@ -230,11 +250,14 @@ METRICS = (
     "top_cause_cited",
     "top_cause_first",
     "f_auroc",
+    "mattered",
 )
 
 
 def measure(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
     """Every metric of citations, one number (P,) a pair; NaN where a text cites nothing that could be compared.
+
+    Only `mattered` counts a text that cites nothing: as 0.
 
     Args:
         effects: of P pairs.
@@ -245,7 +268,8 @@ def measure(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> d
         erased, left = erasure(one, places), sufficiency(one, places)
         first = top_cause(one, places)
         percentile, normalised = (erased.percentile, erased.normalised) if erased else (np.nan, np.nan)
-        rows.append((percentile, normalised, left.normalised if left else np.nan, *first, f_auroc(one, places)))
+        kept = left.normalised if left else np.nan
+        rows.append((percentile, normalised, kept, *first, f_auroc(one, places), mattered(one, places)))
     return dict(zip(METRICS, np.array(rows, dtype=float).reshape(-1, len(METRICS)).T, strict=True))
 
 

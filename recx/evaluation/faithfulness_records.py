@@ -18,6 +18,7 @@ from recx.evaluation.faithfulness_curves import CURVE_METHODS, CURVES, LOWER, me
 from recx.evaluation.faithfulness_report import cause_records, phi_by_method, verdict_records
 from recx.evaluation.faithfulness_sets import measure_sets
 from recx.evaluation.faithfulness_simulation import Edits, Said, las_estimate, said_in, shuffled, simulate
+from recx.evaluation.faithfulness_values import value_records
 from recx.evaluation.metric_records import label_of
 from recx.evaluation.round_trip import round_trip
 from recx.evaluation.summary_tables import labelled
@@ -193,7 +194,9 @@ def cause_and_trip_records(
     pairs: Pairs,
     catalogue: Catalogue,
 ) -> Records:
-    """Records of `phi_cct` and of the round trip of every method's texts, and of the histories' titles alone.
+    """Records of `phi_cct`, of the values named and of the round trip of every method's texts.
+
+    The round trip has those of the histories' titles alone, too.
 
     Args:
         effects: of P pairs.
@@ -207,7 +210,8 @@ def cause_and_trip_records(
     written = {name: [text.text for text in texts] for name, texts in explained.items()}
     written["titles of the history"] = ["; ".join(catalogue.labels[i] for i in one.history) for one in effects]
     correlations = phi_by_method(effects, explained, changed, pairs.users)
-    return cause_records(correlations, round_trip(written, target, pairs, length), columns, pairs)
+    records = cause_records(correlations, round_trip(written, target, pairs, length), columns, pairs)
+    return records + value_records(effects, explained, columns, pairs, catalogue)
 
 
 def usable(records: Sequence[dict[str, Any]], certified: pd.DataFrame) -> Records:

@@ -1,5 +1,6 @@
 """Faithfulness of many texts: records by verdict, baselines that see no text, and a test of what is named."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from recx.attribution.attributions import METHODS, likeness, serves
+from recx.attribution.learned_mask import fit_learned_mask
 from recx.data.catalogue import Catalogue
+from recx.errors import SettingsError
 from recx.evaluation.bootstrap import Estimate
 from recx.evaluation.faithfulness import (
     CITED,
@@ -30,11 +33,14 @@ Citations = list[list[int]]
 def attributions_of(effects: Sequence[PairEffects], catalogue: Catalogue) -> dict[str, list[np.ndarray]]:
     """Every attribution method's numbers (n,) for the items of each pair, signed by the target's decision.
 
-    Those that cannot be used with this target are left out. `most alike` looks at the catalogue alone: of a disliked
-    item it takes the least alike as causes.
+    Those that cannot be used with this target are left out; the learned mask is fitted first. `most alike` looks at the
+    catalogue alone: of a disliked item it takes the least alike as causes.
     """
+    methods = dict(METHODS)
+    with contextlib.suppress(SettingsError):
+        methods["learned mask"] = fit_learned_mask(effects[0].value)
     out: dict[str, list[np.ndarray]] = {}
-    for name, method in METHODS.items():
+    for name, method in methods.items():
         if serves(name, effects[0].value):
             out[name] = [_numbers(name, method, one) for one in effects]
     out["most alike"] = [

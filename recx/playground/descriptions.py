@@ -45,6 +45,16 @@ def describe_change(before: Record, after: Record) -> str:
     )
 
 
+def describe_effect(result: Record) -> str:
+    """Describe the predicted and the measured effect of a change of the history; empty if none was measured."""
+    if "measured" not in result:  # a run without effects
+        return ""
+    return (
+        f"predicted {result['predicted']:+.2f} by the {result['predicted_by']}, measured {result['measured']:+.2f} "
+        "(change of the item's log-probability, in nats)"
+    )
+
+
 def describe_counterfactual(result: Record, answers: Sequence[Record]) -> list[str]:
     """Describe the result of a search, and how many of the removed items each answer had cited."""
     tried, before, after = result["tried"], result["before"], result["after"]

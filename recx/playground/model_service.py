@@ -11,6 +11,7 @@ from torch import Tensor
 
 from recx.attribution.counterfactual import apply_changes, find_counterfactual
 from recx.attribution.removal import ValueFunction
+from recx.attribution.shapley import shapley_values
 from recx.errors import DataError
 from recx.evaluation.faithfulness import PairEffects, cited_places, erasure
 from recx.explaining.aligned import AlignedExplainer
@@ -121,7 +122,14 @@ class ModelService:
                 yield {"text": text}
 
     def what_if(self, history: Sequence[int], item: int, removed: Sequence[int], added: Sequence[int]) -> Json:
-        """Change a history; returns the new `history` and the ranks of the item `before` and `after`."""
+        """Change a history and ask the target again, and say what was to be expected.
+
+        Returns:
+            The new `history`, the ranks of the item `before` and `after` and, if effects are measured, the change of
+            the item's log-probability in nats: `measured`; `predicted`, the sum of the effects of what is added less
+            those of what is removed; and `predicted_by`, where these effects come from: "relation tokens" (the
+            regression behind them), or "Shapley values" for a run without a model that has such tokens.
+        """
         history, item = self._validate(history, item)
         changes = [("remove", int(n)) for n in self.histories.validate(removed)]
         changes += [("add", int(n)) for n in self.histories.validate(added)]
@@ -132,7 +140,8 @@ class ModelService:
             raise DataError("Nothing would be left of the history, but the target needs at least one item.")
         with self._lock:
             before, after = item_ranks(self.target, [history, changed], item, self.max_history, history)
-        return {"history": changed.tolist(), "before": asdict(before), "after": asdict(after)}
+            effect = {} if self.value is None else self._change(history, changed, item)
+        return {"history": changed.tolist(), "before": asdict(before), "after": asdict(after), **effect}
 
     def find_counterfactual(
         self,
@@ -190,6 +199,22 @@ class ModelService:
             "prompt": prompt,
             **measured,
         }
+
+    def _change(self, history: np.ndarray, changed: np.ndarray, item: int) -> Json:
+        """The predicted and the measured change of an item's log-probability from one history to another."""
+        (by, old), (_, new) = self._effects(history, item), self._effects(changed, item)
+        removed, added = set(history.tolist()) - set(changed.tolist()), set(changed.tolist()) - set(history.tolist())
+        predicted = sum(new.get(n, 0.0) for n in added) - sum(old.get(n, 0.0) for n in removed)
+        measured = self.value.full(changed, [item]) - self.value.full(history, [item])
+        return {"predicted": float(predicted), "predicted_by": by, "measured": float(measured[0])}
+
+    def _effects(self, history: np.ndarray, item: int) -> tuple[str, dict[int, float]]:
+        for explainer in self.explainers.values():
+            predicted = explainer.predicted_effects(history, item)
+            if predicted is not None:
+                return "relation tokens", predicted
+        found = shapley_values(self.value, history, [item])
+        return "Shapley values", dict(zip(found.players.tolist(), found.values[:, 0].tolist(), strict=True))
 
     def _evidence(self, history: np.ndarray, item: int) -> Evidence | None:
         if self.value is None:

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from recx.errors import RecxError
-from recx.playground.descriptions import describe_change, describe_counterfactual, describe_rank
+from recx.playground.descriptions import describe_change, describe_counterfactual, describe_effect, describe_rank
 from recx.playground.page_templates import pieces
 from recx.playground.rpc_client import RpcClient, new_call_id
 from recx.playground.widgets.answer_panels import AnswerPanel, AnswerStreams
@@ -97,8 +97,10 @@ class WhatIfForm:
             before, after = result["before"], result["after"]
             moved = f"rank {after['rank'] - before['rank']:+d}, score {after['score'] - before['score']:+.2f}"
             rows = [("target before", describe_rank(before)), ("target after", describe_rank(after)), ("change", moved)]
-            self.message.value = pieces.pairs_table(rows)
-            self._on_note(turn, f"If the history is changed ({words}), {describe_change(before, after)}.")
+            effect = describe_effect(result)
+            self.message.value = pieces.pairs_table(rows + [("effect", effect)] * bool(effect))
+            told = "; ".join(filter(None, [describe_change(before, after), effect]))
+            self._on_note(turn, f"If the history is changed ({words}), {told}.")
             arguments = {"item": turn["number"], "options": turn["options"]}
             answer = next((a for a in turn["answers"] if a["model"] == model), None)
             if answer:
