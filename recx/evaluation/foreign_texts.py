@@ -99,11 +99,10 @@ def _with_catalogue(dataset: str, records: list[_Record]) -> ForeignTexts:
 
 def _records(path: Path) -> Iterator[_Record]:
     number = 0
-    for chunk in line_chunks(path):
-        for raw in chunk.split(b"\n"):  # not `splitlines`, which would also split at marks within strings
+    for chunk in line_chunks(path):  # whole lines, and `splitlines` would also split at marks within strings
+        for raw in chunk.removesuffix(b"\n").split(b"\n"):
             number += 1
             if not raw.strip():
-                number -= raw == b"" and chunk.endswith(b"\n") and raw is chunk.split(b"\n")[-1]
                 continue
             try:
                 yield _record(json.loads(raw.decode("utf-8-sig")))
