@@ -123,16 +123,19 @@ class PublicTexts:
             column = next(c for c in columns if any(value in own for own in c))
             near = {v for c in columns for i in (*told.history, told.item) for v in c[i]}
             other = rng.choice(sorted({v for own in column for v in own} - near))
-            said = other if told.text[start].isupper() else other.lower()
+            said = other if told.text[start].isupper() or " " in value else other.lower()
             said += "s" if told.text[start:end].casefold() == f"{value}s".casefold() else ""
             yield told, told.text[:start] + said + told.text[end:], (start, start + len(said))
 
-    def caught(self, edits):
-        """Precision and recall of what is newly found false in edited texts, and the edits that were missed."""
+    def caught(self, kind, count):
+        """Precision and recall of what is newly found false in edited texts, and the edits that were missed.
+
+        Where a title is replaced, what is stated of it may rightly become false, so only citations are compared.
+        """
         hits = extra = 0
         missed = []
-        for told, text, span in edits:
-            before, after = self._false(told, told.text), self._false(told, text)
+        for told, text, span in getattr(self, kind)(count):
+            before, after = self._false(told, told.text, kind), self._false(told, text, kind)
             hit = any(a < span[1] and span[0] < b for (a, b), _ in after)
             hits += hit
             missed += [] if hit else [(text, span)]
@@ -140,10 +143,11 @@ class PublicTexts:
             extra += (others - Counter(what for _, what in before)).total()
         return hits / (hits + extra), hits / (hits + len(missed)), missed
 
-    def _false(self, told, text):
+    def _false(self, told, text, kind):
         reading = self.read(told, text)
-        found = [(c.span, c.title) for c in reading.citations if not c.in_history]
-        return found + [(s.span, s.value) for s in reading.statements if not s.true]
+        if kind == "title_edits":
+            return [(c.span, c.title) for c in reading.citations if not c.in_history]
+        return [(s.span, s.value) for s in reading.statements if not s.true]
 
     def _written(self, told):
         """Where titles of the history stand letter by letter, in quotes or in several words."""

@@ -23,7 +23,7 @@ _GENRE_BEHIND = re.compile(
     rf"(?:{KINDS}|genre|gaming|fan|lover|enthusiast|flick|read)s?|stories|(?:sub)?categor(?:y|ies)|sub"
 )
 _GENRE_DIRECTLY_BEHIND = re.compile(
-    r"gameplay|music|elements?|experiences?|tags?|tagged|section|aspects?|themes?|storylines?|subplot|twist|ambiance|format|features"
+    r"gameplay|music|elements?|experiences?|tags?|tagged|section|aspects?|themes?|storylines?|subplot|twist|ambiance|format|features|cinema"
 )
 _CATEGORY_BEHIND = re.compile(r"['\"]?[ -](?:(?:sub-?)?categor|genre|tag|section)", re.IGNORECASE)
 _GENRE_BEFORE = re.compile(
@@ -36,9 +36,9 @@ _CATEGORY_BEFORE = re.compile(
 # What is blended, liked or categorised: directly before a value, or before a list in which it stands.
 _ANNOUNCED = re.compile(
     r"\b(?:(?:mix(?:ture)?|blend|fusion|combination|elements|touch|dash|hint|genres?|(?:sub)?categor(?:y|ies)|tags?|films?|"
-    r"movies?|games?|books?|stories) (?:of|between|with|like|such as|including)|mix(?:es|ing)|blend(?:s|ing)|"
+    r"movies?|games?|books?|stories),? (?:of|between|with|like|such as|including)|mix(?:es|ing)|blend(?:s|ing)|"
     r"combin(?:es?|ing)|interest(?:s|ed)? in|preferences? for|tastes? for|(?:fans?|lovers?|followers?|enthusiasts?) of|"
-    r"love (?:for|of)|fond of|appreciation (?:for|of)|related to|enjoy(?:ed|s)?|prefers?|loves):?",
+    r"love (?:for|of)|fond of|falls? (?:under|into)|belongs? to|appreciation (?:for|of)|related to|enjoy(?:ed|s)?|prefers?|loves):?",
     re.IGNORECASE,
 )
 # A list from there on: each part of up to three words, the last one perhaps with a word before the value.
@@ -89,6 +89,7 @@ class ValueMentions:
                 self._spellings.setdefault(key, [value])
         self._codes = {v for v in self.values if len(v) >= _CODE and v.isalpha() and v.islower()}
         self._phrases = PhraseIndex(self._spellings)
+        self._parts = {part for key in self._spellings for part in key.split()}
 
     def find(self, plain: str, start: int) -> list[tuple[tuple[int, int], str]]:
         """Values in a text without its titles, from a place on: where, and which."""
@@ -171,8 +172,10 @@ class ValueMentions:
     def _names_genre(self, plain: str, words: list[Word], place: int) -> bool:
         """Whether a small word stands where a genre does."""
         start, end = words[place].start, words[place].end
+        if _CATEGORY_BEHIND.match(plain, end) or _CATEGORY_BEFORE.search(plain, max(start - 60, 0), start):
+            return True
         if re.fullmatch(rf"(?:{KINDS})s?", words[place].key):  # "this news", "these movies"
-            return bool(_CATEGORY_BEHIND.match(plain, end) or _CATEGORY_BEFORE.search(plain, max(start - 60, 0), start))
+            return False
         if _GENRE_BEFORE.search(plain, max(start - 40, 0), start) or self._announced(plain, start):
             return True
         return self._before_kind(plain, words, place) or self._is_work(plain, words, place)
@@ -195,7 +198,7 @@ class ValueMentions:
                 return True
             if _GENRE_DIRECTLY_BEHIND.fullmatch(word.key) and not strange:
                 return True
-            known = word.key in self._spellings
+            known = word.key in self._parts
             if not (known or joined or not gap.isspace()):
                 return False
             joined, strange = False, strange or not known
