@@ -31,3 +31,7 @@ VALUES = ValueMentions(build_catalogue([str(n) for n in range(len(GENRES))], GEN
 )
 def test_values_in_free_prose(text, values):
     assert [value for _, value in VALUES.find(text, 0)] == values.split()
+
+
+def test_what_is_quoted_may_be_nothing_but_values():
+    assert VALUES.only("Drama, Thriller, or Sci-Fi.") and not VALUES.only("Drama Queen") and not VALUES.only("and")

@@ -215,8 +215,9 @@ class ExplanationParser:
             tagged = tagged and (
                 _TAG_BEHIND.match(text, span[1]) or _TAG_BEFORE.search(text, max(span[0] - 60, 0), span[0])
             )
-            if (index is None and word) or tagged:
-                continue  # what is quoted may be a word: the "Free to Play" tag
+            listed = index not in near and title not in self.catalogue.index_of_label and self._values.only(title)
+            if (index is None and word) or tagged or listed:
+                continue  # what is quoted may be a word: the "Free to Play" tag, the class "Drama Thriller"
             name = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
             found.append((span, index, name))
             plain[span[0] : span[1]] = " " * (span[1] - span[0])

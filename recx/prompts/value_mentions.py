@@ -38,7 +38,8 @@ _ANNOUNCED = re.compile(
     r"\b(?:(?:mix(?:ture)?|blend|fusion|combination|elements|touch|dash|hint|genres?|(?:sub)?categor(?:y|ies)|tags?|films?|"
     r"movies?|games?|books?|stories),? (?:of|between|with|like|such as|including)|mix(?:es|ing)|blend(?:s|ing)|"
     r"combin(?:es?|ing)|interest(?:s|ed)? in|preferences? for|tastes? for|(?:fans?|lovers?|followers?|enthusiasts?) of|"
-    r"love (?:for|of)|fond of|falls? (?:under|into)|belongs? to|appreciation (?:for|of)|related to|enjoy(?:ed|s)?|prefers?|loves):?",
+    r"love (?:for|of)|fond of|falls? (?:under|into)|belongs? to|appreciation (?:for|of)|related to|enjoy(?:ed|s)?|"
+    r"prefers?|loves):?",
     re.IGNORECASE,
 )
 # A list from there on: each part of up to three words, the last one perhaps with a word before the value.
@@ -112,6 +113,11 @@ class ValueMentions:
                     break
             place += step
         return found
+
+    def only(self, words: str) -> bool:
+        """Whether words are nothing but values: "Drama Thriller", "Comedy, Romance and War"."""
+        keys = {word.key for word in words_of(words)} - {"and", "or"}
+        return bool(keys) and keys <= self._parts
 
     def _value(
         self, plain: str, key: str, words: list[Word], place: int, size: int
