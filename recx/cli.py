@@ -1,4 +1,4 @@
-"""The command line: `recx run | explain | results | figures | data | backbone | lab | app`."""
+"""The command line: `recx run | explain | judge | results | figures | data | backbone | lab | app`."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ import tyro
 from recx import paths
 from recx.errors import RecxError, SettingsError
 from recx.pipeline import stages
+from recx.pipeline.judged_file import JudgeCommand, run_judge
 from recx.pipeline.launch import prepare, quiet_libraries, run_all, run_parameters, settle_environment
 from recx.profiles.resolve import parse_overrides, resolve_settings, show
 from recx.storage import run_folder
@@ -206,6 +207,7 @@ def main(arguments: list[str] | None = None) -> None:
     command = tyro.cli(
         Annotated[RunCommand, tyro.conf.subcommand("run")]
         | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]
+        | Annotated[JudgeCommand, tyro.conf.subcommand("judge")]
         | Annotated[ResultsCommand, tyro.conf.subcommand("results")]
         | Annotated[FiguresCommand, tyro.conf.subcommand("figures")]
         | Annotated[DataCommand, tyro.conf.subcommand("data")]
@@ -320,10 +322,8 @@ def _describe(command: DescribeCommand) -> None:
     from recx.data.registry import find_source, load_dataset
     from recx.data.statistics import statistics
 
-    source = find_source(command.name)
-    print(source.terms())
-    settings = resolve_settings("tiny", command.name, command.data_dir, parse_overrides(command.set))
-    dataset = load_dataset(settings.data)
+    print(find_source(command.name).terms())
+    dataset = load_dataset(resolve_settings("tiny", command.name, command.data_dir, parse_overrides(command.set)).data)
     print(f"\nWhat was read:\n{dataset.report}\n\nAfter filtering:")
     for name, value in statistics(dataset).items():
         print(f"{value:>12,.2f}  {name}" if isinstance(value, float) else f"{value:>12,}  {name}")
@@ -362,8 +362,7 @@ def _list_backbones(command: ListBackbonesCommand) -> None:
 def _get_backbone(command: GetBackboneCommand) -> None:
     from recx.models.pretrained import fetch_backbone
 
-    print(f"{command.name}: {fetch_backbone(command.name)}")
-    print(f"Next: recx run --set align.backbone.name={command.name}")
+    print(f"{command.name}: {fetch_backbone(command.name)}\nNext: recx run --set align.backbone.name={command.name}")
 
 
 def _lab(command: LabCommand) -> None:
@@ -390,6 +389,7 @@ _RUN = ("profile", "dataset", "data_dir", "set")  # the options that tell a run 
 _HANDLERS = {
     RunCommand: _run,
     ExplainCommand: _explain,
+    JudgeCommand: run_judge,
     ResultsCommand: _results,
     FiguresCommand: _figures,
     ListCommand: _list,

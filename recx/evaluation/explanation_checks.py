@@ -10,6 +10,7 @@ from recx.data.catalogue import Catalogue
 from recx.evaluation.methods import Method
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
+from recx.prompts.explanation_parser import ParsedExplanation
 
 
 def decision_agreement(explanations: Sequence[Explanation], target: Sequence[bool]) -> np.ndarray:
@@ -18,12 +19,12 @@ def decision_agreement(explanations: Sequence[Explanation], target: Sequence[boo
     return np.where([bool(e.text.strip()) for e in explanations], said, np.nan)
 
 
-def cited_in_history(explanations: Sequence[Explanation]) -> np.ndarray:
+def cited_in_history(explanations: Sequence[Explanation | ParsedExplanation]) -> np.ndarray:
     """Share of each explanation's cited titles that are in the history; NaN if it cites none."""
     return np.array([_share([c.in_history for c in e.citations]) for e in explanations])
 
 
-def stated_attributes_true(explanations: Sequence[Explanation]) -> np.ndarray:
+def stated_attributes_true(explanations: Sequence[Explanation | ParsedExplanation]) -> np.ndarray:
     """Share of each explanation's stated attributes that are true; NaN if it states none."""
     return np.array([_share([s.true for s in e.statements]) for e in explanations])
 

@@ -27,12 +27,14 @@ class ReferenceJudge:
 
     Args:
         catalogue: items with attributes.
+        decisions: whether decisions are judged. Without them only the other points count, from 1 to 3: for texts about
+            a recommender that is not at hand, which explain what it recommended and need not say yes.
     """
 
     name = "reference"
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue, self.parser = catalogue, ExplanationParser(catalogue)
+    def __init__(self, catalogue: Catalogue, decisions: bool = True) -> None:
+        self.catalogue, self.decisions, self.parser = catalogue, decisions, ExplanationParser(catalogue)
 
     def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:
         """Rate each question, in order; a rating has no score and no points if there is no text."""
@@ -47,14 +49,19 @@ class ReferenceJudge:
         ]
 
     def _rate(self, question: ExplanationToRate) -> Rating:
-        reading = self.parser.parse(question.text, question.history, question.item)
-        points = {"decision": reading.decision is not None and reading.decision == question.decision}
+        return self.rate_reading(self.parser.parse(question.text, question.history, question.item), question)
+
+    def rate_reading(self, reading: ParsedExplanation, question: ExplanationToRate) -> Rating:
+        """Rate an explanation that has been read already."""
+        points = {}
+        if self.decisions:
+            points["decision"] = reading.decision is not None and reading.decision == question.decision
         points["cites"] = bool(reading.citations) and all(c.in_history for c in reading.citations)
         if self.catalogue.attributes:
             points["facts"] = bool(reading.statements) and all(s.true for s in reading.statements)
             points["taste"] = self._typical(reading, question)
             points["consistent"] = self._consistent(reading, question)
-        if not points["decision"]:
+        if not points.get("decision", True):
             return Rating(0, points)
         others = [held for name, held in points.items() if name != "decision"]
         share = sum(others) / len(others)

@@ -11,15 +11,15 @@ of the history as a whole two (or more than half where it says "most"); in a cla
 import bisect
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
-from recx.prompts.phrase_index import PhraseIndex, Word, phrase_key, words_of
 from recx.prompts.quotation_marks import straight_quotes
 from recx.prompts.stated_decision import stated_decision
 from recx.prompts.title_index import TitleIndex
+from recx.prompts.value_mentions import KINDS, TASTE, ValueMentions
 
 _QUOTED = re.compile(r'"([^"]*)"')
 _CLAUSE = re.compile(
@@ -40,17 +40,11 @@ _CLAIM = re.compile(
 _OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;!?]\s")
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
-_KIND = "game|title|film|movie|book|novel|story|show|series|album|song|track|item|product|article|news|video|one"
 _PRONOUN = re.compile(
-    rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{_KIND})\b|\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
+    rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{KINDS})\b|\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
     re.IGNORECASE,
 )
-# After these words a value is what the person likes.
-_TASTE = re.compile(
-    r"\b(?:fans?|enthusiasts?|lovers?|interests?|preferences?|tastes?|fondness|liking|love|enjoy(?:ed|s)?|prefer(?:s|red)?|"
-    r"appreciate[sd]?|history|interested|into|other)\b",
-    re.IGNORECASE,
-)
+_ITS = re.compile(r"\bits\b", re.IGNORECASE)
 # Titles of one subject, and titles that are said to be like it: ', like "A"', ', and so is "A"', ', as "A" is'.
 _REACH = 300  # letters on either side of a value that tell what it is said of
 _JOINED = re.compile(
@@ -62,21 +56,18 @@ _COMPARED = re.compile(
     r"\W*(?:the|either|both)?\W*$",
     re.IGNORECASE,
 )
+_OF_TITLE = re.compile("\x01\\d+\x01(?:(?:, and|,| and) \x01\\d+\x01)*(?: [\\w-]+){0,2} (?:of|in)\\W*(?:the )?\x00")
+_LISTED = r"[\"'\]]*(?:, (?:and |or )?| and | or |/)[\"'\[]*(?:[\w-]+ )?"
+_VALUE_BEFORE = re.compile(f"\x01{_LISTED}$")
+_VALUE_BEHIND = re.compile(f"\x01\\d+\x01{_LISTED}\x01")
+_RELATIVE = re.compile(r"\b(?:which|that|who)\b")
 _THIS_ONE = re.compile(
-    rf"\b(?:this|as an?)(?: \w+)? \x01\d+\x01 (?:{_KIND})\b|\bbeing(?: \w+)? \x01\d+\x01", re.IGNORECASE
+    rf"\bthis(?: \w+)? \x01\d+\x01|\bas an?(?: \w+)? \x01\d+\x01 (?:{KINDS})\b|\bbeing(?: \w+)? \x01\d+\x01",
+    re.IGNORECASE,
 )
 _NOT_TASTED = re.compile("\x00|\\b(?:its?|this|because|due to|thanks to)\\b", re.IGNORECASE)
-# What makes a small word before it, or a list of them, the name of a genre.
-_GENRE_BEHIND = re.compile(rf"(?:{_KIND}|genre|gaming|fan|lover|enthusiast|flick|read)s?|stories|category|categories")
-_GENRE_DIRECTLY_BEHIND = re.compile(r"gameplay|music|elements?|experiences?|tags?|section")
-_TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{_KIND})\w*\b(?! title)")
+_TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{KINDS})\w*\b(?! title)")
 _TAG_BEFORE = re.compile(r"\b(?:tag|genre|categor)\w*\b[^.!?\n]{0,40}$")
-_GENRE_BEFORE = re.compile(
-    r"\b(?:genres?|tags?|categor(?:y|ies)|mix(?:ture)?|blend|combination|elements)"
-    r"(?: (?:of|like|such as|including))?:? $"
-)
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)(?: is| of|:)? $")
-_BETWEEN = re.compile(r"\s*(?:,|/|&|-|\band\b|\bor\b|, and|, or)\s*", re.IGNORECASE)
 _TURN = re.compile(r", (?:and|so|as|plus|which|with|its|it)\b")  # a negation does not reach beyond
 _MARK = re.compile("\x00(\\d+)\x00")
 _VALUE = re.compile("\x01(\\d+)\x01")
@@ -154,12 +145,7 @@ class ExplanationParser:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue, self._titles = catalogue, TitleIndex(catalogue)
-        self._values = {v for column in catalogue.attributes.values() for item in column for v in item}
-        self._spellings: dict[str, list[str]] = {}
-        for value in sorted(self._values, key=lambda v: (-len(v), v)):  # "C++" before "C"
-            for key in {phrase_key(value), *_plurals(phrase_key(value))} - {""}:
-                self._spellings.setdefault(key, []).append(value)
-        self._phrases = PhraseIndex(self._spellings)
+        self._values = ValueMentions(catalogue)
 
     @cached_property
     def _columns(self) -> tuple[Sequence[tuple[str, ...]], ...]:
@@ -177,7 +163,7 @@ class ExplanationParser:
         known = {int(h) for h in history}
         cited, plain = self._cited(text, written, known | {item})
         decision, start = stated_decision(plain)
-        stated = self._stated(plain, start)
+        stated = self._values.find(plain, start)
         edges = [0, *(m.end() for m in _SENTENCE.finditer(plain)), len(plain)]
         other_way = [bool(_OTHER_WAY.search(plain, *edge)) for edge in itertools.pairwise(edges)]
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
@@ -222,13 +208,16 @@ class ExplanationParser:
             index = self._titles.find(title, near=near)
             if index is None:
                 index = self._titles.find(title, ignore_case=True, near=near)
-            word = title.strip() in self._values or title[:1].islower()
-            tagged = index not in near and title in self._values
+            if index is None:
+                index = self._titles.part(title, near)
+            word = title.strip() in self._values.values or title[:1].islower()
+            tagged = index not in near and title in self._values.values
             tagged = tagged and (
                 _TAG_BEHIND.match(text, span[1]) or _TAG_BEFORE.search(text, max(span[0] - 60, 0), span[0])
             )
-            if (index is None and word) or tagged:
-                continue  # what is quoted may be a word: the "Free to Play" tag
+            listed = index not in near and title not in self.catalogue.index_of_label and self._values.only(title)
+            if (index is None and word) or tagged or listed:
+                continue  # what is quoted may be a word: the "Free to Play" tag, the class "Drama Thriller"
             name = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
             found.append((span, index, name))
             plain[span[0] : span[1]] = " " * (span[1] - span[0])
@@ -236,59 +225,6 @@ class ExplanationParser:
             found.append(((mention.start, mention.end), mention.item, self.catalogue.labels[mention.item]))
             plain[mention.start : mention.end] = " " * (mention.end - mention.start)
         return sorted(found, key=lambda f: f[0]), "".join(plain)
-
-    def _stated(self, plain: str, start: int) -> list[tuple[tuple[int, int], str]]:
-        """Values in a text without its titles: where, and which."""
-        found, words, place = [], words_of(plain), 0
-        while place < len(words):
-            step = 1
-            for key, size, _ in self._phrases.at(plain, words, place):
-                if words[place].start < start:
-                    break
-                span, value = self._value(plain, key, words, place, size)
-                if value is not None:
-                    found.append((span, value))
-                    step = size
-                    break
-            place += step
-        return found
-
-    def _value(
-        self, plain: str, key: str, words: list[Word], place: int, size: int
-    ) -> tuple[tuple[int, int], str | None]:
-        """Which value some words of a text are, if they are one."""
-        begin, end = words[place].start, words[place + size - 1].end
-        best: tuple[tuple[int, int], str | None] = ((begin, end), None)
-        for value in self._spellings[key]:
-            own = words_of(value)
-            offset = begin - own[0].start
-            spans = []
-            if plain[max(offset, 0) : offset + len(value)].casefold() == value.casefold():
-                spans.append((offset, offset + len(value)))  # also what is no word in it: "C++" is not "C"
-            if own[0].start == 0 and own[-1].end == len(value):
-                spans.append((begin, end))  # "role playing", "shooters"
-            span = next((s for s in spans if _stands_alone(plain, s)), None)
-            if span is None:
-                continue
-            said = plain[span[0] : span[1]]
-            small = said[:1].islower()
-            if said == value and not (small and len(own) == 1 and said.isalpha() and not self._named(plain, span[0])):
-                return span, value
-            if (
-                not small
-                or len(own) > 1
-                or (phrase_key(said) != phrase_key(value) and _TASTE.search(plain, max(begin - 30, 0), begin))
-                or _names_genre(plain, words, place, self._spellings)
-            ):
-                best = span, value
-        return best
-
-    def _named(self, plain: str, start: int) -> bool:
-        """Whether a small word is announced as a value: "for pc", "with the mood calm"."""
-        before = _WORD_BEFORE.search(plain, max(start - 40, 0), start)
-        return before is not None and (
-            before[1] in ("for", "by", "from", "on") or before[1] in self.catalogue.attributes
-        )
 
     def _clause(
         self,
@@ -355,14 +291,21 @@ def _subjects(clause: str, groups: Sequence[_Group], place: int, item: int) -> t
         item: the item asked about.
     """
     first, last = max(place - _REACH, 0), place + _REACH
+    held = _OF_TITLE.match(clause, place)
+    if held:
+        return next(([*g.items] for g in groups if g.start == held.end() - 1), []), place
     this = _THIS_ONE.search(clause, max(place - 12, 0), last)
     if this and this.start() < place:
         return [item], place
     before = [g for g in groups if g.end <= place]
     behind = [g for g in groups if g.start > place]
     compared = [i for g in behind if _COMPARED.search(clause, max(place, g.start - 40), g.start) for i in g.items]
-    if any(not _NOT_TASTED.search(clause, m.end(), place) for m in _TASTE.finditer(clause, first, place)):
-        return compared, first
+    if any(not _NOT_TASTED.search(clause, m.end(), place) for m in TASTE.finditer(clause, first, place)):
+        # Of several values none need be true of every title: "action, comedy and war films such as ...".
+        listed = _VALUE_BEFORE.search(clause, first, place) or _VALUE_BEHIND.match(clause, place)
+        return [] if listed else compared, first
+    if _RELATIVE.search(clause, place, behind[0].start if behind else last):  # "which recalls films like ..."
+        compared = []
     pronoun = max((m.end() for m in _PRONOUN.finditer(clause, first, place)), default=-1)
     if before and before[-1].end > pronoun:
         return [*before[-1].items, *compared], before[-1].end
@@ -370,6 +313,8 @@ def _subjects(clause: str, groups: Sequence[_Group], place: int, item: int) -> t
         return [item, *compared], first
     if not groups and _PRONOUN.search(clause, place, last):  # "With its tags Action and Indie, this game ..."
         return [item], first
+    if not before and _ITS.search(clause, first, place):
+        return [item, *compared], first
     return compared or [i for g in behind[:1] for i in g.items], first
 
 
@@ -382,39 +327,3 @@ def _alone(statement: Statement, text: str) -> Statement:
     near = also is not None and not re.search(r'[.;!?"]', text[statement.span[1] : also.start()])
     end = also.end() if near else statement.span[1]
     return replace(statement, true=False, false_as_well=True, span=(statement.span[0], end))
-
-
-def _plurals(key: str) -> list[str]:
-    """What a value of one word becomes where a text speaks of several: "shooters", "comedies"."""
-    if " " in key or not key.isalpha() or key.endswith("s"):
-        return []
-    return [key[:-1] + "ies" if key.endswith("y") else key + "s"]
-
-
-def _stands_alone(plain: str, span: tuple[int, int]) -> bool:
-    """Whether no word or hyphen touches it."""
-    sides = plain[max(span[0] - 1, 0) : span[0]] + plain[span[1] : span[1] + 1]
-    return not any(side.isalnum() or side in "_-" for side in sides)
-
-
-def _names_genre(plain: str, words: list[Word], place: int, spellings: Mapping[str, object]) -> bool:
-    """Whether a small word stands where a genre does: before "games" or "films", alone or in a list of such words."""
-    if _GENRE_BEFORE.search(plain, max(words[place].start - 40, 0), words[place].start):
-        return True
-    joined = strange = False
-    for before, word in itertools.pairwise(words[place : place + 12]):
-        gap = plain[before.end : word.start]
-        if word.key in ("and", "or"):
-            joined = True
-            continue
-        if not (gap.isspace() or gap == "-" or _BETWEEN.fullmatch(gap)):
-            return False
-        if _GENRE_BEHIND.fullmatch(word.key):
-            return True
-        if _GENRE_DIRECTLY_BEHIND.fullmatch(word.key) and not strange:
-            return True
-        known = word.key in spellings
-        if not (known or joined or not gap.isspace()):
-            return False
-        joined, strange = False, strange or not known
-    return False

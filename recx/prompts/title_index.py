@@ -31,6 +31,9 @@ _PREDICATE = re.compile(
     r"(?:and|or)(?=\W*[A-Z]|\s{3}))\b|, (?=[A-Z]|\s{3})"
 )
 
+_ARTICLES = frozenset(("the", "a", "an"))
+# Behind a part of a title, these say that all titles with it are meant.
+_SERIES_BEHIND = re.compile(r"[ -](?:series|franchise|saga|universe|instal?lments?|movies|films|games|books|novels)\b")
 _MARKS_BEHIND = re.compile(r"[^\w\s]*$")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
 _VALUE_FOLLOWS = ("for", "on", "by", "a", "an", "the")
@@ -74,6 +77,10 @@ class TitleIndex:
                 where it is of none of them, the first that is called so.
         """
         item = self.catalogue.index_of_label.get(title)
+        if (
+            item is not None and near and item not in near
+        ):  # "Escape from L.A." where the text is about "Escape from L.A"
+            return next((i for i in self._wholes.get(phrase_key(title), ()) if i in near), item)
         if item is not None or title != title.strip():
             return item
         table = self._without_case if ignore_case else self._with_case
@@ -91,6 +98,19 @@ class TitleIndex:
             return None
         item = self._meant(phrase_key(key), near)[0]
         return None if item is None or (dated and not self._may_be_of(item, dated[2])) else item
+
+    def part(self, words: str, near: Collection[int]) -> int | None:
+        """The one item near whose label holds quoted words: four or more, or words that it quotes itself."""
+        key = phrase_key(words)
+        if not key:
+            return None
+        held = [
+            item
+            for item in near
+            if f" {key} " in f" {phrase_key(self.catalogue.labels[item])} "
+            and (key.count(" ") > 2 or f"'{words}'" in self.catalogue.labels[item])
+        ]
+        return held[0] if len(held) == 1 else None
 
     def _meant(self, key: str, near: Collection[int]) -> tuple[int | None, bool]:
         """The item that a key stands for, if it is the only one or near; and whether the key is a whole title's."""
@@ -159,8 +179,12 @@ class TitleIndex:
         written_small = words[0] in small or any(len(w.key) > 4 for w in small)
         if _NAME_BEHIND.match(behind) and not (whole and behind.startswith((": ", " - ", " – ", " — "))):
             return False
+        if not whole and _SERIES_BEHIND.match(behind):
+            return False
         if written_small:
-            return len(words) > 1 and (near or (whole and (len(words) > 3 or letters[-1].isdigit())))
+            return sum(word.key not in _ARTICLES for word in words) > 1 and (
+                near or (whole and (len(words) > 3 or letters[-1].isdigit()))
+            )
         if len(words) > 1:
             return True
         name = _NAME_BEFORE.search(before)

@@ -1,0 +1,226 @@
+"""Every check of the kit that needs no target, for explanations by anyone."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from recx.errors import DataError
+from recx.evaluation.bootstrap import Estimate, bootstrap
+from recx.evaluation.discrimination import discriminate_views
+from recx.evaluation.explanation_checks import cited_in_history, stated_attributes_true
+from recx.evaluation.foreign_texts import ForeignTexts
+from recx.evaluation.judges import Rating, explanations_to_rate, scores
+from recx.evaluation.llmxrec import attribute_accuracy, win_rates
+from recx.evaluation.reference_judge import ReferenceJudge
+from recx.evaluation.related_work import reference_texts
+from recx.evaluation.xrec import unique_ratio
+from recx.prompts.templates import columns_by_strength
+from recx.settings import EvaluateSettings
+
+NOT_MEASURED = (
+    "Not measured, as it needs the recommender itself: whether the decisions agree with its own, and whether the texts "
+    "name what moved it (faithfulness, simulatability)."
+)
+TITLES, FACTS = "baseline: titles", "baseline: facts"
+FEWEST_USERS = 20  # of whom a classifier is trained and tested
+_CITED = 3  # titles in a text of the first baseline
+_GRAM = 4  # words of a sequence that may be repeated
+_Result = TypeVar("_Result")
+
+MEANINGS = {
+    "texts": "records with a text of this source",
+    "words": "words per text",
+    "repeated": f"share of a text's sequences of {_GRAM} words that occur in it before",
+    "unique_ratio": "distinct texts among all (XRec)",
+    "cited": "titles cited per text, other than that of the item itself",
+    "cited_in_history": "share of a text's cited titles that the history holds",
+    "stated": "attribute values stated per text",
+    "stated_attributes_true": "share of a text's stated values that are true",
+    "rating": "of the reference judge, 1 to 3; the decision is not judged",
+    "cites": "texts that cite, and nothing outside the history",
+    "facts": "texts that state a value, and nothing false",
+    "taste": "texts that state a value true of two items of the history, if there is one",
+    "consistent": "texts that state a value of the history which the item shares",
+    "mean_win_rate": "preferred to other sources' texts by a discriminator trained on the ratings (LLMXRec)",
+    "discriminator_accuracy": "of that discriminator, where the judge rated two texts differently",
+    "attribute_accuracy": "the item's attribute predicted from the text (LLMXRec)",
+    "attribute_most_common": "the same by always saying the most common value",
+}
+
+
+@dataclass(frozen=True)
+class JudgedTexts:
+    """What was measured on the texts of one data set.
+
+    Attributes:
+        dataset: its name.
+        records: number of pairs.
+        users: number of users, over whom the intervals are.
+        items: number of items that the records name.
+        measures: `method, metric, value, low, high, n`, with a key of `MEANINGS` as metric and intervals over users.
+            Two methods are baselines, made by rule: `TITLES` lists titles of the history, `FACTS` states true values.
+        wins: `method, against, rate`; empty where no discriminator could be trained.
+        sources: accuracy of telling sources apart by the whole text and without words of a verdict, one row per view.
+        confusion: of the same, `true, predicted, count, share, view`.
+        remarks: what was left out, and why.
+    """
+
+    dataset: str
+    records: int
+    users: int
+    items: int
+    measures: pd.DataFrame
+    wins: pd.DataFrame
+    sources: pd.DataFrame
+    confusion: pd.DataFrame
+    remarks: tuple[str, ...]
+
+
+def judge_texts(
+    given: ForeignTexts, settings: EvaluateSettings | None = None, show_progress: bool = False
+) -> JudgedTexts:
+    """Check, rate and compare the texts of one data set.
+
+    Args:
+        given: the texts and the pairs they are about.
+        settings: discriminator, its encoder, and seed.
+        show_progress: whether to print what is being done.
+    """
+    settings, remarks = settings or EvaluateSettings(), []
+    pairs, users = given.pairs, given.pairs.users
+    judge = ReferenceJudge(given.catalogue, decisions=False)
+    measures: dict[str, dict[str, Estimate]] = {}
+    rated: dict[str, np.ndarray] = {}
+    longest = max(map(len, pairs.histories))
+    for method, texts in {**given.texts, **baselines(given, settings.seed)}.items():
+        if show_progress:
+            print(f"{given.dataset or 'texts'}: reading {method} ...", flush=True)
+        known = np.array([bool(t.strip()) for t in texts])
+        read = [judge.parser.parse(t, h, int(i)) for t, h, i in zip(texts, pairs.histories, pairs.items, strict=True)]
+        questions = explanations_to_rate(texts, pairs, longest)
+        ratings = [
+            judge.rate_reading(r, q) if q.has_text else Rating(None) for r, q in zip(read, questions, strict=True)
+        ]
+        rated[method] = scores(ratings)
+        values = {
+            "words": [len(t.split()) for t in texts],
+            "repeated": [repeated(t) for t in texts],
+            "cited": [len(r.citations) for r in read],
+            "cited_in_history": cited_in_history(read),
+            "stated": [len(r.statements) for r in read],
+            "stated_attributes_true": stated_attributes_true(read),
+            "rating": rated[method],
+        }
+        for point in next((r.points for r in ratings if r.points), {}):
+            values[point] = [float(r.points.get(point, False)) for r in ratings]
+        measures[method] = {"texts": _count(known.sum())} | {
+            name: bootstrap(np.where(known, own, np.nan), users, seed=settings.seed) for name, own in values.items()
+        }
+        measures[method]["unique_ratio"] = Estimate(unique_ratio(texts), np.nan, np.nan, int(known.sum()))
+    wins, sources, confusion = _compared(given, rated, measures, settings, remarks)
+    order = {name: n for n, name in enumerate(MEANINGS)}
+    rows = [
+        {"method": method, "metric": name} | asdict(own[name])
+        for method, own in measures.items()
+        for name in sorted(own, key=order.__getitem__)
+    ]
+    return JudgedTexts(
+        given.dataset,
+        len(pairs),
+        len(set(users.tolist())),
+        len(given.catalogue),
+        pd.DataFrame(rows),
+        wins,
+        sources,
+        confusion,
+        tuple(remarks),
+    )
+
+
+def baselines(given: ForeignTexts, seed: int = 0) -> dict[str, list[str]]:
+    """Write texts by rule: the latest titles of the history; and, with attributes, true values that support a yes."""
+    labels, pairs = given.catalogue.labels, given.pairs
+    others = [h[h != i] if (h != i).any() else h for h, i in zip(pairs.histories, pairs.items, strict=True)]
+    latest = [list(dict.fromkeys(h[::-1].tolist()))[:_CITED] for h in others]
+    texts = {TITLES: ["Because of " + ", ".join(f'"{labels[i]}"' for i in own) + "." for own in latest]}
+    if given.catalogue.attributes:
+        texts[FACTS] = reference_texts(replace(pairs, histories=others), given.catalogue, max(map(len, others)), seed)
+    return texts
+
+
+def repeated(text: str) -> float:
+    """Share of a text's sequences of four words that occur in it before; 0 for a shorter text."""
+    words = re.findall(r"\w+", text.casefold())
+    grams = [tuple(words[n : n + _GRAM]) for n in range(len(words) - _GRAM + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _compared(
+    given: ForeignTexts,
+    rated: Mapping[str, np.ndarray],
+    measures: dict[str, dict[str, Estimate]],
+    settings: EvaluateSettings,
+    remarks: list[str],
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Compare the sources by trained classifiers, and add to the measures."""
+    texts, users = given.texts, given.pairs.users
+    wins = sources = confusion = pd.DataFrame()
+    if len(set(users.tolist())) < FEWEST_USERS:
+        remarks.append(f"Classifiers were left out: they need the texts of at least {FEWEST_USERS} users.")
+        return wins, sources, confusion
+    attribute = next((c for c in columns_by_strength(list(given.catalogue.attributes)) if c != "series"), None)
+    for method, own in texts.items() if attribute else ():
+        found = _tried(
+            remarks,
+            f"Predicting {attribute} from {method}",
+            lambda own=own: attribute_accuracy(own, given.pairs, given.catalogue, str(attribute), settings.seed),
+        )
+        if found:
+            measures[method] |= dict(zip(("attribute_accuracy", "attribute_most_common"), found, strict=True))
+    if len(texts) < 2:
+        remarks.append("Win rates and telling sources apart were left out: there is one source only.")
+        return wins, sources, confusion
+    won = _tried(remarks, "Win rates", lambda: win_rates(texts, {m: rated[m] for m in texts}, users, settings.seed))
+    if won:
+        wins = won.rates.rename_axis("method").reset_index().melt("method", var_name="against", value_name="rate")
+        wins = wins[wins["method"] != wins["against"]].reset_index(drop=True)
+        for method in texts:
+            measures[method] |= {"mean_win_rate": won.means[method], "discriminator_accuracy": won.accuracy}
+    told = _tried(remarks, "Telling sources apart", lambda: discriminate_views(texts, users.tolist(), settings))
+    if told:
+        sources, confusion = told.table.reset_index(), told.frame
+    return wins, sources, confusion
+
+
+def _tried(remarks: list[str], what: str, measure: Callable[[], _Result]) -> _Result | None:
+    """A measure, or None and a remark where the texts do not allow it (too few, all alike, no words)."""
+    try:
+        return measure()
+    except (DataError, ValueError) as error:
+        remarks.append(f"{what} was left out: {error}")
+        return None
+
+
+def _count(number: Any) -> Estimate:
+    return Estimate(float(number), np.nan, np.nan, int(number))
+
+
+def wide(measures: pd.DataFrame, methods: Sequence[str] | None = None) -> pd.DataFrame:
+    """Arrange measures as they are read: one row per metric, one column per method, "value [low, high]"."""
+    cells = measures.assign(cell=[shown(r.value, r.low, r.high) for r in measures.itertuples()])
+    table = cells.pivot(index="metric", columns="method", values="cell")
+    rows = [name for name in MEANINGS if name in table.index]
+    return table.loc[rows, list(methods or dict.fromkeys(measures["method"]))].fillna("-")
+
+
+def shown(value: float, low: float, high: float) -> str:
+    """A value with its interval, if it has one; a dash where it could not be measured."""
+    if np.isnan(value):
+        return "-"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 3
+    interval = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:,.{digits}f}{interval}"
