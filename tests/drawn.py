@@ -2,21 +2,26 @@
 
 import itertools
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-def texts_of(axes):
-    return [t for t in axes.texts if t.get_text().strip()]
+
+def texts_of(axes: Axes) -> list:
+    """The visible texts of one Axes, its title aside."""
+    return [t for t in axes.texts if t.get_text().strip() and t.get_visible()]
 
 
-def assert_readable(axes):
-    figure = axes.figure
+def assert_readable(drawn: Figure | Axes) -> None:
+    """No text lies on another, and neither texts nor patches leave the figure."""
+    figure = drawn.figure if isinstance(drawn, Axes) else drawn
     figure.canvas.draw()
-    boxes = [(t.get_text(), t.get_window_extent()) for t in texts_of(axes)]
+    texts = [t for ax in figure.axes for t in (*texts_of(ax), ax.title) if t.get_text().strip()]
+    boxes = [(t.get_text(), t.get_window_extent()) for t in texts]
     assert boxes
-    for text, box in boxes:
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text
-    for (one, a), (other, b) in itertools.combinations(boxes, 2):
+    boxes += [(str(patch), patch.get_window_extent()) for ax in figure.axes for patch in ax.patches]
+    for what, box in boxes:
+        inside = min(box.x0, box.y0) >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+        assert inside, f"{what!r} leaves the figure: {box}"
+    for (one, a), (other, b) in itertools.combinations(boxes[: len(texts)], 2):
         inner = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
         assert min(inner) < 1, f"{one!r} and {other!r} overlap by {inner}"
-    for patch in axes.patches:
-        box = patch.get_window_extent()
-        assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1, patch
