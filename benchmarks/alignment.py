@@ -1,14 +1,15 @@
-"""Training rows a second in alignment, against two usual recipes with the same model, rows, optimiser and precision.
+"""Training rows per second in alignment, compared with two common recipes.
 
-(a) the reference recipe: rows padded to its 1,024 tokens, a mask, logits at every position; and the same with rows
-    padded to the longest that our settings allow, which are chosen for this backbone;
-(b) a plain `Trainer`: rows padded to the longest of their batch, a mask, logits at every position.
+(a) the reference recipe: rows padded to its 1,024 tokens, a mask, and logits at every position; and the same with rows
+    padded to the longest that our settings allow, which were chosen for this backbone;
+(b) a plain `Trainer`: rows padded to the longest of their batch, a mask, and logits at every position.
 
-All load the backbone as transformers does by itself. Each way runs in a process of its own, in turn. Then how far our
-step is from the machine's limit: floating-point operations of a step (counted by PyTorch) over its time, as a share of
-the matrix rate measured in the same run (large square products, in the same precision).
+Model, rows, optimiser and precision are the same, and the backbone is loaded with the defaults of transformers. The
+methods take turns, each in a process of its own. The script also measures how close our step is to the machine's
+limit: its floating-point operations (counted by PyTorch) per second, as a share of the rate of large square matrix
+products, measured in the same run and with the same precision.
 
-    python benchmarks/alignment.py [--data-dir DIR --dataset games] [--quick]
+    python benchmarks/alignment.py [--data-dir DIR --dataset games] [--quick] [--record]
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from plain_trainer import Plain, padded
+from recorded import Row, add_option, record
 from safetensors.torch import save_file
 from torch.utils.data import Subset
 from torch.utils.flop_counter import FlopCounterMode
@@ -159,7 +161,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="demo")
     parser.add_argument("--data-dir", default="")
-    parser.add_argument("--quick", action="store_true", help="fewer steps, one repeat, hybrid only")
+    parser.add_argument("--quick", action="store_true", help="fewer steps, one round, the last mode only")
+    add_option(parser)
     for name, kind in (("way", str), ("mode", str), ("folder", str), ("steps", int), ("seed", int)):
         parser.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)
     told = parser.parse_args()
@@ -167,7 +170,7 @@ def main() -> None:
     if told.way:
         print(json.dumps(one(told, chosen, Path(told.folder))))
         return
-    table = []
+    table, rows = [], []
     with tempfile.TemporaryDirectory() as folder:
         prepare(told, chosen, Path(folder))
         print(f"{torch.get_num_threads()} threads", flush=True)
@@ -198,14 +201,27 @@ def main() -> None:
                     "matrix_rate": round(limit / 1e9),
                 }
             )
+            names = {"reference": "the reference recipe", "trainer": "a plain `Trainer`"}
+            names |= {"padded": f"rows padded to {chosen.align.max_tokens}"}
+            label = f"{told.dataset}, {mode}"
+            rows += [
+                Row(f"{label}: training rows", middle["ours"], "rows/s", names[w], float(np.median(o)), o[0], o[-1])
+                for w, o in over.items()
+            ]
+            rows += [
+                Row(f"{label}: length", runs[0]["ours"]["tokens"], "tokens/row"),
+                Row(f"{label}: share of the limit", share, low=shares[0], high=shares[-1]),
+            ]
             print(
                 f"{mode:<10} {middle['ours']:6.0f} rows/s | reference {middle['reference']:5.1f}, "
                 f"{np.median(over['reference']):.1f}x | padded {middle['padded']:5.1f}, "
                 f"{np.median(over['padded']):.1f}x | Trainer {middle['trainer']:5.1f}, "
-                f"{np.median(over['trainer']):.1f}x | {flops / 1e9:.2f} GFLOP a row, "
+                f"{np.median(over['trainer']):.1f}x | {flops / 1e9:.2f} GFLOP per row, "
                 f"{100 * share:.0f} % of the matrix rate ({limit / 1e9:.0f} GFLOP/s)",
                 flush=True,
             )
+    if told.record:
+        record("alignment", rows, "0" if told.quick else "0 to 2", told.quick)
     print("RESULT " + json.dumps({"benchmark": "alignment", "dataset": told.dataset, "table": table}))
 
 

@@ -1,10 +1,10 @@
-"""Reading, filtering, splitting and counting interactions: whole columns against row-by-row Python.
+"""Reading, filtering, splitting and counting interactions: column-wise, compared with row by row in Python.
 
-Files of the official forms are generated (MovieLens 25M: `ratings.csv`, `movies.csv`; Amazon 2018: reviews and items as
-gzipped JSON lines), with a skewed popularity, repeated pairs and items without a title. Both ways do the same work and
-must keep the same interactions. Each runs in a process of its own, so that its memory is its own.
+Files in the official formats are generated (MovieLens 25M: `ratings.csv`, `movies.csv`; Amazon 2018: reviews and items
+as gzipped JSON lines), with skewed popularity, repeated pairs and items without a title. Both methods do the same work
+and must keep the same interactions. Each run has a process of its own, so that its memory can be measured.
 
-    python benchmarks/data.py [--quick] [--rows 1000000 3000000 10000000]
+    python benchmarks/data.py [--quick] [--record] [--rows 1000000 3000000 10000000]
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from recorded import Row, add_option, record
 
 MIN_USER, MIN_ITEM = 5, 5
 
@@ -78,7 +79,7 @@ def ours(form: str, folder: Path) -> dict[str, float]:
 
 
 def plain(form: str, folder: Path) -> dict[str, float]:
-    """The same with a loop over rows, as in reference implementations."""
+    """Do the same in a loop over rows, as reference implementations do."""
     started = time.perf_counter()
     rows, titles = [], {}
     if form == "csv":
@@ -146,17 +147,18 @@ def measured(way: str, form: str, folder: Path) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="200,000 rows, once")
+    parser.add_argument("--quick", action="store_true", help="200,000 rows, one round")
+    add_option(parser)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 3_000_000, 10_000_000])
     parser.add_argument("--forms", nargs="+", default=["csv", "json"], choices=["csv", "json"])
-    parser.add_argument("--repeats", type=int, default=3, help="of each way, in turn (once from 10 million rows on)")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds (only one from 10 million rows on)")
     for name in ("way", "form", "folder"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.way:
         print(json.dumps({"ours": ours, "plain": plain}[args.way](args.form, Path(args.folder))))
         return
-    table = []
+    table, recorded = [], []
     for form in args.forms:
         for rows in [200_000] if args.quick else args.rows:
             with tempfile.TemporaryDirectory() as folder:
@@ -171,12 +173,23 @@ def main() -> None:
             row = {"form": form, "rows": rows, "work_ratio": work[len(work) // 2], "work_spread": [work[0], work[-1]]}
             row |= {"read_ratio": read[len(read) // 2], "seconds": a["read"] + a["work"], "peak_gb": a["peak_gb"]}
             table.append(row)
+            label = f"{form.upper()}, {rows:,} rows"
+            recorded += [
+                Row(f"{label}: reading", a["read"], "s", "row by row", row["read_ratio"], read[0], read[-1]),
+                Row(f"{label}: work", a["work"], "s", "row by row", row["work_ratio"], work[0], work[-1]),
+                Row(f"{label}: memory", a["peak_gb"], "GB"),
+                Row(f"{label}: reading row by row", b["read"], "s"),
+                Row(f"{label}: work row by row", b["work"], "s"),
+                Row(f"{label}: memory row by row", b["peak_gb"], "GB"),
+            ]
             print(
                 f"{form:>4} {rows:>11,} rows: ours read {a['read']:6.2f} s + work {a['work']:6.2f} s, "
                 f"{a['peak_gb']:.2f} GB | row by row {b['read']:7.2f} + {b['work']:7.2f} s, {b['peak_gb']:.2f} GB"
                 f" | work {row['work_ratio']:.1f}x, reading {row['read_ratio']:.1f}x",
                 flush=True,
             )
+    if args.record:
+        record("data", recorded, "number of rows", args.quick)
     print("RESULT " + json.dumps({"benchmark": "data", "table": table}))
 
 

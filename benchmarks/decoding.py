@@ -1,11 +1,11 @@
-"""Titles for test histories: decoding along the trie against two usual ways, and growth with the catalogue.
+"""Titles for test histories: decoding along the trie, compared with two common methods and for larger catalogues.
 
 (a) `generate` with five beams and `prefix_allowed_tokens_fn` over a trie of Python dictionaries;
-(b) `generate` with five unconstrained beams, texts matched to titles, as the paper's code does.
+(b) `generate` with five unconstrained beams whose texts are matched to titles, as in the paper's code.
 
-All three read the same prompts with the same aligned model (of a finished run), in turn.
+All three use the same prompts and the same aligned model (of a finished run), and take turns.
 
-    python benchmarks/decoding.py [--dataset demo --data-dir DIR] [--mode intention] [--quick]
+    python benchmarks/decoding.py [--dataset demo --data-dir DIR] [--mode intention] [--quick] [--record]
 """
 
 import argparse
@@ -15,6 +15,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from recorded import Row, add_option, record
 
 from recx.decoding import constrained
 from recx.decoding.title_trie import build_title_trie
@@ -27,7 +28,7 @@ from recx.prompts.tokens import Prompt, PromptEncoder
 
 
 class Trie:
-    """Allowed next tokens from nested dictionaries, one look-up per step and beam."""
+    """Finds the allowed next tokens in nested dictionaries, with one look-up per step and beam."""
 
     def __init__(self, sequences: list[list[int]]) -> None:
         self.root: dict = {}
@@ -86,7 +87,7 @@ def timed(work):
 
 
 def growth(explainer, histories, sizes: list[int]) -> list[dict]:
-    """Seconds per history, and to build the graph, for catalogues of synthetic titles."""
+    """Milliseconds per history, and seconds to build the graph, for catalogues of synthetic titles."""
     rng = np.random.default_rng(0)
     words = sorted({w for label in explainer.catalogue.labels for w in label.split()})
     rows = []
@@ -102,7 +103,8 @@ def growth(explainer, histories, sizes: list[int]) -> list[dict]:
         seconds, _ = timed(work)
         rows.append({"titles": size, "milliseconds": 1000 * seconds / len(histories), "graph_seconds": build})
         print(
-            f"{size:>8,} titles: {rows[-1]['milliseconds']:6.1f} ms a history, graph built in {build:.1f} s", flush=True
+            f"{size:>8,} titles: {rows[-1]['milliseconds']:6.1f} ms per history, graph built in {build:.1f} s",
+            flush=True,
         )
     return rows
 
@@ -113,7 +115,8 @@ def main() -> None:
     parser.add_argument("--data-dir", default="")
     parser.add_argument("--profile", default="tiny")
     parser.add_argument("--mode", default="intention")
-    parser.add_argument("--quick", action="store_true", help="32 histories, once, no growth")
+    parser.add_argument("--quick", action="store_true", help="32 histories, one round, no larger catalogues")
+    add_option(parser)
     told = parser.parse_args()
     chosen = resolve_settings(told.profile, told.dataset, told.data_dir)
     opened = open_finished(chosen)
@@ -136,14 +139,37 @@ def main() -> None:
     middle = 1000 * np.median(runs, axis=0) / count
     print(
         f"{told.dataset}, {told.mode}, {count} histories, {len(opened.data.catalogue):,} titles\n"
-        f"trie             {middle[0]:7.1f} ms a history, HR@5 {hits[0]:.3f}\n"
-        f"prefix function  {middle[1]:7.1f} ms a history, HR@5 {hits[1]:.3f}: {np.median(ratios[:, 0]):.1f}x\n"
-        f"unconstrained    {middle[2]:7.1f} ms a history, HR@5 {hits[2]:.3f}: {np.median(ratios[:, 1]):.1f}x"
+        f"trie             {middle[0]:7.1f} ms per history, HR@5 {hits[0]:.3f}\n"
+        f"prefix function  {middle[1]:7.1f} ms per history, HR@5 {hits[1]:.3f}: {np.median(ratios[:, 0]):.1f}x\n"
+        f"unconstrained    {middle[2]:7.1f} ms per history, HR@5 {hits[2]:.3f}: {np.median(ratios[:, 1]):.1f}x"
     )
     result = {"benchmark": "decoding", "dataset": told.dataset, "mode": told.mode, "hr@5": hits}
     result |= {"over_prefix_function": np.sort(ratios[:, 0]).round(2).tolist()}
     result |= {"over_unconstrained": np.sort(ratios[:, 1]).round(2).tolist()}
     result["growth"] = [] if told.quick else growth(explainer, histories[:64], [2_000, 20_000, 200_000])
+    if told.record:
+        label = f"{told.dataset}, {told.mode}"
+        others = ["`generate` with `prefix_allowed_tokens_fn` over dictionaries", "`generate` with unconstrained beams"]
+        rows = [
+            Row(
+                f"{label}, trie (ours): time",
+                float(middle[0]),
+                "ms/history",
+                other,
+                float(np.median(r)),
+                min(r),
+                max(r),
+            )
+            for other, r in zip(others, ratios.T.tolist(), strict=True)
+        ]
+        rows += [Row(f"{label}, {n}: time", float(m), "ms/history") for n, m in zip(others, middle[1:], strict=True)]
+        names = ["trie (ours)", *others]
+        rows += [Row(f"{label}, {name}: HR@5", hit) for name, hit in zip(names, hits, strict=True)]
+        for size in result["growth"]:
+            name = f"{label}, trie (ours), {size['titles']:,} synthetic titles"
+            rows += [Row(f"{name}: time", size["milliseconds"], "ms/history")]
+            rows += [Row(f"{name}: building the graph", size["graph_seconds"], "s")]
+        record("decoding", rows, chosen.evaluate.seed, told.quick)
     print("RESULT " + json.dumps(result))
 
 

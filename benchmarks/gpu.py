@@ -1,18 +1,19 @@
 """Training and decoding on a GPU with randomly initialised models of 0.5, 1.5 and 7 billion weights.
 
-Training, in real tokens a second, peak memory (beside what was estimated beforehand), and the share of the matrix rate
-measured here that goes into the rows themselves (floating-point operations of rows without padding and with logits for
-answers alone):
-    ours       adapters beside a frozen base, rows grouped by length, logits for answers alone;
+For training, it measures tokens per second without padding, peak memory (and what was estimated beforehand), and the
+share of the machine's matrix rate that useful work reaches (floating-point operations of rows without padding and with
+logits for answers only):
+    ours       adapters on a frozen base, rows grouped by length, logits for answers only;
     trainer    a plain `Trainer`: rows padded to the longest of their batch, a mask, logits at every position;
     reference  the same with rows padded to 1,024 tokens;
-    nf4        ours beside a base in four bits, where bitsandbytes is installed (7 billion weights only).
-Decoding: histories a second, each with five titles out of 4,000 (`beam_titles`), and greedy texts of 64 tokens.
+    nf4        ours on a base in four bits, if bitsandbytes is installed (7 billion weights only).
+For decoding, it measures histories per second, each with five titles out of 4,000 (`beam_titles`), and greedy texts of
+64 tokens per second.
 
-Rows have the lengths of training rows with an ordinary tokenizer: 50 to 290 tokens, 105 on average, 12 of an answer.
-No data set and no weights are read, and nothing is written.
+Rows have the lengths of training rows with an ordinary tokenizer: 50 to 290 tokens, 105 on average, 12 of them in the
+answer. No data set and no weights are read, and nothing is written without `--record`.
 
-    python3 benchmarks/gpu.py [--sizes 0.5,1.5,7] [--seconds 4] [--total 140] [--tiny]
+    python3 benchmarks/gpu.py [--sizes 0.5,1.5,7] [--seconds 4] [--total 140] [--tiny] [--record]
 """
 
 import argparse
@@ -48,6 +49,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from plain_trainer import Plain, padded  # noqa: E402
+from recorded import Row, add_option, record  # noqa: E402
 from torch.utils.data import Subset  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 from transformers import (  # noqa: E402
@@ -279,10 +281,11 @@ def decode(model: AlignedModel, rows: EncodedRows, tiny: bool) -> dict[str, floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="0.5,1.5,7", help="billions of weights")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each training")
-    parser.add_argument("--total", type=float, default=140.0, help="seconds after which nothing more is begun")
-    parser.add_argument("--tiny", action="store_true", help="a tiny model, to try this on a CPU")
+    parser.add_argument("--sizes", default="0.5,1.5,7", help="sizes of the models, in billions of weights")
+    parser.add_argument("--seconds", type=float, default=4.0, help="duration of each training")
+    parser.add_argument("--total", type=float, default=140.0, help="seconds after which nothing more is started")
+    parser.add_argument("--tiny", action="store_true", help="use a tiny model, to try the script on a CPU")
+    add_option(parser)
     told = parser.parse_args()
     begun = time.perf_counter()
     sizes, seconds = (["tiny"], 0.3) if told.tiny else (told.sizes.split(","), told.seconds)
@@ -330,13 +333,37 @@ def main() -> None:
             release()
     for row in decoding:
         print(
-            f"{row['size']:>8} decoding   {row['histories_per_second']:.1f} histories a second (five titles each), "
-            f"{row['texts_per_second']:.1f} texts a second"
+            f"{row['size']:>8} decoding   {row['histories_per_second']:.1f} histories per second (five titles each), "
+            f"{row['texts_per_second']:.1f} texts per second"
         )
     if left_out:
         print(f"left out: {', '.join(left_out)}")
+    if told.record:
+        record("gpu", recorded_rows(table, decoding), SEED, told.tiny)
     result = {"benchmark": "gpu", "device": name, "matrix_tflops": limit / 1e12, "seconds": time.perf_counter() - begun}
     print("RESULT " + json.dumps(result | {"table": table, "decoding": decoding, "left_out": left_out}))
+
+
+def recorded_rows(table: list[dict], decoding: list[dict]) -> list[Row]:
+    """Rows to record: of each method and size, and how much faster ours is."""
+    speed = {(row["size"], row["way"]): row["tokens_per_second"] for row in table}
+    rows = []
+    for row in table:
+        label = f"{row['size']} billion weights, {row['way']}"
+        rows += [
+            Row(f"{label}: training", row["tokens_per_second"], "tokens/s"),
+            Row(f"{label}: peak memory", row["peak_gb"], "GB"),
+            Row(f"{label}: estimated memory", row["estimated_gb"] or "", "GB"),
+            Row(f"{label}: share of the matrix rate", row["share_of_matrix_rate"]),
+        ]
+        if row["way"] in ("trainer", "reference") and (row["size"], "ours") in speed:
+            ratio = speed[row["size"], "ours"] / row["tokens_per_second"]
+            rows.append(Row(f"{row['size']} billion weights, ours: training", "", "", row["way"], ratio))
+    for row in decoding:
+        label = f"{row['size']} billion weights, decoding"
+        rows.append(Row(f"{label}: titles", row["histories_per_second"], "histories/s"))
+        rows.append(Row(f"{label}: texts", row["texts_per_second"], "texts/s"))
+    return rows
 
 
 def release() -> None:

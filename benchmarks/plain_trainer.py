@@ -1,4 +1,4 @@
-"""The usual training method, for comparison: padded batches, a mask, logits at every position."""
+"""The common training method, for comparison: padded batches, a mask, and logits at every position."""
 
 import torch
 from torch.nn import functional
@@ -7,7 +7,7 @@ from recx.prompts.tokens import IGNORED, collate
 
 
 class Plain(torch.nn.Module):
-    """The same backbone and entity tokens, used as usual: with a mask, and with logits at all positions."""
+    """The same backbone and entity tokens, used in the common way: with a mask, and with logits at all positions."""
 
     def __init__(self, aligned: torch.nn.Module) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Plain(torch.nn.Module):
 
 
 def padded(rows, longest: int):
-    """Rows padded to the longest of them, or to `longest` if that is more."""
+    """Pad rows to the length of the longest one, or to `longest` if that is more."""
     batch = collate(rows, multiple=1)
     width = max(batch["input_ids"].shape[1], longest)
     more = width - batch["input_ids"].shape[1]

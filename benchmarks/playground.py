@@ -1,9 +1,9 @@
-"""The playground: start-up time, time to first words, response to typing, and cost of ten visitors.
+"""The playground: start-up time, time to the first words, response to typing, and memory of ten visitors.
 
-    python benchmarks/playground.py [--visitors 10] [--quick]
+    python benchmarks/playground.py [--visitors 10] [--quick] [--record]
 
-Needs a finished demo (`make demo`). Typing is compared with what one would write first: difflib's and rapidfuzz's
-search over all titles. Memory is the unique set size of every process: what would be freed if it ended.
+It needs a finished demo (`make demo`). Suggestions are compared with the obvious solutions: difflib's and rapidfuzz's
+search over all titles. Memory is the unique set size of a process, i.e. what would be freed if it ended.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import time
 
 import psutil
 from rapidfuzz import fuzz, process
+from recorded import Row, add_option, record
 
 from recx.data.catalogue import build_catalogue
 from recx.data.registry import load_dataset
@@ -42,11 +43,21 @@ form = app()
 print(time.perf_counter() - started, flush=True)
 sys.stdin.read()
 """
+RECORDED = [  # name in the recorded table, key, unit
+    ("data of the form, from nothing", "ready from nothing, seconds", "s"),
+    ("the form itself", "form, seconds", "s"),
+    ("first token of an answer", "first token", "ms"),
+    ("first token of an answer, slowest", "first token, slowest", "ms"),
+    ("whole text", "whole text", "ms"),
+    ("memory of each visitor", "megabytes a visitor", "MB"),
+    ("of that, in the process with the models", "of it in the model's process", "MB"),
+    ("the process with the models", "model's process", "MB"),
+]
 TYPED = ["z", "zel", "the legnd of zel", "Mass Effekt 2", "final fantasy", "xbox controller wireles"]
 
 
 def typing(repeats: int) -> dict[str, float]:
-    """Milliseconds per keystroke with 20,000 titles made of the demo's words."""
+    """Milliseconds per keystroke, with 20,000 titles made of the demo's words."""
     words = [w for label in load_dataset(resolve_settings().data).catalogue.labels[1:] for w in label.split()]
     draw = random.Random(0)
     labels = [f"{' '.join(draw.choices(words, k=draw.randint(2, 9)))} {n}" for n in range(20_000)]
@@ -70,7 +81,7 @@ def typing(repeats: int) -> dict[str, float]:
 
 
 def first_words(client: RpcClient, repeats: int) -> dict[str, float]:
-    """Milliseconds to the first words and to the end of an explanation, through the process that holds the model."""
+    """Milliseconds to the first words and to the end of an explanation, through the process with the models."""
     first, whole = [], []
     for _ in range(repeats):
         history = [i["item"] for i in client.call("random_user")["items"]]
@@ -86,12 +97,12 @@ def first_words(client: RpcClient, repeats: int) -> dict[str, float]:
 
 
 def unique(pid: int) -> float:
-    """Megabytes used by this process alone."""
+    """Megabytes used by one process alone."""
     return psutil.Process(pid).memory_full_info().uss / 1e6
 
 
 def visitors(address: str, count: int, server: int) -> dict[str, float]:
-    """Visitors' kernels, each with the whole form open, beside one process that holds the models."""
+    """Memory of visitors' kernels, each with the whole form open, and of the process with the models."""
     environment = os.environ | {ADDRESS_VARIABLE: address}
     before, kernels, seconds = unique(server), [], []
     for _ in range(count):
@@ -116,7 +127,8 @@ def visitors(address: str, count: int, server: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=10)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="two visitors and two rounds")
+    add_option(parser)
     arguments = parser.parse_args()
     started = time.perf_counter()
     line = [sys.executable, "-c", SERVER]
@@ -139,6 +151,16 @@ def main() -> None:
         "over rapidfuzz": table["typing: rapidfuzz over all"] / table["typing: ours"],
         "over difflib": table["typing: difflib over all"] / table["typing: ours"],
     }
+    if arguments.record:
+        typed = "suggestions for what is typed, 20,000 titles"
+        rows = [Row(name, table[key], unit) for name, key, unit in RECORDED]
+        rows += [
+            Row(typed, table["typing: ours"], "ms", f"{name} over all titles", ratios[f"over {key}"])
+            for name, key in (("rapidfuzz's `WRatio`", "rapidfuzz"), ("difflib", "difflib"))
+        ]
+        record(
+            "playground", [*rows, Row(f"{typed}, slowest", table["typing: ours, slowest"], "ms")], 0, arguments.quick
+        )
     print("RESULT " + json.dumps({"benchmark": "playground", **ratios, "table": table}))
 
 

@@ -1,9 +1,9 @@
-"""RecBole's SASRec on a split written by `sasrec.py`; runs in an environment of its own.
+"""Trains RecBole's SASRec on a split written by `sasrec.py`, in an environment of its own.
 
-python recbole_sasrec.py FOLDER CONFIG_JSON SEED   ->  FOLDER/theirs.json
+    python recbole_sasrec.py FOLDER CONFIG_JSON SEED   ->  FOLDER/theirs.json
 
-RecBole makes a training row of every beginning of a sequence. Its own evaluation leaves seen items in; here they are
-left out, as for the others.
+RecBole makes a training row of every prefix of a sequence. Its own evaluation does not exclude items of the history;
+here they are excluded, as for the other models.
 """
 
 import json

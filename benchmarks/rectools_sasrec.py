@@ -1,9 +1,9 @@
-"""RecTools' SASRec on a split written by `sasrec.py`; runs in an environment of its own.
+"""Trains RecTools' SASRec on a split written by `sasrec.py`, in an environment of its own.
 
-python rectools_sasrec.py FOLDER CONFIG_JSON SEED   ->  FOLDER/theirs.json
+    python rectools_sasrec.py FOLDER CONFIG_JSON SEED   ->  FOLDER/theirs.json
 
-With `time_epochs` in CONFIG_JSON it only measures how long so many epochs take in one go, without any validation, from
-the start of the first to the end of the last.
+With `time_epochs` in CONFIG_JSON it only measures how long this number of epochs takes without interruption and
+without validation, from the start of the first to the end of the last.
 """
 
 import json
@@ -70,7 +70,7 @@ def main() -> None:
     model = SASRecModel(**config, verbose=0, get_trainer_func=trainer, recommend_torch_device="cpu")
     if to_time:
         model.fit(train)
-        # It trains with a copy of the trainer, so the clock that ran is the copy's.
+        # RecTools trains with a copy of the trainer, so the clock that ran belongs to the copy.
         (clock,) = (c for c in model.fit_trainer.callbacks if isinstance(c, Clock))
         (folder / "theirs.json").write_text(json.dumps({"seconds": clock.seconds}))
         return

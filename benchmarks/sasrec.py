@@ -1,16 +1,17 @@
-"""SASRec as a target: ours against those of RecTools and RecBole on the same splits, and against variants of it.
+"""SASRec as a target: ours compared with those of RecTools and RecBole on the same splits, and with variants of it.
 
     python benchmarks/sasrec.py --data-dir DIR --rectools PYTHON [--datasets ml-100k ...] [--seeds 3] [--quick]
     python benchmarks/sasrec.py --data-dir DIR --recbole PYTHON [...]
     python benchmarks/sasrec.py --data-dir DIR --variants
 
-PYTHON is that of an environment with torch==2.13.0 and `rectools[torch]`, or `recbole` with numpy<2, scipy<1.12 and
-pandas<2.3; both want packages older than the kit does.
-Every model trains on all but the last two items of each user, stops on NDCG@10 of the last but one, and is compared on
-the last, among all items not in the history. Theirs is tuned too: the best of five settings on validation (or of those
-that --shapes names), first seed. RecBole's epoch on MovieLens has some two hundred steps: --patience 4 is much there.
-Times are of training alone, up to the best validation epoch. A training of theirs may take half an hour: with --keep
-DIR each is kept and, where ours has changed or a run was stopped, not done again; its time is then of that day.
+PYTHON belongs to an environment with torch==2.13.0 and `rectools[torch]`, or with `recbole`, numpy<2, scipy<1.12 and
+pandas<2.3; both need older packages than the kit.
+Every model is trained on all but the last two items of each user, stopped by NDCG@10 on the last but one, and compared
+on the last, among all items not in the history. The other library's model is tuned too: the best of five settings on
+validation (or of those named by --shapes) with the first seed. An epoch of RecBole has some two hundred steps on
+MovieLens, so --patience 4 is enough there. Times are for training only, up to the best validation epoch. A training of
+another library may take half an hour: with --keep DIR its result is stored and reused if ours changes or a run was
+interrupted; its time is then the one measured at first. With --record the numbers are appended to `results/`.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import torch
+from recorded import Row, add_option, record
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -44,8 +46,8 @@ from recx.recommenders.training import (
 
 HERE = Path(__file__).resolve().parent
 NEGATIVES = 256
-# Where the scores of a model that knows nothing are best under BCE with so many negatives. Started at zero, all item
-# vectors first move the same way to bring them there, and as they are the input too, histories then look alike.
+# The best score of a model without any knowledge under BCE with this many negatives. If scores start at zero, all item
+# vectors first move in the same direction to reach it; since they are also the input, all histories then look alike.
 OFFSET = -float(np.log(NEGATIVES))
 
 
@@ -60,7 +62,7 @@ def write(split, folder: Path) -> None:
 
 
 def theirs(library: str, python: str, split, config: dict, seed: int, keep: str = "") -> dict:
-    """Train another library's model, or read an identical training from the folder `keep`."""
+    """Train another library's model, or read the result of an identical training from the folder `keep`."""
     with tempfile.TemporaryDirectory() as folder:
         write(split, Path(folder))
         key = (Path(folder) / "interactions.csv").read_bytes() + json.dumps([library, config, seed]).encode()
@@ -72,7 +74,7 @@ def theirs(library: str, python: str, split, config: dict, seed: int, keep: str 
         log = Path(folder) / "log.txt"  # a training may take half an hour; its log can be read in the meantime
         print(f"    {library}: {log}", file=sys.stderr, flush=True)
         with log.open("w") as output:
-            # Run there, since RecBole writes logs to the current folder.
+            # It runs in that folder, since RecBole writes logs to the current one.
             done = subprocess.run(line, stdout=output, stderr=output, check=False, cwd=folder)
         if done.returncode:
             raise SystemExit(log.read_text()[-2000:])
@@ -85,7 +87,7 @@ def theirs(library: str, python: str, split, config: dict, seed: int, keep: str 
 
 
 def say(what: str, result: dict) -> None:
-    """Print one line per training, since the whole takes long."""
+    """Print one line per training, since the benchmark takes long."""
     values = ", ".join(f"{k} {result[k]:.4g}" for k in ("validation", "epoch", "seconds") if k in result)
     tested = f", test {np.mean(result['test']):.4f}" if "test" in result else ""
     print(f"    {what}: {values}{tested}", file=sys.stderr, flush=True)
@@ -125,18 +127,18 @@ def paired(ours_: np.ndarray, theirs_: np.ndarray, draws: int = 5000) -> tuple[f
 
 def compare(args, names: list[str]) -> None:
     table = []
+    library, python = ("RecBole", args.recbole) if args.recbole else ("RecTools", args.rectools)
     for name in names:
         chosen = resolve_settings(dataset=name, data_dir=args.data_dir)
         data = load_dataset(chosen.data)
         split, how = leave_one_out(data.sequences), chosen.target
         epochs, patience = (4, 2) if args.quick else (100, args.patience)
-        library, python = ("RecBole", args.recbole) if args.recbole else ("RecTools", args.rectools)
         same = {
             "n_blocks": 2,
             "n_heads": 2,
             "loss": "softmax",
-            # Few users make few steps an epoch, and in batches of 128 RecTools stops early at popularity. RecBole
-            # makes a row of every beginning of a sequence, so it has steps enough.
+            # Few users mean few steps per epoch, and with batches of 128 RecTools stops early at popularity. RecBole
+            # makes a row of every prefix of a sequence, so it has enough steps.
             "batch_size": 128 if args.recbole or len(split.train) > 2000 else 16,
             "epochs": epochs,
             "patience": patience,
@@ -152,7 +154,7 @@ def compare(args, names: list[str]) -> None:
         for seed in range(args.seeds):  # in turn, so that all run under the same conditions
             for case, changed in own_shapes(how).items():
                 own[case].append(ours(split, len(data.catalogue), changed, seed))
-            # RecTools' first seed was trained above, untimed; times are all taken here, after ours.
+            # RecTools' first seed was trained above without timing; all times are measured here, after ours.
             trained = tried and not seed and "seconds" not in tried[best]
             chosen_one = same | shapes[best]
             result = tried[best] if trained else theirs(library, python, split, chosen_one, seed, args.keep)
@@ -171,11 +173,30 @@ def compare(args, names: list[str]) -> None:
                 f"their best validation value {as_good:.1f}x | {args.seeds} seeds",
                 flush=True,
             )
+    if args.record:
+        rows = [cell for row in table for cell in compared_rows(row)]
+        record(f"sasrec_{library.lower()}", rows, f"0 to {args.seeds - 1}", args.quick)
     print("RESULT " + json.dumps({"benchmark": "sasrec", "table": table}))
 
 
+def compared_rows(row: dict) -> list[Row]:
+    """Rows to record of one comparison."""
+    label, library = f"{row['dataset']}, {row['ours_is']}", row["library"]
+    speed, as_good = row["speed"], row["speed_to_their_best"]
+    seconds, low, high = row["ours_seconds"], *row["interval"]
+    best = f"{label}: time to the best validation value of {library}"
+    return [
+        Row(f"{label}: test NDCG@10", row["ours"]),
+        Row(f"{label}: test NDCG@10 of {library}", row["theirs"]),
+        Row(f"{label}: difference", f"{row['difference']:+.4f}", low=f"{low:+.4f}", high=f"{high:+.4f}"),
+        Row(f"{label}: time to the best epoch", seconds, "s", library, float(np.median(speed)), speed[0], speed[-1]),
+        Row(f"{label}: time of {library}", row["theirs_seconds"], "s"),
+        Row(best, "", "", library, float(np.median(as_good)), as_good[0], as_good[-1]),
+    ]
+
+
 def their_shapes(split, how, library: str) -> list[dict]:
-    """What is tried for theirs: sizes and rates that are usual there, and the rate and dropout that ours has."""
+    """The settings tried for the other library: its usual sizes and learning rates, and our rate and dropout."""
     # RecTools trains on the latest items of each user only, so long histories want long sessions; RecBole on all.
     typical = int(np.quantile([len(s) for s in split.train], 0.9)) if library == "RecTools" else 0
     short, long = how.model.length, min(100, max(how.model.length, typical))
@@ -187,19 +208,19 @@ def their_shapes(split, how, library: str) -> list[dict]:
 
 
 def own_shapes(how) -> dict[str, object]:
-    """The kit's settings for the data; where those have two blocks (for how an explainer reads them), one block too."""
+    """The kit's settings for the data; if they have two blocks (which explainers read better), one block too."""
     blocks = how.model.blocks
-    cases = {f"{blocks} block{'s' * (blocks > 1)}, as the kit has it": how}
+    cases = {f"{blocks} block{'s' * (blocks > 1)} (the kit's)": how}
     if blocks > 1:
         cases["1 block"] = dataclasses.replace(how, model=dataclasses.replace(how.model, blocks=1))
     return cases
 
 
 def against(own: list[dict], others: list[dict]) -> dict:
-    """A row of the table: paired runs of ours and theirs, one pair per seed."""
+    """A row of the table from paired runs of ours and theirs, one pair per seed."""
     gap, low, high = paired(*(np.array([r["test"] for r in runs]) for runs in (own, others)))
     speed = sorted(o["seconds"] / r["seconds"] for o, r in zip(others, own, strict=True))
-    # Time until ours is as good on validation as theirs at its best.
+    # The time until ours is as good on validation as the best epoch of theirs.
     reached = [
         next((s for v, s in r["curve"] if v >= o["validation"]), float("inf")) for o, r in zip(others, own, strict=True)
     ]
@@ -215,7 +236,7 @@ def against(own: list[dict], others: list[dict]) -> dict:
 
 
 def sampled(state, wanted, table, negatives: int, draws: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores of the item chosen (M,) and of items drawn alike (M, negatives), the chosen one left out of them."""
+    """Scores of the chosen item (M,) and of uniformly drawn items (M, negatives), excluding the chosen one."""
     other = torch.randint(1, len(table), (len(wanted), negatives), generator=draws)
     rest = torch.einsum("md,mnd->mn", state, table[other]).masked_fill(other == wanted[:, None], -1e9)
     return (state * table[wanted]).sum(1), rest
@@ -224,7 +245,7 @@ def sampled(state, wanted, table, negatives: int, draws: torch.Generator) -> tup
 def summed_loss(
     loss: str, state, wanted, table, draws: torch.Generator, offset: float = 0.0, negatives: int = NEGATIVES
 ) -> torch.Tensor:
-    """Summed loss over M positions; (g)BCE with an offset to every score, which does not change the order."""
+    """Summed loss over M positions; (g)BCE adds an offset to every score, which does not change their order."""
     if loss == "full":
         return functional.cross_entropy(state @ table[1:].T, wanted - 1, reduction="sum")
     own, rest = sampled(state, wanted, table, negatives, draws)
@@ -243,7 +264,7 @@ def variant(
     offset: float = 0.0,
     course: str = "constant",
 ):
-    """The kit's SASRec, trained like `fit_sasrec` except for `args`."""
+    """Train the kit's SASRec like `fit_sasrec`, except for the last three arguments."""
     torch.manual_seed(how.seed)
     model = SASRec(items, how.model)
     inputs, targets = sliding_windows(split.train, how.model.length, how.stride)
@@ -343,26 +364,43 @@ def variants(args, names: list[str]) -> None:
                 f"{row['top1_share']:.3f}, best epoch {row['epoch']} after {row['seconds']:.1f} s of training",
                 flush=True,
             )
+    if args.record:
+        record("sasrec_variants", [cell for row in table for cell in variant_rows(row)], 0, args.quick)
     print("RESULT " + json.dumps({"benchmark": "sasrec variants", "table": table}))
+
+
+def variant_rows(row: dict) -> list[Row]:
+    """Rows to record of one variant on one data set."""
+    label = f"{row['variant']}: {row['dataset']}"
+    return [
+        Row(f"{label}, validation NDCG@10", row["validation"]),
+        Row(f"{label}, test NDCG@10", row["test"]),
+        Row(f"{label}, best epoch", row["epoch"]),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", default="")
     parser.add_argument("--rectools", default="", help="python of an environment with rectools[torch]")
-    parser.add_argument("--recbole", default="", help="python of an environment with recbole, compared with instead")
+    parser.add_argument("--recbole", default="", help="python of an environment with recbole")
     parser.add_argument("--datasets", nargs="+", default=["ml-100k", "ml-latest-small", "games"])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--patience", type=int, default=10, help="epochs theirs trains on without a better one")
-    parser.add_argument("--shapes", type=int, nargs="+", default=range(5), help="which of theirs are tried (0 to 4)")
-    parser.add_argument("--keep", default="", help="folder where their trainings are kept, and taken from if there")
-    parser.add_argument("--variants", action="store_true", help="variants of ours instead, one seed")
+    parser.add_argument("--patience", type=int, default=10, help="epochs without improvement before theirs stops")
+    parser.add_argument(
+        "--shapes", type=int, nargs="+", default=range(5), help="which settings of theirs are tried (0 to 4)"
+    )
+    parser.add_argument(
+        "--keep", default="", help="folder in which results of their trainings are stored and looked up"
+    )
+    parser.add_argument("--variants", action="store_true", help="compare variants of ours instead, with one seed")
     parser.add_argument("--quick", action="store_true", help="the demo only, a few epochs")
+    add_option(parser)
     args = parser.parse_args()
     args.shapes = [0] if args.quick else args.shapes
     names = ["demo"] if args.quick else args.datasets
     if not (args.variants or args.rectools or args.recbole):
-        parser.error("--rectools or --recbole is needed, or --variants")
+        parser.error("one of --rectools, --recbole and --variants is required")
     (variants if args.variants else compare)(args, names)
 
 

@@ -1,11 +1,11 @@
-"""Exact Shapley values of histories: ours compared with the exact explainer of the package shap, in one run.
+"""Exact Shapley values of histories: ours compared with the exact explainer of the package shap.
 
     pip install shap
-    python benchmarks/shapley.py [--quick]
+    python benchmarks/shapley.py [--quick] [--record]
 
-Both get the same target (SASRec of the demo's shape, random weights: speed and agreement do not depend on them), the
-same value function and the same histories of ten distinct items, and are asked about eight items of each. The values of
-both must agree. Without shap only our own time is shown. The last line is `RESULT {json}`.
+Both use the same target (SASRec with the shape of the demo's and random weights, which affect neither speed nor
+agreement), the same value function and the same histories of ten distinct items, with eight items in question for each.
+Their values must agree. Without shap, only our own time is measured. The last line is `RESULT {json}`.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 import torch
+from recorded import Row, add_option, record
 
 from recx.attribution.removal import players_of, value_function
 from recx.attribution.shapley import shapley_values
@@ -44,7 +45,9 @@ def by_shap(value, history, items) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer histories, one round")
-    quick = parser.parse_args().quick
+    add_option(parser)
+    arguments = parser.parse_args()
+    quick = arguments.quick
     torch.set_num_threads(1)
     settings = resolve_settings()
     data = load_dataset(settings.data)
@@ -78,6 +81,15 @@ def main() -> None:
         assert gap < 1e-4, f"the values differ by {gap}"
         result |= {"faster": result["shap"] / result["ours"], "largest_difference": gap}
         print(f"{result['faster']:.1f} times as fast; the values differ by at most {gap:.1e}")
+    if arguments.record:
+        column, own, other = "time per pair of history and item", "all items of a history at once (ours)", ""
+        if shap is not None:
+            other = "`shap.explainers.Exact`"
+        rows = [Row(f"{own}: {column}", result["ours"], "ms", other, result.get("faster", ""))]
+        if shap is not None:
+            rows += [Row(f"{other} {shap.__version__}, one item at a time: {column}", result["shap"], "ms")]
+            rows += [Row(f"{own}: largest difference of the values", result["largest_difference"])]
+        record("shapley", rows, quick=quick)
     print("RESULT", json.dumps(result))
 
 

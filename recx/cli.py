@@ -70,12 +70,18 @@ class ExplainCommand:
 
 @dataclass(frozen=True)
 class ResultsCommand:
-    """Print the metrics of all finished stages."""
+    """Print the metrics of all finished stages, or write the texts of one run."""
 
     json: bool = False
     """Print one JSON list of records."""
     markdown: bool = False
     """Print a Markdown page of tables."""
+    texts: str = ""
+    """Instead write the explanations of notebook 07 to this file as JSON lines (compressed if it ends in .gz)."""
+    profile: str = "tiny"
+    """Profile of the run whose texts are written."""
+    dataset: str = "demo"
+    """Data set of that run."""
 
 
 @dataclass(frozen=True)
@@ -281,6 +287,14 @@ def _explain(command: ExplainCommand) -> None:
 
 
 def _results(command: ResultsCommand) -> None:
+    if command.texts:
+        from recx.pipeline.published_texts import write_texts
+
+        count = write_texts(Path(command.texts).expanduser(), command.profile, command.dataset)
+        print(f"Explanations of {count:,} pairs: {command.texts}")
+        if command.dataset != "demo":
+            print(f"Before you publish them, read the licence of the data: recx data describe {command.dataset}")
+        return
     records = run_folder.results()
     if command.json:
         print(json.dumps(records, indent=1))

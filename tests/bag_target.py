@@ -1,4 +1,4 @@
-"""A target whose effects are known: scores from a fixed random table, summed over the items of a history."""
+"""A target with known effects: its scores are sums, over the items of a history, of rows of a fixed random table."""
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ class Bag:
 
 
 class Sums:
-    """The value of a part of a history: the item's score."""
+    """The value of a part of a history is the item's score."""
 
     length = Bag.length
 
@@ -32,7 +32,7 @@ class Sums:
 
 
 def bag_pairs(count, target, sizes=(4, 9)):
-    """Pairs that the target likes or dislikes, with histories of sizes[0] to sizes[1] - 1 items."""
+    """Pairs that the target likes or dislikes, with histories of `sizes[0]` to `sizes[1] - 1` items."""
     rng, out, items = np.random.default_rng(0), [], len(target.table) - 1
     while len(out) < count:
         history = rng.permutation(np.arange(1, items + 1))[: rng.integers(*sizes)]

@@ -1,4 +1,4 @@
-"""A local server with the address of a chat model, that behaves as it is told."""
+"""A local server that stands in for a chat model and behaves as a test specifies."""
 
 import json
 import threading
@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class ChatServer:
     """Answers POST /v1/chat/completions by `answer(messages, number)`.
 
-    What it returns is the content of a message (a text, a list of parts, None), a dict (the first choice, or a whole
-    body where it has `choices`), or `("status", code)`, `("refused", message)` and the like with a code of its own
-    behind it, `("wait", seconds)`, `("cut",)` (half a body), `("html",)`.
+    `answer` returns the content of a message (a text, a list of parts, None), a dict (the first choice, or the whole
+    body if it has `choices`), or one of `("status", code)`, `("refused", message)` (optionally followed by a status
+    code), `("wait", seconds)`, `("cut",)` (half a body) and `("html",)`.
     """
 
     def __init__(self, answer):

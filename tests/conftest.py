@@ -1,4 +1,4 @@
-"""Shared fixtures: real data where it is at hand, a small world, small models."""
+"""Shared fixtures: real data sets if available, a small catalogue, and small models."""
 
 import json
 import os
@@ -25,14 +25,14 @@ def data_folder() -> Path | None:
 
 @pytest.fixture
 def real_data() -> Path:
-    """Folder with real data sets; tests that need it are skipped with this reason where it is absent."""
+    """Folder with real data sets; tests that need it are skipped if there is none."""
     if data_folder() is None:
         pytest.skip("no real data sets at hand (set RECX_DATA_DIR)")
     return data_folder()
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Where the data is present, no test that needs it may have been skipped."""
+    """Fail in CI if a test was skipped for lack of real data although the data is available."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = [r for r in reporter.stats.get("skipped", []) if "real data" in str(r.longrepr)] if reporter else []
     if skipped and data_folder() is not None and os.environ.get("CI"):
@@ -41,7 +41,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
-    """Folder of a finished small chain, to be read only; what it found means nothing."""
+    """Folder of a finished small chain, read-only; its results are meaningless."""
     folder = tmp_path_factory.mktemp("small-run")
     process = start(folder)
     out, _ = process.communicate(timeout=900)
@@ -51,7 +51,7 @@ def small_run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def rated_run(small_run, tmp_path_factory):
-    """The small chain with explanations to rate."""
+    """The small chain, with explanations that can be rated."""
     folder = tmp_path_factory.mktemp("rated-run") / "runs"
     shutil.copytree(small_run, folder)
     process = start(folder, ["07_explanation_quality"])
@@ -80,7 +80,7 @@ def rng():
 
 @pytest.fixture
 def foreign_kernel(tmp_path, monkeypatch):
-    """Kernels that a user has installed, of which one is called like the kit's and starts nothing."""
+    """Kernels installed by a user, one of which has the name of the kit's kernel and cannot start."""
     for name in ("python3", "other"):
         folder = tmp_path / "share" / "kernels" / name
         folder.mkdir(parents=True)

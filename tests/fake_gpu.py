@@ -1,4 +1,4 @@
-"""A pretended GPU: tensors lie in memory, but count as on the CPU or on `cuda:0`, and the two do not mix."""
+"""A simulated GPU: tensors stay in main memory but count as being on the CPU or on `cuda:0`, and must not be mixed."""
 
 import torch
 from torch._C import DisableTorchFunction
@@ -11,7 +11,7 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
 
 class FakeGpu(TorchFunctionMode):
-    """While entered, `.to("cuda:0")`, `.cpu()` and `device="cuda:0"` work as on a machine with a GPU."""
+    """Within this context, `.to("cuda:0")`, `.cpu()` and `device="cuda:0"` work as on a machine with a GPU."""
 
     def __init__(self):
         super().__init__()

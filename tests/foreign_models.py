@@ -1,4 +1,4 @@
-"""A small data set, and recommenders of random weights that were made elsewhere for it, in the files that are read."""
+"""A small data set, and recommenders with random weights for it, in the file formats of other libraries."""
 
 import json
 
@@ -26,7 +26,7 @@ def small_data():
 
 
 def their_ids():
-    """Ids as the recommender orders them: shuffled, two of ours missing, three of its own."""
+    """The item ids in the recommender's order: shuffled, without two of ours, and with three of its own."""
     rng = np.random.default_rng(6)
     return rng.permutation([*(f"i{i:02}" for i in range(ITEMS) if f"i{i:02}" not in UNKNOWN), *ELSEWHERE]).tolist()
 

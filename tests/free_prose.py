@@ -66,7 +66,7 @@ MARKS = ("{}",) * 6 + ("“{}”", "'{}'", "«{}»", "*{}*", '"{}"', "„{}“")
 
 @dataclass(frozen=True)
 class Planted:
-    """A true text and the same with one false word; the place of a wording, `what` was changed."""
+    """A true text and the same text with one false word, with the index of its `wording` and `what` was changed."""
 
     history: list[int]
     item: int
@@ -77,7 +77,7 @@ class Planted:
 
 
 class Planter:
-    """Writes true texts about one catalogue, and plants edits in them."""
+    """Writes true texts about one catalogue and plants false edits in them."""
 
     def __init__(self, catalogue, noun, seed=0):
         self.catalogue, self.noun, self.rng = catalogue, noun, np.random.default_rng(seed)
@@ -88,7 +88,7 @@ class Planter:
                     self.starts[label[:n]] += 1
 
     def free_prose(self, count):
-        """`count` texts of free wordings: half of the edits in a title, half in a value where the wording has one."""
+        """`count` texts in free wordings; half of the edits change a title, half a value if the wording has one."""
         while count:
             planted = self._free(int(self.rng.integers(len(WORDINGS))), "title" if self.rng.random() < 0.5 else "value")
             if planted is not None:
@@ -96,7 +96,7 @@ class Planter:
                 count -= 1
 
     def templated(self, count):
-        """`count` texts as `recx-tiny` writes them."""
+        """`count` texts in the style of `recx-tiny`."""
         while count:
             *history, item = (self.rng.permutation(len(self.catalogue))[:6] + 1).tolist()
             pieces = templated_explanation(
@@ -163,12 +163,12 @@ class Planter:
         return "".join(f'"{self.catalogue.labels[p.item]}"' if isinstance(p, Title) else str(p) for p in pieces)
 
     def _far(self, item, near):
-        """Whether no item near shares the beginning of its title, so that it would be taken for one of them."""
+        """Whether no item nearby shares the beginning of the title, which could then be mistaken for that item's."""
         starts = [_start(self.catalogue.labels[i]) for i in (item, *near)]
         return not any(a.startswith(starts[0]) or starts[0].startswith(a) for a in starts[1:])
 
     def _written(self, item, mark):
-        """A title as people write it."""
+        """A title in a form that people write."""
         label = self.catalogue.labels[item]
         natural = re.sub(r"^(.*), (The|A|An)$", r"\2 \1", re.sub(r" \((?:19|20)\d\d\)$", "", label))
         short = re.split(r": | - ", label)[0]
@@ -180,7 +180,7 @@ class Planter:
         return mark.format(self.rng.choice(forms))
 
     def _said(self, value, kind):
-        """A value as people say it; of a genre small, before "game" and the like."""
+        """A value in a form that people use; a genre is in lower case before "game" and similar words."""
         return value.lower() if kind == "genre" and self.rng.random() < 0.7 else value
 
 
@@ -195,7 +195,7 @@ def _filled(wording, slots):
 
 
 def rates(catalogue, planted):
-    """Of planted edits: how many true texts pass, and how many edits of each kind are caught; and those that failed."""
+    """The share of true texts that pass, the share of edits of each kind that are caught, and the failures."""
     parser, held, wrong = ExplanationParser(catalogue), defaultdict(list), []
     for p in planted:
         true, false = (parser.parse(text, p.history, p.item) for text in (p.true, p.false))

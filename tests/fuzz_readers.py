@@ -1,9 +1,9 @@
-"""A fuzzer over every reader: damaged files give a `DataError` or all their rows; never a crash, a hang, a silent loss.
+"""Fuzzes all readers: a damaged file gives a `DataError` or all its rows, never a crash, a hang or a silent loss.
 
     python tests/fuzz_readers.py [--inputs 1000000] [--seed 0]
 
-Files of the right form are damaged at random: bytes flipped, cut, doubled, and telling pieces put in. An input that
-does something else than it should is written to `fuzz-findings/`, and the run ends with an error.
+Well-formed files are damaged at random: bytes are flipped, removed or repeated, and suspicious pieces are inserted.
+An input with another outcome is written to `fuzz-findings/`, and the run ends with an error.
 """
 
 import argparse
@@ -44,7 +44,7 @@ UNSOUND_EVERY = 50  # such a Parquet file is read in a process of its own, which
 
 @dataclass(frozen=True)
 class Case:
-    """One reader: a good file of its form, how it is read, and how many rows a file must give."""
+    """One reader: a well-formed file, the function that reads it, and how many rows a file must give."""
 
     name: str
     good: bytes
@@ -53,14 +53,14 @@ class Case:
 
 
 def lines(raw: bytes, head: int = 0) -> int:
-    """Lines that hold something, without the header."""
+    """The number of non-empty lines, without the header."""
     return max(0, sum(bool(line.strip(b"\r")) for line in raw.split(b"\n")[head:]))
 
 
 def csv_rows(raw: bytes) -> int:
-    """Rows of a CSV file that hold something.
+    """The number of non-empty rows of a CSV file.
 
-    -1 where that is not plain: a line may end within quotes, and white space is a value of text but not of numbers.
+    It is -1 if the number is unclear: a line may end within quotes, and white space is a valid text but not a number.
     """
     rows = [row.strip(b",\r") for row in raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").split(b"\n")]
     if b'"' in raw or any(row and not row.strip() for row in rows):
@@ -69,9 +69,9 @@ def csv_rows(raw: bytes) -> int:
 
 
 def text_rows(raw: bytes) -> int:
-    """Lines of a table of whatever form that hold something, its header too; -1 where that is not plain.
+    """The number of non-empty lines of a table of any form, header included; -1 if the number is unclear.
 
-    A line may end within quotes or with a lone carriage return, and what is empty depends on the separator.
+    A line may end within quotes or with a carriage return alone, and the separator determines what counts as empty.
     """
     rows = [row.strip(b"\r") for row in raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").split(b"\n")]
     if b'"' in raw or b"\0" in raw or b"\n" not in raw or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -80,7 +80,7 @@ def text_rows(raw: bytes) -> int:
 
 
 def own_log(path: Path, report: ReadingReport) -> int:
-    """Rows of a log that is read without any setting, its header too where it was taken for one."""
+    """The number of rows of a log that is read without any settings, including the header if one was detected."""
     tables = own_tables(path, None, Columns())
     assert tables.items["item_id"].n_unique() == tables.items.height
     return tables.interactions.height + any(", a header" in said for said in tables.report.decisions)
@@ -93,7 +93,7 @@ def own_items(path: Path, report: ReadingReport) -> int:
 
 
 def own_folder(name: str) -> Callable[[Path, ReadingReport], int]:
-    """A folder with one file of that name, to a data set."""
+    """Build a data set from a folder with one file of that name."""
 
     def read(path: Path, report: ReadingReport) -> int:
         folder = path.parent / "own"
@@ -125,7 +125,7 @@ def filled(raw: bytes) -> int:
 
 
 def filled_text(raw: bytes) -> int:
-    """Of a file read as text, where a lone carriage return ends a line too."""
+    """The number of non-empty lines of a file read as text, in which a carriage return alone also ends a line."""
     return filled(raw.replace(b"\r", b"\n"))
 
 
@@ -149,7 +149,7 @@ def atomic(path: Path, report: ReadingReport) -> int:
 
 
 def whole(path: Path, report: ReadingReport) -> int:
-    """From a damaged file to a data set: filters and catalogues must take whatever a reader gives."""
+    """Build a data set from a damaged file: filters and catalogues must accept whatever a reader returns."""
     interactions = interactions_from(read_atomic(path), path, report)
     ids = interactions["item_id"].unique().to_list()
     items = (
@@ -162,7 +162,7 @@ def whole(path: Path, report: ReadingReport) -> int:
 
 
 def named(path: Path, report: ReadingReport) -> int:
-    """Names joined to games: none of the games may be lost by it."""
+    """Join names to games; no game may be lost."""
     games = pl.DataFrame({"item_id": ["70", "80"], "title": ["Half-Life", ""]}, schema_overrides={"item_id": pl.String})
     joined = steam.with_names(games, path, report)
     assert {"70", "80"} <= set(joined["item_id"].cast(pl.String))
@@ -199,7 +199,7 @@ LOG += [
 
 
 def log(separator: str, when: str, head: str = "", end: str = "\n") -> str:
-    """The log in a form; `when` formats its times, or is empty for numbers."""
+    """The log in one form; `when` is the format of its timestamps, empty for numbers."""
     times = [time.strftime(when, time.gmtime(t)) if when else str(t) for *_, t in LOG]
     rows = [separator.join((user, item, at)) for (user, item, _), at in zip(LOG, times, strict=True)]
     return "".join(row + end for row in ([head] if head else []) + rows)
@@ -288,7 +288,7 @@ def hang(*_: object) -> None:
 
 
 def check(case: Case, raw: bytes, folder: Path, chance: random.Random) -> str | None:
-    """What is wrong with how the reader took the file; None if nothing is."""
+    """What is wrong with the way the reader handled the file; None if nothing is."""
     suffix = ".csv" if "csv" in case.name or "own" in case.name else ".json"
     suffix = ".parquet" if "parquet" in case.name else suffix
     suffix = ".zip" if "zip" in case.name else suffix
@@ -323,7 +323,7 @@ def check(case: Case, raw: bytes, folder: Path, chance: random.Random) -> str | 
 
 
 def fuzz(inputs: int, seed: int, report: bool = False) -> list[tuple[str, str, bytes]]:
-    """Findings: reader, what went wrong, input."""
+    """The findings: reader, what went wrong, and the input."""
     chance, findings = random.Random(seed), []
     signal.signal(signal.SIGALRM, hang)
     signal.signal(signal.SIGPROF, hang)

@@ -1,10 +1,10 @@
-"""A fuzzer over all that reads a chat model's replies: any reply is a value of its kind or a `BadReply`, no crash.
+"""Fuzzes everything that parses a chat model's replies: a reply gives a value or a `BadReply`, never a crash.
 
     python tests/fuzz_replies.py [--inputs 1000000] [--seed 0]
 
-Replies of the right form are damaged at random, and telling pieces put in. What is read must stand in the answer, must
-not come out of thinking, and must be the same with fences or thinking around it. An input for which that is not so is
-written to `fuzz-findings/`, and the run ends with an error.
+Well-formed replies are damaged at random, and suspicious pieces are inserted. The parsed value must occur in the
+answer, must not come from the model's reasoning, and must be the same with code fences or reasoning around the answer.
+An input that violates this is written to `fuzz-findings/`, and the run ends with an error.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def find(title: str) -> int | None:
 
 
 def stands_in(item: int, answer: str) -> bool:
-    """Whether the words of a title, up to its brackets or subtitle, stand in an answer in their order."""
+    """Whether the words of a title, up to its brackets or subtitle, occur in an answer in the same order."""
     title = phrase_key(re.split(r" [(\[]|: ", CATALOGUE.labels[item])[0])
     return f" {title} " in f" {phrase_key(plain_title(answer))} " or f" {title} " in f" {phrase_key(answer)} "
 
@@ -105,7 +105,7 @@ READERS: tuple[Callable[[str], str | None], ...] = (rated, chosen, decided, list
 
 
 def asked(reply: str) -> str | None:
-    """The reply as content, as a part and as a whole body of a server that sends nothing else."""
+    """Send the reply as content, as a part and as the whole body of a server's response."""
     client: ChatClient[str] = ChatClient(ChatSettings("http://127.0.0.1:9/v1", "m", replies=2))
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": reply}}
     bodies = [
@@ -138,7 +138,7 @@ def outcome(reader: Callable[[str], object], answer: str) -> object:
 
 
 def check(reply: str) -> str | None:
-    """What is wrong with how a reply is read; None if nothing is."""
+    """What is wrong with the way a reply is parsed; None if nothing is."""
     answer = answer_of(reply)
     if answer_of(answer) != answer or text_of(reply) != reply:
         return "reading it again gives something else"
@@ -179,7 +179,7 @@ def hang(*_: object) -> None:
 
 
 def fuzz(inputs: int, seed: int, report: bool = False) -> list[tuple[str, str]]:
-    """Findings: what went wrong, and the reply."""
+    """The findings: what went wrong, and the reply."""
     chance, findings = random.Random(seed), []
     signal.signal(signal.SIGVTALRM, hang)
     started = time.monotonic()

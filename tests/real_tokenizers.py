@@ -1,7 +1,7 @@
-"""Tokenizers of real families, as packages ship them, kept in the user's cache; and tiny random models around them.
+"""Tokenizers of real model families, as packages ship them, with tiny random models around them.
 
-Weights of these families cannot be had in a test; their tokenizers can. Where no template comes with one, it is written
-below as the family publishes it.
+The weights of these families are not available to a test, but their tokenizers are; they are kept in the user's cache.
+If a tokenizer comes without a chat template, the template that the family publishes is given below.
 """
 
 import functools
@@ -120,7 +120,7 @@ PACKAGES = {
 
 @functools.cache
 def package_folder(key: str) -> Path:
-    """Folder with a package's files, downloaded once; the test is skipped where it cannot be had."""
+    """Folder with a package's files, which are downloaded once; the test is skipped if they are not available."""
     package = PACKAGES[key]
     folder = paths.cache() / "tokenizers" / f"{key}-{package.version}"
     if folder.is_dir():
@@ -141,7 +141,7 @@ def package_folder(key: str) -> Path:
 
 @functools.cache
 def _reachable(client: str) -> list[str]:
-    """Clients that failed in this process: the others' packages are not waited for again."""
+    """Why a registry client failed in this process, if it did; it is then not tried again for other packages."""
     return []
 
 
@@ -176,18 +176,18 @@ def _member(archive: Path, name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Family:
-    """A family of models: its tokenizer's package, its template, and the shape of its models.
+    """A family of models: the package with its tokenizer, its chat template, and the configuration of its models.
 
     Attributes:
         package: key of `PACKAGES`.
-        config: of its models.
-        vocabulary: rows of its input embedding, with whatever padding its models have.
-        template: chat template; None for the package's own.
-        settings: further entries of `tokenizer_config.json`.
-        model: further settings of the config.
-        ends: names of the tokens in the list of its `generation_config.json`.
-        convert: makes `tokenizer.json` from the package's folder, where it is not the package's own.
-        plain_borders: whether a question has the same tokens alone as within the template's text.
+        config: configuration of its models.
+        vocabulary: rows of the input embedding, including any padding that its models have.
+        template: chat template; None for the one in the package.
+        settings: additional entries of `tokenizer_config.json`.
+        model: additional entries of the configuration.
+        ends: names of the end tokens listed in its `generation_config.json`.
+        convert: function that makes `tokenizer.json` from the package's folder, if the package contains none.
+        plain_borders: whether a question has the same tokens on its own as within the text of the template.
     """
 
     package: str
@@ -202,7 +202,7 @@ class Family:
 
 
 def _from_sentencepiece(folder: Path) -> dict:
-    """`tokenizer.json` of a SentencePiece BPE model, as transformers converts that of Mistral 7B v0.3."""
+    """Make `tokenizer.json` from a SentencePiece BPE model, as transformers does for Mistral 7B v0.3."""
     (path,) = folder.glob("*.model.*")
     pieces = _pieces(path.read_bytes())
     vocabulary = {text: n for n, (text, _, _) in enumerate(pieces)}
@@ -229,7 +229,7 @@ def _from_sentencepiece(folder: Path) -> dict:
 
 
 def _pieces(data: bytes) -> list[tuple[str, float, int]]:
-    """Text, score and kind of each piece of a SentencePiece model (a protocol buffer, read by hand)."""
+    """Text, score and kind of each piece of a SentencePiece model (a protocol buffer, parsed by hand)."""
     pieces = []
     for number, value in _fields(data):
         if number == 1:
@@ -267,7 +267,7 @@ def _added(number: int, text: str, **flags: bool) -> dict:
 
 
 def _phi_3(folder: Path) -> dict:
-    """Phi-3's tokenizer is that of Llama 2 with further tokens after it."""
+    """Make Phi-3's tokenizer, which is that of Llama 2 with additional tokens at the end."""
     parts = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     names = ["<|endoftext|>", "<|assistant|>", *(f"<|placeholder{n}|>" for n in range(1, 5)), "<|system|>", "<|end|>",
              "<|placeholder5|>", "<|placeholder6|>", "<|user|>"]  # fmt: skip
@@ -312,7 +312,7 @@ _TOKENIZERS: dict[str, PreTrainedTokenizerBase] = {}
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a family, read once from a folder as its models have it."""
+    """Load the tokenizer of a family from a folder laid out like those of its models; it is read only once."""
     family = FAMILIES[name]
     key = f"{family.package} {family.template} {family.settings} {family.convert} {'vicuna' in name}"
     if key not in _TOKENIZERS:
@@ -321,7 +321,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def build_backbone(name: str) -> PreTrainedModel:
-    """A tiny random model of a family, with as many rows in its embedding as its real models have."""
+    """Build a tiny random model of a family, with as many embedding rows as its real models have."""
     family, tokenizer = FAMILIES[name], load_tokenizer(name)
     ends = [tokenizer.convert_tokens_to_ids(token) for token in family.ends]
     settings = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2, head_dim=16,

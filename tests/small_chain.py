@@ -1,4 +1,4 @@
-"""A chain so small that it runs in about a minute; what it finds means nothing."""
+"""A chain so small that it runs in about a minute; its results are meaningless."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ COMMAND += [word for key, value in SMALL.items() for word in ("--set", f"{key}={
 
 
 def start(folder, notebooks=CORE, told=(), **more):
-    """`recx run` on a run folder, as a process; `told` are further words of the command line."""
+    """Start `recx run` on a folder of runs, as a process; `told` contains additional words of the command line."""
     surroundings = os.environ | {"RECX_RUNS_DIR": str(folder)}
     line = [*COMMAND[:4], *notebooks, *COMMAND[4:], *told]
     return subprocess.Popen(line, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)

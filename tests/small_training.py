@@ -1,4 +1,4 @@
-"""A random model and random rows that train in seconds; started by `torchrun`, a training in several processes."""
+"""A random model and random rows that train in seconds; under `torchrun`, the training has several processes."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ def small_model(dropout=0.0, **more):
 
 
 def small_rows(count=64):
-    """Rows whose last token names the item whose vector stands before it; some are asked for it twice."""
+    """Rows whose last token names the item whose vector precedes it; some rows ask for it twice."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(6, 14, count)
     items = rng.integers(6, size=count)
@@ -46,7 +46,7 @@ def small_rows(count=64):
 
 
 class RecordedRows(EncodedRows):
-    """Rows that remember which of them were asked for."""
+    """Rows that record which of them were read."""
 
     asked_for: list[int] = []
 
@@ -56,7 +56,7 @@ class RecordedRows(EncodedRows):
 
 
 def main(folder: Path) -> None:
-    """Train, stopped once and resumed, and leave what this process ended with."""
+    """Train with one interruption, resume, and save the final state of this process."""
     process = os.environ["RANK"]
     if process != "0":
         checkpoints.save_file = checkpoints.save_weights = None  # only the first process may write

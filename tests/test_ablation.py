@@ -1,4 +1,4 @@
-"""The grid of trainings, on the small chain."""
+"""The grid of trainings of the ablation, on the small chain."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A folder of one's own files is added once, under a name that every command takes from then on."""
+"""A folder of a user's own files is added once, under a name that every command accepts afterwards."""
 
 import json
 import random
@@ -22,7 +22,7 @@ NAMES = [f"Night Road {n}" for n in range(60)]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A log whose columns have names that nobody knows."""
+    """A log whose column names are not recognised."""
     monkeypatch.setenv("RECX_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path / "runs"))
     chance = random.Random(0)

@@ -12,7 +12,7 @@ from recx.evaluation.test_set import Pairs
 
 
 def slow_alpha(ratings):
-    """Krippendorff's alpha for interval data, pair by pair, as in the definition."""
+    """Krippendorff's alpha for interval data, computed pair by pair from the definition."""
     units = [[r for r in column if not np.isnan(r)] for column in ratings.T]
     units = [u for u in units if len(u) > 1]
     pooled = [r for u in units for r in u]

@@ -29,7 +29,7 @@ def test_ranking_ndcg_equals_the_slow_way(rng):
 
 
 def test_random_order_earns_what_the_paper_prints_for_random(rng):
-    """The paper's 0.6153 for random ranking is what its code's gains give on average, to sampling error."""
+    """The paper's 0.6153 for random ranking is, up to sampling error, the mean that its code's gains give."""
     ideal = np.tile(np.arange(5), (40_000, 1))
     assert m.ranking_ndcg(rng.permuted(ideal, axis=1), ideal, m.REFERENCE_GAINS).mean() == pytest.approx(
         0.6153, abs=0.02
@@ -47,7 +47,7 @@ def test_bootstrap_interval_covers_the_mean(rng):
 
 
 def test_repeated_users_do_not_shrink_the_interval(rng):
-    """The same numbers four times over are no further evidence."""
+    """Repeating the same numbers four times adds no evidence."""
     values, users = rng.random(200), np.arange(200)
     once, repeated = bootstrap(values), bootstrap(np.repeat(values, 4), np.repeat(users, 4))
     assert repeated.n == 200 and repeated.value == pytest.approx(once.value)

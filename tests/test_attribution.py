@@ -44,7 +44,7 @@ def histories():
 
 
 class Additive:
-    """A target whose log-odds are a sum over the items of a history, wherever they stand."""
+    """A target whose log-odds are a sum over the items of a history, independent of their positions."""
 
     length = 20
 
@@ -57,7 +57,7 @@ class Additive:
 
 
 def by_permutations(values, n):
-    """Shapley values by their definition: the mean gain of joining, over all orders."""
+    """Shapley values by definition: the mean marginal contribution over all orders of joining."""
     gains = np.zeros(n)
     for order in itertools.permutations(range(n)):
         inside = 0
@@ -128,7 +128,7 @@ def test_long_histories_are_sampled_within_their_errors():
 
 
 def test_every_method_puts_the_cause_first():
-    """One item decides alone: it has a large weight for item 9, the others none."""
+    """A single item decides: it has a large weight for item 9, and the others have none."""
     target = Additive(ITEMS)
     target.weights *= 0.01
     target.weights[4, 9] = 5.0

@@ -1,4 +1,4 @@
-"""Backbones that are loaded, and those that are refused with a sentence that says why."""
+"""Backbones that are loaded, and backbones that are rejected with an explanation."""
 
 import json
 import shlex
@@ -52,7 +52,7 @@ def add_tokenizer(folder):
 
 @pytest.fixture
 def saved(tmp_path):
-    """Saves a small model of a family into a folder, with a tokenizer."""
+    """Save a small model of a family, with a tokenizer, to a folder."""
 
     def save(family="llama", **more):
         tiny(family, **more).save_pretrained(tmp_path / family)
@@ -141,13 +141,13 @@ def test_families_that_pass_the_self_test(family):
 
 @pytest.mark.parametrize("family", ["bert", "openai-gpt"])
 def test_families_that_fail_the_self_test(family):
-    """BERT looks ahead, the first GPT keeps nothing of what it read."""
+    """BERT attends to later tokens, and the first GPT has no key-value cache."""
     with pytest.raises(CheckpointError, match=f"family '{family}' are not supported"):
         check(tiny(family))
 
 
 def test_places_counted_where_a_row_has_padding_fail_the_self_test(monkeypatch):
-    """As where a family takes no position ids and counts the padding between a prompt and what goes on with it."""
+    """This happens if a family takes no position ids and counts the padding between a prompt and its continuation."""
     model = tiny("llama")
     forward = model.model.forward
     monkeypatch.setattr(model.model, "forward", lambda position_ids=None, **inputs: forward(**inputs))
@@ -156,7 +156,7 @@ def test_places_counted_where_a_row_has_padding_fail_the_self_test(monkeypatch):
 
 
 def test_logits_changed_after_the_output_layer_fail_the_self_test():
-    """A family whose scale of logits the kit does not know would give other probabilities than its own."""
+    """If the kit does not know how a family scales its logits, the probabilities would be wrong."""
     model = tiny("llama")
     forward = model.forward
 
@@ -230,7 +230,7 @@ def test_the_command_runs_no_code_of_a_pickle(tmp_path, saved, monkeypatch):
     ],
 )
 def test_each_answer_of_the_hub_is_explained(monkeypatch, error, sentence):
-    """The hub's client raises within what transformers makes of it."""
+    """transformers wraps the exceptions of the hub's client in its own."""
 
     answer = SimpleNamespace(headers={}, request=None)
 

@@ -1,4 +1,4 @@
-"""The playground in a real browser, in JupyterLab and as a web page: what a visitor does, by mouse and by keyboard."""
+"""The playground in a real browser, in JupyterLab and as a web page, used by mouse and by keyboard."""
 
 import json
 import os
@@ -74,7 +74,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def web_page(rated_run):
-    """Address of the playground as a web page."""
+    """Address of the playground served as a web page."""
     port = free_port()
     process = served([sys.executable, "-m", "recx", "app", "--port", str(port)], port, rated_run)
     yield f"http://127.0.0.1:{port}/"
@@ -83,7 +83,7 @@ def web_page(rated_run):
 
 @pytest.fixture(scope="module")
 def lab_page(rated_run, tmp_path_factory):
-    """Address of notebook 12 in JupyterLab, told of the small run."""
+    """Address of notebook 12 in JupyterLab, set to use the small run."""
     folder, port = tmp_path_factory.mktemp("lab"), free_port()
     notebook = load_notebook_node(str(paths.notebooks() / "12_playground.ipynb"))
     told = {"profile": "test", "overrides": SMALL}
@@ -99,7 +99,7 @@ def lab_page(rated_run, tmp_path_factory):
 
 @pytest.fixture
 def visit(browser):
-    """Open an address; what it asks of other machines is refused and noted."""
+    """Open an address; requests to other machines are blocked and recorded."""
     contexts, outside, asked = [], [], []
 
     def local(route):
@@ -163,7 +163,7 @@ def wait_for_answers(page, count=3):
 
 @pytest.fixture(scope="module")
 def titles():
-    """Four titles of the small world, of which the second can be misspelt so that it is still clear."""
+    """Four titles of the small run; the second one can be misspelt and still be recognised."""
     catalogue = load_dataset(resolve_settings("test", overrides=SMALL).data).catalogue
     index = TitleIndex(catalogue)
     found = [t for t in catalogue.titles[1:] if t in catalogue.index_of_label and len(t) > 9 and "&" not in t]
@@ -176,7 +176,7 @@ def misspelt(title):
 
 
 def spaced(text):
-    """A list shows spaces that do not break."""
+    """A pattern that also matches the non-breaking spaces that a list shows."""
     return re.compile(r"\s".join(map(re.escape, text.split())))
 
 
@@ -185,7 +185,7 @@ def numbered(titles):
 
 
 def build_and_ask(page, titles):
-    """A history, an item, a wish; then the answers of target and models."""
+    """Enter a history, an item and an instruction, and get the answers of the target and the models."""
     begin(page)
     add(page, titles[0])
     add(page, misspelt(titles[1]))
@@ -203,7 +203,7 @@ def build_and_ask(page, titles):
 
 
 def watch_streaming(page):
-    """See the first panel's text grow while it is being written, and Stop end it; how often that was asked for."""
+    """Watch the text of the first panel grow, and stop it; return how many attempts that took."""
     page.evaluate("""() => {
         window.lengths = [];
         new MutationObserver(() => {
@@ -230,7 +230,7 @@ def wait_until_asked(page):
 
 
 def stopped_in_time(page):
-    """Ask and stop; a short text on a busy machine may have ended before the click is heard."""
+    """Ask and stop; on a busy machine a short text may be complete before the click arrives."""
     ask(page)
     page.get_by_text("is writing ...").first.wait_for()
     try:
@@ -244,7 +244,7 @@ def stopped_in_time(page):
 
 
 def change_and_turn(page):
-    """What if the first item were missing, and the smallest change."""
+    """Ask what happens without the first item, and for the smallest change that flips the decision."""
     page.get_by_label("without", exact=True).select_option(index=1)
     page.get_by_role("button", name="Ask again with the change").click()
     page.get_by_text("target after").wait_for()
@@ -277,7 +277,7 @@ def rate(page, rater):
 
 
 def whole_visit(page, titles, tmp_path, rated_run, rater):
-    """All that a visitor does, in Lab as on the page."""
+    """Do everything that a visitor may do, in JupyterLab or on the web page."""
     build_and_ask(page, titles)
     shot(page, f"{rater}-asked")
     asked = watch_streaming(page)
@@ -312,7 +312,7 @@ def test_the_web_page(visit, web_page, titles, rated_run, tmp_path):
 
 
 def test_behind_a_prefix(visit, rated_run, titles):
-    """All that the page asks for begins with the prefix, so that a proxy gets to see it."""
+    """All requests of the page start with the prefix, so that they reach the proxy."""
     port, prefix = free_port(), "/user/a%40b.c/proxy/8000/"
     line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--base-url", prefix]
     process = served(line, port, rated_run)
@@ -438,7 +438,7 @@ def line_of(process):
 
 @pytest.mark.parametrize("width", [640, 1280])
 def test_readable_enlarged(visit, web_page, titles, width):
-    """At 200 % a window 1280 wide has 640 left: everything wraps, nothing is cut off."""
+    """At 200 % zoom a window 1280 pixels wide has 640 left: everything wraps, and nothing is cut off."""
     page = visit(web_page)
     page.set_viewport_size({"width": width, "height": 900})
     build_and_ask(page, titles)

@@ -1,4 +1,4 @@
-"""The notebooks in order on a shrunken demo world; asserts on what they found, not on stored outputs."""
+"""Runs the notebooks in order on a reduced demo and checks their results instead of stored outputs."""
 
 import json
 

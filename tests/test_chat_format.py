@@ -1,4 +1,4 @@
-"""What chat templates put around the turns, and what ends a turn."""
+"""What chat templates put around turns, and what ends a turn."""
 
 import copy
 from dataclasses import replace

@@ -172,5 +172,5 @@ def test_any_body_of_a_server_is_read_or_missing(body):
 
 
 def test_damaged_replies():
-    """A small part of what `tests/fuzz_replies.py` does."""
+    """A small sample of the inputs of `tests/fuzz_replies.py`."""
     assert fuzz(400, seed=7) == []

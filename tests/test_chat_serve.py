@@ -1,4 +1,4 @@
-"""A real local server, `transformers serve` with the teaching backbone, as chat model and as judge."""
+"""A real local server (`transformers serve` with the teaching backbone) as a chat model and as a judge."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Which run explains: the one named, the default one, or the model that ships with the kit."""
+"""Which run explains: the named one, the default one, or the model that ships with the kit."""
 
 import pytest
 from test_shipped import SETTINGS, here, run  # noqa: F401

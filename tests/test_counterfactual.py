@@ -12,7 +12,7 @@ ITEMS, LENGTH = 40, 6
 
 
 class Bag:
-    """Scores by a fixed random table, summed over the items of a history: cheap to check by hand."""
+    """Scores are sums, over the items of a history, of rows of a fixed random table: easy to check by brute force."""
 
     length = LENGTH
 
@@ -41,7 +41,7 @@ def test_a_rank_is_that_of_a_plain_count(rng):
 
 
 class Rounded(Bag):
-    """Three scores, of which most items have the middle one: it reaches from the liked to the disliked."""
+    """Scores take three values; most items have the middle one, which extends from the liked to the disliked items."""
 
     def score(self, histories):
         scores = super().score(histories) / (histories > 0).sum(1, keepdim=True) ** 0.5
@@ -80,7 +80,7 @@ def test_a_constant_target_decides_nothing_and_no_change_turns_it():
 
 
 def test_no_change_moves_a_rank_by_drawing_its_ties_anew():
-    """Ten items are liked whatever the history, so only an item that a change frees may come before another one."""
+    """Ten items tie whatever the history, so a change may alter a rank only by making an item unseen."""
 
     class Ten(Bag):
         def score(self, histories):
@@ -112,7 +112,7 @@ def test_best_items_are_unseen_and_in_order():
 
 
 def smallest_removal(target, history, item, wanted):
-    """By brute force over all subsets."""
+    """The smallest set by brute force over all subsets."""
     for size in range(1, len(history)):
         for gone in itertools.combinations(sorted(set(history)), size):
             left = [i for i in history if i not in gone]

@@ -1,4 +1,4 @@
-"""Which files of a folder are read, and RecBole's files whose columns are called otherwise."""
+"""Which files of a folder are read, and RecBole files with other column names."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_dates_and_lists_in_atomic_files(tmp_path):
 
 
 def test_the_newest_first_is_put_in_order(tmp_path):
-    """The second case of a time column under a name of its own, which rows do not follow."""
+    """A time column with an unusual name, in a file whose rows are not in order of time."""
     rows = [f"u{u};{a};{1_700_000_000 - 100 * n}" for u in range(9) for n, a in enumerate(ARTISTS)]
     (tmp_path / "log.csv").write_text("user;artist;listened\n" + "\n".join(rows) + "\n")
     data = load_dataset(D(name=str(tmp_path)))
@@ -108,7 +108,7 @@ def test_an_archive_holds_one_file(tmp_path):
 
 
 def test_braces_in_a_value_are_text(tmp_path):
-    """Values come from outside; they are never taken for a wording's slots."""
+    """Values come from outside and are never interpreted as slots of a wording."""
     rows = [f"u{u},{i},{n}" for u in range(6) for n, i in enumerate(range(9))]
     (tmp_path / "interactions.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
     (tmp_path / "items.csv").write_text(

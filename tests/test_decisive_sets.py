@@ -12,7 +12,7 @@ ITEMS, LENGTH = 60, 12
 
 
 class Bag:
-    """Scores by a fixed random table, summed over the items of a history."""
+    """Scores are sums, over the items of a history, of rows of a fixed random table."""
 
     length = LENGTH
 
@@ -25,7 +25,7 @@ class Bag:
 
 
 def decision_of_all_parts(target, history, item):
-    """Every part of a history and what the target decides with it, one part at a time."""
+    """Every part of a history with the target's decision for it, computed one part at a time."""
     players = list(dict.fromkeys(history.tolist()))
     out = {}
     for size in range(1, len(players) + 1):

@@ -1,4 +1,4 @@
-"""Decoding along title graphs against exhaustive scoring."""
+"""Decoding along title graphs, compared with exhaustive scoring."""
 
 import copy
 import itertools
@@ -40,7 +40,7 @@ def prompts(explainer):
 
 @torch.inference_mode()
 def exact_scores(explainer, prompt):
-    """Log-probability of every title among the catalogue's by teacher forcing, one by one, over a plain dictionary."""
+    """Log-probability of every title among the catalogue's titles, by teacher forcing over a plain dictionary."""
     follow = {}
     answers = [[*t.tolist(), *explainer.encoder.end.tolist()] for t in explainer.encoder.titles[1:]]
     for answer in answers:
@@ -82,7 +82,7 @@ def test_items_left_out_never_come_and_the_others_keep_their_order(explainer, pr
 
 
 def test_beams_never_end_in_what_is_left_out(explainer, prompts):
-    """With one beam a path is given up where it can only lead to an item that is left out, not at its end."""
+    """A single beam abandons a path as soon as it can only lead to an excluded item, not at its end."""
     graph = build_title_trie(explainer.encoder.titles, explainer.encoder.end)
     labels = explainer.catalogue.labels
     series = [n for n, label in enumerate(labels) if label.startswith(("Halo", "Mario", "Super Mario", "The Legend"))]
@@ -195,7 +195,7 @@ def test_orders_are_permutations(explainer, prompts, rng):
 
 @torch.inference_mode()
 def plain_order(explainer, prompt, titles):
-    """Places of the titles: token by token, every step from the first token on."""
+    """Order of the titles by a plain search that starts from the first token at every step."""
     left, open_, at, places = list(range(len(titles))), list(range(len(titles))), 0, []
     written = prompt.ids
     while len(left) > 1:

@@ -56,9 +56,9 @@ def test_a_data_set_has_the_reasons_of_what_is_left(min_item):
 
 
 def reads_reasons(code):
-    """Whether code can come to why people of the demo chose what they did.
+    """Whether code has access to the reasons for which people of the demo chose their items.
 
-    That is by anything called `reasons`, or by an import of what draws them; the catalogue alone may be imported.
+    It has through anything named `reasons`, or by importing the module that draws them (except for the catalogue).
     """
     named, imported = set(), set()
     for node in ast.walk(ast.parse(code)):

@@ -1,4 +1,4 @@
-"""On a pretended GPU the kit's targets learn and answer with the numbers they have on the CPU."""
+"""On a simulated GPU, the kit's targets train and answer with the same numbers as on the CPU."""
 
 import dataclasses
 
@@ -51,7 +51,7 @@ def settings(kind, **more):
 
 
 def answers(target, split):
-    """What everything that asks a target makes of it."""
+    """The results of everything that queries a target."""
     labels = label_histories(target, split.train, 6, np.random.default_rng(1))
     ranked = rank(target, split.test_histories, split.test, 6)
     yield from (labels.top, labels.ranked, labels.liked, labels.disliked, ranked.ranks, ranked.top)

@@ -1,4 +1,4 @@
-"""Discrimination, score prediction, LLMXRec's and XRec's measures: on texts whose secrets are known."""
+"""Discrimination, score prediction and the metrics of LLMXRec and XRec, on texts whose hidden signals are known."""
 
 import os
 
@@ -63,7 +63,7 @@ def test_sources_told_apart_by_their_verdicts_only_are_not_once_these_are_masked
 
 
 def with_gaps(texts):
-    """Every fifth text missing."""
+    """The texts, with every fifth one missing."""
     return ["" if n % 5 == 0 else t for n, t in enumerate(texts)]
 
 
@@ -164,7 +164,7 @@ def pairs_about(items, users):
 
 
 def measured(copies):
-    """Every interval of notebook 08, for 300 users each of whom has the same text so many times."""
+    """All intervals of notebook 08, for 300 users, each with the same text repeated several times."""
     users, rng = np.repeat(np.arange(300), copies), np.random.default_rng(1)
     texts = np.repeat(SHARED, copies)
     chance = {m: np.repeat(rng.integers(0, 3, 300), copies) for m in ("a", "b")}
@@ -189,7 +189,7 @@ def test_repeated_users_shrink_no_interval():
 
 
 def test_related_measures_become_records_with_their_intervals(small_catalogue):
-    """Every measure over users says how many they are; a method's mode has its own column."""
+    """Every metric over users states the number of users; the mode of a method has its own column."""
     rng = np.random.default_rng(0)
     pairs = pairs_about(rng.integers(2, 7, 120), np.arange(120) // 2)
     good = [f'Yes. "{small_catalogue.labels[i]}" is good. "Portal" is a Puzzle title.' for i in pairs.items]
@@ -211,7 +211,7 @@ def test_unique_ratio():
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    """A tiny encoder with random weights and a tokenizer of the words used here."""
+    """A tiny encoder with random weights, and a tokenizer for the words used here."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
 

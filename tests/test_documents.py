@@ -1,4 +1,4 @@
-"""Links of the documents resolve, every decision has a status that holds, and CITATION.cff is complete."""
+"""The links in the documents resolve, every decision has a valid status, and CITATION.cff is complete."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def documents(root: Path) -> list[Path]:
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """All tokens of a document, those within a line too; code is not searched for links."""
+    """All tokens of a document, including inline tokens; links in code are ignored."""
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         yield token
         yield from token.children or []
@@ -57,7 +57,7 @@ def broken_links(document: Path) -> list[str]:
 
 
 def faults_of_decisions(folder: Path) -> list[str]:
-    """What is wrong with the decisions of a folder: names, headings, sections, status, and their index."""
+    """What is wrong with the decisions in a folder: names, headings, sections, statuses, or the index."""
     files = {file.name[:3]: file for file in sorted(folder.glob("*.md")) if file.name != "README.md"}
     index, faults = (folder / "README.md").read_text(encoding="utf-8").splitlines(), []
     if len(files) != len(list(folder.glob("*.md"))) - 1:
@@ -78,7 +78,7 @@ def faults_of_decisions(folder: Path) -> list[str]:
 
 
 def citation_faults(text: str) -> list[str]:
-    """Keys of CFF 1.2.0 that are missing or empty, also in its references, and papers that are not named."""
+    """Keys of CFF 1.2.0 that are missing or empty, also in the references, and papers that are not cited."""
     citation = yaml.safe_load(text)
     faults = [key for key in ("cff-version", "message", "title", "authors", "license") if not citation.get(key)]
     references = citation.get("references", [])

@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine that misbehaves in every way a server can."""
+"""Downloads from a local server that misbehaves in many ways."""
 
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ BODY = bytes(range(256)) * 4096
 
 
 class Misbehaving(BaseHTTPRequestHandler):
-    """Serves `server.body`, and does once to each request what `server.plan` says next."""
+    """Serves `server.body`; each request consumes the next entry of `server.plan`, which says how to misbehave."""
 
     protocol_version = "HTTP/1.1"
 

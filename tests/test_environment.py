@@ -1,4 +1,4 @@
-"""Set-up files agree with each other."""
+"""The set-up files are consistent with each other."""
 
 import os
 import re

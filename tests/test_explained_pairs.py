@@ -1,4 +1,4 @@
-"""One pair: titles as people type them, an explanation with marks, and what the target says."""
+"""One pair: titles as people type them, an explanation with marks, and the target's decision."""
 
 import numpy as np
 import pytest

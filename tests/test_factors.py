@@ -1,4 +1,4 @@
-"""Given factors: a history is folded in as their library would, checked against the formula and against implicit."""
+"""Given factors: histories are folded in as their library would, checked against the formula and against implicit."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,14 @@ def als(folder, data, alpha, regularization=0.3):
 
 
 def rows_of(data, history):
-    """Rows of a history's items in the recommender's arrays; those that it knows."""
+    """Rows of a history's items in the recommender's arrays, for the items that it knows."""
     place = {item_id: row for row, item_id in enumerate(their_ids())}
     return [place[data.catalogue.item_ids[i]] for i in history if data.catalogue.item_ids[i] in place]
 
 
 @pytest.mark.parametrize("alpha", [1.0, 4.0, 40.0])
 def test_als_solves_the_equation_of_the_paper(data, factors, tmp_path, alpha):
-    """Hu et al., equation 4, with the items in no catalogue among the 25, too."""
+    """Hu et al., equation 4, including those of the 25 items that are in no catalogue."""
     target = als(tmp_path, data, alpha)
     histories = [h[:-1] for h in data.sequences]
     found = target.encode_users(pad_histories(histories, LENGTH)).numpy()

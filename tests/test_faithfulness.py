@@ -24,7 +24,7 @@ from recx.prompts.explanation_parser import Citation
 
 
 class Sums:
-    """A value function of known effects: each distinct item adds its own."""
+    """A value function with known effects: each distinct item adds its own effect."""
 
     length = 30
     target = None

@@ -29,7 +29,7 @@ def read(text):
 
 
 def planted(count, repeat):
-    """Texts of the relation mode in all their wordings; `repeat` puts the first cause in a further role."""
+    """Texts of the relation mode in all their wordings; `repeat` gives the first cause a second role."""
     rng, out = np.random.default_rng(0), []
     for n in range(count):
         causes = tuple(rng.permutation(HISTORY).tolist())

@@ -1,4 +1,4 @@
-"""The records of notebook 11, and the notebook itself on a small target whose texts are planted."""
+"""The records of notebook 11, and the notebook itself on a small target with planted texts."""
 
 from types import SimpleNamespace
 
@@ -26,7 +26,7 @@ from recx.settings import DataSettings, DemoSettings, EvaluateSettings
 
 
 class Planted(Explainer):
-    """Writes what was measured, or names the two latest titles and is sure of everything."""
+    """Writes the measured causes, or names the two latest titles and is always certain."""
 
     def __init__(self, value, catalogue, faithful):
         self.value, self.catalogue, self.faithful, self.max_history = value, catalogue, faithful, value.length
@@ -69,7 +69,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def shown(world, tmp_path_factory):
-    """The namespace of notebook 11 after its cells have run, but for those that open and finish a run."""
+    """The namespace of notebook 11 after running its cells, except those that open and finish a run."""
     recorded, shown = {}, []
     run = SimpleNamespace(
         folder=tmp_path_factory.mktemp("run"), profile="", dataset="", stage="", fingerprint="", inputs={}

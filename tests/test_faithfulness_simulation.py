@@ -25,7 +25,7 @@ LENGTH = 8
 
 
 class Bag:
-    """Scores by a fixed random table, summed over the items of a history: a few titles weigh much."""
+    """Scores are sums, over a history, of rows of a fixed random table; a few titles have large weights."""
 
     length = LENGTH
 

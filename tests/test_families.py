@@ -1,4 +1,4 @@
-"""Families of backbones, tiny and random: a row in a batch is as it is alone, entities start like ordinary tokens."""
+"""Tiny random backbones of all families: batching does not change a row, and entities start like ordinary tokens."""
 
 import numpy as np
 import pytest
@@ -105,7 +105,7 @@ def test_rows_are_learnt_as_they_are_alone(family, rng):
 
 
 def test_embeddings_go_in_as_ids_do(family, rng):
-    """Prompts go in as embeddings, training rows as ids: a backbone that scales must scale both."""
+    """Prompts are passed as embeddings, training rows as ids: a backbone that scales embeddings must scale both."""
     ids = torch.from_numpy(rng.integers(2, 128, (2, 9)))
     with torch.inference_mode():
         one, two = (

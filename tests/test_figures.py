@@ -1,4 +1,4 @@
-"""Every figure by name: drawn from a frame, legible, saved with its numbers and where they come from, drawn again."""
+"""Every figure by name: drawn from a frame, legible, saved with its numbers and provenance, and redrawn."""
 
 import json
 

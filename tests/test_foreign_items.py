@@ -1,4 +1,4 @@
-"""Files of a recommender made elsewhere are checked, and every kind is a target as good as the kit's own."""
+"""Files of a recommender made elsewhere are checked, and every kind serves as a target like the kit's own."""
 
 import dataclasses
 import json

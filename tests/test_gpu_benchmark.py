@@ -1,4 +1,4 @@
-"""The benchmark for a GPU runs whole on a CPU with a tiny model, also where packages it does not need are missing."""
+"""The GPU benchmark runs to the end on a CPU with a tiny model, even without the packages that it does not need."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from recx import paths
 
 @pytest.fixture
 def without_readers(tmp_path):
-    """An environment whose Python finds neither polars nor rapidfuzz, as on the machine with a GPU."""
+    """An environment whose Python finds neither polars nor rapidfuzz, as on a machine with a GPU."""
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as util\n"
         "import sys\n"

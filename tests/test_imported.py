@@ -1,4 +1,4 @@
-"""Explanations written elsewhere stand beside those made here."""
+"""Explanations written elsewhere are compared with those made here."""
 
 import json
 

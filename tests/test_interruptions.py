@@ -1,6 +1,6 @@
-"""The chain, killed without warning again and again, ends with what an undisturbed one ends with.
+"""A chain that is killed repeatedly without warning ends with the same results as an undisturbed one.
 
-`RECX_KILLS=24` is the whole tier; CI kills a few times.
+`RECX_KILLS=24` runs the full tier; CI kills only a few times.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ KILLS = int(os.environ.get("RECX_KILLS", "2"))
 
 
 def left_behind(folder):
-    """Metrics of each stage but for its minutes, and hashes of its weights and tables."""
+    """The metrics of each stage, except for its duration, and hashes of its weights and tables."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix in (".safetensors", ".parquet"):
@@ -35,7 +35,7 @@ def left_behind(folder):
 
 
 def kill(process, how):
-    """SIGKILL to the command, to the kernels it started, or to both."""
+    """Send SIGKILL to the command, to the kernels it started, or to both."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -87,7 +87,7 @@ def test_a_deleted_artefact_is_made_again(small_run):
 
 @pytest.mark.interruptions
 def test_two_commands_at_once_do_not_meet(small_run, tmp_path):
-    """Each is told, or finds stages finished; what they leave behind is whole, and the same command ends it."""
+    """Each reports the conflict or finds stages finished; all files are complete, and a rerun finishes the chain."""
     first = start(tmp_path, CORE[:3])
     time.sleep(8)
     second = start(tmp_path, CORE[:3])
@@ -112,7 +112,7 @@ def test_a_folder_that_cannot_be_written_is_told():
 
 
 def test_a_disk_that_fills_up_is_told_and_leaves_nothing_half(tmp_path):
-    """A limit on the size of files stands for a full disk: writing fails in the middle of a file."""
+    """A limit on file sizes simulates a full disk: writing fails in the middle of a file."""
 
     def small_files():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

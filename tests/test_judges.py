@@ -1,4 +1,4 @@
-"""The reference judge and explanations corrupted on purpose, on texts written by hand."""
+"""The reference judge, and deliberately corrupted explanations, on texts written by hand."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`recx lab` as it is started, also as root, and beside kernels that a user has installed."""
+"""`recx lab` as a user starts it, also as root and with other kernels installed."""
 
 import json
 import os

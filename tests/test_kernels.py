@@ -33,7 +33,7 @@ def test_braces_in_the_path_of_python_stay(monkeypatch):
 
 @pytest.fixture
 def notebook(tmp_path, monkeypatch):
-    """A folder with a notebook `where` that prints its Python, and `made`; papermill would read its name."""
+    """A folder with the notebooks `where`, which prints its Python, and `made`; papermill would interpret its name."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import sys\nprint(sys.executable)")])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     folder = tmp_path / "{profile} {v1} {} }{ 'q' \"d\" 100% [a]*? \\ ; é"

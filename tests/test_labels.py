@@ -1,4 +1,4 @@
-"""Labels of scores that tie: nothing is learnt from an item's number, and who prefers nothing is refused."""
+"""Labels from tied scores: item numbers carry no information, and a target without preferences is rejected."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ ITEMS = 60
 
 
 class Levels:
-    """Scores of so many levels, drawn for each history; a share of the items stands on each."""
+    """Scores with one level per share, drawn for each history; each level holds its share of the items."""
 
     length = 8
 
@@ -54,7 +54,7 @@ def catalogue():
 
 
 def drawn_by_place(order, unseen, rng):
-    """How labels are drawn from an order in which no scores are equal."""
+    """The labels drawn from an order without equal scores."""
     keys = rng.random(order.shape)
     keys[np.arange(order.shape[1])[None, :] >= unseen[:, None]] = 2.0
     positions = np.sort(np.argpartition(keys, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
@@ -101,7 +101,7 @@ def test_liked_items_have_better_scores_than_disliked_ones(histories, rng, share
 
 
 def test_liked_are_all_that_stand_out_where_few_do(histories, rng):
-    """Three items of sixty count for something, so none of the others is liked, and each of them is disliked."""
+    """Only three of sixty items score higher, so none of the others is liked, and every item is disliked at times."""
     target = Levels(0.05, 0.95)
     labels = label_histories(target, histories, 8, rng)
     scores, labels = (
@@ -115,7 +115,7 @@ def test_liked_are_all_that_stand_out_where_few_do(histories, rng):
 
 
 class Sometimes(Levels):
-    """Says nothing of histories that begin with an even item."""
+    """Has no preference for histories that begin with an even item."""
 
     def score(self, histories):
         first = torch.stack([h[h > 0][0] for h in histories])
@@ -173,6 +173,6 @@ def test_half_of_the_histories_may_be_undecided(histories, rng):
 
 
 def test_a_constant_target_teaches_no_order_of_the_items(histories, rng):
-    """What stands first for one history says nothing about another: knowing the numbers of items does not help."""
+    """The first item for one history says nothing about another: item numbers do not help to predict it."""
     top = label_histories(Levels(1), histories, 8, rng).top[:, 0]
     assert np.bincount(top).max() < 20 and top.mean() == pytest.approx((ITEMS + 1) / 2, abs=4)

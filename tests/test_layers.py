@@ -1,4 +1,4 @@
-"""Rooms import only from the rooms above them, and a file's name says one thing."""
+"""Rooms import only from the rooms above them, and file names are unambiguous."""
 
 import re
 import runpy
@@ -56,7 +56,7 @@ def test_figures_are_drawn_from_frames_alone():
 
 
 def test_forms_import_no_model():
-    """A visitor's kernel holds forms only; what is heavy lives in another process."""
+    """A visitor's kernel contains only forms; the models are in another process."""
     reach = {room_of(p) for path in modules("playground/widgets") for p in reached([path])}
     assert reach <= {"__init__", "playground", "errors", "paths"}
 

@@ -1,4 +1,4 @@
-"""What is estimated from a configuration alone is what a model really holds."""
+"""Estimates from a configuration alone agree with the real sizes of a model."""
 
 import dataclasses
 

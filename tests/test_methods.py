@@ -1,4 +1,4 @@
-"""Who is asked, what they are asked, and what the baselines answer."""
+"""Which methods are compared, what they are asked, and what the baselines answer."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -33,7 +33,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Stub:
-    """An explainer that names and decides what it is given."""
+    """An explainer that returns given titles and decisions."""
 
     answers: np.ndarray | None = None
     shots: dict = field(default_factory=dict)
@@ -142,7 +142,7 @@ def test_histories_are_read_back_where_vectors_are_read(test_set):
 
 def test_missing_answers_count_in_no_metric(test_set):
     class Silent(Stub):
-        """Answers every other question, and those right."""
+        """Answers every second question, correctly."""
 
         def recommend(self, histories, k=5, show_progress=False):
             rows = self.answers.copy()
@@ -189,7 +189,7 @@ def test_missing_explanations_are_told_and_a_method_without_any_is_left_out(test
 
 
 def test_a_constant_baseline_agrees_as_chance_does(split):
-    """Also with a target that prefers items by their number."""
+    """This also holds for a target that prefers items by their number."""
 
     class Flat(Target):
         def score(self, histories):
@@ -209,7 +209,7 @@ def test_a_constant_baseline_agrees_as_chance_does(split):
 
 
 def test_popularity_is_drawn_in_proportion_to_the_counts():
-    """Alone among all items, one chosen three times as often is drawn three times as often."""
+    """An item chosen three times as often is drawn three times as often."""
     sequences = [np.array([1, 1, 1, 2])] * 5
     scores = SampledPopularity(sequences, 3).score(torch.zeros((8000, 4), dtype=torch.long))
     first = scores[:, 1:].argmax(1).numpy() + 1

@@ -1,4 +1,4 @@
-"""Entity tokens, the answer-only head, models that load back."""
+"""Entity tokens, logits for answers only, and models that are saved and loaded."""
 
 import json
 

@@ -30,7 +30,7 @@ HISTORY = [3, 50, 120, 77]
 
 @pytest.fixture(scope="module")
 def service():
-    """A target and models that have learnt nothing: what is tested is how they are asked."""
+    """An untrained target and untrained models: the tests are about how they are queried."""
     catalogue = demo_catalogue()
     torch.manual_seed(0)
     target = SASRec(len(catalogue), TargetShape(width=16)).eval().requires_grad_(False)
@@ -61,7 +61,7 @@ def test_what_is_streamed_is_what_is_explained(service, mode, held):
 
 
 def test_streams_in_turn_do_not_mix_people(service):
-    """Several people at once on one model get what each would have got alone."""
+    """Several people who use one model at the same time each get the text that they would get alone."""
     explainer, lock = service.explainers["hybrid"], threading.Lock()
     people = [[3, 50], [120, 77, 8], [200], [5, 6, 7, 8]]
     alone = [e.text for p in people for e in explainer.explain([p], [9])]

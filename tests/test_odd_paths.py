@@ -1,4 +1,4 @@
-"""The kit, the runs, the cache and the data in folders whose names mean something to one library or another."""
+"""The kit, runs, cache and data in folders whose names have a special meaning to some library."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ ODD = "{profile} {v1} {} }{ 100% %20 [a]*? 'q' \"d\" $HOME `x` ; & # é \\ ü"
 
 @pytest.fixture
 def kit(tmp_path):
-    """A copy of the kit, as a clone has it."""
+    """A copy of the kit with the files of a clone."""
     kit = tmp_path / f"kit {ODD}"
     for name in ("recx", "notebooks", "data"):
         shutil.copytree(paths.ROOT / name, kit / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""Readers of the official files, on small files of just their form, and on the real ones where they are at hand."""
+"""Readers of the official files, on small files of the same form, and on the real ones if available."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Runs that are open: each data set and each model is read once, in a notebook as behind the web page."""
+"""Open runs: each data set and model is read once, both in a notebook and behind the web page."""
 
 import subprocess
 from dataclasses import asdict
@@ -26,7 +26,7 @@ SETTINGS = resolve_settings(overrides={"align.modes": "behavior"})
 
 @pytest.fixture(scope="module")
 def opened():
-    """The demo with a target and models that have learnt nothing."""
+    """The demo with an untrained target and untrained models."""
     data = registry.load_dataset(SETTINGS.data)
     torch.manual_seed(0)
     target = SASRec(len(data.catalogue), TargetShape(width=16)).eval().requires_grad_(False)
@@ -38,7 +38,7 @@ def opened():
 
 @pytest.fixture
 def loaded(opened, monkeypatch, tmp_path):
-    """Names of what is loaded and of what is started from here on, in an empty folder of runs."""
+    """The names of everything that is loaded or started from now on, with an empty folder of runs."""
     names = []
 
     def spy(name, value):

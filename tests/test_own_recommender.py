@@ -1,4 +1,4 @@
-"""The chain around recommenders written outside the package; a shrunken one, whose point is that it runs."""
+"""A reduced chain around recommenders written outside the package; the test is that it runs."""
 
 import os
 import subprocess

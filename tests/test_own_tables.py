@@ -1,4 +1,4 @@
-"""Files as people have them: every form is read to the same interactions, and what was decided is said."""
+"""Files as people have them: every form gives the same interactions, and the report states what was decided."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""A file of pairs explained into another: forms of input, rows that cannot be read, and going on after a stop."""
+"""Explaining a file of pairs into another file: input formats, unreadable rows, and resuming after an interruption."""
 
 import json
 import shutil

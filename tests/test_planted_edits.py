@@ -1,4 +1,4 @@
-"""True texts in ordinary English pass, and what is made false in them is caught."""
+"""True texts in ordinary English pass, and false edits in them are caught."""
 
 import polars as pl
 import pytest

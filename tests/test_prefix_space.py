@@ -1,4 +1,4 @@
-"""Pieces join to the text they make, whatever spaces a tokenizer would put between them."""
+"""The pieces of a prompt join to the intended text, whatever spaces a tokenizer would insert between them."""
 
 import pytest
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers
@@ -12,7 +12,7 @@ TEXTS = ["Yes", " Yes", '"Halo 3"', "; ", "  two", "ends ", "é, 東", "a . b"]
 
 
 def sentencepiece_like(normalizer=None, pre_tokenizer=None, strip=True):
-    """A tokenizer laid out as those of Llama, with bytes and a few words."""
+    """A tokenizer built like that of Llama, with byte tokens and a few words."""
     bytes_ = [f"<0x{n:02X}>" for n in range(256)]
     words = ["▁", *'Yesaltwohrnd3;.,"H', "Ye", "Yes", "▁Yes", "Ha", "lo", "Halo", "▁Halo"]
     vocabulary = {token: n for n, token in enumerate(["<unk>", "</s>", *bytes_, *dict.fromkeys(words)])}

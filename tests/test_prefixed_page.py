@@ -1,4 +1,4 @@
-"""`recx app` as it is started, behind a prefix that a proxy passes on or takes off; its first page needs no run."""
+"""`recx app` behind a prefix that a proxy keeps or strips; its first page needs no run."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ PREFIX = "/user/a.b%20c+d@e/proxy/8000/"
 
 @pytest.fixture
 def server(tmp_path, foreign_kernel):
-    """Address of a page that knows no run."""
+    """Address of a page without any runs."""
     port = free_port(0)
     line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--base-url", PREFIX.strip("/")]
     # A configuration that others left where the command is typed is not read.

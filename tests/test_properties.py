@@ -1,4 +1,4 @@
-"""Properties over random inputs, against slow plain versions and against independent libraries."""
+"""Properties on random inputs, checked against simple slow versions and independent libraries."""
 
 import string
 

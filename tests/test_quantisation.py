@@ -1,4 +1,4 @@
-"""Frozen weights in sixteen bits and in four, the eight-bit optimizer, and float16 with its scaled loss."""
+"""Frozen weights in sixteen and in four bits, the eight-bit optimizer, and float16 with loss scaling."""
 
 import dataclasses
 import importlib.util
@@ -70,13 +70,13 @@ def test_adapters_learn_beside_frozen_weights_in_either_format(tmp_path, dtype):
 
 
 def rows_of(model):
-    """The small rows with entity ids where this backbone's begin."""
+    """The small rows, with the entity ids of this backbone."""
     rows = small_rows()
     return dataclasses.replace(rows, ids=rows.ids + (rows.ids >= 64) * (model.entities.vocabulary - 64))
 
 
 def test_adapters_make_no_copies_of_what_they_read_under_autocast():
-    """The step is the same; what it keeps for the backward pass is less."""
+    """The step is the same but stores less for the backward pass."""
     model, _ = build_aligned(BackboneSettings(lora_rank=4, dtype="bfloat16"), torch.randn(6, 5), torch.randn(4, 5))
     settings, kept = dataclasses.replace(SETTINGS, precision="bfloat16"), {True: {}, False: {}}
     losses = []

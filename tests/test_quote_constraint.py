@@ -1,4 +1,4 @@
-"""Quotations of a text are held to titles while it is written, whatever its tokens are."""
+"""Quotations are constrained to titles during generation, for any kind of tokenizer."""
 
 import re
 
@@ -21,7 +21,7 @@ TEXTS = [f'They liked "{A}" and “Blue Owl”, so "{SUBJECT}" fits. ("{A}"; "{A
 
 
 def byte_level():
-    """Like those of GPT-2 and SmolLM2: a space and a quotation mark are one token."""
+    """Like the tokenizers of GPT-2 and SmolLM2: a space and a quotation mark form one token."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -32,7 +32,7 @@ def byte_level():
 
 
 def metaspace():
-    """Like SentencePiece's without bytes: what it never saw it cannot write."""
+    """Like SentencePiece without byte tokens: it cannot write characters outside its vocabulary."""
     unigram = Tokenizer(models.Unigram())
     unigram.pre_tokenizer, unigram.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     trainer = trainers.UnigramTrainer(vocab_size=120, special_tokens=["<unk>", "<end>"], unk_token="<unk>")
@@ -41,7 +41,7 @@ def metaspace():
 
 
 def falling_back():
-    """Like Llama 2's: pieces of whole words, and bytes for the rest."""
+    """Like Llama 2: tokens for whole words, and byte tokens for everything else."""
     pieces = [
         "<unk>",
         "<end>",
@@ -93,7 +93,7 @@ def constraint(tokenizer, cited=(A, AB), subject=SUBJECT):
 
 
 def may_be_written(tokenizer, text, **kw):
-    """Whether each of a text's tokens is allowed where it comes."""
+    """Whether each token of a text is allowed at its position."""
     held = constraint(tokenizer, **kw)
     for token in ids(tokenizer, text):
         allowed = held.allowed()

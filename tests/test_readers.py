@@ -54,7 +54,7 @@ def test_list_form_keeps_the_order(tmp_path):
 
 
 def test_a_fuzzer_finds_nothing(capfd):
-    """A small part of what `tests/fuzz_readers.py` does; no crash, no hang, no row lost without a word."""
+    """A small sample of the inputs of `tests/fuzz_readers.py`: no crash, no hang, and no silently lost row."""
     assert fuzz(4_000, seed=int(time.time())) == []
 
 
@@ -81,7 +81,7 @@ def test_bytes_of_a_parquet_file_are_read_as_text(tmp_path):
 
 
 def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path):
-    """Two values of a page become -20: polars then asks for two exabytes and aborts."""
+    """Two values of a page become -20; polars would then allocate two exabytes and abort."""
     path = tmp_path / "x.parquet"
     pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "timestamp": [1.0, 2.0]}).write_parquet(path)
     raw = bytearray(path.read_bytes())
@@ -95,7 +95,7 @@ def test_a_parquet_file_that_would_end_the_process_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("kind", [5, 6, 7, 8, 9, 12])
 def test_a_stated_length_beyond_the_file_is_unsound_at_once(tmp_path, kind):
-    """A list of 2^60 values in a file of thirty bytes: found out by its length, not by reading until memory ends."""
+    """A list of 2^60 values in a file of thirty bytes is detected by its length, not by exhausting the memory."""
     varint = bytes([0x80] * 8 + [0x10])
     footer = bytes([0x19, 0xF0 | kind]) + varint + bytes(8)
     path = tmp_path / "x.parquet"
@@ -127,7 +127,7 @@ def test_a_blank_line_of_a_csv_is_no_row(tmp_path):
 
 
 def test_times_called_tokens_are_numbers_all_the_same(tmp_path):
-    """As text nine digits come after ten, which would turn sequences round at September 2001."""
+    """As text, nine digits sort after ten, which would reverse sequences around September 2001."""
     path = write(
         tmp_path / "x.inter", "user_id:token\titem_id:token\ttimestamp:token\nu\tb\t1000000000\nu\ta\t999999999\n"
     )
@@ -143,7 +143,7 @@ def test_times_called_tokens_are_numbers_all_the_same(tmp_path):
 
 
 def test_a_further_column_of_a_taken_name_is_called_otherwise(tmp_path):
-    """A record label is no label of the kit; a column of titles beside the one that was named is an attribute."""
+    """A record label is not a label in the kit's sense, and a second column of titles is an attribute."""
     text = "item_id,title,label,item\n1,Night Road,Warp,x\n2,Day Road,Domino,y\n"
     path = write(tmp_path / "items.csv", text)
     report = ReadingReport()
@@ -206,7 +206,7 @@ def test_csv_with_too_many_fields_names_the_line(tmp_path):
 
 
 def test_a_csv_row_with_nothing_but_an_unknown_column_is_a_row_still(tmp_path):
-    """It is dropped, and counted, where rows without ids are."""
+    """It is dropped and counted like other rows without ids."""
     path = write(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp,why\n1,2,3,4,x\n\n,,,,x\n")
     assert ratings_table(path, ReadingReport()).rows() == [("1", "2", 4.0, 3.0), (None, None, None, None)]
 

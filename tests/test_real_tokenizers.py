@@ -1,4 +1,4 @@
-"""Prompts, titles, decisions and entities with the real tokenizers of families, around tiny random models."""
+"""Prompts, titles, decisions and entities with the real tokenizers of model families and tiny random models."""
 
 import re
 

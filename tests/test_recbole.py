@@ -1,4 +1,4 @@
-"""RecBole's SASRec: its scores, from an independent computation and from RecBole itself."""
+"""RecBole's SASRec: its scores, compared with an independent computation and with RecBole itself."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def linear(x, arrays, name):
 
 
 def scores_by_hand(arrays, rows, activation):
-    """Scores (M + 1,) after one sequence of RecBole's item numbers, without padding and in numpy."""
+    """Scores (M + 1,) for one sequence of RecBole item numbers, computed in numpy without padding."""
     x = norm(
         arrays["item_embedding.weight"][rows] + arrays["position_embedding.weight"][: len(rows)], arrays, "LayerNorm"
     )

@@ -16,7 +16,7 @@ from recx.settings import TargetSettings, TargetShape
 
 
 def cycles(rng, users=300, items=12):
-    """Everybody walks the same circle from a random start: what comes next can be learnt."""
+    """Everybody follows the same cycle from a random start, so the next item is predictable."""
     return [(rng.integers(items) + np.arange(6)) % items + 1 for _ in range(users)]
 
 
@@ -51,7 +51,7 @@ def test_user_vector_ignores_padding_and_the_future(norm):
 
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_a_norm_after_each_part_is_the_transformers_encoder(blocks):
-    """torch's own layer is the independent one."""
+    """torch's own layer is the independent implementation."""
     shape = TargetShape(width=16, length=6, norm="post", blocks=blocks, dropout=0)
     torch.manual_seed(0)
     model = SASRec(9, shape).eval()
@@ -86,7 +86,7 @@ def test_sasrec_learns_a_circle(rng):
 
 
 def test_what_is_kept_of_averaged_weights_is_their_running_average(rng, monkeypatch):
-    """The average remembers some ten steps, so it trails the weights that are trained."""
+    """The average spans about ten steps, so it lags behind the trained weights."""
     split, steps = leave_one_out(cycles(rng)), []
     step = fitting._step
 
@@ -138,7 +138,7 @@ def test_neighbours_leave_the_item_itself_out():
 
 
 def test_items_equally_near_are_neighbours_by_chance():
-    """Items that nobody chose have no direction, so all others are equally far from them."""
+    """Items that nobody chose have a zero vector, so all others are equally far from them."""
     near = neighbours(torch.cat([torch.zeros(201, 2), torch.ones(40, 2)]), 3)[1:].numpy()
     assert (near[200:] > 200).all() and all(item not in row for item, row in enumerate(near, 1))
     counts = np.bincount(near[:200].ravel(), minlength=241)

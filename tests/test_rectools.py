@@ -1,4 +1,4 @@
-"""RecTools' SASRec and BERT4Rec: their scores, from an independent computation and from RecTools itself."""
+"""RecTools' SASRec and BERT4Rec: their scores, compared with an independent computation and with RecTools itself."""
 
 import itertools
 import json
@@ -30,7 +30,7 @@ def linear(x, arrays, name):
 
 
 def sasrec_by_hand(arrays, rows, causal, masks_padding):
-    """Last state (d,) of SASRec after one sequence of rows; the padding before it is read where it is not masked."""
+    """Final state (d,) of SASRec for one sequence of rows, including the padding before it if that is not masked."""
     places, before = TRAINED_ON["rectools"], TRAINED_ON["rectools"] - len(rows)
     real = torch.tensor([0.0] * before + [1.0] * len(rows), dtype=torch.float64)[:, None]
     x = torch.cat([arrays["padding"].expand(before, -1), arrays["items"][rows]])
@@ -57,7 +57,7 @@ def sasrec_by_hand(arrays, rows, causal, masks_padding):
 
 
 def bert_by_hand(arrays, rows, causal, masks_padding):
-    """Last state (d,) of BERT4Rec by torch's own encoder layer, with the mask last and no padding at all."""
+    """Final state (d,) of BERT4Rec, computed by torch's own encoder layer with the mask at the end and no padding."""
     del causal, masks_padding
     x = torch.cat([arrays["items"][rows], arrays["mask"][None]])[-TRAINED_ON["rectools"] :]
     x = (x + arrays["pos_encoding_layer.pos_emb.weight"].flip(0)[-len(x) :])[None]
@@ -133,7 +133,7 @@ OPTIONS = [
 
 @pytest.mark.parametrize("name, options", OPTIONS)
 def test_scores_are_those_of_rectools_itself(tmp_path, quiet, name, options):
-    """Also where its user knows more items than it reads, and where one of them is new to it."""
+    """This includes users with more items than the model reads, and users with an unknown item."""
     from rectools.dataset import Dataset
     from rectools.models import load_model
     from rectools.models.nn.transformers.bert4rec import BERT4RecModel

@@ -1,4 +1,4 @@
-"""Encoded rows come back from their file as they were, and a damaged file is a clear error."""
+"""Encoded rows are read back unchanged, and a damaged file gives a clear error."""
 
 import numpy as np
 import pytest

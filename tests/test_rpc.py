@@ -45,7 +45,7 @@ def server():
     }
 
     def search(should_stop):
-        """Says nothing until it ends."""
+        """A long call that sends nothing until it ends."""
         while not should_stop():
             time.sleep(0.01)
         seen.set()

@@ -121,7 +121,7 @@ def test_other_conversations_make_other_tasks(folder, tmp_path):
 
 
 def inherited(stale):
-    """A stage is stale where what it builds on is."""
+    """A stage is stale if one of its inputs is."""
     return ["data", "target", "effect"] if "data" in stale else stale
 
 

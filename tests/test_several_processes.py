@@ -1,4 +1,4 @@
-"""A training that a run starts in two processes (gloo, on the CPU) ends as one in this process does."""
+"""A run that trains in two processes (gloo, on the CPU) ends with the same result as in a single process."""
 
 import dataclasses
 import subprocess

@@ -1,4 +1,4 @@
-"""The model that ships with the kit: written from a finished run, opened without one, shown and questioned."""
+"""The model that ships with the kit: exported from a finished run, opened without one, displayed and queried."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ SETTINGS = resolve_settings("small", "demo", "", {"align.backbone.name": "recx-t
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Stage -> folder of a run whose models have learnt nothing."""
+    """Folders, by stage, of a run with untrained models."""
     folder = tmp_path_factory.mktemp("run")
     data = load_dataset(SETTINGS.data)
     torch.manual_seed(0)
@@ -35,7 +35,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def here(run, tmp_path, monkeypatch):
-    """The folder of the shipped model, written from the run."""
+    """The folder of the shipped model, exported from the run."""
     monkeypatch.setattr(stages, "folder", lambda stage, _: run[stage])
     monkeypatch.setattr(shipped, "shipped_settings", lambda: SETTINGS)
     monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "shipped")

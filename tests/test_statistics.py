@@ -10,7 +10,7 @@ from recx.evaluation.published import published
 
 @pytest.mark.parametrize("name", ["games", "movies", "steam"])
 def test_counts_follow_the_papers_own(name):
-    """From the sizes of Table B1 come the counts of Table B2."""
+    """The sizes in Table B1 give the counts in Table B2."""
     size = published("tableB1_datasets").set_index("dataset").loc[name]
     users, items, total = (int(size[k]) for k in ("users", "items", "interactions"))
     lengths = np.full(users, total // users)

@@ -1,4 +1,4 @@
-"""A data set that cannot be trained on is refused before any training, with what to change."""
+"""A data set that cannot be trained on is rejected before training, with advice on what to change."""
 
 import numpy as np
 import polars as pl

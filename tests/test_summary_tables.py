@@ -1,4 +1,4 @@
-"""Tables say in words where there was nothing to measure."""
+"""Tables state in words if there was nothing to measure."""
 
 import numpy as np
 

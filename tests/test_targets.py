@@ -1,4 +1,4 @@
-"""Kinds of target: each learns, folds unseen histories in, is saved, loaded and named by settings."""
+"""Kinds of targets: each learns, folds in unseen histories, is saved and loaded, and is selected by a setting."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ SHAPE = TargetShape(width=16, length=8)
 
 
 def groups(rng, users=240, items=30):
-    """People who like one of three groups of ten items, and now and then something else."""
+    """People who like one of three groups of ten items and occasionally choose something else."""
     out = []
     for user in range(users):
         own = rng.permutation(10)[:7] + 10 * (user % 3)
@@ -138,7 +138,7 @@ def test_a_black_box_is_held_to_its_shape():
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf")])
 def test_scores_that_are_not_finite_are_refused_wherever_they_are_ranked(split, value):
-    """NaN would count as a hit, minus infinity tie with the items that are masked."""
+    """NaN would count as a hit, and minus infinity would tie with masked items."""
 
     class Odd:
         length = 8

@@ -15,7 +15,7 @@ from recx.teaching.teaching_text import explanation, random_histories, write_row
 
 @pytest.mark.parametrize("catalogue", [demo_catalogue(), synthetic_catalogue(np.random.default_rng(0), 400)])
 def test_every_argument_cites_the_history_and_states_the_truth(catalogue, rng):
-    """The teaching text is the ceiling of what the backbone can learn, so it must be true itself."""
+    """The backbone cannot become more truthful than its training text, so that text must be true."""
     parser, stated = ExplanationParser(catalogue), 0
     for _ in range(1500):
         chosen = (rng.permutation(len(catalogue))[: rng.integers(2, 10)] + 1).tolist()

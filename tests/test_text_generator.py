@@ -1,4 +1,4 @@
-"""Long generation: kept row by row, by a hash of prompt and model; worked examples as earlier turns."""
+"""Long generation: texts are stored row by row under a hash of prompt and model; examples are earlier turns."""
 
 import copy
 import time
@@ -25,7 +25,7 @@ ITEMS = list(range(30, 38))
 
 
 class Target:
-    """User vectors that are the mean of random item vectors."""
+    """A target whose user vectors are means of random item vectors."""
 
     length = 10
 
@@ -120,7 +120,7 @@ def test_what_was_not_trained_is_told_and_does_not_end_at_its_decision(backbone)
 
 
 def test_held_quotes_are_of_the_history_and_kept_apart(backbone, tmp_path):
-    """The hybrid model has learnt nothing and cites at random when it is free."""
+    """The untrained hybrid model cites random titles if it is not constrained."""
     explainer, store = build(backbone, "hybrid"), TextStore(tmp_path / "texts.jsonl")
     unheld = explainer.with_store(store).explain(HISTORIES, ITEMS)
     held = explainer.with_held_quotes().with_store(store).explain(HISTORIES, ITEMS)
@@ -139,7 +139,7 @@ def test_a_user_vector_is_known_by_what_it_holds_not_by_its_place(backbone, tmp_
 
 
 def test_calls_of_several_threads_do_not_mix_their_users(backbone, tmp_path):
-    """Each call carries its users' vectors: nobody's answer depends on who asked last."""
+    """Each call carries the vectors of its users, so no answer depends on an earlier call."""
     explainer = build(backbone, "intention")
     histories = [np.array([n, n + 1, n + 2]) for n in range(1, 40, 3)]
     alone = [explainer.predict([h], [40])[0].probability for h in histories]

@@ -1,4 +1,4 @@
-"""Equal scores: a random order, the same wherever the same history is ranked."""
+"""Equal scores are ordered at random, in the same way whenever the same history is ranked."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def masked(scores, histories):
 
 
 def in_order(scores, history):
-    """By definition: by score, equal ones by their place in the order of the history."""
+    """The order by definition: by score, and equal scores by the history's random order."""
     place = {column: n for n, column in enumerate(random_orders([history], len(scores))[0].tolist())}
     return sorted(torch.isfinite(scores).nonzero()[:, 0].tolist(), key=lambda c: (-float(scores[c]), place[c]))
 

@@ -1,4 +1,4 @@
-"""Tokenizers that lose what prompts are made of."""
+"""Tokenizers that lose parts of prompts are rejected."""
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -16,7 +16,7 @@ def wrapped(tokenizer, **more):
 
 
 def byte_level(**more):
-    """Every text in bytes, one token each."""
+    """A tokenizer with one token per byte."""
     vocabulary = {c: n for n, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     tokenizer = Tokenizer(models.BPE(vocabulary, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -25,7 +25,7 @@ def byte_level(**more):
 
 
 def unigram(pieces, **more):
-    """Sentence pieces, a space before each word."""
+    """A SentencePiece unigram tokenizer, with a space before each word."""
     tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0), *((p, -1.0) for p in pieces)], 0))
     tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     return wrapped(tokenizer, **more)
@@ -38,7 +38,7 @@ def test_bytes_keep_everything():
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "gpt2"])
 def test_a_folder_without_a_tokenizer_is_named(tmp_path, family):
-    """Of some families transformers makes an empty tokenizer then, of others it raises."""
+    """For some families transformers then returns an empty tokenizer, for others it raises an error."""
     AutoConfig.for_model(family).save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"tokenizer.save_pretrained\(folder\)") as caught:
         load_backbone(str(tmp_path))
@@ -46,7 +46,7 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path, family):
 
 
 def test_spaces_before_marks_are_kept(tmp_path):
-    """A tokenizer may be set to tidy English up, as BERT's did."""
+    """A tokenizer may be configured to remove such spaces, as BERT's once was."""
     pieces = ["▁", *map(chr, range(33, 127))]
     unigram(pieces, clean_up_tokenization_spaces=True).save_pretrained(tmp_path)
     config = LlamaConfig(

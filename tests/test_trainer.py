@@ -1,4 +1,4 @@
-"""Training that resumes, its checkpoints, and steps that are the same however they are cut up."""
+"""Resuming from checkpoints, and steps whose result does not depend on how they are split."""
 
 import dataclasses
 import json
@@ -34,7 +34,7 @@ def assert_same_weights(one, other, exactly=True):
 
 @pytest.mark.parametrize("changes", [{}, {"accumulate": 2, "schedule": "linear"}])
 def test_training_learns_and_a_stopped_one_resumes_bit_for_bit(tmp_path, changes):
-    """Dropout makes the weights depend on random numbers too."""
+    """Because of dropout, the weights also depend on the random state."""
     straight, curve = trained(tmp_path / "a", dropout=0.2, epochs=6, **changes)
     assert curve[-1]["loss"] < 0.6 * curve[0]["loss"]
     settings = dataclasses.replace(SETTINGS, epochs=6, **changes)
@@ -101,7 +101,7 @@ def test_one_process_uses_one_device_of_several(tmp_path, monkeypatch):
 
 
 def test_an_accumulated_step_is_the_whole_step(tmp_path):
-    """Rows have one answer token or two: a mean of the parts' means would be another loss."""
+    """Rows have one or two answer tokens, so a mean of the parts' means would be a different loss."""
     whole, curve = trained(tmp_path / "a")
     cut, curve_of_parts = trained(tmp_path / "b", accumulate=4)
     assert_same_weights(whole, cut, exactly=False)
@@ -110,7 +110,7 @@ def test_an_accumulated_step_is_the_whole_step(tmp_path):
 
 
 def test_two_processes_train_as_one(tmp_path):
-    """Both see other rows, end with the same weights, resume, and one of them writes and shows a bar."""
+    """They see different rows, end with the same weights and can resume; only one writes files and shows a bar."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     script = Path(__file__).with_name("small_training.py")
     done = subprocess.run([*command, script, tmp_path], capture_output=True, text=True)

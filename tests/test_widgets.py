@@ -26,7 +26,7 @@ TITLES = ["Halo 3", "Portal", NASTY, "Okami", "Okami", *(f"Title number {n}" for
 
 
 class FakeClient:
-    """A client of a server without a server."""
+    """A client that needs no server."""
 
     def __init__(self, service, runs=None):
         self.service, self.listed = service, [{"name": "a/b", "why": ""}] if runs is None else runs
@@ -96,7 +96,7 @@ def wait(form):
 
 
 def pages(form):
-    """All HTML that is shown."""
+    """All HTML that is displayed."""
     return "".join(w.value for w in every(form.view) if isinstance(w, widgets.HTML))
 
 

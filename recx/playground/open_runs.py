@@ -1,6 +1,5 @@
 """Finding finished runs on disk and opening their data, models and explanations to rate."""
 
-import json
 import shlex
 import threading
 from collections import OrderedDict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recx import paths
 from recx.errors import RecxError, SettingsError
 from recx.pipeline import stages
-from recx.profiles.resolve import differences, flatten, resolve_settings
+from recx.profiles.resolve import differences, resolve_settings, settings_of
 from recx.settings import Settings
 
 if TYPE_CHECKING:  # these import torch, which would delay the form
@@ -215,17 +214,3 @@ def command_of(settings: Settings) -> str:
     words += ["--data-dir", data.data_dir] if data.data_dir else []
     pairs = [f"{key}={value}" for key, value in changed.items() if key != "variant"]
     return shlex.join(words + (["--set", *pairs] if pairs else []))
-
-
-def settings_of(config: Path) -> Settings:
-    """Read the settings from a run's `config.json`.
-
-    Raises:
-        SettingsError: the file is damaged, or was written by another version of the kit.
-    """
-    try:
-        values = json.loads(config.read_text(encoding="utf-8"))
-        profile, data = values.pop("profile"), values["data"]
-        return resolve_settings(profile, data["name"], data["data_dir"], flatten(values))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{config} does not contain valid settings of a run ({error}).") from error

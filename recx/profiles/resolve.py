@@ -7,6 +7,7 @@ form of its files), and `targets/` those of each kind of target.
 
 import dataclasses
 import difflib
+import json
 import textwrap
 import threading
 import tomllib
@@ -54,6 +55,20 @@ def resolve_settings(
     for part in (_read("", profile), own, on_profile, kind):
         changes |= flatten(part)
     return _changed(Settings(), changes | dict(overrides))
+
+
+def settings_of(config: Path) -> Settings:
+    """Read the settings from a run's `config.json`.
+
+    Raises:
+        SettingsError: the file is damaged, or was written by another version of the kit.
+    """
+    try:
+        values = json.loads(config.read_text(encoding="utf-8"))
+        profile, data = values.pop("profile"), values["data"]
+        return resolve_settings(profile, data["name"], data["data_dir"], flatten(values))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(f"{config} does not contain valid settings of a run ({error}).") from error
 
 
 def default_filtering(dataset: str, first_file: str) -> dict[str, int]:

@@ -1,11 +1,11 @@
-"""Reading an explanation: its decision, the titles it cites, and the attributes it states.
+"""Parses an explanation: its decision, the titles it cites, and the attribute values it states.
 
-A title is cited where it stands in quotation marks, or where a title of the catalogue stands in running text. A
-statement is a value of some attribute (a platform, a genre, a year ...) said within one clause: of the titles in that
-clause, of the item asked about where the clause says "it" or "this game", and of the history as a whole where it names
-no title, or speaks of what the person likes. All titles named must carry the value for it to be true,
-of the history as a whole two (or more than half where it says "most"); in a clause with a negation none may.
-"As well" and "too" claim that the value was said before.
+A text cites a title by putting it in quotation marks, or by using a title of the catalogue in running text. A
+statement is an attribute value (a platform, a genre, a year ...) within one clause. It is about the titles in that
+clause; about the item in question if the clause says "it" or "this game"; and about the history as a whole if it names
+no title or speaks of what the person likes. It is true if all titles named have the value; of the history as a whole,
+if two items have it (more than half where the clause says "most"); in a clause with a negation, if none has it.
+"As well" and "too" claim that the text has mentioned the value before.
 """
 
 import bisect
@@ -77,11 +77,11 @@ _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
 @dataclass(frozen=True)
 class Citation:
-    """A title, quoted or not: its item (None for quoted words that are no title of the catalogue) and whether the
-    history holds it.
+    """A title, quoted or not: its item (None if a quoted title is not in the catalogue) and whether the item is in
+    the history.
 
-    `against` where the text says that it pulls the other way, against the decision. `span` is where it stands in the
-    text, its quotes included.
+    `against` is True if the text says that the item speaks against the decision. `span` is the position of the title
+    in the text, quotation marks included.
     """
 
     title: str
@@ -93,10 +93,10 @@ class Citation:
 
 @dataclass(frozen=True)
 class Statement:
-    """An attribute value said of items (of the history as a whole if there are none), and whether that is true.
+    """An attribute value stated about items (about the history as a whole if `items` is empty), and whether it is true.
 
-    `span` is where the value stands in the text. `false_as_well` where the value is true of the items, but "as
-    well" says that what was spoken of before has it too, which is not so; `span` then ends with "as well".
+    `span` is the position of the value in the text. `false_as_well` is True if the items do have the value, but "as
+    well" wrongly claims that the text has mentioned it before; `span` then ends with "as well".
     """
 
     items: tuple[int, ...]
@@ -109,15 +109,15 @@ class Statement:
 
 @dataclass(frozen=True)
 class ParsedExplanation:
-    """What a text says.
+    """The content of one explanation.
 
     Attributes:
-        decision: True for yes, False for no, None where neither the first word nor the first sentence tells.
-        citations: titles, quoted or not, other than that of the item asked about, and that one where it is said to
-            come from the history.
-        statements: attribute values said of items.
+        decision: True for yes, False for no, None if neither the first word nor the first sentence states it.
+        citations: the titles, quoted or not, except that of the item in question; that one, too, if the text says
+            that it comes from the history.
+        statements: the attribute values stated about items.
         names: capitalised words within a sentence that belong to no title and no value.
-        invented: quoted titles that the catalogue does not have.
+        invented: quoted titles that are not in the catalogue.
     """
 
     decision: bool | None
@@ -127,13 +127,13 @@ class ParsedExplanation:
 
     @property
     def invented(self) -> tuple[str, ...]:
-        """Cited titles that do not exist."""
+        """Quoted titles that are not in the catalogue."""
         return tuple(c.title for c in self.citations if c.item is None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Titles of one clause that are joined, as items (None for an unknown title), and where their marks stand."""
+    """Coordinated titles of one clause, as items (None for an unknown title), and the position of their marks."""
 
     items: tuple[int | None, ...]
     start: int
@@ -141,7 +141,7 @@ class _Group:
 
 
 class ExplanationParser:
-    """Reads texts about items of one catalogue."""
+    """Parses texts about the items of one catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue, self._titles = catalogue, TitleIndex(catalogue)
@@ -152,12 +152,12 @@ class ExplanationParser:
         return tuple(self.catalogue.attributes.values())
 
     def parse(self, text: str, history: Sequence[int], item: int) -> ParsedExplanation:
-        """Read one explanation.
+        """Parse one explanation.
 
         Args:
-            text: what was written.
-            history: item indices the explanation is about.
-            item: the item asked about.
+            text: the explanation.
+            history: indices of the items in the history that the explanation is about.
+            item: index of the item in question.
         """
         written, text = text, straight_quotes(text)  # of the same length, so that spans hold in either
         known = {int(h) for h in history}
@@ -200,7 +200,7 @@ class ExplanationParser:
     def _cited(
         self, text: str, written: str, near: set[int]
     ) -> tuple[list[tuple[tuple[int, int], int | None, str]], str]:
-        """Titles in a text (where, item, title), and the text with blanks in their place."""
+        """The titles in a text as (span, item, title), and the text with the titles replaced by blanks."""
         found: list[tuple[tuple[int, int], int | None, str]] = []
         plain = list(text)
         for quoted in _QUOTED.finditer(text):
@@ -235,15 +235,15 @@ class ExplanationParser:
         history: Sequence[int],
         item: int,
     ) -> list[Statement]:
-        """What one clause says.
+        """The statements of one clause.
 
         Args:
-            clause: with titles and values marked.
-            words: the clause without them.
-            values: of the clause: value, where it stands in the text, and in the clause.
-            titles: of the whole text.
-            history: what the text is about.
-            item: the item asked about.
+            clause: the clause, with titles and values replaced by marks.
+            words: the clause without these marks.
+            values: the values in the clause: the value, its span in the text, and its position in the clause.
+            titles: the titles of the whole text.
+            history: indices of the items in the history that the text is about.
+            item: index of the item in question.
         """
         groups = _grouped(clause, titles)
         starts = [group.start for group in groups]
@@ -270,7 +270,7 @@ class ExplanationParser:
 
 
 def _grouped(clause: str, titles: Sequence[int | None]) -> list[_Group]:
-    """The titles of a clause, those that are joined ("A, B and C") as one group."""
+    """The titles of a clause; coordinated titles ("A, B and C") form one group."""
     groups: list[_Group] = []
     for mark in _MARK.finditer(clause):
         own = (titles[int(mark[1])],)
@@ -282,13 +282,13 @@ def _grouped(clause: str, titles: Sequence[int | None]) -> list[_Group]:
 
 
 def _subjects(clause: str, groups: Sequence[_Group], place: int, item: int) -> tuple[list[int | None], int]:
-    """What a value at a place of a clause is said of, nothing for the history as a whole; and where that ends.
+    """The items a value is stated about (none for the history as a whole), and the position where their mention ends.
 
     Args:
-        clause: with titles and values marked.
-        groups: titles near the value.
-        place: of the value.
-        item: the item asked about.
+        clause: the clause, with titles and values replaced by marks.
+        groups: the titles near the value.
+        place: position of the value in the clause.
+        item: index of the item in question.
     """
     first, last = max(place - _REACH, 0), place + _REACH
     held = _OF_TITLE.match(clause, place)
@@ -319,7 +319,7 @@ def _subjects(clause: str, groups: Sequence[_Group], place: int, item: int) -> t
 
 
 def _alone(statement: Statement, text: str) -> Statement:
-    """The statement where "as well" follows it and nothing said before has its value: false whatever it says."""
+    """The statement marked as false, because "as well" follows it although no earlier statement has its value."""
     if not statement.true:
         return statement
     also = _ALSO.search(text, statement.span[1])

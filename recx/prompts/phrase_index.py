@@ -1,7 +1,7 @@
-"""Finding many phrases (titles, values of attributes) in running text, by their words.
+"""Finds many phrases (titles, attribute values) in running text by their words.
 
-Words are compared without case, accents and apostrophes, whatever stands between them. A text is walked once, and at
-each word the longest phrase that begins with it is looked up, so the time does not grow with the number of phrases.
+Words are compared without case, accents and apostrophes; punctuation between them is ignored. A text is scanned once,
+looking up the longest phrase that begins at each word, so the time does not grow with the number of phrases.
 """
 
 import re
@@ -17,7 +17,7 @@ _WITHIN = re.compile(r"(?! {2})(?:[^\w\n]|_){0,5}")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a text, as it is compared, and where it stands."""
+    """A word of a text: the form in which it is compared, and its position."""
 
     key: str
     start: int
@@ -25,20 +25,20 @@ class Word:
 
 
 def words_of(text: str) -> list[Word]:
-    """The words of a text in their order."""
+    """The words of a text, in order."""
     return [Word(_plain(m[0]), m.start(), m.end()) for m in _WORD.finditer(text)]
 
 
 def phrase_key(text: str) -> str:
-    """What two spellings of a phrase share; empty where it has no word."""
+    """The key that all spellings of a phrase share; empty if the phrase contains no word."""
     return " ".join(word.key for word in words_of(text))
 
 
 class PhraseIndex:
-    """Phrases by their keys.
+    """A set of phrases, looked up by their keys.
 
     Args:
-        phrases: keys as `phrase_key` makes them.
+        phrases: the keys of the phrases, as `phrase_key` returns them.
     """
 
     def __init__(self, phrases: Iterable[str]) -> None:
@@ -49,7 +49,7 @@ class PhraseIndex:
             self._longest[first] = max(self._longest.get(first, 0), 1 + len(rest))
 
     def at(self, text: str, words: list[Word], place: int) -> Iterator[tuple[str, int, int]]:
-        """Phrases that begin with word `place`, the longest first: key, number of words, and where they end."""
+        """Phrases that begin at word `place`, the longest first: key, number of words, and end position in `text`."""
         first = {words[place].key, _stem(words[place], text)[0]}
         most = min(max(self._longest.get(key, 0) for key in first), len(words) - place)
         for size in range(2, most + 1):
@@ -68,7 +68,7 @@ class PhraseIndex:
 
 
 def _stem(word: Word, text: str) -> tuple[str, int]:
-    """A word without the ending of a possessive, and where it then ends."""
+    """The key of a word without its possessive ending, and the position where it then ends."""
     found = _POSSESSIVE.search(text, word.start, word.end)
     return (word.key, word.end) if found is None else (_plain(text[word.start : found.start()]), found.start())
 

@@ -1,4 +1,4 @@
-"""Questions about one person: who is asked about, then what is asked, in the form of a mode."""
+"""Questions about one person, worded for an alignment mode: first the person, then the question."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ def person_prompt(
     items: Sequence[int] = (),
     related: bool = True,
 ) -> list[Piece]:
-    """The prompt of every task about a person.
+    """Build the prompt of a task about a person.
 
     Args:
-        form: whether titles, the user vector or both stand for the person.
-        opening: index into the form's openings.
-        history: item indices that are shown, oldest first (unused in the intention form).
+        form: mode that determines whether titles, the user vector or both represent the person.
+        opening: index into the openings of the form.
+        history: item indices to show, oldest first (unused in the intention form).
         user: row of the user vector (unused in the behavior form).
-        wording: text with an `{item}` or a `{candidates}` slot, or with none.
+        wording: text with an `{item}` slot, a `{candidates}` slot, or neither.
         items: the item, or the candidates.
-        related: whether relation tokens stand before titles, where the form has them; not where a model is told what
-            mattered, or it would go on reading it from them.
+        related: whether to put relation tokens before titles, if the form has them. Set it to False if the prompt
+            states the measured causes; otherwise the model would learn to read the causes from the tokens.
     """
     spec = MODE_SPECS[form]
     shown = related_titles(history) if related and spec.reads_relations and "{item}" in wording else titles(history)
@@ -47,14 +47,14 @@ def person_prompt(
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of an explainer about one person. Every request of a task has the same words.
+    """A question to an explainer about one person. All requests of a task have the same wording.
 
     Attributes:
         task: a key of `ALL_WORDINGS`.
-        history: item indices that a prompt shows, oldest first.
-        items: the item or the candidates that are asked about, where the task asks about items.
-        instruction: a line that goes with the question.
-        evidence: what was measured of the target, told after the question.
+        history: item indices to show in the prompt, oldest first.
+        items: the item or the candidates in question; empty for tasks that are not about items.
+        instruction: an instruction added to the question.
+        evidence: measured causes of the target's decision, stated after the question.
     """
 
     task: str
@@ -64,7 +64,7 @@ class Request:
     evidence: tuple[Piece, ...] = ()
 
     def pieces(self, form: Mode) -> list[Piece]:
-        """The question in a form; its one user vector has row 0."""
+        """The prompt in the form of a mode; its only user vector has row 0."""
         related = not self.evidence
         asked = person_prompt(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items, related)
         return [*asked, *([f" {self.instruction}"] if self.instruction else []), *self.evidence]
@@ -78,15 +78,15 @@ def requests_about(
     max_history: int,
     instruction: str | Control = "",
 ) -> list[Request]:
-    """One question about each of R persons.
+    """Build one question about each of R persons.
 
     Args:
-        catalogue: items; histories and items may be given as labels, source ids or indices.
+        catalogue: the items; histories and items may be given as labels, source ids or indices.
         task: a key of `ALL_WORDINGS`.
-        histories: R histories, oldest first.
-        items: of each person, where the task asks about items.
-        max_history: how many of the latest items are shown.
-        instruction: a line that goes with the question.
+        histories: R histories, oldest item first.
+        items: the items in question for each person; None for tasks that are not about items.
+        max_history: how many of the latest items to show.
+        instruction: an instruction added to each question.
 
     Raises:
         DataError: a history is empty, or an item is unknown.
@@ -100,10 +100,10 @@ def requests_about(
 
 
 def history_of(catalogue: Catalogue, items: Sequence[Item]) -> np.ndarray:
-    """Indices of a history given as labels, source ids or indices.
+    """Return the item indices of a history given as labels, source ids or indices.
 
     Raises:
-        DataError: it is empty or names an unknown item.
+        DataError: the history is empty or contains an unknown item.
     """
     if len(items) == 0:
         raise DataError("The history is empty; name at least one item.")

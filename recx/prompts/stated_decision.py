@@ -1,8 +1,8 @@
-"""The decision that a text states: yes, no, or none."""
+"""Finds the decision that a text states: yes, no, or neither."""
 
 import re
 
-_LONGEST = 1000  # letters of a sentence that are read
+_LONGEST = 1000  # characters of a sentence that are searched
 _FIRST_WORD = re.compile(
     r"\W*(?:(?P<yes>yes|(?:yeah|yep|absolutely|certainly|definitely|of course|sure|i (?:do )?think so)"
     r"(?=\W*$|[,.!:;]))|"
@@ -15,7 +15,7 @@ _GREETING = re.compile(
     r"\W*(?:(?:dear|hello|hi|hey)\b[^,:!.\n]{0,30}[,:!.\n]|(?:answer|decision|verdict|prediction|explanation)\s*:)\W*",
     re.IGNORECASE,
 )
-# What refuses, or leaves it open.
+# Refusals, and phrases that leave the decision open.
 _OPEN = re.compile(
     r"\b(?:as an? (?:ai|large|language)|language model|i(?:'m| am) (?:sorry|not sure|unsure)|apologi[sz]e|depends|"
     r"can(?:not|'t| not) (?:say|tell|know|provide|give|answer|determine|predict|make|be sure|recommend|judge|decide)|"
@@ -72,13 +72,13 @@ _BAD_SIGNS = ("bad", "mis", "against")
 
 
 def stated_decision(text: str) -> tuple[bool | None, int]:
-    """What a text decides, and where it goes on after a "Yes" or "No" that it begins with.
+    """Return the decision that a text states, and the position after a leading "Yes" or "No" (0 if there is none).
 
-    It decides by its first word, or else by its first sentence that is no greeting and no question: "I would
-    recommend it", "a poor match", "I do not think so". What refuses, depends, or only might be, is no decision.
+    The first word decides; otherwise the first sentence that is neither a greeting nor a question does: "I would
+    recommend it", "a poor match", "I do not think so". A refusal, a condition or a mere possibility is no decision.
 
     Args:
-        text: with blanks in place of titles, which may hold any word.
+        text: the text, with its titles replaced by blanks, since a title may contain any word.
     """
     first = _FIRST_WORD.match(text)
     return (_by_sentence(text), 0) if first is None else (first["yes"] is not None, first.end())

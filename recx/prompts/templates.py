@@ -1,9 +1,9 @@
-"""The words of `recx-tiny`: facts, tastes and reasons written from a catalogue's content alone.
+"""The training text of `recx-tiny`: descriptions, tastes and reasons generated from a catalogue's content alone.
 
-Nothing here sees a target recommender. `templated_explanation` takes the decision as given and looks for true
-statements about titles of the history that support it; pretraining gives it the decision of a content rule. Each
-statement names one title and then one of its attributes: a small model can look that up, while a title searched for
-by an attribute, or a count over the history, was wrong in a third of the cases (measured, see docs/decisions/017).
+This module has no access to a target recommender. `templated_explanation` takes the decision as given and looks for
+true statements about titles of the history that support it; pretraining passes the decision of a content rule. Each
+statement names one title and then one of its attributes, because a small model can look that up. When it had to find
+a title by an attribute, or to count over the history, it was wrong in a third of the cases (docs/decisions/017).
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from recx.data.catalogue import Catalogue
 from recx.prompts.controls import Control
 from recx.prompts.pieces import Piece, Title, render
 
-# How an attribute value is said of a title; other columns use the last form of `phrase`.
+# How an attribute value is predicated of a title; for other columns, `phrase` has a general form.
 _PHRASES = {
     "genre": "{a} {v} title",
     "platform": "for {v}",
@@ -24,23 +24,23 @@ _PHRASES = {
     "year": "from {v}",
     "series": "part of the {v} series",
 }
-# Which attribute makes the strongest reason, first to last; unknown columns come after these.
+# Attributes in descending order of strength as a reason; unknown columns come after these.
 _STRENGTH = ("series", "genre", "platform", "developer", "brand", "year")
 
 
 def phrase(column: str, value: str) -> str:
-    """An attribute value as a predicate: what follows "is"."""
+    """Phrase an attribute value as a predicate, i.e. the words that follow "is"."""
     form = _PHRASES.get(column, "with the {c} {v}")
     return form.format(v=value, c=column, a="an" if value[:1] in "AEIOUaeiou" else "a")
 
 
 def columns_by_strength(columns: Sequence[str]) -> list[str]:
-    """Attribute columns, the one that argues best first."""
+    """Sort attribute columns by their strength as a reason, the strongest first."""
     return sorted(columns, key=lambda c: _STRENGTH.index(c) if c in _STRENGTH else len(_STRENGTH))
 
 
 def describe_item(catalogue: Catalogue, item: int) -> list[Piece]:
-    """One sentence with all known facts about an item."""
+    """Write one sentence with all known facts about an item."""
     facts = catalogue.facts(item)
     said = [phrase(c, facts[c][0]) for c in ("genre", "platform", "developer", "brand", "year", "series") if c in facts]
     said += [phrase(c, facts[c][0]) for c in facts if c not in _STRENGTH]
@@ -50,7 +50,7 @@ def describe_item(catalogue: Catalogue, item: int) -> list[Piece]:
 
 
 def summarise_taste(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]:
-    """A taste in words: the most common values of up to three attributes, and the latest choice."""
+    """Describe a taste in words: the most common values of up to three attributes, and the latest choice."""
     parts = []
     for column in columns_by_strength(list(catalogue.attributes)):
         value, count = _most_common(catalogue, history, column)
@@ -63,7 +63,7 @@ def summarise_taste(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]
 def templated_explanation(
     rng: np.random.Generator, catalogue: Catalogue, history: Sequence[int], item: int, yes: bool, control: Control
 ) -> list[Piece]:
-    """An explanation of a given decision, with statements that are true of the catalogue and the history.
+    """Write an explanation of a given decision, with statements that are true of the catalogue and the history.
 
     Args:
         rng: picks among equally good evidence and among wordings.
@@ -97,7 +97,7 @@ def templated_explanation(
     return pieces
 
 
-# By decision, and by whether what was said speaks for it.
+# By the decision, and by whether the statements support it.
 _CONCLUSIONS = {
     (True, True): ("That fits the history.", "This goes well together.", "A good match."),
     (True, False): ("Even so, a good match.", "A change, but a welcome one.", "Other sides of it fit."),
@@ -116,16 +116,20 @@ def _comparison(
     brief: bool,
     cited: list[int],
 ) -> tuple[list[Piece], set[bool]]:
-    """The item's value in one column, then that of one or two titles of the history; and which of them are like it."""
+    """Compare the item with one or two titles of the history in one column.
+
+    Returns:
+        The text, and the set of outcomes: True if a title shares the item's value, False if one does not.
+    """
     values = catalogue.attributes[column]
     own = values[item]
     known = [h for h in history if values[h] and h not in cited]
     alike = [h for h in known if set(own) & set(values[h])]
     wanted = alike if yes else [h for h in known if h not in alike]
-    # Mostly titles that support the decision; some others too, so that each value is looked up and not repeated.
+    # Mostly titles that support the decision, but others too, so that the model learns to look up each value.
     pool = wanted if wanted and rng.random() < 0.85 else known
     shared = next((v for h in alike for v in own if v in values[h]), own[0]) if yes else own[0]
-    pieces: list[Piece] = [Title(item), f" is {phrase(column, shared)}"]  # not a wording: values may hold braces
+    pieces: list[Piece] = [Title(item), f" is {phrase(column, shared)}"]  # not rendered: values may contain braces
     between = "; from the history " if brief else ". From the history, "
     likeness = set()
     for h in _some(rng, pool, 1 if brief else 2):
@@ -138,7 +142,7 @@ def _comparison(
 
 
 def _without_facts(rng: np.random.Generator, history: list[int], item: int, yes: bool, control: Control) -> list[Piece]:
-    """A reason for an item of which nothing but the title is known, or not what was asked for."""
+    """Write a reason for an item whose attributes, or whose attribute asked for, are unknown."""
     unknown: list[Piece] = []
     if control.view:
         inner = control.length == "one sentence" or control.audience == "beginner"
@@ -153,7 +157,10 @@ def _without_facts(rng: np.random.Generator, history: list[int], item: int, yes:
 
 
 def _columns(catalogue: Catalogue, history: list[int], item: int, yes: bool, control: Control) -> list[str]:
-    """Columns to argue with: the one asked for, else those where the item is like the history, or unlike it."""
+    """The columns to argue with: the one asked for, otherwise those in which the item is like the history, or unlike.
+
+    A positive decision is argued with likeness, a negative one with difference.
+    """
     known = columns_by_strength([c for c, v in catalogue.attributes.items() if v[item]])
     if control.view:
         return [c for c in known if c == control.view]
@@ -175,7 +182,7 @@ def _most_common(catalogue: Catalogue, history: Sequence[int], column: str) -> t
 
 
 def _some(rng: np.random.Generator, items: Sequence[int], most: int) -> list[int]:
-    """Up to `most` of the items, later choices more often, in their order."""
+    """Draw up to `most` of the items, in their order; later items are more probable."""
     count = min(len(items), most)
     if not count:
         return []

@@ -1,4 +1,4 @@
-"""Which items of a catalogue the titles in a text name, be they quoted or not."""
+"""Finds the items of a catalogue that a text names by their titles, quoted or not."""
 
 import bisect
 import re
@@ -44,7 +44,7 @@ _VALUE_BEHIND = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A title in running text: its item, and where it stands."""
+    """A title in running text: its item and its position."""
 
     item: int
     start: int
@@ -52,29 +52,29 @@ class Mention:
 
 
 class TitleIndex:
-    """Finds items by titles as they are written in a text.
+    """Finds items by their titles as a text writes them.
 
-    A title is a label of the catalogue, letter by letter; or the same but for typography (kinds of apostrophe, dash
-    and space, marks of emphasis, a stop or comma at its end) and a year in brackets behind it that the label lacks.
-    The year must not be another one than the catalogue has. Where two labels are alike but for that, none is meant.
+    A title matches a label of the catalogue exactly, or up to typography (the kind of apostrophe, dash or space,
+    emphasis marks, a full stop or comma at its end) and a year in brackets at its end that the label lacks.
+    The year must not contradict the catalogue. A title that matches two labels in this way matches neither.
 
-    It may also be shortened: a label without what stands in brackets behind it, without what precedes or follows a
-    colon or dash, with its article in front ("The English Patient" for "English Patient, The") or without. A whole
-    label goes before a part of another; where several items share a part it names one that is near, if one is.
+    A title may also be shortened: a label without the brackets at its end, without what precedes or follows a colon
+    or dash, with its article moved to the front ("The English Patient" for "English Patient, The") or left out. A
+    whole label takes precedence over a part of another; a part that several items share names one of `near`, if any.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
 
     def find(self, title: str, ignore_case: bool = False, near: Collection[int] = ()) -> int | None:
-        """Index of the item; None where the catalogue has no such title.
+        """Index of the item, or None if the catalogue has no such title.
 
         Args:
-            title: without quotation marks; white space at its ends makes it another one, for so a text looks that has
-                lost one of its marks.
-            ignore_case: whether capitals matter.
-            near: items that the text is about, one of which is meant where several share a title or a part of it;
-                where it is of none of them, the first that is called so.
+            title: without quotation marks. A title with white space at either end is not shortened or normalised,
+                because this is what a text looks like that has lost one of its quotation marks.
+            ignore_case: whether to ignore the case of letters.
+            near: items that the text is about. Where several items share a title or a part of it, one of these is
+                chosen; where none of these has the title, the first item that has it.
         """
         item = self.catalogue.index_of_label.get(title)
         if (
@@ -113,7 +113,7 @@ class TitleIndex:
         return held[0] if len(held) == 1 else None
 
     def _meant(self, key: str, near: Collection[int]) -> tuple[int | None, bool]:
-        """The item that a key stands for, if it is the only one or near; and whether the key is a whole title's."""
+        """The item a key stands for, if it is the only one or in `near`; and whether the key is a whole title's."""
         for table in (self._wholes, self._natural, self._heads):
             item = _only(table.get(key, ()), near)
             if item is not None:
@@ -124,14 +124,14 @@ class TitleIndex:
         return next((i for i in self._subtitles.get(key, ()) if i in near), None), False
 
     def mentions(self, text: str, near: Collection[int] = ()) -> Iterator[Mention]:
-        """Titles in running text, in its order.
+        """Titles in running text, in the order of the text.
 
-        A title of one word is a title only where it is written as a name: with a capital, not where a sentence begins
-        (unless something is said of it there), and not as part of a longer name. One of several words may be written
-        small where it is long or near. Numbers, and values of attributes, are no titles without quotation marks.
+        A title of one word counts only where it is written as a name: capitalised, not at the start of a sentence
+        (unless a predicate follows it there), and not as part of a longer name. A title of several words may be in
+        lower case if it is long or in `near`. Numbers and attribute values count as titles only in quotation marks.
 
         Args:
-            text: with blanks in place of what is quoted.
+            text: the text, with its quotations replaced by blanks.
             near: items that the text is about.
         """
         words, place = words_of(text), 0
@@ -158,7 +158,7 @@ class TitleIndex:
         return None, 1
 
     def _is_value(self, text: str, start: int, end: int, likely: bool) -> bool:
-        """Whether a title that is a value too (a series, say, or a platform) is that value here."""
+        """Whether a title that is also an attribute value (a series or a platform, say) stands for the value here."""
         if likely or _emphasised(text, start, end):
             return not _emphasised(text, start, end)
         before = _WORD_BEFORE.search(text, max(start - 40, 0), start)
@@ -202,19 +202,19 @@ class TitleIndex:
 
     @cached_property
     def _wholes(self) -> dict[str, tuple[int, ...]]:
-        """Key of a label, and of its title where items share it -> items."""
+        """Items by the key of their label, and by that of their title where several items share it."""
         return self._by_key(
             [{label, title} for label, title in zip(self.catalogue.labels, self.catalogue.titles, strict=True)]
         )
 
     @cached_property
     def _natural(self) -> dict[str, tuple[int, ...]]:
-        """Key of a label with its article in front or left out, or without what stands in brackets -> items."""
+        """Items by the key of their label with its article in front or left out, or without its brackets."""
         return self._by_key([_natural(label) for label in self.catalogue.labels])
 
     @cached_property
     def _heads(self) -> dict[str, tuple[int, ...]]:
-        """Key of a label up to a colon or dash -> items, also others that begin with it: "Halo" may be any of them."""
+        """Items by the key of a label up to a colon or dash that their own label begins with: "Halo" may be any."""
         table = self._by_key([_heads(label) for label in self.catalogue.labels])
         labels = sorted((phrase_key(label), item) for item, label in enumerate(self.catalogue.labels) if item)
         for key, items in table.items():
@@ -227,7 +227,7 @@ class TitleIndex:
 
     @cached_property
     def _subtitles(self) -> dict[str, tuple[int, ...]]:
-        """Key of what follows a colon in a label -> items."""
+        """Items by the key of what follows a colon in their label."""
         return self._by_key([_subtitles(label) for label in self.catalogue.labels])
 
     @cached_property
@@ -240,12 +240,12 @@ class TitleIndex:
 
     @cached_property
     def common_values(self) -> frozenset[str]:
-        """Values of more than one in fifty items: genres, say, and no names of series."""
+        """Values that more than one item in fifty has: genres, for example, but not names of series."""
         return frozenset(key for key, holders in self._holders.items() if holders > max(len(self.catalogue) / 50, 2))
 
     @cached_property
     def _holders(self) -> Counter[str]:
-        """Key of a value -> how many items have it."""
+        """Number of items that have a value, by the value's key."""
         values = Counter(v for column in self.catalogue.attributes.values() for item in column for v in item)
         holders: Counter[str] = Counter()
         for value, count in values.items():
@@ -277,13 +277,13 @@ class TitleIndex:
 
 
 def plain_title(title: str) -> str:
-    """A title without what typography makes of it: plain marks and dashes, single spaces, nothing around it."""
+    """A title with its typography normalised: plain quotation marks and dashes, single spaces, no marks around it."""
     composed = unicodedata.normalize("NFC", title.translate(_TYPOGRAPHY))
     return " ".join(composed.split()).strip(" .,;:*_'")
 
 
 def _natural(label: str) -> set[str]:
-    """Forms that a text gives a label without leaving anything out but articles and brackets."""
+    """The forms a label may take in a text when only articles and brackets are moved or left out."""
     forms, left = set(), [label]
     while left:
         form = left.pop().strip()
@@ -304,21 +304,21 @@ def _natural(label: str) -> set[str]:
 
 
 def _heads(label: str) -> set[str]:
-    """What precedes the colons and dashes of a label."""
+    """The parts of a label that precede its colons and dashes."""
     return {form[: mark.start()] for form in _natural(label) | {label} for mark in _SUBTITLE.finditer(form)}
 
 
 def _subtitles(label: str) -> set[str]:
-    """What follows the colons of a label, where it is more than a word."""
+    """The parts of a label that follow its colons, if they have more than one word."""
     tails = {form[mark.end() :] for form in _natural(label) | {label} for mark in re.finditer(": ", form)}
     return {tail for tail in tails if " " in tail}
 
 
 def _only(items: Collection[int], near: Collection[int]) -> int | None:
-    """The one item, or the first that is near."""
+    """The item if there is exactly one, otherwise the first that is in `near`."""
     return next(iter(items)) if len(items) == 1 else next((item for item in items if item in near), None)
 
 
 def _emphasised(text: str, start: int, end: int) -> bool:
-    """Whether marks of emphasis stand around: *so*, _so_, or 'so' beside double marks."""
+    """Whether emphasis marks enclose the span: *so*, _so_, or 'so' beside double quotation marks."""
     return start > 0 and text[start - 1] in "*_'" and text[end : end + 3].lstrip("®™©").startswith(text[start - 1])

@@ -1,7 +1,7 @@
-"""The six training tasks of the paper (section 4) and two more, as prompts and answers in pieces.
+"""The six training tasks of the paper (section 4) and two more, as prompts and answers made of pieces.
 
-Explanations are in the backbone's own words; the relation mode learns them from measured effects instead, and to say
-what mattered (`attribution`).
+Explanations are in the backbone's own words. The relation mode instead learns explanations derived from measured
+effects, and to name the causes of a decision (`attribution`).
 """
 
 from bisect import bisect_left
@@ -27,20 +27,20 @@ from recx.recommenders.labels import CANDIDATES, PREFERENCE_ITEMS, Labels
 
 TASKS = ("retrieval", "ranking", "preference", "item", "conversation", "reconstruction", "explanation", "attribution")
 NEIGHBOURS = 3
-DRAWS = 24  # uniform numbers drawn for each row; a task takes as many as it names
+DRAWS = 24  # uniform random numbers drawn for each row; a task uses as many as its `draws` state
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row of training.
+    """One training row.
 
     Attributes:
         task: one of `TASKS`.
-        prompt: what is asked.
+        prompt: the question.
         response: the answer to learn.
-        earlier: turns that went before (conversations only).
-        ends: whether the answer ends there; False where only its beginning is learnt.
-        further: more questions about the same person, each with its answer, to learn as well.
+        earlier: preceding turns (conversations only).
+        ends: whether the answer is complete; False if only its beginning is to be learnt.
+        further: further questions about the same person, each with the answer to learn.
     """
 
     task: str
@@ -53,22 +53,23 @@ class Example:
 
 @dataclass(frozen=True)
 class TaskData:
-    """All that examples are made from.
+    """The data that training examples are built from.
 
     Attributes:
         catalogue: titles and attributes.
         histories: H histories of item indices; row h of the user vectors belongs to `histories[h]`.
-        labels: the target's labels of the histories.
+        labels: the target's labels for the histories.
         neighbours: (N + 1, k) nearest items by the target's item vectors, or None for a black box.
         conversations: general conversations (task 5).
         explanations: (history row, item, instruction, answer) in the backbone's own words.
-        effects: what mattered to the target, measured for some histories; the relation mode explains by it.
-        told_share: share of the explanations from effects whose prompt says what was measured, in the place of relation
-            tokens.
+        effects: effects on the target's decisions, measured for some histories; the relation mode's explanations are
+            based on them.
+        told_share: share of the explanations from effects whose prompts state the measured causes instead of showing
+            relation tokens.
         max_history: how many of the latest items a prompt shows.
-        with_titles: prompts with titles draw from the first so many histories only, except for explanations, which
-            bring their own; by default from all. Made-up histories are there for their user vectors; titles make rows
-            longer.
+        with_titles: how many histories, from the first, prompts with titles are drawn from; all by default. It does
+            not apply to explanations, whose histories are given. Synthetic histories serve for their user vectors
+            only, because titles make rows longer.
     """
 
     catalogue: Catalogue
@@ -84,29 +85,29 @@ class TaskData:
 
     @cached_property
     def instructions(self) -> tuple[str, ...]:
-        """Wordings of every wish about an explanation that this catalogue allows."""
+        """Wordings of every instruction about an explanation that this catalogue allows."""
         return all_wordings(list(self.catalogue.attributes))
 
     @cached_property
     def preference_rows(self) -> list[int]:
-        """Histories of which the target likes some items more than others; the others give no rows of task 3."""
+        """Rows of the histories for which the target prefers some items to others; only these are used for task 3."""
         return self.labels.has_preference.nonzero()[0].tolist()
 
     def recent(self, row: int) -> np.ndarray:
-        """The part of a history that a prompt shows."""
+        """The latest items of a history, which a prompt shows."""
         return self.histories[row][-self.max_history :]
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleSpec:
-    """Which history a row asks about, and in which words.
+    """The history that a training row is about, and its wording.
 
     Attributes:
-        data: what examples are made from.
-        form: of the prompt.
-        row: which history.
-        wording: index into the task's wordings.
-        opening: index into the form's openings.
+        data: the data that examples are built from.
+        form: mode that determines the form of the prompt.
+        row: row of the history.
+        wording: index into the wordings of the task.
+        opening: index into the openings of the form.
     """
 
     data: TaskData
@@ -118,26 +119,26 @@ class ExampleSpec:
     def prompt(
         self, wording: str, items: Sequence[int] = (), form: Mode | None = None, related: bool = True
     ) -> list[Piece]:
-        """The prompt with these words; in the row's form by default, and with relation tokens where that has them."""
+        """Build the prompt with this wording, by default in the row's form and with relation tokens if it has them."""
         history = self.data.recent(self.row)
         return person_prompt(form or self.form, self.opening, history, self.row, wording, items, related)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task that is about a person or an item.
+    """A task about a person or an item.
 
     Attributes:
-        example: makes a row from an `ExampleSpec` and the draws by name.
-        draws: name of each random draw -> how many uniform numbers it is; one is given as a number, several as an
-            array.
+        example: function that builds a row from an `ExampleSpec` and the named draws.
+        draws: name of each random draw -> how many uniform numbers it consists of; one number is passed as a scalar,
+            several as an array.
     """
 
     example: Callable[..., Example]
     draws: Mapping[str, int] = field(default_factory=dict)
 
     def named(self, numbers: np.ndarray) -> list[dict[str, Any]]:
-        """The draws of each row by name, from (R, DRAWS) uniform numbers."""
+        """Name the draws of each row, given (R, DRAWS) uniform numbers."""
         starts = np.cumsum([0, *self.draws.values()])
         columns = {
             name: numbers[:, start] if count == 1 else numbers[:, start : start + count]
@@ -149,24 +150,24 @@ class Task:
 def build_examples(
     data: TaskData, mode: Mode, counts: Mapping[str, int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    """Examples of every task, `counts[task]` each, in the forms of one mode.
+    """Yield `counts[task]` examples of every task, in the forms of one mode.
 
-    Histories are visited in a random order, again from the start when a task wants more rows than there are.
+    Histories are visited in random order, repeatedly if a task has more rows than there are histories.
     """
     forms, shares = zip(*MODE_SPECS[mode].trained_on.items(), strict=True)
     for name in TASKS:
         count = counts.get(name, 0)
         chosen = [forms[f] for f in rng.choice(len(forms), size=count, p=shares)]
-        # Draws are made for all rows at once: a call of the generator for each row would cost more than the row.
+        # All rows are drawn at once: calling the generator for each row would take longer than building the row.
         wording, opening = rng.integers(8, size=count).tolist(), rng.integers(4, size=count).tolist()
         if name == "conversation":
             yield from _conversations(data.conversations, count, rng)
         elif MODE_SPECS[mode].reads_relations and name in ("explanation", "attribution"):
             yield from _from_effects(data, mode, name, wording, opening, rng)
         elif name == "attribution":
-            continue  # nothing in the other modes' prompts says what mattered
+            continue  # prompts of the other modes contain nothing from which the causes could be read
         elif name == "explanation":
-            # Where a mode shows titles, explanations cite what is shown: citing out of the vector unlearns copying.
+            # If a mode shows titles, its explanations cite those shown; citing from the vector would unlearn copying.
             shown = [form if MODE_SPECS[form].shows_titles else mode for form in chosen]
             yield from _explanations(data, shown, wording, opening, rng)
         else:
@@ -181,38 +182,39 @@ def build_examples(
 
 
 def shuffled_cycle(total: int, count: int, rng: np.random.Generator) -> list[int]:
-    """`count` of the numbers below `total` in random order; again from the start where that is more than there are."""
+    """Return `count` numbers below `total` in random order, going through all of them repeatedly if need be."""
     rounds = -(-count // total) if total else 0
     return np.concatenate([rng.permutation(total) for _ in range(rounds)])[:count].tolist() if rounds else []
 
 
 def _retrieval(spec: ExampleSpec) -> Example:
-    """Task 1: the target's next item."""
+    """Task 1: the item that the target ranks first."""
     return Example(
         "retrieval", spec.prompt(wordings.RETRIEVAL[spec.wording]), [Title(int(spec.data.labels.top[spec.row, 0]))]
     )
 
 
 def _ranking(spec: ExampleSpec, order: np.ndarray) -> Example:
-    """Task 2: five items in the target's order; `order` shuffles them in the question."""
+    """Task 2: five items to be put into the target's order; `order` shuffles them in the question."""
     ranked = spec.data.labels.ranked[spec.row]
     return Example("ranking", spec.prompt(wordings.RANKING[spec.wording], ranked[np.argsort(order)]), titles(ranked))
 
 
 def _preference(spec: ExampleSpec, liked: np.ndarray, as_explanation: float, with_instruction: float) -> Example:
-    """Task 3: liked or not.
+    """Task 3: whether the target likes an item.
 
-    Every third time the answer is the first word of an explanation, so that the decision carries over to those.
+    In about a third of the rows the answer is the first word of an explanation, so that the decision carries over to
+    explanations.
 
     Args:
-        spec: whom about.
-        liked: which of the items asked about are liked ones.
-        as_explanation: whether an explanation is asked for.
-        with_instruction: whether an instruction goes with it, and which.
+        spec: the history and the form.
+        liked: uniform numbers that decide for each item in question whether it is a liked one.
+        as_explanation: uniform number that decides whether the prompt asks for an explanation.
+        with_instruction: uniform number that decides whether there is an instruction, and which.
     """
     data, row = spec.data, spec.row
     decisions = (liked < 0.5).tolist()
-    questions = 1 if MODE_SPECS[spec.form].reads_relations else PREFERENCE_ITEMS  # relations are those of one item
+    questions = 1 if MODE_SPECS[spec.form].reads_relations else PREFERENCE_ITEMS  # relation tokens refer to one item
     pools = {True: data.labels.liked[row].tolist(), False: data.labels.disliked[row].tolist()}
     items = [pools[decision][n] for n, decision in enumerate(decisions)]
     answers: list[list[Piece]] = [["Yes" if decision else "No"] for decision in decisions]
@@ -221,7 +223,7 @@ def _preference(spec: ExampleSpec, liked: np.ndarray, as_explanation: float, wit
         if with_instruction < 0.5:
             prompt.append(" " + data.instructions[int(2 * with_instruction * len(data.instructions))])
         return Example("preference", prompt, answers[0], ends=False)
-    # The history is said once for several questions: most of a row's cost is its history.
+    # Several questions share one history, since it makes up most of the cost of a row.
     further = tuple(
         (render(wordings.PREFERENCE[(spec.wording + n) % 8], item=item_slot(spec.form, items[n])), answers[n])
         for n in range(1, questions)
@@ -231,13 +233,13 @@ def _preference(spec: ExampleSpec, liked: np.ndarray, as_explanation: float, wit
 
 
 def _item(spec: ExampleSpec, item: float, kind: float, attribute: float) -> Example:
-    """Task 4: name, one attribute, all facts, or the neighbours of a random item.
+    """Task 4: the name, one attribute, all facts or the neighbours of a random item.
 
     Args:
-        spec: the form of the prompt; the person does not matter.
-        item: which item.
-        kind: what is asked about it.
-        attribute: which attribute, where one is asked for.
+        spec: the form of the prompt; the person is irrelevant.
+        item: uniform number that selects the item.
+        kind: uniform number that selects the kind of question.
+        attribute: uniform number that selects the attribute, if the question is about one.
     """
     catalogue, neighbours = spec.data.catalogue, spec.data.neighbours
     index = 1 + int(item * len(catalogue))
@@ -264,14 +266,14 @@ def _item(spec: ExampleSpec, item: float, kind: float, attribute: float) -> Exam
 
 
 def excerpt(texts: Sequence[str], words: int = 24) -> str:
-    """The beginning of a shop's text, to the end of a sentence where one ends in time."""
+    """Return the first words of a shop's text, up to the end of a sentence if one ends late enough among them."""
     kept = " ".join(texts).split()[:words]
     ends = [n for n, word in enumerate(kept, 1) if word.endswith((".", "!", "?")) and n > words // 3]
     return " ".join(kept[: ends[-1]] if ends else kept).replace('"', "'")
 
 
 def _reconstruction(spec: ExampleSpec, summary: float) -> Example:
-    """Task 6: the titles behind a user vector, or the taste in words (from titles where the form has them)."""
+    """Task 6: the titles behind a user vector, or the taste in words (read from the titles if the form shows them)."""
     recent = spec.data.recent(spec.row)
     if not MODE_SPECS[spec.form].reads_vectors or summary < 0.4:
         prompt, answer = spec.prompt(wordings.SUMMARY[spec.wording]), summarise_taste(spec.data.catalogue, recent)
@@ -299,7 +301,7 @@ def _conversations(conversations: Sequence[Conversation], count: int, rng: np.ra
 def _from_effects(
     data: TaskData, mode: Mode, task: str, wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    """Explanations and causes as they were measured, in the form of the mode."""
+    """Explanations and causes based on the measured effects, in the form of the mode."""
     measured, views = data.effects, list(data.catalogue.attributes)
     if measured is None:
         return
@@ -332,7 +334,7 @@ def _from_effects(
 def _explanations(
     data: TaskData, forms: Sequence[Mode], wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    """Explanations that the backbone has written itself, in the form of the mode."""
+    """Explanations that the backbone itself wrote, in the form of the mode."""
     for n, choice in enumerate(shuffled_cycle(len(data.explanations), len(forms), rng)):
         row, item, instruction, answer = data.explanations[choice]
         prompt = ExampleSpec(data, forms[n], row, wording[n], opening[n]).prompt(

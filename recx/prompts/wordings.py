@@ -1,6 +1,6 @@
-"""Wordings of the tasks. A wording is a sentence with slots; a slot takes titles, entity tokens or both.
+"""Wordings of the tasks: sentences with slots for titles, entity tokens or both.
 
-The paper's templates are its Appendix C; slots and meaning follow them, the words do not.
+The slots and the meaning follow the templates in Appendix C of the paper; the words are our own.
 """
 
 RETRIEVAL = (
@@ -113,7 +113,7 @@ ATTRIBUTION = (
     "What makes the recommender decide so about {item}?",
     "Which titles of the history matter for {item}?",
 )
-# Goes with a question for an explanation where none was trained: the three points that the paper asks for.
+# Instruction for models that were not trained on explanations; it asks for the paper's three points.
 ZERO_SHOT = (
     "Begin with Yes or No. Then say in two or three sentences what pattern the history shows, whether the item is "
     "consistent with it, and how the recommender comes to its decision. Name titles of the history in quotation marks."
