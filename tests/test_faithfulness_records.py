@@ -13,8 +13,9 @@ from recx import paths
 from recx.attribution.removal import value_function
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
-from recx.evaluation import certification, faithfulness, faithfulness_records, faithfulness_report
-from recx.evaluation.methods import Method, explain_all
+from recx.evaluation import certification, faithfulness, faithfulness_methods, faithfulness_records, faithfulness_report
+from recx.evaluation.faithfulness_methods import explain_with_template
+from recx.evaluation.methods import Method
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.measured import template_explanations
@@ -80,19 +81,26 @@ def shown(world, tmp_path_factory):
     space = vars(world) | {
         "run": run,
         "best": "hybrid",
-        "explained": explain_all(world.methods, world.pairs, show_progress=False),
+        "explained": explain_with_template(world.methods, world.value, world.data.catalogue, world.pairs),
         "opened": SimpleNamespace(data=world.data, explainers=world.explainers),
         "settings": SimpleNamespace(evaluate=world.evaluate),
         "catalogue": world.data.catalogue,
         "display": shown.append,
     }
-    modules = (certification, faithfulness, faithfulness_records, faithfulness_report)
-    space |= {m.__name__.split(".")[-1]: m for m in modules} | {
-        "template_explanations": template_explanations,
-        "explain_all": explain_all,
-    }
+    modules = (certification, faithfulness, faithfulness_methods, faithfulness_records, faithfulness_report)
+    space |= {m.__name__.split(".")[-1]: m for m in modules}
     cells = {c.id: c.source for c in nbformat.read(paths.notebooks() / "11_faithfulness.ipynb", 4).cells}
-    for name in ("case", "methods", "certify", "measure", "more", "foreseen"):
+    for name in (
+        "case-text",
+        "orders",
+        "case",
+        "taken-out-figure",
+        "methods",
+        "certify",
+        "measure",
+        "more",
+        "foreseen",
+    ):
         exec(compile(cells[name], name, "exec"), space)
         plt.close("all")
     finish = [line for line in cells["finish"].splitlines() if line.startswith("run.")]

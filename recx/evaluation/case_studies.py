@@ -95,7 +95,7 @@ def marked_parts(explanation: Explanation, liked: bool) -> pd.DataFrame:
     """
     rows: list[tuple[str, str, str]] = []
     cited, place = {c.span for c in explanation.citations}, 0
-    for piece in segments(explanation.text, explanation.citations, explanation.statements) or [Segment("(no text)")]:
+    for piece in segments(explanation) or [Segment("(no text)")]:
         span = (place, place + len(piece.text))
         kind = "citation" if span in cited else "statement"
         rows.append((piece.text, *(("", "") if piece.holds is None else (kind, "yes" if piece.holds else "no"))))

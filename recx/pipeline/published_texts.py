@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recx import paths
 from recx.data.catalogue import Catalogue
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError, SettingsError
+from recx.explaining.records import explanation_of
 from recx.explaining.segments import segments
 from recx.profiles.resolve import settings_of
 from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.requests import Request
 from recx.storage.run_folder import missing_files, read_frame, read_manifest
 
 
@@ -92,8 +96,9 @@ def _described(catalogue: Catalogue, item: int) -> dict[str, Any]:
 
 
 def _marks(parser: ExplanationParser, text: str, history: Sequence[int], item: int) -> list[dict[str, Any]]:
-    parsed, marks, start = parser.parse(text, history, item), [], 0
-    for part in segments(text, parsed.citations, parsed.statements):
+    request = Request("explanation", np.array(history), (item,))
+    marks, start = [], 0
+    for part in segments(explanation_of(text, request, parser.catalogue, parser)):
         if part.holds is not None:
             marks.append({"start": start, "text": part.text, "holds": part.holds, "why": part.why})
         start += len(part.text)
