@@ -40,7 +40,7 @@ def method_picture(
     axes.axis("off")
     _box(axes, (1, 36, 24, 18), "History", "", _DATA)
     for n, title in enumerate([*["\u2026"] * (len(history) > 4), *history[-4:]]):
-        text_box(axes, (1, 48.2 - 2.9 * n), (24, 2.9), title, 8, facecolor="none", edgecolor="none")
+        text_box(axes, (1, 48.2 - 2.9 * n), (24, 2.9), title, 7, facecolor="none", edgecolor="none")
     _box(axes, (30, 39, 14, 12), "Target", "the recommender to be explained", _FROZEN)
     _cells(axes, vector, (47, 43.2, 11, 3.6))
     axes.text(52.5, 49, "user vector $u$", ha="center", fontsize=9, fontweight="bold")
@@ -90,7 +90,7 @@ def _cells(axes: Axes, vector: Sequence[float], place: tuple[float, float, float
 def _prompt(axes: Axes, latest: str, item: str) -> None:
     """The prompt as words in boxes, so many units wide; the vector is one token below the projector."""
     before = (("History:", 8.5), ("\u2026", 3), (f'"{latest}"', 20), (". User", 7))
-    after = ((". Is", 5), (f'"{item}"', 14), ("a good match?", 12), ("Explain.", 8))
+    after = ((". Is", 5), (f'"{item}"', 13), ("a good match?", 11.5), ("Explain.", 7.5))
     left = start = 50.0 - sum(width + _BETWEEN for _, width in before)
     for word, width in (*before, ("u", 5), *after):
         vector = {"facecolor": COLOURS[1]} if word == "u" else {}
@@ -98,6 +98,6 @@ def _prompt(axes: Axes, latest: str, item: str) -> None:
         shown.set_fontstyle("italic" if vector else "normal")
         left += width + _BETWEEN
     axes.add_patch(
-        Rectangle((start - 1, 16), left - start + 1.5, 7, facecolor="none", edgecolor="#777777", linestyle=":")
+        Rectangle((start - 1, 16), left - start + 1.2, 7, facecolor="none", edgecolor="#777777", linestyle=":")
     )
     axes.text(start - 1, 24, "Prompt", fontsize=9, fontweight="bold")
