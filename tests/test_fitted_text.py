@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 from drawn import assert_readable
 
-from recx.plots.fitted_text import SMALLEST, WIDTH, largest_size, text_box
+from recx.plots.fitted_text import SMALLEST, largest_size, letter_width, text_box
 
 
 @pytest.fixture
@@ -48,12 +48,13 @@ def test_words_of_one_size_are_as_large_as_fits(letters, size):
 
     columns, height, points = largest_size(axes, lines, least=20)
     box = axes.get_window_extent()
-    assert columns * WIDTH * points == pytest.approx(box.width * 72 / figure.dpi)
+    assert columns * letter_width(points, figure.dpi) == pytest.approx(box.width * 72 / figure.dpi)
     assert height * points == pytest.approx(box.height * 72 / figure.dpi)
     assert lines(columns) <= height and columns >= 20
     if points < 9:
         larger = points + 0.25
-        wide, high = columns * points / larger, height * points / larger
+        wide = columns * letter_width(points, figure.dpi) / letter_width(larger, figure.dpi)
+        high = height * points / larger
         assert lines(wide) > high or wide < 20
     plt.close(figure)
 
@@ -63,5 +64,5 @@ def test_letters_are_no_wider_than_said():
     for size in (4, 6.25, 7, 8, 9, 10):
         text = axes.text(0, 0.5, "m" * 60, fontfamily="DejaVu Sans Mono", fontsize=size)
         figure.canvas.draw()
-        assert text.get_window_extent().width * 72 / figure.dpi <= 60 * WIDTH * size
+        assert text.get_window_extent().width * 72 / figure.dpi <= 60 * letter_width(size, figure.dpi) + 1e-9
     plt.close(figure)

@@ -1,5 +1,6 @@
 """Text that fits its room: broken between words, and set smaller where the room is small."""
 
+import math
 import textwrap
 from collections.abc import Callable
 
@@ -9,8 +10,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 SMALLEST = 5.0
-WIDTH = 0.66
-"""Width of a character of DejaVu Sans Mono as a multiple of its size: 0.602, and what rounding to pixels may add."""
 _STEP = 0.5
 _MARGIN = 3  # points between the text and the edge of its box
 
@@ -95,9 +94,19 @@ def largest_size(
     box = axes.get_window_extent()
     width, height = (side * 72 / axes.figure.dpi for side in (box.width, box.height))
     size = most
-    while size > 1 and (width / (WIDTH * size) < least or height / size < lines(width / (WIDTH * size))):
+    while True:
+        columns = width / letter_width(size, axes.figure.dpi)
+        if size <= 1 or (columns >= least and height / size >= lines(columns)):
+            return columns, height / size, size
         size -= 0.25
-    return width / (WIDTH * size), height / size, size
+
+
+def letter_width(size: float, dpi: float) -> float:
+    """Largest width in points of a letter of DejaVu Sans Mono: 0.602 of its size, rounded up to whole pixels.
+
+    It is at least 0.66 of the size, so that figures can be saved at another resolution than they are drawn at.
+    """
+    return max(0.66 * size, math.ceil(0.602 * size * dpi / 72) * 72 / dpi)
 
 
 def _lines(shown: Text, text: str, width: float, break_words: bool) -> list[str]:
