@@ -1,11 +1,9 @@
 import numpy as np
-from small_training import small_model
 
-from recx.alignment.token_table import token_table
-from recx.models.aligned_model import AlignedModel
 from recx.prompts.modes import MODE_SPECS
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import person_prompt
+from recx.prompts.token_table import token_table
 from recx.prompts.tokens import PromptEncoder
 from recx.prompts.training_tasks import Example
 
@@ -18,9 +16,8 @@ class Letters:
 
 
 def test_ids_above_the_vocabulary_are_named_by_what_they_stand_for():
-    model = small_model()  # 64 ordinary tokens, 6 rows of items
-    ids = np.array([0, 64 + 5, 64 + 6 + 3, 64 + 12 + 1, 64 + 12 + 9, 2])
-    table = token_table({"input_ids": ids, "labels": np.where(ids < 3, ids, -100)}, Letters(), model)
+    ids = np.array([0, 64 + 5, 64 + 6 + 3, 64 + 12 + 1, 64 + 12 + 9, 2])  # 64 ordinary tokens, 6 items
+    table = token_table({"input_ids": ids, "labels": np.where(ids < 3, ids, -100)}, Letters(), 64, 6)
     assert table["kind"].tolist() == ["text", "item", "relation", "user", "user", "text"]
     assert table["text"].tolist() == ["a", "item", "relation", "user", "user", "c"]
     assert table["counted"].tolist() == [True, False, False, False, False, True]
@@ -29,18 +26,11 @@ def test_ids_above_the_vocabulary_are_named_by_what_they_stand_for():
 def test_a_row_reads_as_its_prompt_in_every_mode(backbone, small_catalogue):
     model, tokenizer = backbone
     encoder = PromptEncoder(tokenizer, small_catalogue.labels, model.get_input_embeddings().weight.shape[0])
-    plain = AlignedModel(model)
+    marks = {"user": "<user>", "item": "<item>", "relation": "<relation>", "text": ""}
     for mode in MODE_SPECS:
         prompt = person_prompt(mode, 0, [1, 3], 0, "Does {item} fit?", [2])
         rows, _ = encoder.encode([Example("preference", prompt, ["Yes"])], 300)
-        row = rows[0]
-        if mode == "behavior":
-            table = token_table(row, tokenizer, plain)
-        else:
-            entities = type("Entities", (), {"items": small_catalogue.labels})
-            reads = type("Reads", (), {"backbone": model, "entities": entities})
-            table = token_table(row, tokenizer, reads)
-        marks = {"user": "<user>", "item": "<item>", "relation": "<relation>", "text": ""}
+        table = token_table(rows[0], tokenizer, encoder.vocabulary, encoder.n_items)
         asked = table[~table["counted"]][1:-1]
         shown = "".join(marks[k] or t for k, t in zip(asked["kind"], asked["text"], strict=True))
         assert shown == as_text(prompt, small_catalogue)

@@ -1,21 +1,21 @@
-"""Drawings for the notebooks on data: the split, what a metric counts, and the way from a history to labels and tokens.
+"""Drawings of data: the split, what a metric counts, and the way from a history to labels.
 
 Each is drawn from the numbers of a real run, and its texts fit the axes whatever their size.
 """
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
+from matplotlib.patches import Patch, Rectangle
 
+from recx.plots.fitted_text import fit_text, text_box
 from recx.plots.style import COLOURS, tidy
 
-BLUE, ORANGE, GREEN = COLOURS[:3]
+BLUE, ORANGE = COLOURS[:2]
 PALE = {"train": "#cfe3f1", "validation": "#fbe3b4", "test": "#f3c3a0"}  # light enough for black text
 _HATCHES = {"train": "", "validation": "///", "test": "xxx"}
 _STAR = "\u2605"
@@ -31,14 +31,15 @@ def split_of_user(titles: Sequence[str], axes: Axes) -> Axes:
     n = len(titles)
     parts = ["train"] * (n - 2) + ["validation", "test"]
     wide = 0.55 * n + 4  # of the column of titles, in cells
-    letters = int(wide / (wide + n) * letters_across(axes, 8)) - 4
+    axes.set(xlim=(-wide - 0.1, n), ylim=(n, -0.9))
+    axes.axis("off")
     for row, (title, part) in enumerate(zip(titles, parts, strict=True)):
-        axes.add_patch(_cell(-wide, row, wide - 0.3, part, hatched=False))
-        axes.text(-wide + 0.15, row + 0.5, f"{row + 1:>2} {shorten(title, letters)}", **_mono(8), va="center")
+        look = {"facecolor": PALE[part], "edgecolor": "#777777", "linewidth": 0.6}
+        text_box(axes, (-wide, row), (wide - 0.3, 0.9), f"{row + 1}. {title}", 8, left=True, **look)
         # A column holds what is read in the colour of its use; the star is what is to be found.
         for column in range(n):
             if row < column or (row == column < n - 2):
-                axes.add_patch(_cell(column, row, 0.9, parts[column]))
+                axes.add_patch(_cell(column, row, parts[column]))
             elif row == column:
                 axes.text(column + 0.45, row + 0.45, _STAR, ha="center", va="center", fontsize=11)
     for left, right, word in ((0, n - 2, "training"), (n - 2, n - 1, "valid."), (n - 1, n, "test")):
@@ -49,8 +50,6 @@ def split_of_user(titles: Sequence[str], axes: Axes) -> Axes:
     axes.legend(
         handles=[*handles, star], loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4, frameon=False, fontsize=8
     )
-    axes.set(xlim=(-wide - 0.1, n), ylim=(n, -0.9))
-    axes.axis("off")
     return axes
 
 
@@ -62,11 +61,13 @@ def hits_and_gains(frame: pd.DataFrame, axes: Axes, k: int = 10) -> Axes:
         axes: the axes to draw on; its frame is removed.
         k: length of the list.
     """
+    axes.set(xlim=(-3.2, k + 5.2), ylim=(len(frame) + 0.7, -1.2))
+    axes.axis("off")
     for place in range(1, k + 1):
         axes.text(place - 0.5, -0.6, str(place), ha="center", fontsize=8)
         axes.text(place - 0.5, len(frame) + 0.4, f"{gain(place, k):.2f}", ha="center", fontsize=8)
     for row, (user, rank) in enumerate(zip(frame["user"], frame["rank"], strict=True)):
-        axes.text(-0.2, row, shorten(str(user), 16), ha="right", va="center", fontsize=8)
+        text_box(axes, (-3.2, row - 0.45), (3.1, 0.9), str(user), 8, edgecolor="none")
         for place in range(1, k + 1):
             look = {"facecolor": BLUE} if place == rank else {"facecolor": "white"}
             axes.add_patch(Rectangle((place - 0.95, row - 0.35), 0.9, 0.7, edgecolor="#777777", **look))
@@ -83,8 +84,6 @@ def hits_and_gains(frame: pd.DataFrame, axes: Axes, k: int = 10) -> Axes:
     axes.text(k + 1.1, len(frame) + 0.4, "mean", ha="center", fontsize=8, fontweight="bold")
     axes.text(-0.2, -0.6, "place in the list", ha="right", fontsize=8)
     axes.text(-0.2, len(frame) + 0.4, "gain of the place", ha="right", fontsize=8)
-    axes.set(xlim=(-3.2, k + 5.2), ylim=(len(frame) + 0.7, -1.2))
-    axes.axis("off")
     return axes
 
 
@@ -118,84 +117,21 @@ def labels_of_ranking(frame: pd.DataFrame, history: Sequence[str], axes: Axes) -
         above = 6 if number % 2 else -14  # neighbours in the ranking do not write over each other
         axes.annotate(str(number), at, (0, above), textcoords="offset points", ha="center", fontsize=8)
     axes.scatter([1], frame["score"].iloc[:1], s=90, marker="*", color=BLUE, edgecolor="black", zorder=4)
-    letters = max(20, int(1.1 * letters_across(axes, 8)))
-    lines = textwrap.wrap("History: " + "; ".join(history), letters)
-    axes.set_title("\n".join(lines).replace("$", r"\$"), loc="left", fontsize=8, pad=18)
-    first = shorten(str(frame["title"].iloc[0]), letters // 2)
+    box, line = axes.get_window_extent(), 12 * axes.get_figure(root=True).dpi / 72
+    read = axes.set_title("", loc="left", pad=18)
+    fit_text(read, "History: " + "; ".join(history), np.array([box.width, 5 * line]), 8)
     star = Line2D([], [], color=BLUE, marker="*", markeredgecolor="black", markersize=9, linestyle="")
     dot = Line2D([], [], color=ORANGE, marker="o", markeredgecolor="black", linestyle="")
-    axes.legend(
-        [star, dot], [f"task 1: {first}", "task 2: five items, in this order"], frameon=False, fontsize=8, loc=1
-    )
+    words = ["task 1: the best", "task 2: five items, in this order"]
+    legend = axes.legend([star, dot], words, frameon=False, fontsize=8, loc=1)
+    best = legend.get_texts()[0]
+    fit_text(best, f"task 1: {frame['title'].iloc[0]}", np.array([0.6 * box.width, 3 * line]), 8)
     spread = float(frame["score"].max() - frame["score"].min()) or 1.0
     axes.set(xlim=(-0.01 * n, n), ylim=(frame["score"].min() - 0.05 * spread, frame["score"].max() + 0.2 * spread))
     axes.set(xlabel="unseen items, best first by the target", ylabel="score")
     return tidy(axes)
 
 
-_KINDS = {"user": "user vector", "item": "item vector", "relation": "relation"}
-_ENTITY = {"user": ORANGE, "item": COLOURS[4], "relation": COLOURS[3]}
-
-
-def token_row(frame: pd.DataFrame, axes: Axes, size: float = 8) -> Axes:
-    """Draw a row of tokens as boxes; a vector is one of them, and what the loss counts has a dark frame.
-
-    Args:
-        frame: from `recx.prompts.token_view.tokens_shown`: columns `text`, `kind` (text, user, item or relation) and
-            `counted`.
-        axes: the axes to draw on, alone in its figure, whose height is set to that of the lines.
-        size: of the letters, in points.
-    """
-    room, x, line = int(letters_across(axes, size)) - 2, 0.0, 0
-    for text, kind, counted in zip(frame["text"], frame["kind"], frame["counted"], strict=True):
-        shown = kind if kind in _KINDS else shorten(text.replace("\n", "\u21b5"), room - 2)
-        width = max(1, len(shown)) + 0.7
-        if x + width > room:
-            x, line = 0.0, line + 1
-        colour = _ENTITY.get(kind, "#d9efe6" if counted else "white")
-        look = {
-            "facecolor": colour,
-            "edgecolor": "black" if counted else "#aaaaaa",
-            "linewidth": 1.4 if counted else 0.6,
-        }
-        box = "round,pad=0,rounding_size=0.3" if kind in _KINDS else "square,pad=0"
-        axes.add_patch(FancyBboxPatch((x, line * 1.5), width - 0.25, 1.15, boxstyle=box, **look))
-        axes.text(x + (width - 0.25) / 2, line * 1.5 + 0.58, shown.replace("$", r"\$"), **_mono(size), **_centre())
-        x += width
-    entities = [kind for kind in _KINDS if kind in set(frame["kind"])]
-    handles = [Patch(facecolor="white", edgecolor="#aaaaaa", label="token of the prompt")]
-    handles += [Patch(facecolor=_ENTITY[k], edgecolor="#aaaaaa", label=f"{_KINDS[k]}: one token") for k in entities]
-    if frame["counted"].any():
-        handles += [Patch(facecolor="#d9efe6", edgecolor="black", label="token of the answer: counted in the loss")]
-    axes.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(handles), frameon=False, fontsize=8
-    )
-    axes.set(xlim=(-0.2, room + 0.2), ylim=(line * 1.5 + 1.4, -0.2))
-    axes.axis("off")
-    axes.figure.set_figheight(0.034 * size * (line + 1) + 0.5)
-    return axes
-
-
-def letters_across(axes: Axes, size: float) -> float:
-    """How many letters of DejaVu Sans Mono, `size` points high, stand side by side across the axes."""
-    inches = axes.get_window_extent().width / axes.figure.dpi
-    return inches / (0.602 * size / 72)  # a letter is 0.602 times its size wide
-
-
-def shorten(text: str, letters: int) -> str:
-    """The text, cut where it is longer than so many letters; dollar signs do not start formulas."""
-    cut = text if len(text) <= letters else text[: max(1, letters - 1)] + "\u2026"
-    return cut.replace("$", r"\$")
-
-
-def _mono(size: float) -> dict[str, object]:
-    return {"fontfamily": "DejaVu Sans Mono", "fontsize": size}
-
-
-def _centre() -> dict[str, str]:
-    return {"ha": "center", "va": "center"}
-
-
-def _cell(x: float, y: float, width: float, part: str, hatched: bool = True) -> Rectangle:
-    hatch = _HATCHES[part] if hatched else ""
-    return Rectangle((x, y), width, 0.9, facecolor=PALE[part], hatch=hatch, edgecolor="#777777", linewidth=0.6)
+def _cell(x: float, y: float, part: str) -> Rectangle:
+    look = {"facecolor": PALE[part], "hatch": _HATCHES[part], "edgecolor": "#777777", "linewidth": 0.6}
+    return Rectangle((x, y), 0.9, 0.9, **look)

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from recx.plots.fitted_text import largest_size
 from recx.plots.style import COLOURS
-from recx.plots.text_size import largest_size
 
 _OPEN, _CERTAIN, _GIVEN_UP = "#f4f4f4", "#bfe6d8", "white"
 _LONGEST = 38  # characters of a title shown

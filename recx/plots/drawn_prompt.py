@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+from recx.plots.fitted_text import largest_size
 from recx.plots.style import COLOURS
-from recx.plots.text_size import largest_size
 
 # Face, edge and words of the legend; a box is also told apart by its text, its edge or, if counted, its weight.
 _LOOKS = {

@@ -1,17 +1,17 @@
 """The drawing of the tour: the whole method in one picture, with what is frozen and what is trained."""
 
-import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
 
-from recx.plots.drawn_data import letters_across, shorten
+from recx.plots.fitted_text import text_box
 from recx.plots.style import COLOURS
 
 _FROZEN, _TRAINED, _DATA = ("#d4d4d4", "//"), ("#fbe3b4", ""), ("white", "")
 _CELLS = 12  # of the vector that are drawn
+_BETWEEN = 0.5  # space between the words of the prompt
 _ARROWS = (
     ((25.3, 45), (29.7, 45)),  # history to target
     ((44.3, 45), (46.2, 45)),  # target to vector
@@ -38,17 +38,18 @@ def method_picture(
     """
     axes.set(xlim=(0, 100), ylim=(-1, 58))
     axes.axis("off")
-    latest = [shorten(title, 29) for title in history[-4:]]
-    _box(axes, (1, 36, 24, 18), "History", "\n".join([*["\u2026"] * (len(history) > 4), *latest]), _DATA)
-    _box(axes, (30, 39, 14, 12), "Target", "the recommender\nto be explained", _FROZEN)
+    _box(axes, (1, 36, 24, 18), "History", "", _DATA)
+    for n, title in enumerate([*["\u2026"] * (len(history) > 4), *history[-4:]]):
+        text_box(axes, (1, 48.2 - 2.9 * n), (24, 2.9), title, 7, facecolor="none", edgecolor="none")
+    _box(axes, (30, 39, 14, 12), "Target", "the recommender to be explained", _FROZEN)
     _cells(axes, vector, (47, 43.2, 11, 3.6))
     axes.text(52.5, 49, "user vector $u$", ha="center", fontsize=9, fontweight="bold")
     axes.text(70, 46, "score of item $i$: $u^\\top e_i$", ha="center", fontsize=8)
-    _box(axes, (81, 38, 18, 14), "Decision", "\n".join([*textwrap.wrap(shorten(item, 40), 21), decision]), _DATA)
+    _box(axes, (81, 38, 18, 14), "Decision", f'{decision} for "{item}"', _DATA)
     _box(axes, (43.5, 28, 18, 8), "Projector", "two layers", _TRAINED)
     _prompt(axes, history[-1], item)
     _box(axes, (20, 1, 22, 10), "Language model", "tuned on tasks like this", _TRAINED)
-    _box(axes, (56, -0.5, 43, 13), "Answer", textwrap.fill(shorten(answer, 140), 52), _DATA)
+    _box(axes, (56, -0.5, 43, 13), "Answer", answer, _DATA)
     for start, end in _ARROWS:
         axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, color="black"))
     look = {"arrowstyle": "-|>", "linestyle": "--", "mutation_scale": 12, "color": COLOURS[5], "linewidth": 1.4}
@@ -70,10 +71,10 @@ def _box(axes: Axes, place: tuple[float, float, float, float], name: str, text: 
     if hatch:
         strip = {"facecolor": "none", "edgecolor": "#777777", "hatch": hatch}
         axes.add_patch(Rectangle((x + 0.6, y + 0.5), width - 1.2, 1.6, **strip))
-    lines = text.count("\n") + 1
-    middle = y + height / 2 + (0.8 if hatch else 0)
-    axes.text(x + width / 2, middle + 1.15 * lines, name, ha="center", va="center", fontsize=9, fontweight="bold")
-    axes.text(x + width / 2, middle - 1.2, text, ha="center", va="center", fontsize=8, linespacing=1.1)
+    axes.text(x + width / 2, y + height - 1.9, name, ha="center", va="center", fontsize=9, fontweight="bold")
+    bottom = y + (2.2 if hatch else 0.2)
+    room = (width, y + height - 3.2 - bottom)
+    text_box(axes, (x, bottom), room, text, 8, facecolor="none", edgecolor="none")
 
 
 def _cells(axes: Axes, vector: Sequence[float], place: tuple[float, float, float, float]) -> None:
@@ -87,26 +88,16 @@ def _cells(axes: Axes, vector: Sequence[float], place: tuple[float, float, float
 
 
 def _prompt(axes: Axes, latest: str, item: str) -> None:
-    """The prompt as tokens: words are shown whole, and the vector is one token below the projector."""
-    letter = 100 / letters_across(axes, 8)
-    before = ["History:", "\u2026", f'"{shorten(latest, 26)}"', ". User"]
-    after = [". Is", f'"{shorten(item, 13)}"', "a good match?", "Explain."]
-    right = 50.0
-    for word in reversed(before):
-        right -= letter * len(word) + 1.0
-        _token(axes, right, letter * len(word) + 0.6, word, "white")
-    _token(axes, 50.0, 5.0, "$u$", COLOURS[1])
-    left = 55.4
-    for word in after:
-        _token(axes, left, letter * len(word) + 0.6, word, "white")
-        left += letter * len(word) + 1.0
+    """The prompt as words in boxes, so many units wide; the vector is one token below the projector."""
+    before = (("History:", 8.5), ("\u2026", 3), (f'"{latest}"', 20), (". User", 7))
+    after = ((". Is", 5), (f'"{item}"', 13), ("a good match?", 11.5), ("Explain.", 7.5))
+    left = start = 50.0 - sum(width + _BETWEEN for _, width in before)
+    for word, width in (*before, ("u", 5), *after):
+        vector = {"facecolor": COLOURS[1]} if word == "u" else {}
+        _, shown = text_box(axes, (left, 17), (width, 5), word, 8, edgecolor="#777777", **vector)
+        shown.set_fontstyle("italic" if vector else "normal")
+        left += width + _BETWEEN
     axes.add_patch(
-        Rectangle((right - 1, 16), left - right + 1, 7, facecolor="none", edgecolor="#777777", linestyle=":")
+        Rectangle((start - 1, 16), left - start + 1.2, 7, facecolor="none", edgecolor="#777777", linestyle=":")
     )
-    axes.text(right - 1, 24, "Prompt", fontsize=9, fontweight="bold")
-
-
-def _token(axes: Axes, x: float, width: float, word: str, colour: str) -> None:
-    axes.add_patch(FancyBboxPatch((x, 17), width, 5, boxstyle="square,pad=0", facecolor=colour, edgecolor="#777777"))
-    look = {"fontfamily": "DejaVu Sans Mono", "fontsize": 8, "ha": "center", "va": "center"}
-    axes.text(x + width / 2, 19.5, word, **look)
+    axes.text(start - 1, 24, "Prompt", fontsize=9, fontweight="bold")

@@ -1,6 +1,8 @@
-"""Text in a box: broken between words, and set smaller where the box is small."""
+"""Text that fits its room: broken between words, and set smaller where the room is small."""
 
+import math
 import textwrap
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -50,16 +52,18 @@ def text_box(
         va="center",
         color=ink,
         fontweight="bold" if bold else "normal",
-        parse_math=False,
     )
-    fit_text(
-        shown, text, np.abs(np.diff(axes.transData.transform([corner, np.add(corner, size)]), axis=0))[0], fontsize
-    )
+    room = np.abs(np.diff(axes.transData.transform([corner, np.add(corner, size)]), axis=0))[0]
+    fit_text(shown, text, room, fontsize)
     return box, shown
 
 
 def fit_text(shown: Text, text: str, room: np.ndarray, fontsize: float) -> None:
-    """Set a text so that it fits into `room`, its (2,) width and height in pixels."""
+    """Set a text so that it fits into `room`, its (2,) width and height in pixels, with a margin of three points.
+
+    Dollar signs are shown as they are. The smallest letters have 5 points; what still does not fit is cut.
+    """
+    shown.set_parse_math(False)
     dots = shown.get_figure(root=True).dpi / 72
     width, height = room - 2 * _MARGIN * dots
     for size in np.arange(fontsize, SMALLEST - _STEP, -_STEP):
@@ -71,6 +75,38 @@ def fit_text(shown: Text, text: str, room: np.ndarray, fontsize: float) -> None:
     while len(lines) > 1 and shown.get_window_extent().height > height:
         lines = lines[:-1]
         shown.set_text("\n".join([*lines[:-1], lines[-1][: max(1, len(lines[-1]) - 2)].rstrip() + "…"]))
+
+
+def largest_size(
+    axes: Axes, lines: Callable[[float], float], least: float = 1.0, most: float = 9.0
+) -> tuple[float, float, float]:
+    """The largest font size at which boxes of monospaced words, which share one size, fit their axes.
+
+    Args:
+        axes: the axes in their final size.
+        lines: height of the boxes, in lines, if they are broken at so many columns.
+        least: columns that the widest of them needs.
+        most: largest size, in points.
+
+    Returns:
+        Columns and lines of the axes, and the size in points.
+    """
+    box = axes.get_window_extent()
+    width, height = (side * 72 / axes.figure.dpi for side in (box.width, box.height))
+    size = most
+    while True:
+        columns = width / letter_width(size, axes.figure.dpi)
+        if size <= 1 or (columns >= least and height / size >= lines(columns)):
+            return columns, height / size, size
+        size -= 0.25
+
+
+def letter_width(size: float, dpi: float) -> float:
+    """Largest width in points of a letter of DejaVu Sans Mono: 0.602 of its size, rounded up to whole pixels.
+
+    It is at least 0.66 of the size, so that figures can be saved at another resolution than they are drawn at.
+    """
+    return max(0.66 * size, math.ceil(0.602 * size * dpi / 72) * 72 / dpi)
 
 
 def _lines(shown: Text, text: str, width: float, break_words: bool) -> list[str]:
