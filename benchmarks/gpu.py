@@ -347,20 +347,22 @@ def main() -> None:
 def recorded_rows(table: list[dict], decoding: list[dict]) -> list[Row]:
     """Rows to record: of each method and size, and how much faster ours is."""
     speed = {(row["size"], row["way"]): row["tokens_per_second"] for row in table}
+    sizes = {size: "tiny" if size == "tiny" else f"{size} billion weights" for size in SHAPES}
     rows = []
     for row in table:
-        label = f"{row['size']} billion weights, {row['way']}"
+        label = f"{sizes[row['size']]}, {row['way']}"
         rows += [
             Row(f"{label}: training", row["tokens_per_second"], "tokens/s"),
             Row(f"{label}: peak memory", row["peak_gb"], "GB"),
-            Row(f"{label}: estimated memory", row["estimated_gb"] or "", "GB"),
             Row(f"{label}: share of the matrix rate", row["share_of_matrix_rate"]),
         ]
+        if row["estimated_gb"] is not None:
+            rows.append(Row(f"{label}: estimated memory", row["estimated_gb"], "GB"))
         if row["way"] in ("trainer", "reference") and (row["size"], "ours") in speed:
             ratio = speed[row["size"], "ours"] / row["tokens_per_second"]
-            rows.append(Row(f"{row['size']} billion weights, ours: training", "", "", row["way"], ratio))
+            rows.append(Row(f"{sizes[row['size']]}, ours: training", "", "", row["way"], ratio))
     for row in decoding:
-        label = f"{row['size']} billion weights, decoding"
+        label = f"{sizes[row['size']]}, decoding"
         rows.append(Row(f"{label}: titles", row["histories_per_second"], "histories/s"))
         rows.append(Row(f"{label}: texts", row["texts_per_second"], "texts/s"))
     return rows

@@ -83,4 +83,7 @@ def _git(*words: str) -> str:
 
 
 def _rounded(value: float | str) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """Four significant digits, and all digits before the decimal point."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if 1000 <= abs(value) < float("inf") else f"{value:.4g}"

@@ -56,11 +56,14 @@ def test_numbers_are_appended_with_their_origin(recorded, tables, tmp_path, monk
     row = recorded.Row("hybrid: time", 1.23456, "s", "a loop", 2.0, 1.5, 3.0)
     recorded.record("speed", [row], seed=3)
     monkeypatch.setattr(recorded, "_git", lambda *words: "abc1234" if words[0] == "rev-parse" else " M recx/cli.py")
-    recorded.record("speed", [row._replace(value=7), recorded.Row("memory", "", "", "a loop", 4)], seed=4, quick=True)
+    recorded.record(
+        "speed", [row._replace(value=7), recorded.Row("memory", 34567.8, "B", "a loop", 4)], seed=4, quick=True
+    )
     first, second, third = tables.read(tmp_path / "speed.csv")
     assert first["date"] == datetime.date.today().isoformat() and (first["seed"], first["quick"]) == ("3", "")
     assert [first[name] for name in recorded.Row._fields] == ["hybrid: time", "1.235", "s", "a loop", "2", "1.5", "3"]
-    assert second["value"] == "7" and third["quick"] == "yes" and second["commit"] == "abc1234+"
+    assert (second["value"], third["value"], third["ratio"]) == ("7", "34568", "4")
+    assert third["quick"] == "yes" and second["commit"] == "abc1234+"
     assert re.search(r", \d+ cores, \d+ GB", first["machine"]) and platform.node() not in first["machine"]
 
 
