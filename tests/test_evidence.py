@@ -143,3 +143,8 @@ def test_evidence_takes_the_share_without_the_first_cause():
     made = evidence_of(np.array([4, 5, 6]), np.array([-1.0, 2.0, 0.3]), 9, True, 0.9, shares)
     assert made.causes[0] == 5 and made.share_without == 0.2
     assert evidence_of(np.array([4]), np.array([2.0]), 9, True, 0.9, np.array([np.nan])).share_without is None
+
+
+def test_no_title_ranks_above_all_of_a_hundred():
+    best = Evidence(9, True, (4, 5), (2.0, 0.1), 1.0, 0.0)
+    assert as_text(tell(best), CATALOGUE).endswith("It ranks above 99 of 100, without the first above 0.")

@@ -216,7 +216,8 @@ def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence
 
 
 def _of_hundred(share: float) -> str:
-    return str(round(100 * share))
+    """How many of 100 titles rank lower; at most 99, as the title itself is one of them."""
+    return str(min(99, round(100 * share)))
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
