@@ -1,4 +1,4 @@
-"""Classifying explanations by their source (paper section 5.3.2 and Figure 4)."""
+"""Classifying explanations by their source (paper section 3.4.2 and Figure 4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
