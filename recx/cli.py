@@ -57,7 +57,8 @@ class ExplainCommand:
     held_quotes: bool = False
     """Allow quotations only of titles in the history and of the item itself."""
     shipped: bool = False
-    """Ask the model that ships with the kit, which is also the fallback if the default run is not finished."""
+    """Ask the model in data/aligned, if this copy of the kit has one, which is also what is asked if the default run is
+    not finished."""
     profile: str = "tiny"
     """Profile of the finished run that explains."""
     dataset: str = "demo"
