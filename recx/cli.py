@@ -1,6 +1,7 @@
 """The command line: `recx run | explain | judge | results | figures | data | backbone | lab | app`."""
 
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ class ExplainCommand:
     held_quotes: bool = False
     """Allow quotations only of titles in the history and of the item itself."""
     shipped: bool = False
-    """Ask the model that ships with the kit, which is also the fallback if the default run is not finished."""
+    """Ask the model in data/aligned, if this copy of the kit has one, which is also what is asked if the default run is
+    not finished."""
     profile: str = "tiny"
     """Profile of the finished run that explains."""
     dataset: str = "demo"
@@ -229,9 +231,13 @@ def main(arguments: list[str] | None = None) -> None:
         command = command.action
     try:
         _HANDLERS[type(command)](command)
+        sys.stdout.flush()
     except RecxError as error:
         print(f"recx: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # `head` and the like have read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python still flushes what is left
+        sys.exit(1)
     except KeyboardInterrupt:
         print("\nrecx: stopped; rerun the same command to resume", file=sys.stderr)
         sys.exit(130)

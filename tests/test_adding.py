@@ -1,8 +1,11 @@
 """A folder of a user's own files is added once, under a name that every command accepts afterwards."""
 
 import json
+import os
 import random
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -156,3 +159,14 @@ def test_what_a_user_should_know_is_said_before_a_run(folder, capsys):
     capsys.readouterr()
     prepare(["01"], "tiny", "plays", "", {})
     assert "Note: log.csv has no time column, so the order of its rows is used" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly():
+    """As `recx data list | head -1` does, where the reader is gone before all is written."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "recx", "data", "list"], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert done.returncode == 1 and done.stderr == ""

@@ -30,7 +30,9 @@ def test_the_shipped_model_speaks_where_the_default_run_is_not_finished(here, no
 
 def test_a_run_that_was_named_is_not_replaced(here, no_runs, monkeypatch):  # noqa: F811
     monkeypatch.setattr(stages, "folder", FOLDER)
-    with pytest.raises(CheckpointError, match="test/demo/target: stage 'target' is not finished"):
+    with pytest.raises(
+        CheckpointError, match="test/demo/target: stage 'target' is not .* recx run --profile test --dataset demo"
+    ):
         choose_run(resolve_settings("test"))
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from recx import paths
 
 
@@ -55,3 +57,36 @@ def test_a_folder_that_python_cannot_name_in_its_path_is_one_sentence(tmp_path):
     place.write_bytes((paths.ROOT / "tools" / "bootstrap.py").read_bytes())
     done = subprocess.run([sys.executable, place], capture_output=True, text=True)
     assert done.returncode == 1 and "Move the kit" in done.stderr and done.stderr.count("\n") == 1
+
+
+# Stand-ins for `-m venv` and `-m pip` where Python was packaged without ensurepip, found in the working folder.
+NO_ENSUREPIP = """
+import os, runpy, sys
+sys.path = [p for p in sys.path if p not in ("", os.getcwd())]
+if "--without-pip" in sys.argv:
+    runpy.run_module("venv", run_name="__main__", alter_sys=True)
+else:
+    os.makedirs(os.path.join(sys.argv[-1], "bin"))
+    os.symlink(sys.executable, os.path.join(sys.argv[-1], "bin", "python"))
+    sys.exit(1)
+"""
+OWN_PIP = {
+    True: "import os, sys\nos.execv(sys.argv[2], [sys.argv[2], '-m', 'ensurepip'])",
+    False: "import sys\nsys.exit('No module named pip')",
+}
+
+
+@pytest.mark.parametrize("with_pip", [True, False])
+def test_an_environment_without_ensurepip(tmp_path, with_pip):
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "bootstrap.py").write_bytes((paths.ROOT / "tools" / "bootstrap.py").read_bytes())
+    (tmp_path / "venv.py").write_text(NO_ENSUREPIP)
+    (tmp_path / "pip.py").write_text(OWN_PIP[with_pip])
+    python = tmp_path / ".venv" / "bin" / "python"
+    code = f"import runpy; print(runpy.run_path('tools/bootstrap.py')['created']({str(python)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == str(with_pip), done.stderr
+    assert (tmp_path / ".venv").exists() == with_pip, "nothing is left that passes for an environment"
+    if with_pip:
+        shown = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, text=True, check=True)
+        assert str(tmp_path / ".venv") in shown.stdout

@@ -168,7 +168,7 @@ def test_every_field_is_printed_on_request():
 
 
 def test_the_papers_recipe():
-    """Section 5.1 and Tables B1 and B2 of the paper."""
+    """Section 3.2 and Tables B1 and B2 of the paper."""
     shapes = {"games": (256, 9), "movies": (192, 13), "steam": (256, 16)}
     rows = {"games": 102_490, "movies": 89_096, "steam": 88_871}
     for dataset, shape in shapes.items():

@@ -22,3 +22,9 @@ def test_the_summary_counts_no_statements_where_there_are_none():
     pairs = Pairs([np.array([1])], np.array([2]), np.array([True]), np.array([0]))
     text = summary([SOME], [NONE], explained, pairs)
     assert "no attributes are stated" in text and "0 of 0 stated" not in text and "nan" not in text
+
+
+def test_many_numbers_of_users_are_a_range():
+    records = [metric_record("unaligned", f"metric {n}", np.ones(n)) for n in (7, 3, 9, 5)]
+    assert side_by_side(records).loc["unaligned", "n"] == "3 to 9"
+    assert side_by_side(records[:3]).loc["unaligned", "n"] == "7 / 3 / 9"

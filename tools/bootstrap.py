@@ -30,6 +30,21 @@ def wanted():
     return digest.hexdigest()
 
 
+def created(python):
+    """Create the environment, where `python` will lie; returns whether that succeeded.
+
+    Debian, Ubuntu and Colab package Python without what puts pip into an environment; then this Python's own pip does.
+    """
+    if subprocess.call([sys.executable, "-m", "venv", VENV], stdout=subprocess.DEVNULL) == 0:
+        return True
+    shutil.rmtree(VENV, ignore_errors=True)  # what was begun would pass for an environment
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "pip"]
+    if not subprocess.call([sys.executable, "-m", "venv", "--without-pip", VENV]) and not subprocess.call(pip):
+        return True
+    shutil.rmtree(VENV, ignore_errors=True)
+    return False
+
+
 def main():
     if sys.version_info < (3, 11):
         stop(
@@ -51,7 +66,7 @@ def main():
         stop("The disk has %.1f GB free, but the packages need %d GB." % (free, NEEDED_GB))
     print("Setting up .venv (once, a few minutes) ...", flush=True)
     python = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
-    if not os.path.exists(python) and subprocess.call([sys.executable, "-m", "venv", VENV]):
+    if not os.path.exists(python) and not created(python):
         stop("The virtual environment could not be created; on Debian and Ubuntu install python3-venv first.")
     line = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
     extras = ",".join(["lab", "llm", "test"] + sys.argv[1:])

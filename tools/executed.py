@@ -32,7 +32,6 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 FORM = "An interactive form appears here when the notebook runs."
 SHOWN = ("image/png", "text/html", "text/markdown", "text/latex", "text/plain")
 BAR = re.compile(r"%\||\[\d\d:\d\d[<,]")
-HTML_BAR = re.compile(r"<progress\b.*?</progress>", re.DOTALL)
 CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[^\n]*\r(?!\n)")
 ABSOLUTE = re.compile(r"(?<![\w.~/<:-])/(?:home|Users|root|tmp|var|private|mnt|opt|work|usr)/|\b[A-Z]:\\")
 
@@ -69,9 +68,11 @@ def kept_data(data: Mapping[str, str], clean: Callable[[str], str]) -> dict[str,
         return {}
     if kind == "image/png":
         return {kind: smaller(data[kind])}
+    if kind == "text/html" and "<progress" in data[kind]:  # of a training, with its losses, which a figure shows
+        return {}
     if kind == "text/plain" and WIDGET in data:
         return {} if BAR.search(data[kind]) else {kind: FORM}
-    return {kind: clean(HTML_BAR.sub("", data[kind]) if kind == "text/html" else data[kind])}
+    return {kind: clean(data[kind])}
 
 
 def kept(outputs: Iterable[NotebookNode], clean: Callable[[str], str]) -> list[NotebookNode]:

@@ -1,4 +1,4 @@
-"""A fine-tuned encoder that classifies texts by source: the paper's discriminator (section 5.3.2)."""
+"""A fine-tuned encoder that classifies texts by source: the paper's discriminator (section 3.4.2)."""
 
 import tempfile
 from collections.abc import Callable, Sequence

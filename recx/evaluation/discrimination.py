@@ -1,4 +1,4 @@
-"""Classifying explanations by their source (paper section 5.3.2 and Figure 4)."""
+"""Classifying explanations by their source (paper section 3.4.2 and Figure 4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -127,7 +127,7 @@ def discriminate_views(
         frames.append(confusion_frame(result).assign(view=view))
         by_view[view] = {"accuracy": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high}
         by_view[view] |= {"chance": 1 / len(texts), "shuffled labels": result.shuffled.value, "n": result.accuracy.n}
-        indicative[view] = {name: ", ".join(words) for name, words in result.indicative.items()}
+        indicative[view] = {name: " · ".join(words) for name, words in result.indicative.items()}
         for control, accuracy in (("", result.accuracy), ("shuffled labels", result.shuffled)):
             records.append({"method": view, "control": control, "metric": "source_accuracy"} | asdict(accuracy))
     table = pd.DataFrame.from_dict(by_view, orient="index").rename_axis("view")

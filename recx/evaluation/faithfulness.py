@@ -279,7 +279,7 @@ SHARES = np.linspace(0, 1, 6)
 def erasure_curve(effects: PairEffects, numbers: np.ndarray) -> np.ndarray:
     """How far the target has moved when the highest items are taken out one after the other (DEL curve).
 
-    Source: Petsiuk, Das & Saenko, BMVC 2018 (deletion); for recommenders Gurevitch et al., LXR, arXiv 2408.00762.
+    Source: Petsiuk, Das & Saenko, BMVC 2018 (deletion); for recommenders Gurevitch et al., ACM TORS 2025 (LXR).
 
     Args:
         effects: of a pair.

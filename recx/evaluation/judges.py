@@ -1,4 +1,4 @@
-"""The protocol of judges that rate explanations from 0 to 3 (paper section 5.3; the rubric is in our own words)."""
+"""The protocol of judges that rate explanations from 0 to 3 (paper section 3.1.2; the rubric is in our own words)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

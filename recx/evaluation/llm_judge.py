@@ -1,4 +1,4 @@
-"""A chat model as a judge that rates explanations and compares them in pairs (paper section 5.3.1)."""
+"""A chat model as a judge that rates explanations (paper section 3.1.2) and compares them in pairs."""
 
 import itertools
 from collections.abc import Sequence

@@ -17,16 +17,20 @@ def _shown(record: dict[str, Any], interval: bool = False) -> str:
 
 
 def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Build a table with a row per method, a column per metric ("value [low, high]"), and the number of users."""
+    """Build a table with a row per method, a column per metric ("value [low, high]"), and the numbers of users.
+
+    Where the metrics of a row have more than three different numbers, the smallest and the largest are given.
+    """
     if not records:
         return pd.DataFrame()
     rows: dict[str, dict[str, str]] = {}
+    numbers: dict[str, dict[int, None]] = {}
     for r in records:
-        row = rows.setdefault(label_of(r), {})
-        row[r["metric"]] = _shown(r, interval=True)
-        row["n"] = " / ".join(dict.fromkeys([*filter(None, row.get("n", "").split(" / ")), str(r["n"])]))
+        rows.setdefault(label_of(r), {})[r["metric"]] = _shown(r, interval=True)
+        numbers.setdefault(label_of(r), {})[r["n"]] = None
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").fillna("")
-    return frame[[c for c in frame.columns if c != "n"] + ["n"]]
+    shown = [f"{min(n)} to {max(n)}" if len(n) > 3 else " / ".join(map(str, n)) for n in numbers.values()]
+    return frame.assign(n=shown)
 
 
 def labelled(records: Sequence[dict[str, Any]]) -> pd.DataFrame:

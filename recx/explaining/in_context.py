@@ -1,4 +1,4 @@
-"""In-context examples of the target's answers for models that are not aligned (paper section 5.1.3)."""
+"""In-context examples of the target's answers for models that are not aligned (paper section 3.2.3)."""
 
 from collections.abc import Mapping, Sequence
 

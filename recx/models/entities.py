@@ -1,7 +1,7 @@
 """Entity tokens: ids above the vocabulary represent vectors of the target.
 
 The input embedding of the language model is replaced by one that looks up ordinary ids in the ordinary table and maps
-the others through a projector (paper section 4.2; `recx.models.projectors`). A prompt with user and item vectors is
+the others through a projector (paper section 2.3; `recx.models.projectors`). A prompt with user and item vectors is
 then just a sequence of token ids, so trainers, caches and generation work unchanged.
 """
 

@@ -10,7 +10,7 @@ LEAST_NOISE = 0.01
 
 
 class TwoLayerProjector(nn.Module):
-    """Two-layer GELU MLP, as in RecExplainer (section 4.2).
+    """Two-layer GELU MLP, as in RecExplainer (section 2.3, equation 1), with a second bias.
 
     Args:
         width: d of the target's vectors.

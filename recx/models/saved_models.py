@@ -106,7 +106,7 @@ def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> Non
         model: new model, as built from the backbone.
         folder: folder of the previously aligned model.
         weight: position between the backbone (0) and that model (1); the average of two models tuned from the same
-            start keeps much of both (Wortsman et al. 2022, arXiv 2109.01903). Projectors are copied completely.
+            start keeps much of both (Wortsman et al., CVPR 2022). Projectors are copied completely.
 
     Raises:
         CheckpointError: the file is missing or damaged, or the weights do not fit.

@@ -107,7 +107,10 @@ def folder(stage: str, settings: Settings) -> Path:
     """
     run = run_of(stage, settings)
     if not is_finished(stage, settings):
-        raise CheckpointError(f"{run.folder}: stage {stage!r} is not finished for these settings. First run: recx run")
+        raise CheckpointError(
+            f"{run.folder}: stage {stage!r} is not finished for these settings. First run: "
+            f"recx run --profile {settings.profile} --dataset {settings.dataset}"
+        )
     return run.folder
 
 

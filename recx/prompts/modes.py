@@ -1,4 +1,4 @@
-"""The alignment modes: how a prompt represents a person and an item (paper section 4.2).
+"""The alignment modes: how a prompt represents a person and an item (paper sections 2.2 to 2.4).
 
 A mode is one entry of `MODE_SPECS` and its name in `recx.settings.MODES`; its number of training rows is the setting
 `align.rows_<mode>`.

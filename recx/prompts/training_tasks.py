@@ -1,4 +1,4 @@
-"""The six training tasks of the paper (section 4) and two more, as prompts and answers made of pieces.
+"""The six training tasks of the paper (sections 2.2 and 2.3) and two more, as prompts and answers made of pieces.
 
 Explanations are in the backbone's own words. The relation mode instead learns explanations derived from measured
 effects, and to name the causes of a decision (`attribution`).

@@ -1,6 +1,6 @@
 """Wordings of the tasks: sentences with slots for titles, entity tokens or both.
 
-The slots and the meaning follow the templates in Appendix C of the paper; the words are our own.
+The slots and the meaning follow the templates in Figure B2 of the paper; the words are our own.
 """
 
 RETRIEVAL = (

@@ -78,7 +78,7 @@ def _item_rank(score: float, place: int, first: int, tied: int, unseen: int) -> 
 
 
 def decide(rank: int, unseen: int, equals: range | None = None) -> Decision:
-    """Like or dislike by the target's ranking (paper section 4.1, task 3): top fifth, bottom half, or neither.
+    """Like or dislike by the target's ranking (paper section 3.2.1, task 3): top fifth, bottom half, or neither.
 
     Args:
         rank: rank of the item, from 1.

@@ -1,4 +1,4 @@
-"""The target's labels for histories, for tasks 1, 2 and 3 (paper section 4.1)."""
+"""The target's labels for histories, for tasks 1, 2 and 3 (paper sections 2.2 and 3.2.1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
