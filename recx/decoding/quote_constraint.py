@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from recx.decoding.token_texts import TokenTexts
+from recx.prompts.explanation_parser import OTHER_WAY
 
 _MARK = b'"'
 # Other quotation marks, which would evade the constraint: a single one at the start of a word, and all typographic
@@ -19,20 +20,22 @@ _SENTENCE_END = re.compile(
     rb"[.!?]\s|\n|\xe3\x80\x82|\xef\xbc[\x81\x9f]"
 )  # the last are the full stop and punctuation of Chinese and Japanese
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
-_OF_THE_HISTORY = re.compile(rb"\bhistory\b", re.IGNORECASE)
+_OF_THE_HISTORY = re.compile(r"\bhistory\b", re.IGNORECASE)
+_SUPPOSED = re.compile(r"\b(?:without|if)\s+$", re.IGNORECASE)  # 'without "A"', 'if "A" is taken out': no further cause
+_RULES = b"2"  # to be changed with the rules, so that no text is reused that was written under others
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """State of a text: its last sentence without the quoted titles, and what may be quoted.
+    """State of a text: its last sentence without the quoted titles, those titles, and what may be quoted.
 
-    `ways` are the titles (with closing marks) that the open quotation may become, `inside` is the part written so far;
-    both are empty outside quotations.
+    `remaining` are the titles that have not been cited yet. `ways` are the titles (with closing marks) that the open
+    quotation may become, `inside` is the part written so far; both are empty outside quotations.
     """
 
     remaining: tuple[bytes, ...]
     sentence: bytes = b""
-    free_subject: bool = True
+    quoted: tuple[bytes, ...] = ()
     ways: tuple[bytes, ...] = ()
     inside: bytes = b""
 
@@ -52,9 +55,12 @@ class QuoteConstraint:
 
     Args:
         texts: text of each token.
-        cited: titles that may be cited; each must be cited once before any is repeated.
+        cited: titles that may be cited. Each must be cited once before any is cited as a further one. A title is not
+            cited as a further one where a sentence that has begun with the subject compares it, nor where it is
+            supposed to be absent ('without "A"', 'if "A" ...'): there it may be repeated, but not within one sentence.
         subject: the title the text is about: it may be repeated, but not after a cited title in the same sentence,
-            where it would be mistaken for one of them, nor in a sentence about the history.
+            where it would be mistaken for one of them, nor in a sentence about the history or of what speaks against
+            the decision.
     """
 
     def __init__(self, texts: TokenTexts, cited: Sequence[str], subject: str) -> None:
@@ -87,7 +93,7 @@ class QuoteConstraint:
 
     def fingerprint(self) -> bytes:
         """Bytes that identify the constraint, for hashing; call it before the text has begun."""
-        return repr((self._cited, self._subject)).encode()
+        return _RULES + repr((self._cited, self._subject)).encode()
 
     def _after(self, text: bytes) -> _State | None:
         """The state after a further piece of text; None if it is not allowed."""
@@ -117,14 +123,21 @@ class QuoteConstraint:
         if _OTHER_MARK.search(said):
             return None
         ends = [m.end() for m in _SENTENCE_END.finditer(sentence)]
-        state = replace(
-            state, sentence=sentence[ends[-1] :] if ends else sentence, free_subject=state.free_subject or bool(ends)
-        )
+        state = replace(state, sentence=sentence[ends[-1] :], quoted=()) if ends else replace(state, sentence=sentence)
         if not opens:
             return state
-        free = state.free_subject and not _OF_THE_HISTORY.search(state.sentence)
-        ways = state.remaining + (self._subject if free else ())
-        return replace(state, sentence=state.sentence + _MARK, free_subject=free, ways=ways) if ways else None
+        ways = self._quotable(state)
+        return replace(state, sentence=state.sentence + _MARK, ways=ways) if ways else None
+
+    def _quotable(self, state: _State) -> tuple[bytes, ...]:
+        """The titles that a quotation which opens now may become."""
+        said, quoted = state.sentence.decode(), state.quoted
+        other_way = OTHER_WAY.search(said)
+        free = set(quoted) <= set(self._subject) and not other_way and not _OF_THE_HISTORY.search(said)
+        compared = bool(quoted) and quoted[0] in self._subject and not other_way
+        again = self._cited if compared or _SUPPOSED.search(said) else ()
+        cited = tuple(title for title in again if title not in quoted and title not in state.remaining)
+        return state.remaining + cited + (self._subject if free else ())
 
     def _within(self, state: _State, byte: bytes) -> _State | None:
         """The state after one more byte of a quotation."""
@@ -133,8 +146,7 @@ class QuoteConstraint:
         if inside not in ways:
             return replace(state, ways=ways, inside=inside) if ways else None
         remaining = tuple(title for title in state.remaining if title != inside) or self._cited
-        free = state.free_subject and inside in self._subject
-        return _State(remaining, state.sentence, free)
+        return _State(remaining, state.sentence, (*state.quoted, inside))
 
 
 def _closed(title: str) -> bytes:
