@@ -86,7 +86,6 @@ TOKENIZERS = {
     "recx-tiny": lambda: AutoTokenizer.from_pretrained(backbone_folder("recx-tiny")),
     "smollm2-135m": smollm2,
     "llama-2": lambda: load_tokenizer("llama-2"),
-    "qwen-3": lambda: load_tokenizer("qwen-3"),
 }
 
 
@@ -137,6 +136,9 @@ def may_be_written(tokenizer, text, **kw):
         (f'"{A}" counts most. It is above 9, and above 4 if "{A}" is taken out.', True),
         (f'Without a doubt "{A}" counts most, and then "{A}"', False),
         (f'On the other hand, "{SUBJECT}" pulls', False),
+        (f'the series Red"{A}"', False),  # a mark that closes what was never opened
+        (f'liked "{A}""{AB}"', False),
+        (f'liked ("{A}" "{AB}")', True),
         (f'liked "{A}"Red', True),  # after the mark that closes, anything may come
         ("It's odd", True),
         ("liked “Blue Owl”", False),
@@ -202,7 +204,7 @@ def test_whatever_a_model_prefers_every_quotation_is_a_title(tokenizer, cited, s
     for _ in range(40):
         logits = torch.from_numpy(rng.normal(size=(1, size)))
         logits[0, marks] += 3
-        token = int(best_tokens(logits, [held])[0])
+        token = int(best_tokens(logits, [held], lambda row, runs: torch.from_numpy(rng.normal(size=len(runs))))[0])
         if token == tokenizer.eos_token_id:
             break
         written.append(token)

@@ -16,6 +16,7 @@ _MARK = b'"'
 # Other quotation marks, which would evade the constraint: a single one at the start of a word, and all typographic
 # ones.
 _OTHER_MARK = re.compile("[“”„«»‹›「」『』《》＂‚‘]|(?<![\\w\"])'")
+_CLOSES = re.compile(r"[A-Za-z0-9\"]$")  # behind these, a mark would close a quotation, and opens none
 _SENTENCE_END = re.compile(
     rb"[.!?]\s|\n|\xe3\x80\x82|\xef\xbc[\x81\x9f]"
 )  # the last are the full stop and punctuation of Chinese and Japanese
@@ -49,9 +50,10 @@ class _State:
 class QuoteConstraint:
     """Constraint on the quotations of one text.
 
-    A quotation opens with a straight double mark, alone or within a token. From there, only tokens that spell an
-    allowed title are permitted, up to its closing mark and whatever may follow within the same token. Outside
-    quotations, everything is permitted except other quotation marks.
+    A quotation opens with a straight double mark, alone or within a token, which may not stand behind a letter or
+    digit: there it would close a quotation that was never opened. From there, only tokens that spell an allowed title
+    are permitted, up to its closing mark and whatever may follow within the same token. Outside quotations, everything
+    is permitted except other quotation marks.
 
     Args:
         texts: text of each token.
@@ -79,6 +81,30 @@ class QuoteConstraint:
             tokens.update(t for size, own in self._texts.along(rest) if place + size in ways for t in own)
             tokens.update(t for t in self._texts.beyond(rest) if self.accepts(t))
         return sorted(tokens) or None
+
+    def rivals(self, token: int) -> dict[bytes, list[int]]:
+        """The titles that may be written within a quotation where the most probable token does not tell which.
+
+        A token that also begins a title which may not be written here owes its probability to that one, too: the
+        titles have to be compared as a whole.
+
+        Args:
+            token: one of those allowed.
+
+        Returns:
+            Each title that may be written -> the tokens of what is left of it; empty where the token is to be trusted.
+        """
+        state = self._state
+        begun = state.inside + self._texts[token]
+        titles = (*self._cited, *self._subject)
+        if len(state.ways) < 2 or not any(t.startswith(begun) and t not in state.ways for t in titles):
+            return {}
+        spelt = {title: self._texts.spelling(title[len(state.inside) :]) for title in state.ways}
+        return spelt if all(spelt.values()) else {}
+
+    def choose(self, title: bytes) -> None:
+        """Let the open quotation become one of its titles only."""
+        self._state = replace(self._state, ways=(title,))
 
     def accepts(self, token: int) -> bool:
         """Whether a token may come next."""
@@ -132,6 +158,8 @@ class QuoteConstraint:
     def _quotable(self, state: _State) -> tuple[bytes, ...]:
         """The titles that a quotation which opens now may become."""
         said, quoted = state.sentence.decode(), state.quoted
+        if _CLOSES.search(said):
+            return ()
         other_way = OTHER_WAY.search(said)
         free = set(quoted) <= set(self._subject) and not other_way and not _OF_THE_HISTORY.search(said)
         compared = bool(quoted) and quoted[0] in self._subject and not other_way
