@@ -185,6 +185,35 @@ def test_no_token_opens_a_title_that_cannot_be_ended():
     assert held.allowed() == [3]
 
 
+def continued(tokenizer, text, wanted, scores):
+    """What a model that wants to quote one title writes behind a text, and which titles were compared for it."""
+    texts, compared = TokenTexts.of(tokenizer), []
+    held = constraint(tokenizer, list(scores))
+    for token in ids(tokenizer, text):
+        held.advance(token)
+
+    def log_probs(row, runs):
+        compared.append([b"".join(map(texts.__getitem__, run)).decode() for run in runs])
+        return torch.tensor([scores.get(title.rstrip('"'), -9.0) for title in compared[-1]])
+
+    written = b""
+    while b'"' not in written:
+        logits = torch.zeros(1, len(tokenizer))
+        logits[0, [t for t in range(len(tokenizer)) if texts[t] and wanted.encode().startswith(texts[t])]] = 9.0
+        written += texts[int(best_tokens(logits, [held], log_probs)[0])]
+    return written.decode(), compared
+
+
+def test_a_title_that_begins_like_a_barred_one_is_chosen_as_a_whole():
+    tokenizer = TOKENIZERS["falling back"]()
+    scores = {"Fox Den": -1.0, "Fox Hill": -4.0, "Owl": -2.0, "Fox Cub": -3.0}
+    # The model wants to write "Fox Den" again, so its first token says nothing for the other foxes.
+    title, compared = continued(tokenizer, 'liked "Fox Den" and "', "Fox", scores)
+    assert title == 'Owl"' and compared == [['Fox Hill"', 'Owl"', 'Fox Cub"']]
+    title, compared = continued(tokenizer, 'liked "Owl" and "', "Fox", scores)  # no barred title begins with it
+    assert title.startswith("Fox ") and not compared
+
+
 LABELS = st.text(st.sampled_from("abRF \t12'’“”—:.!?é日本ก😀™\u0301\u200d"), min_size=1, max_size=12).map(
     lambda s: " ".join(s.split())
 )
