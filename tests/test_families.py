@@ -1,5 +1,7 @@
 """Tiny random backbones of all families: batching does not change a row, and entities start like ordinary tokens."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -84,6 +86,26 @@ def test_rows_of_a_batch_are_as_they_are_alone(family, rng):
             written = [own + run for own, run in zip(written, runs, strict=True)]
             state.extend(runs)
             check()
+
+
+@torch.inference_mode()
+def test_runs_are_compared_without_being_written(family, rng):
+    prompts = prompts_of(rng, (WINDOW + 5, 9))
+    state = DecodingState(family, prompts)
+    state.extend([rng.integers(2, 128, n).tolist() for n in (1, 4)])
+    before, logits = copy.deepcopy(state), state.logits.clone()
+    runs = [rng.integers(2, 128, n).tolist() for n in (3, 1, WINDOW + 2)]
+    found = state.log_probs(1, runs)
+    for run, own in zip(runs, found, strict=True):
+        one, total = copy.deepcopy(before), 0.0
+        for token in run:
+            total += float(one.logits[1].log_softmax(-1)[token])
+            one.step(torch.tensor([5, token]))
+        assert float(own) == pytest.approx(total, rel=1e-4)
+    assert torch.equal(state.logits, logits)
+    state.extend([[7, 8], [9]])  # as if nothing had been compared
+    before.extend([[7, 8], [9]])
+    assert torch.allclose(state.logits, before.logits, rtol=1e-4, atol=1e-4)
 
 
 def test_free_answers_are_those_of_own_greedy_decoding(family, rng):

@@ -2,8 +2,8 @@
 
 A small model learns task 3 without transferring the decision to the longer answer of an explanation. It is therefore
 trained on answers that begin with the target's decision and are continued by the unaligned backbone itself. Meanwhile,
-quotations are constrained to the titles in the prompt, those of the history once each, since a small backbone copies
-unseen titles badly. Answers that cite another title or state something false are discarded.
+quotations are constrained to the titles in the prompt, since a small backbone copies unseen titles badly. Answers that
+cite another title, or one of the history twice, or state something false are discarded.
 """
 
 from dataclasses import dataclass

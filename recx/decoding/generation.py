@@ -1,6 +1,6 @@
 """Decisions, greedy texts (optionally with constrained quotations), and unconstrained titles as in the paper."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -64,7 +64,7 @@ def greedy_text(
             state = DecodingState(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
                 logits = without(state.logits, ends) if n < min_tokens else state.logits
-                token = best_tokens(logits, [quotes[rows[k]] for k in left] if quotes else [])
+                token = best_tokens(logits, [quotes[rows[k]] for k in left] if quotes else [], state.log_probs)
                 still = (~torch.isin(token, ends)).nonzero()[:, 0]
                 if not len(still):
                     break
@@ -83,13 +83,34 @@ def without(logits: Tensor, tokens: Tensor) -> Tensor:
     return logits.index_fill(1, tokens.to(logits.device), -torch.inf)
 
 
-def best_tokens(logits: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
-    """The most probable token of each row (B, V) -> (B,), on the host, that its quote constraint allows."""
+def best_tokens(
+    logits: Tensor,
+    quotes: Sequence[QuoteConstraint],
+    log_probs: Callable[[int, Sequence[Sequence[int]]], Tensor],
+) -> Tensor:
+    """The most probable token of each row that its quote constraint allows.
+
+    Within a quotation whose most probable token is that of a title that may not be written, it is the first token of
+    the most probable title that may.
+
+    Args:
+        logits: (B, V).
+        quotes: constraints of the rows; none by default.
+        log_probs: of several runs of tokens after a row, see `DecodingState.log_probs`.
+
+    Returns:
+        (B,) tokens, on the host.
+    """
     best = logits.argmax(-1).cpu()
     for row, held in enumerate(quotes):
         allowed = held.allowed()
         if allowed is not None:
             best[row] = allowed[int(logits[row, allowed].argmax())]
+            rivals = held.rivals(int(best[row]))
+            if rivals:
+                held.choose(list(rivals)[int(log_probs(row, list(rivals.values())).argmax())])
+                allowed = held.allowed()
+                best[row] = allowed[int(logits[row, allowed].argmax())]
         elif not held.accepts(int(best[row])):
             best[row] = next(t for t in logits[row].argsort(descending=True).tolist() if held.accepts(t))
         held.advance(int(best[row]))

@@ -5,6 +5,7 @@ ones mask the padding. Backbones with sliding windows, or with ALiBi but no posi
 them, the cache is then shifted so that each row's padding is to the left of all its tokens.
 """
 
+import copy
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -49,30 +50,61 @@ class DecodingState:
         self.cache = DynamicCache() if self._counts_padding else None
         # Right-padded rows need no mask: a causal model never looks right.
         with model.reading(ids.to(self.device), users) as embeddings:
-            self._advance(lengths, inputs_embeds=embeddings)
+            states = self._states(inputs_embeds=embeddings)
+        self._finish(states, lengths)
 
     def step(self, tokens: Tensor) -> None:
         """Append one token to each row (B,) and set `logits` (B, V) for the next token."""
-        self._append(tokens.to(self.device)[:, None], torch.ones(len(tokens), dtype=torch.long))
+        lengths = torch.ones(len(tokens), dtype=torch.long)
+        self._finish(self._append(tokens.to(self.device)[:, None], lengths), lengths)
 
     def extend(self, runs: Sequence[Sequence[int]]) -> None:
         """Append a run of at least one token to each row in one pass and set `logits` (B, V) for the next token."""
+        ids, lengths = self._padded(runs)
+        self._finish(self._append(ids, lengths), lengths)
+
+    def log_probs(self, row: int, runs: Sequence[Sequence[int]]) -> Tensor:
+        """Log-probabilities (C,) of C runs of at least one token after one row, in one pass; the state stays as it is.
+
+        The memory it takes is that of the row's cache, C times.
+        """
+        ids, lengths = self._padded(runs)
+        branch = copy.copy(self)
+        branch.cache = copy.copy(self.cache)
+        branch.cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        branch.select(torch.full((len(runs),), row))
+        states = branch._append(ids, lengths)[:, :-1]
+        real = torch.arange(ids.shape[1], device=self.device) < lengths.to(self.device)[:, None]
+        after = real[:, 1:]
+        first = self.logits[row].log_softmax(-1)[ids[:, 0]]
+        logits = self.model.logits(states[after]).float()
+        further = torch.zeros(after.shape, device=self.device)
+        further[after] = logits.gather(1, ids[:, 1:][after][:, None])[:, 0] - logits.logsumexp(-1)
+        return first + further.sum(1)
+
+    def _padded(self, runs: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Runs as ids (B, T), right-padded, and their lengths (B,)."""
         lengths = torch.tensor([len(run) for run in runs])
         longest = int(lengths.max())
         ids = torch.tensor([[*run, *[0] * (longest - len(run))] for run in runs])
-        self._append(ids.to(self.device), lengths)
+        return ids.to(self.device), lengths
 
-    def _append(self, ids: Tensor, lengths: Tensor) -> None:
+    def _append(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Append tokens (B, T) and return their hidden states (B, T, hidden)."""
         steps = torch.arange(ids.shape[1])
         self.mask = torch.cat([self.mask, (steps < lengths[:, None]).long().to(self.device)], dim=1)
         positions = self.next_position[:, None] + steps.to(self.device)
         self.next_position = self.next_position + lengths.to(self.device)
-        self._advance(lengths, input_ids=ids, attention_mask=self.mask, position_ids=positions)
+        return self._states(input_ids=ids, attention_mask=self.mask, position_ids=positions)
 
-    def _advance(self, lengths: Tensor, **inputs: Tensor) -> None:
+    def _states(self, **inputs: Tensor) -> Tensor:
         out = self.model.decoder_outputs(past_key_values=self.cache, use_cache=True, **inputs)
         self.cache = out.past_key_values
-        last = out.last_hidden_state[torch.arange(len(lengths)), lengths - 1]
+        return out.last_hidden_state
+
+    def _finish(self, states: Tensor, lengths: Tensor) -> None:
+        """Set the logits after the last of the tokens appended."""
+        last = states[torch.arange(len(lengths)), lengths - 1]
         self.logits: Tensor = self.model.logits(last).float()
         padding = lengths.max() - lengths
         if self._counts_padding and padding.any():

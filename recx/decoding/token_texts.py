@@ -6,7 +6,7 @@ Bytes, since a tokenizer may split a character, and neither half is valid text.
 import bisect
 import re
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -37,6 +37,8 @@ class TokenTexts:
         self._sorted = sorted(self._tokens)
         self._longest = max(map(len, self._sorted), default=0)
         self._ways: dict[bytes, frozenset[int]] = {}
+        self._tokenizer = ref(tokenizer)  # which holds these texts in `_known`
+        self._spelt: dict[bytes, list[int]] = {}
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> "TokenTexts":
@@ -63,6 +65,15 @@ class TokenTexts:
                 break
             yield from self._tokens[self._sorted[place]]
 
+    def spelling(self, text: bytes) -> list[int]:
+        """The tokens by which the tokenizer itself writes a text; empty if it writes another, or if none is left."""
+        found = self._spelt.get(text)
+        if found is None:
+            tokenizer = self._tokenizer()
+            found = [] if tokenizer is None else _encoded(tokenizer, text)
+            found = self._spelt[text] = found if b"".join(map(self.__getitem__, found)) == text else []
+        return found
+
     def ways(self, text: bytes) -> frozenset[int]:
         """Positions in a text from which tokens reach exactly its end; includes 0 if all of it can be written."""
         found = self._ways.get(text)
@@ -73,6 +84,10 @@ class TokenTexts:
                     reached.add(place)
             found = self._ways[text] = frozenset(reached)
         return found
+
+
+def _encoded(tokenizer: PreTrainedTokenizerBase, text: bytes) -> list[int]:
+    return tokenizer.encode(text.decode(errors="ignore"), add_special_tokens=False, split_special_tokens=True)
 
 
 def _part_of_a_letter(token: str) -> bytes:

@@ -298,7 +298,10 @@ class AlignedExplainer(Explainer):
         return self._with(zero_shot=True, min_tokens=ZERO_SHOT_TOKENS)
 
     def with_held_quotes(self) -> Self:
-        """Return a copy whose explanations may quote only titles of the history and the item in question."""
+        """Return a copy whose explanations may quote only titles of the history, and the item in question.
+
+        None is cited as a further cause that was cited before, see `QuoteConstraint`.
+        """
         return self._with(holds_quotes=True)
 
     def with_evidence(self, measure: Callable[[np.ndarray, int], Evidence]) -> Self:

@@ -48,7 +48,8 @@ def stream_explanation(
     while len(written) < max_tokens and not should_stop():
         early = len(written) < explainer.min_tokens
         logits = without(state.logits, torch.tensor(sorted(ends))) if early else state.logits
-        token = int(best_tokens(logits, quotes)[0])
+        with lock, torch.inference_mode(), autocast(explainer.precision):  # titles may have to be compared
+            token = int(best_tokens(logits, quotes, state.log_probs)[0])
         if token in ends:
             break
         written.append(token)

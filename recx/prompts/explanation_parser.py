@@ -37,7 +37,7 @@ _CLAIM = re.compile(
     r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
 )
 # A sentence, or a part of one up to a semicolon, whose titles speak against the decision.
-_OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
+OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;!?]\s")
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -165,7 +165,7 @@ class ExplanationParser:
         decision, start = stated_decision(plain)
         stated = self._values.find(plain, start)
         edges = [0, *(m.end() for m in _SENTENCE.finditer(plain)), len(plain)]
-        other_way = [bool(_OTHER_WAY.search(plain, *edge)) for edge in itertools.pairwise(edges)]
+        other_way = [bool(OTHER_WAY.search(plain, *edge)) for edge in itertools.pairwise(edges)]
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
         citations, pieces, place = [], [], start
         marks = [(span, f"\x00{n}\x00") for n, (span, *_) in enumerate(cited)]
