@@ -55,11 +55,10 @@ class ExplainCommand:
     """An instruction for the explanation, e.g. "Look at it from the platform side."."""
     mode: str = ""
     """The alignment mode to ask; by default the last one, which reads most."""
-    held_quotes: bool = False
-    """Allow quotations only of titles in the history and of the item itself."""
+    held_quotes: bool = True
+    """Allow quotations only of titles in the history and of the item itself, and name no title as a cause twice."""
     shipped: bool = False
-    """Ask the model in data/aligned, if this copy of the kit has one, which is also what is asked if the default run is
-    not finished."""
+    """Ask the model that ships with the kit, which is also the fallback if the default run is not finished."""
     profile: str = "tiny"
     """Profile of the finished run that explains."""
     dataset: str = "demo"

@@ -119,7 +119,7 @@ def test_a_record_agrees_with_the_target_and_the_text(here):  # noqa: F811
     assert (first["target_decision"], first["target_rank"]) == ("yes", 1)
     assert first["target_unseen"] == len(opened.data.catalogue) - 3
     assert first["history"] == [opened.data.catalogue.labels[n] for n in history]
-    whole = opened.explainers["relation"].explain([history], [best], "Give details.")[0]
+    whole = opened.explainers["relation"].with_held_quotes().explain([history], [best], "Give details.")[0]
     assert (second["text"], second["view"]) == (whole.text, "Give details.") and second["text"] != first["text"]
     assert (second["decision"], third["item"]) == (whole.decision, opened.data.catalogue.labels[9])
     cited = [c for record in (first, second, third) for c in record["citations"]]
@@ -130,7 +130,8 @@ def test_a_record_agrees_with_the_target_and_the_text(here):  # noqa: F811
 
 
 def test_held_quotes_quote_the_history_alone(here):  # noqa: F811
-    assert PairExplainer(shipped.open_shipped(), "relation", held_quotes=True).explainer.holds_quotes
+    assert PairExplainer(shipped.open_shipped(), "relation").explainer.holds_quotes
+    assert not PairExplainer(shipped.open_shipped(), "relation", held_quotes=False).explainer.holds_quotes
 
 
 def test_a_long_history_says_how_much_is_read(here):  # noqa: F811

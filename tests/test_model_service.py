@@ -15,7 +15,7 @@ from recx.explaining.segments import segments
 from recx.models.saved_models import build_aligned
 from recx.playground.descriptions import describe_counterfactual, describe_decision, describe_effect
 from recx.playground.history_service import HistoryService
-from recx.playground.instruction_options import HELD, NOT_TOLD, build_instruction
+from recx.playground.instruction_options import FREE, HELD, NOT_TOLD, build_instruction
 from recx.playground.model_service import ModelService
 from recx.playground.page_templates import pieces
 from recx.playground.streaming import stream_explanation
@@ -271,6 +271,12 @@ def test_held_quotes_cite_nothing_but_the_history_and_are_told(service, mode):
     assert (loose["text"], loose["held"], bound["text"], bound["held"]) == (free.text, False, held.text, True)
     assert loose["prompt"] == bound["prompt"] and not explainer.holds_quotes
     assert "quotes restricted" in describe_decision(bound) and "quotes restricted" not in describe_decision(loose)
+
+
+@pytest.mark.parametrize(("quotes", "held"), [("", True), (HELD, True), (FREE, False)])
+def test_the_mode_that_names_causes_holds_its_quotes_by_default(service, quotes, held):
+    *_, answer = service.explain("relation", HISTORY, 9, {"quotes": quotes})
+    assert answer["held"] is held
 
 
 def test_an_option_changes_no_setting(service):

@@ -115,10 +115,11 @@ class PairExplainer:
     Args:
         opened: the run.
         mode: of the explainer.
-        held_quotes: whether explanations may quote no title but those of the history and the item asked about.
+        held_quotes: whether explanations may quote no title but those of the history and the item asked about, and
+            no title as a cause twice.
     """
 
-    def __init__(self, opened: FinishedRun, mode: str, held_quotes: bool = False) -> None:
+    def __init__(self, opened: FinishedRun, mode: str, held_quotes: bool = True) -> None:
         explainer: AlignedExplainer = opened.explainers[mode]
         self.explainer = explainer.with_held_quotes() if held_quotes else explainer
         self.catalogue, self.target, self.mode = opened.data.catalogue, opened.target, mode

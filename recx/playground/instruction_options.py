@@ -7,7 +7,7 @@ from recx.errors import DataError
 from recx.prompts.controls import AUDIENCES, LENGTHS, Control
 
 TONES = ("friendly", "matter-of-fact", "enthusiastic", "critical")
-HELD = "held to the history"
+HELD, FREE = "held to the history", "any title"
 MAX_LETTERS = 300
 NOT_TOLD = "found by the model itself"
 FIELDS = ("view", "length", "audience", "tone", "language", "free", "quotes", "evidence")
@@ -20,7 +20,7 @@ def option_choices(views: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         "length": tuple(LENGTHS),
         "audience": tuple(AUDIENCES),
         "tone": TONES,
-        "quotes": (HELD,),
+        "quotes": (HELD, FREE),
         "evidence": (NOT_TOLD,),
     }
 
@@ -52,9 +52,9 @@ def build_instruction(options: Mapping[str, Any], views: tuple[str, ...]) -> str
     return " ".join(filter(None, [*parts, given.get("free", "")]))
 
 
-def quotes_held(options: Mapping[str, Any]) -> bool:
+def quotes_held(options: Mapping[str, Any], by_default: bool) -> bool:
     """Whether an explanation may only quote titles of the history and the item in question."""
-    return options.get("quotes") == HELD
+    return options.get("quotes") == HELD or (by_default and options.get("quotes") != FREE)
 
 
 def evidence_told(options: Mapping[str, Any]) -> bool:

@@ -101,9 +101,11 @@ class ModelService:
         """
         explainer, options = self._explainer(model), options or {}
         history, item = self._validate(history, item)
-        instruction, held = build_instruction(options, tuple(self.catalogue.attributes)), quotes_held(options)
+        instruction = build_instruction(options, tuple(self.catalogue.attributes))
+        names_causes = MODE_SPECS[explainer.mode].reads_relations
+        held = quotes_held(options, by_default=names_causes)
         explainer = explainer.with_held_quotes() if held else explainer
-        told = self.value is not None and evidence_told(options) and MODE_SPECS[explainer.mode].reads_relations
+        told = self.value is not None and evidence_told(options) and names_causes
         evidence = self._evidence(history, item)
         explainer = explainer.with_evidence(lambda *_: evidence) if told else explainer
         started, tokens = time.monotonic(), 0
