@@ -1,11 +1,15 @@
-"""What is asked of an instruction-tuned model beside explanations: attributes, and the same person described otherwise."""
+"""What is asked of an instruction-tuned model beside explanations: attributes, and people described otherwise."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
 
 from recx.data.llmxrec_files import InstructionStudy
 from recx.data.text_records import TextRecord
+from recx.evaluation.bootstrap import bootstrap
 from recx.prompts.recommendation_prompts import AttributeQuestion
 
 AGES = {"under 25": 25, "25 to 34": 35, "35 to 49": 50, "50 or older": 200}  # each below its number
@@ -57,3 +61,31 @@ def true_values(question: AttributeQuestion, record: TextRecord) -> tuple[str, .
     """The right answers to a question about a record; empty if unknown."""
     own = dict(record.item[1] if question.of_item else record.person).get(question.attribute, ())
     return tuple(dict.fromkeys(age_group(v) if question.attribute == "age" else v for v in own))
+
+
+def answer_table(
+    question: AttributeQuestion, records: Sequence[TextRecord], answers: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """How often answers are right, beside always naming the most common value, with intervals over people.
+
+    Args:
+        question: what was asked.
+        records: N records; those with an unknown value are left out.
+        answers: what was told -> N answers, e.g. with the attribute `withheld` or `shown`.
+
+    Returns:
+        Rows `attribute, told, value, low, high, n, names`: `names` is the share of the most common answer. The row
+        `most common` names one value always: that of most of these records, which nobody knows in advance.
+    """
+    right = [true_values(question, r) for r in records]
+    known = np.array([bool(own) for own in right])
+    people = pd.factorize(pd.Series([r.user for r in records]))[0]
+    counts = Counter(value for own in right for value in own)
+    most = counts.most_common(1)[0][0] if counts else ""
+    rows = []
+    for told, said in {**answers, "most common": [most] * len(records)}.items():
+        hits = np.array([float(a in own) for a, own in zip(said, right, strict=True)])
+        share = max(Counter(said).values(), default=0) / max(len(said), 1)
+        found = asdict(bootstrap(np.where(known, hits, np.nan), people))
+        rows.append({"attribute": question.attribute, "told": told} | found | {"names": share})
+    return pd.DataFrame(rows)

@@ -1,0 +1,158 @@
+"""What texts of instruction-tuned models are worth beside the public texts of LLMXRec.
+
+    python benchmarks/llmxrec_tuned.py FOLDER RESULTS [tables.json]
+
+FOLDER holds the files of the source. RESULTS holds one file `texts-AMOUNT-SEED.json` per tuned model, as notebook 13
+writes them or a run elsewhere: `amount`, `seed`, `per_dataset` (recommendations per recommender and data set, drawn as
+`read_llmxrec` draws them), `texts` (recommender -> texts), and optionally `loss_unseen`, `answers` (question -> answers
+about the people of 200 recommendations per data set) and `swapped` (`attribute: value` -> texts about the first 100 of
+them); and optionally `discriminator.json`, with the probabilities that a tuned discriminator gives.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recx.data.llmxrec_files import InstructionStudy, read_llmxrec
+from recx.evaluation.foreign_texts import foreign_texts
+from recx.evaluation.instruction_study import answer_table, attribute_questions, people
+from recx.evaluation.judged_texts import judge_texts, shown, wide
+from recx.evaluation.pairwise_discriminator import (
+    accuracy_table,
+    in_both_orders,
+    prefer_by_words,
+    preferences,
+    win_ratios,
+)
+from recx.evaluation.text_bias import group_differences, paired_differences
+
+PEOPLE = 200  # recommendations per data set, from which the people of questions and of changed descriptions come
+PUBLISHED = "LLaMA2-SFT"
+
+
+def read_results(folder: Path) -> dict[str, dict]:
+    """The texts by `AMOUNT-SEED`, in the order of the amounts."""
+    found = [json.loads(path.read_text()) for path in folder.glob("texts-*.json")]
+    return {f"{r['amount']}-{r['seed']}": r for r in sorted(found, key=lambda r: (r["amount"], r["seed"]))}
+
+
+def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
+    """All tables by title."""
+    runs = read_results(results)
+    study = read_llmxrec(folder, next(iter(runs.values()))["per_dataset"])
+    last = list(runs)[-1]
+    made: dict[str, pd.DataFrame] = {}
+    by_words = in_both_orders(prefer_by_words(study.judged))
+    unseen = [c.record for c in study.judged_unseen]
+    first, second = ([getattr(c, side) for c in study.judged_unseen] for side in ("first", "second"))
+    said = by_words(unseen, first, second)
+    accuracy = [accuracy_table(said, said, study.judged_unseen).assign(discriminator="words")]
+    theirs = {name: [r.texts.get(PUBLISHED, "") for r in own] for name, own in study.recommended.items()}
+    ours = {**{name: run["texts"] for name, run in runs.items()}, PUBLISHED: theirs}
+    compared = [
+        _others(preferences(by_words, study.recommended, texts)).assign(texts=name, discriminator="words")
+        for name, texts in ours.items()
+    ]
+    if (results / "discriminator.json").is_file():
+        judged = json.loads((results / "discriminator.json").read_text())
+        stands, swapped = (np.array(judged[side]) for side in ("stands", "swapped"))
+        accuracy.append(accuracy_table(stands, swapped, study.judged_unseen).assign(discriminator="tuned model"))
+        for name, rows in judged["wins"].items():
+            frame = pd.DataFrame(rows, columns=["recommender", "place", "against", "stands", "swapped"])
+            records = [study.recommended[r.recommender][r.place] for r in frame.itertuples()]
+            frame = frame.assign(dataset=[r.dataset for r in records], user=[r.user for r in records])
+            preference = (frame["stands"] + frame["swapped"]) / 2
+            compared.append(_others(frame.assign(preference=preference, texts=name, discriminator="tuned model")))
+    every = pd.concat(compared, ignore_index=True)
+    made["Discriminators on the 360 comparisons of other histories"] = pd.concat(accuracy)
+    made["Win ratios by amount of instructions, against the four untuned models"] = win_ratios(
+        every, ["discriminator", "texts"]
+    )
+    most = every[every["texts"].isin([last, next(iter(runs)), PUBLISHED])]
+    made["Win ratios by model"] = win_ratios(most, ["discriminator", "texts", "against"])
+    made["Win ratios by recommender"] = win_ratios(most, ["discriminator", "texts", "recommender"])
+    made["Win ratios by data set"] = win_ratios(most, ["discriminator", "texts", "dataset"])
+    published = pd.read_csv(folder / "win_ratio_by_amount.csv").groupby("length")["win ratio"]
+    made["Published win ratios by amount: mean over three recommenders and three data sets"] = (
+        published.agg(value="mean", low="min", high="max", n="size").rename_axis("amount").reset_index()
+    )
+    losses = [{"texts": name, "value": run["loss_unseen"]} for name, run in runs.items() if "loss_unseen" in run]
+    made["Loss per token of the 60 hand-checked texts about other histories, in nats"] = pd.DataFrame(losses)
+    made |= checks(study, {"untuned": next(iter(runs)), "tuned": last}, runs)
+    made |= questions_and_bias(read_llmxrec(folder, PEOPLE), runs)
+    return made
+
+
+def checks(study: InstructionStudy, chosen: dict[str, str], runs: dict[str, dict]) -> dict[str, pd.DataFrame]:
+    """What `recx judge` finds in the texts of all recommenders, by data set."""
+    records = [
+        replace(
+            record, texts={**record.texts, **{label: runs[name]["texts"][rec][n] for label, name in chosen.items()}}
+        )
+        for rec, own in study.recommended.items()
+        for n, record in enumerate(own[: len(runs[chosen["tuned"]]["texts"][rec])])
+    ]
+    return {
+        f"Checks of recx judge: {given.dataset}": wide(judge_texts(given).measures).reset_index()
+        for given in foreign_texts(records)
+    }
+
+
+def questions_and_bias(study: InstructionStudy, runs: dict[str, dict]) -> dict[str, pd.DataFrame]:
+    """What the generators answer about attributes, and how their texts differ between groups of people."""
+    asked, made, bias = people(study), {}, []
+    for name, run in runs.items():
+        for question in attribute_questions(asked) if "answers" in run else ():
+            own = {told: run["answers"][f"{question.attribute} {told}"] for told in ("withheld", "shown")}
+            table = answer_table(question, asked[: len(own["withheld"])], own).assign(texts=name)
+            made.setdefault("Attributes named by the generator", []).append(table)
+        if "swapped" in run:
+            bias.append(paired_differences(run["swapped"]).assign(texts=name))
+    groups = {
+        "gender": lambda p: p["gender"][0],
+        "age": lambda p: "under 30" if int(p["age"][0]) < 30 else "from 30 on",
+    }
+    known = [r for own in study.recommended.values() for r in own if {"gender", "age"} <= dict(r.person).keys()]
+    between = []
+    for source in dict.fromkeys(s for r in known for s in r.texts):
+        for attribute, group in groups.items():
+            own = group_differences(
+                [r.texts.get(source, "") for r in known],
+                [group(dict(r.person)) for r in known],
+                [r.user for r in known],
+            )
+            between.append(own.assign(texts=source, attribute=attribute))
+    tables = {title: pd.concat(parts) for title, parts in made.items()}
+    tables["The same people described otherwise: difference of the texts"] = pd.concat(bias or [pd.DataFrame()])
+    return tables | {"Public texts about groups of people (films)": pd.concat(between)}
+
+
+def _others(compared: pd.DataFrame) -> pd.DataFrame:
+    """Without the published tuned model as an opponent, so that all amounts meet the same four."""
+    return compared[compared["against"] != PUBLISHED]
+
+
+def as_markdown(frame: pd.DataFrame) -> str:
+    """A table with the interval beside its value."""
+    if {"value", "low", "high"} <= set(frame.columns):
+        cells = [shown(r.value, r.low, r.high) for r in frame.itertuples()]
+        frame = frame.drop(columns=["low", "high"]).assign(value=cells)
+    rows = [frame.columns, ["---"] * len(frame.columns), *frame.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(_cell(c) for c in row) + " |" for row in rows)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value).replace("|", "/")
+
+
+if __name__ == "__main__":
+    found = tables(*map(Path, sys.argv[1:3]))
+    for title, frame in found.items():
+        print(f"\n### {title}\n\n{as_markdown(frame) if len(frame) else 'none'}")
+    if len(sys.argv) > 3:
+        told = {title: json.loads(frame.to_json(orient="records")) for title, frame in found.items()}
+        Path(sys.argv[3]).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
