@@ -54,28 +54,35 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     theirs = {name: [r.texts.get(PUBLISHED, "") for r in own] for name, own in study.recommended.items()}
     ours = {**{name: run["texts"] for name, run in runs.items()}, PUBLISHED: theirs}
     compared = [
-        _others(preferences(by_words, study.recommended, texts)).assign(texts=name, discriminator="words")
+        preferences(by_words, study.recommended, texts).assign(texts=name, discriminator="words")
         for name, texts in ours.items()
     ]
     if (results / "discriminator.json").is_file():
         judged = json.loads((results / "discriminator.json").read_text())
         stands, swapped = (np.array(judged[side]) for side in ("stands", "swapped"))
-        accuracy.append(accuracy_table(stands, swapped, study.judged_unseen).assign(discriminator="tuned model"))
+        own = accuracy_table(stands, swapped, study.judged_unseen[: len(stands)])
+        accuracy.append(own.assign(discriminator="tuned model"))
         for name, rows in judged["wins"].items():
             frame = pd.DataFrame(rows, columns=["recommender", "place", "against", "stands", "swapped"])
             records = [study.recommended[r.recommender][r.place] for r in frame.itertuples()]
             frame = frame.assign(dataset=[r.dataset for r in records], user=[r.user for r in records])
             preference = (frame["stands"] + frame["swapped"]) / 2
-            compared.append(_others(frame.assign(preference=preference, texts=name, discriminator="tuned model")))
+            compared.append(frame.assign(preference=preference, texts=name, discriminator="tuned model"))
     every = pd.concat(compared, ignore_index=True)
+    every = every[every["texts"] != every["against"]]
+    untuned = every[every["against"] != PUBLISHED]  # whom all amounts and the published tuned model meet
     made["Discriminators on the 360 comparisons of other histories"] = pd.concat(accuracy)
     made["Win ratios by amount of instructions, against the four untuned models"] = win_ratios(
-        every, ["discriminator", "texts"]
+        untuned, ["discriminator", "texts"]
     )
     most = every[every["texts"].isin([last, next(iter(runs)), PUBLISHED])]
     made["Win ratios by model"] = win_ratios(most, ["discriminator", "texts", "against"])
-    made["Win ratios by recommender"] = win_ratios(most, ["discriminator", "texts", "recommender"])
-    made["Win ratios by data set"] = win_ratios(most, ["discriminator", "texts", "dataset"])
+    made["Win ratios by recommender"] = win_ratios(
+        untuned[untuned["texts"].isin(set(most["texts"]))], ["discriminator", "texts", "recommender"]
+    )
+    made["Win ratios by data set"] = win_ratios(
+        untuned[untuned["texts"].isin(set(most["texts"]))], ["discriminator", "texts", "dataset"]
+    )
     published = pd.read_csv(folder / "win_ratio_by_amount.csv").groupby("length")["win ratio"]
     made["Published win ratios by amount: mean over three recommenders and three data sets"] = (
         published.agg(value="mean", low="min", high="max", n="size").rename_axis("amount").reset_index()
@@ -129,11 +136,6 @@ def questions_and_bias(study: InstructionStudy, runs: dict[str, dict]) -> dict[s
     tables = {title: pd.concat(parts) for title, parts in made.items()}
     tables["The same people described otherwise: difference of the texts"] = pd.concat(bias or [pd.DataFrame()])
     return tables | {"Public texts about groups of people (films)": pd.concat(between)}
-
-
-def _others(compared: pd.DataFrame) -> pd.DataFrame:
-    """Without the published tuned model as an opponent, so that all amounts meet the same four."""
-    return compared[compared["against"] != PUBLISHED]
 
 
 def as_markdown(frame: pd.DataFrame) -> str:
