@@ -5,7 +5,7 @@ averaged over both orders.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,13 @@ from recx.alignment.instruction_tuning import InstructedModel, tune
 from recx.data.text_records import Comparison, TextRecord
 from recx.errors import DataError
 from recx.evaluation.bootstrap import bootstrap
+from recx.evaluation.foreign_texts import foreign_texts
+from recx.evaluation.judges import explanations_to_rate
+from recx.evaluation.llm_judge import LLMJudge
 from recx.models.saved_models import SharedBackbone
-from recx.prompts.recommendation_prompts import comparison_prompt, situation
-from recx.settings import BackboneSettings, FitSettings
+from recx.prompts.recommendation_prompts import MAX_HISTORY, comparison_prompt, situation
+from recx.settings import BackboneSettings, ChatSettings, FitSettings
+from recx.storage.text_store import TextStore
 
 Preference = Callable[[Sequence[TextRecord], Sequence[str], Sequence[str]], np.ndarray]
 """Records, first and second texts about them -> the probability that the first is the better one."""
@@ -61,6 +65,23 @@ def prefer_by_model(model: InstructedModel) -> Preference:
     return prefer
 
 
+def prefer_by_judge(settings: ChatSettings, store: TextStore | None = None) -> Preference:
+    """Ask a chat model (`recx.evaluation.llm_judge`), which answers in both orders itself; NaN without an answer.
+
+    Args:
+        settings: settings of the chat endpoint.
+        store: cache of replies.
+    """
+
+    def prefer(records: Sequence[TextRecord], first: Sequence[str], second: Sequence[str]) -> np.ndarray:
+        (given,) = foreign_texts([replace(r, dataset="") for r in records])
+        judge = LLMJudge(given.catalogue, settings, store, show_progress=True)
+        asked = [explanations_to_rate(texts, given.pairs, MAX_HISTORY) for texts in (first, second)]
+        return np.array([np.nan if c.winner is None else (1 + c.winner) / 2 for c in judge.compare(*asked)])
+
+    return prefer
+
+
 def tune_discriminator(
     judged: Sequence[Comparison],
     backbone: BackboneSettings,
@@ -91,6 +112,13 @@ def in_both_orders(prefer: Preference) -> Preference:
         return (prefer(records, first, second) + 1 - prefer(records, second, first)) / 2
 
     return mean
+
+
+def accuracy(prefer: Preference, judged: Sequence[Comparison]) -> pd.DataFrame:
+    """Accuracy of a discriminator on comparisons from which it has not learnt; see `accuracy_table`."""
+    records = [c.record for c in judged]
+    first, second = [c.first for c in judged], [c.second for c in judged]
+    return accuracy_table(prefer(records, first, second), 1 - prefer(records, second, first), judged)
 
 
 def accuracy_table(stands: np.ndarray, swapped: np.ndarray, judged: Sequence[Comparison]) -> pd.DataFrame:
@@ -147,6 +175,31 @@ def preferences(
             "against": [row[3] for row in asked],
             "preference": preferred,
         }
+    )
+
+
+def compared_by_amount(
+    judges: Mapping[str, Preference],
+    recommended: Mapping[str, Sequence[TextRecord]],
+    texts: Mapping[int, Mapping[str, Sequence[str]]],
+) -> pd.DataFrame:
+    """`preferences` of several discriminators, in both orders, about the texts of several models.
+
+    Args:
+        judges: name -> discriminator.
+        recommended: recommender -> records with the texts to compare with.
+        texts: number of instructions -> recommender -> texts.
+
+    Returns:
+        The columns of `preferences` and `judge, amount`.
+    """
+    return pd.concat(
+        [
+            preferences(in_both_orders(prefer), recommended, own).assign(judge=judge, amount=amount)
+            for judge, prefer in judges.items()
+            for amount, own in texts.items()
+        ],
+        ignore_index=True,
     )
 
 
