@@ -11,7 +11,7 @@ from recx.settings import BackboneSettings, FitSettings
 from recx.storage.tensors import trainable
 
 BACKBONE = BackboneSettings(lora_rank=8)
-HOW = FitSettings(batch_size=4, epochs=12, learning_rate=1e-2, precision="float32")
+HOW = FitSettings(batch_size=4, epochs=50, learning_rate=5e-3, precision="float32")
 TAUGHT = [(f"A person chose {n}. Which letter?", "A" if n % 2 else "B") for n in range(8)]
 
 

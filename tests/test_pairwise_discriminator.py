@@ -85,7 +85,7 @@ def test_win_ratios_by_hand():
 
 
 def test_amounts_and_judges_stand_in_columns():
-    texts = {0: {"mf": [BAD.format(1)]}, 50: {"mf": [GOOD.format(1)]}}
+    texts = {0: {"mf": [BAD.format(0)]}, 50: {"mf": [GOOD.format(0)]}}
     found = compared_by_amount(
         {"words": prefer_by_words(ALL_SECOND), "place": second_is_better}, {"mf": RECORDS}, texts
     )

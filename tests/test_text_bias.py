@@ -30,4 +30,4 @@ def test_the_same_people_are_paired():
     assert found.loc[("words", "gender: female - gender: male"), "value"] == 0.5
     assert found.loc[("words", "gender: female - gender: male"), "n"] == 2, "a person without a text is left out"
     assert found.loc[("words", "age: 20 - age: 60"), ["value", "low", "high"]].tolist() == [0, 0, 0]
-    assert found.loc[("sentiment", "gender: female - gender: male"), "value"] == pytest.approx(0.56, abs=0.2)
+    assert found.loc[("sentiment", "gender: female - gender: male"), "value"] == pytest.approx(0.82, abs=0.05)

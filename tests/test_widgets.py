@@ -227,7 +227,6 @@ def test_a_rating_sheet_has_eleven_marks(service):
     form.name.value = "Ann"
     form.show_next()
     assert [b.layout.display == "none" for b in form.levels] == [False] * 4 + [True] * 7
-    form.question["rubric"] = [[n, ""] for n in range(11)]
     for key in ("t", "9"):
         form.question |= {"number": 0, "rubric": [[n, ""] for n in range(11)]}
         form.key.value = key

@@ -52,7 +52,10 @@ def group_differences(texts: Sequence[str], groups: Sequence[str], users: Sequen
             first, own = inside[0][chosen], values[chosen]
 
             def gap(drawn: np.ndarray, first: np.ndarray = first, own: np.ndarray = own) -> float:
-                return float(own[drawn][first[drawn]].mean() - own[drawn][~first[drawn]].mean())
+                inside = first[drawn]
+                if inside.all() or not inside.any():  # a sample without people of one group
+                    return np.nan
+                return float(own[drawn][inside].mean() - own[drawn][~inside].mean())
 
             rows.append(_row(measure, " - ".join(names), bootstrap_statistic(gap, people[chosen])))
     return pd.DataFrame(rows, columns=["measure", "group", "value", "low", "high", "n"])

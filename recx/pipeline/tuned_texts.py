@@ -20,6 +20,7 @@ from recx.evaluation.pairwise_discriminator import tune_discriminator
 from recx.evaluation.text_bias import group_differences, paired_differences
 from recx.models.saved_models import SharedBackbone
 from recx.pipeline import stages
+from recx.profiles.resolve import resolve_settings
 from recx.prompts.recommendation_prompts import explanation_prompt
 from recx.recommenders.target_kinds import KINDS, fit_target, load_target
 from recx.settings import BackboneSettings, Settings
@@ -28,10 +29,15 @@ from recx.storage.run_folder import Run, read_json, write_json
 _CHANGED_PEOPLE = 100
 
 
-def open_study(settings: Settings, show_progress: bool = True) -> InstructionStudy:
+def open_study(settings: Settings, overrides: Mapping[str, Any], show_progress: bool = True) -> InstructionStudy:
     """The public files of LLMXRec if `llmxrec.files` names their folder, otherwise the run's data and recommenders.
 
     On own data the run's target recommends, and the other built-in kinds, which are trained for it.
+
+    Args:
+        settings: settings of the run.
+        overrides: the overrides among them, which the other kinds share.
+        show_progress: show bars.
 
     Raises:
         CheckpointError: the target is not finished.
@@ -43,11 +49,12 @@ def open_study(settings: Settings, show_progress: bool = True) -> InstructionStu
     data = load_dataset(settings.data)
     split = leave_one_out(data.sequences)
     targets = {settings.target.name: load_target(stages.folder("target", settings), settings.target)}
-    for kind in KINDS.keys() - targets.keys():
-        how = replace(settings.target, kind=kind)
-        targets[kind] = fit_target(split, len(data.catalogue), how, show_progress, data)[0]
-    order = [settings.target.name, *(kind for kind in KINDS if kind != settings.target.name)]
-    return own_study(data, split, {name: targets[name] for name in order}, chosen, load_people(settings.data))
+    where = settings.profile, settings.data.name, settings.data.data_dir
+    for kind in KINDS:
+        if kind not in targets:
+            how = resolve_settings(*where, {**overrides, "target.kind": kind}).target
+            targets[kind] = fit_target(split, len(data.catalogue), how, show_progress, data)[0]
+    return own_study(data, split, targets, chosen, load_people(settings.data))
 
 
 def backbone_of(settings: Settings) -> BackboneSettings:
@@ -132,7 +139,8 @@ def attributes_named(
             table = answer_table(question, asked, own)
             table.insert(0, "instructions", amount)
             tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    columns = ["instructions", "attribute", "told", "value", "low", "high", "n", "names"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def bias_table(study: InstructionStudy, made: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
