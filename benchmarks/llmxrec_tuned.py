@@ -20,7 +20,7 @@ import pandas as pd
 from recx.data.llmxrec_files import InstructionStudy, read_llmxrec
 from recx.evaluation.foreign_texts import foreign_texts
 from recx.evaluation.instruction_study import answer_table, attribute_questions, people
-from recx.evaluation.judged_texts import judge_texts, shown, wide
+from recx.evaluation.judged_texts import FACTS, TITLES, baselines, judge_texts, shown, wide
 from recx.evaluation.pairwise_discriminator import (
     accuracy_table,
     in_both_orders,
@@ -53,6 +53,7 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     accuracy = [accuracy_table(said, said, study.judged_unseen).assign(discriminator="words")]
     theirs = {name: [r.texts.get(PUBLISHED, "") for r in own] for name, own in study.recommended.items()}
     ours = {**{name: run["texts"] for name, run in runs.items()}, PUBLISHED: theirs}
+    ours |= controls(study, runs[last]["texts"])
     compared = [
         preferences(by_words, study.recommended, texts).assign(texts=name, discriminator="words")
         for name, texts in ours.items()
@@ -75,7 +76,7 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     made["Win ratios by amount of instructions, against the four untuned models"] = win_ratios(
         untuned, ["discriminator", "texts"]
     )
-    most = every[every["texts"].isin([last, next(iter(runs)), PUBLISHED])]
+    most = every[~every["texts"].isin(list(runs)[1:-1])]
     made["Win ratios by model"] = win_ratios(most, ["discriminator", "texts", "against"])
     made["Win ratios by recommender"] = win_ratios(
         untuned[untuned["texts"].isin(set(most["texts"]))], ["discriminator", "texts", "recommender"]
@@ -90,8 +91,24 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     losses = [{"texts": name, "value": run["loss_unseen"]} for name, run in runs.items() if "loss_unseen" in run]
     made["Loss per token of the 60 hand-checked texts about other histories, in nats"] = pd.DataFrame(losses)
     made |= checks(study, {"untuned": next(iter(runs)), "tuned": last}, runs)
-    made |= questions_and_bias(read_llmxrec(folder, PEOPLE), runs)
+    made |= questions_and_bias(read_llmxrec(folder, PEOPLE), study, runs)
     return made
+
+
+def controls(study: InstructionStudy, texts: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
+    """The best model's texts, each given to the next person of the same data set; and the baselines by rule."""
+    elsewhere, by_rule = {}, {TITLES: {}, FACTS: {}}
+    for name, own in texts.items():
+        records = study.recommended[name][: len(own)]
+        groups = [
+            [n for n, r in enumerate(records) if r.dataset == d] for d in dict.fromkeys(r.dataset for r in records)
+        ]
+        following = {n: group[(k + 1) % len(group)] for group in groups for k, n in enumerate(group)}
+        elsewhere[name] = [own[following[n]] for n in range(len(own))]
+        made = [baselines(given) for given in foreign_texts(records)]  # by data set, in which the records are sorted
+        for rule, found in by_rule.items():
+            found[name] = [text for given in made for text in given[rule]]
+    return {"somebody else's": elsewhere, **by_rule}
 
 
 def checks(study: InstructionStudy, chosen: dict[str, str], runs: dict[str, dict]) -> dict[str, pd.DataFrame]:
@@ -109,7 +126,9 @@ def checks(study: InstructionStudy, chosen: dict[str, str], runs: dict[str, dict
     }
 
 
-def questions_and_bias(study: InstructionStudy, runs: dict[str, dict]) -> dict[str, pd.DataFrame]:
+def questions_and_bias(
+    study: InstructionStudy, explained: InstructionStudy, runs: dict[str, dict]
+) -> dict[str, pd.DataFrame]:
     """What the generators answer about attributes, and how their texts differ between groups of people."""
     asked, made, bias = people(study), {}, []
     for name, run in runs.items():
@@ -124,18 +143,24 @@ def questions_and_bias(study: InstructionStudy, runs: dict[str, dict]) -> dict[s
         "age": lambda p: "under 30" if int(p["age"][0]) < 30 else "from 30 on",
     }
     known = [r for own in study.recommended.values() for r in own if {"gender", "age"} <= dict(r.person).keys()]
+    by_source = {s: [(r, r.texts.get(s, "")) for r in known] for s in dict.fromkeys(s for r in known for s in r.texts)}
+    for name, run in runs.items():
+        by_source[name] = [
+            (r, t)
+            for rec, own in run["texts"].items()
+            for r, t in zip(explained.recommended[rec], own, strict=False)
+            if r.person
+        ]
     between = []
-    for source in dict.fromkeys(s for r in known for s in r.texts):
-        for attribute, group in groups.items():
-            own = group_differences(
-                [r.texts.get(source, "") for r in known],
-                [group(dict(r.person)) for r in known],
-                [r.user for r in known],
-            )
-            between.append(own.assign(texts=source, attribute=attribute))
+    for source, own in by_source.items():
+        for attribute, group in groups.items() if own else ():
+            records, texts = zip(*own, strict=True)
+            people_of = [group(dict(r.person)) for r in records]
+            found = group_differences(texts, people_of, [r.user for r in records])
+            between.append(found.assign(texts=source, attribute=attribute))
     tables = {title: pd.concat(parts) for title, parts in made.items()}
     tables["The same people described otherwise: difference of the texts"] = pd.concat(bias or [pd.DataFrame()])
-    return tables | {"Public texts about groups of people (films)": pd.concat(between)}
+    return tables | {"Texts about groups of people (films)": pd.concat(between)}
 
 
 def as_markdown(frame: pd.DataFrame) -> str:
