@@ -107,6 +107,14 @@ FRAMES = {
         ],
         columns=["variant", "seed", "metric", "value"],
     ),  # fmt: skip
+    "instruction_curve": pd.DataFrame(
+        [
+            (c, a, 0.1 + n / 10, 0.05 + n / 10, 0.15 + n / 10)
+            for c in ("by words", "by a tuned model", "published, LLaMA2 7B")
+            for n, a in enumerate((0, 10, 20, 100, 240))
+        ],
+        columns=["curve", "amount", "value", "low", "high"],
+    ),  # fmt: skip
 }
 
 

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from recx.data.text_records import MAX_TEXT
 from recx.errors import DataError
-from recx.evaluation.foreign_texts import MAX_TEXT, read_foreign_texts
+from recx.evaluation.foreign_texts import read_foreign_texts
 
 ITEM = {"title": "Halo 3", "attributes": {"genre": ["Shooter"], "year": 2007}}
 RECORD = {"history": [ITEM, "Okami"], "item": "Portal", "texts": {"a": "Because of Okami."}}

@@ -6,13 +6,15 @@ import sys
 import textwrap
 from dataclasses import replace
 
+import pandas as pd
 import polars as pl
 import pytest
 
 from recx import paths
 from recx.errors import DataError
 from recx.evaluation.explanation_ratings import from_people, people_of
-from recx.evaluation.human_ratings import read_ratings
+from recx.evaluation.human_ratings import ASPECTS, read_ratings
+from recx.evaluation.rating_sheets import sheet_means
 from recx.explaining.records import Explanation
 from recx.playground.rating_service import RatingQuestion, RatingService, questions_from
 
@@ -142,3 +144,28 @@ def test_a_killed_process_loses_nothing(tmp_path):
     kept = read_ratings(file)
     assert len(kept) in (len(said), len(said) + 1)
     assert [r.score for r in kept] == [n % 4 for n in range(len(kept))]
+
+
+def test_a_rating_sheet_asks_three_scales_from_0_to_10_and_is_summed_up_by_method(tmp_path):
+    rows = [(m, pair, ["Halo 3"], "Portal", True, f"{m} {pair}") for m in ("ours", "theirs") for pair in range(3)]
+    frame = pl.DataFrame(rows, schema=["method", "pair", "history", "item", "target", "text"], orient="row")
+    frame.write_parquet(tmp_path / "explanations.parquet")
+    service = RatingService(questions_from(tmp_path, 5, sheets=True), tmp_path / "ratings")
+    first = service.next_question("Ann")
+    assert first["of"] == 18 and [level for level, _ in first["rubric"]] == list(range(11))
+    assert first["asked"] in ASPECTS.values()
+    for score in (11, -1, True, 2.5):
+        with pytest.raises(DataError, match="from 0 to 10"):
+            service.rate("Ann", first["number"], score)
+    for number, question in enumerate(service.questions):
+        service.rate("Ann", number, 9 if question.id.startswith("ours") else 4 + question.id.endswith("redundancy"))
+    ratings = read_ratings(service.folder)
+    means = sheet_means(ratings, _pandas(frame))
+    found = {(r.method, r.aspect): r.value for r in means.itertuples()}
+    assert found == {(m, a): 9 if m == "ours" else 4 + (a == "redundancy") for m in ("ours", "theirs") for a in ASPECTS}
+    assert set(means["n"]) == {3} and from_people(ratings).empty, "sheets are no ratings by the rubric"
+    assert sheet_means(ratings, _pandas(frame.with_columns(pl.col("text") + "!"))).empty, "these texts were not rated"
+
+
+def _pandas(frame):
+    return pd.DataFrame(frame.to_dict(as_series=False))

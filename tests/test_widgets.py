@@ -221,6 +221,18 @@ def test_without_a_finished_run_the_command_is_told(service):
     )
 
 
+def test_a_rating_sheet_has_eleven_marks(service):
+    client = FakeClient(service)
+    form = RatingForm(client)
+    form.name.value = "Ann"
+    form.show_next()
+    assert [b.layout.display == "none" for b in form.levels] == [False] * 4 + [True] * 7
+    for key in ("t", "9"):
+        form.question |= {"number": 0, "rubric": [[n, ""] for n in range(11)]}
+        form.key.value = key
+    assert [score for _, score in client.rated] == [10, 9]
+
+
 def test_rating_by_keys(service):
     client = FakeClient(service)
     form = RatingForm(client)

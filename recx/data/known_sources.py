@@ -89,9 +89,11 @@ def _amazon(category: str) -> tuple[FileLayout, FileLayout]:
     )
 
 
-def _lens(name: str, files: tuple[str, str], ratings: _Reader, movies: _Reader, checksum: str = "") -> FileLayout:
-    """MovieLens files, downloaded as one archive."""
-    archive = Download(f"{_LENS}{name}.zip", checksum, tuple(f"{name}/{file}" for file in files))
+def _lens(
+    name: str, files: tuple[str, str], ratings: _Reader, movies: _Reader, checksum: str = "", also: tuple[str, ...] = ()
+) -> FileLayout:
+    """MovieLens files, downloaded as one archive, with those in `also`, which no layout needs."""
+    archive = Download(f"{_LENS}{name}.zip", checksum, tuple(f"{name}/{file}" for file in (*files, *also)))
     return FileLayout(files, _pair(ratings, movies), (archive,))
 
 
@@ -120,6 +122,7 @@ SOURCES = {
                     movielens.ratings_100k,
                     movielens.movies_100k,
                     "md5:0e33842e24a9c977be4e0107933c0723",
+                    ("u.user",),  # recx.data.people
                 ),
             ),
         ),

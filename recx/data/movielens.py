@@ -58,6 +58,14 @@ def movies_100k(path: Path, report: ReadingReport) -> pl.DataFrame:
     return _movies(frame["f0"], frame["f1"], pl.Series(genres, dtype=pl.List(pl.String)))
 
 
+def users_100k(path: Path) -> pl.DataFrame:
+    """Read `user_id, age, gender, occupation` from `u.user`, separated by "|"."""
+    frame = _fields(path, "|", 5)
+    return frame.select(
+        pl.col(f"f{n}").alias(name) for n, name in enumerate(("user_id", "age", "gender", "occupation"))
+    )
+
+
 _IDS = {"userId": "user_id", "movieId": "item_id"}
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.agreement import LEVELS, agreement
-from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_hash
+from recx.evaluation.human_ratings import HumanRating, aspect_of, question_id, read_ratings, text_hash
 from recx.evaluation.judges import ExplanationToRate, Judge
 from recx.evaluation.llm_judge import LLMJudge
 from recx.evaluation.methods import Method
@@ -38,7 +38,8 @@ def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> p
 
     Ratings of texts other than these are ignored; their number is printed.
     """
-    given = read_ratings(Path(ratings).expanduser()) if ratings else []
+    read = read_ratings(Path(ratings).expanduser()) if ratings else []
+    given = [r for r in read if not aspect_of(r.question)]  # sheets have another scale
     marks = {question_id(m, n): text_hash(e.text) for m, own in explained.items() for n, e in enumerate(own)}
     fits = [r for r in given if r.question in marks and r.text in ("", marks[r.question])]
     if len(fits) < len(given):

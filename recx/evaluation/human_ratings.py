@@ -7,6 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recx.errors import DataError
+from recx.evaluation.judges import RUBRIC
+
+HIGHEST = 10
+# The scales of LLMXRec's rating sheets, in our own words.
+ASPECTS = {
+    "reasonability": "Do the reasons make sense for this person and this item, and are they true?",
+    "attractiveness": "Does the text make one want to try the item?",
+    "redundancy": "Is the text free of repetition and of what does not belong to the matter?",
+}
 
 
 @dataclass(frozen=True)
@@ -16,7 +25,7 @@ class HumanRating:
     Attributes:
         rater: name or number chosen by the rater.
         question: id of the rated explanation, from `question_id`.
-        score: 0 to 3 according to the rubric.
+        score: 0 to 3 according to the rubric, or 0 to 10 on a scale of a rating sheet, whose question ends in "#scale".
         seconds: time taken, if measured.
         text: `text_hash` of the rated text, if known; the rating does not apply to a later text with the same id.
     """
@@ -36,6 +45,25 @@ def text_hash(text: str) -> str:
 def question_id(method: str, pair: int) -> str:
     """Build the id of a method's explanation of a pair. The rating form never shows it."""
     return f"{method}/{pair}"
+
+
+def sheet_id(question: str, aspect: str) -> str:
+    """Build the id of one scale of a sheet from the id of the explanation."""
+    return f"{question}#{aspect}"
+
+
+def aspect_of(question: str) -> str:
+    """The scale that a question asks about; empty for a question about the rubric from 0 to 3."""
+    aspect = question.rpartition("#")[2] if "#" in question else ""
+    return aspect if aspect in ASPECTS else ""
+
+
+def levels_of(question: str) -> dict[int, str]:
+    """The marks that a question allows, with what they mean; a mark without words lies between its neighbours."""
+    if not aspect_of(question):
+        return RUBRIC
+    named = {0: "not at all", HIGHEST // 2: "in part", HIGHEST: "completely"}
+    return {level: named.get(level, "") for level in range(HIGHEST + 1)}
 
 
 def read_ratings(path: Path) -> list[HumanRating]:
@@ -75,11 +103,11 @@ def _checked(file: Path, number: int, line: str) -> HumanRating:
             float(record.get("seconds") or 0),
             str(record.get("text") or ""),
         )
-        if rating.score != record["score"] or rating.score not in (0, 1, 2, 3):
+        if rating.score != record["score"] or rating.score not in levels_of(rating.question):
             raise ValueError(f"score {record['score']!r}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{file}, line {number}: not a rating ({error}); expected "
-            '{"rater": "...", "question": "...", "score": 0 to 3, "seconds": ...}.'
+            '{"rater": "...", "question": "...", "score": 0 to 3 (of a rating sheet 0 to 10), "seconds": ...}.'
         ) from error
     return rating

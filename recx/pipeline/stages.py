@@ -44,6 +44,7 @@ STAGES: dict[str, Stage] = {
     "ablation": Stage("10_ablation", ("align", "evaluate", "ablate"), ("target",)),
     "faithfulness": Stage("11_faithfulness", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "playground": Stage("12_playground", (), tuple(ALIGN.values())),
+    "llmxrec": Stage("13_llmxrec", ("align", "evaluate", "llmxrec"), ("target",)),
 }
 # The stages that `recx run` executes, in order; notebook 05 launches notebook 04 once per mode.
 DEFAULT_STAGES = (
@@ -51,7 +52,7 @@ DEFAULT_STAGES = (
     "playground",
 )  # fmt: skip
 # Stages executed only on request, because they train additional models.
-OPTIONAL_STAGES = ("ablation",)
+OPTIONAL_STAGES = ("ablation", "llmxrec")
 # Stages whose results, and those of all stages that read them, differ between variants of the alignment.
 _ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 
@@ -145,7 +146,9 @@ def fingerprint(stage: str, settings: Settings) -> str:
     if "target" in values and settings.target.kind.endswith(".py"):
         values["target"] |= {"kind": settings.target.name, "file": _code_of_target(settings.target.kind)}
     if "target" in values and settings.target.files:
-        values["target"] |= {"files": _files_of_target(settings.target.files)}
+        values["target"] |= {"files": _files_in(settings.target.files)}
+    if "llmxrec" in values:
+        values["llmxrec"] |= {name: _files_in(values["llmxrec"][name]) for name in ("files", "instructions")}
     if "align" in values:
         values["backbone"] = _backbone_files(settings)
         values["conversations"] = _conversation_files(settings)
@@ -178,10 +181,11 @@ def _code_of_target(kind: str) -> str:
     return digest([path.read_bytes()]) if path.is_file() else ""
 
 
-def _files_of_target(files: str) -> list[tuple[str, str]]:
-    """Name and hash of each file that a recommender made elsewhere is read from; none where there is no such folder."""
+def _files_in(files: str) -> list[tuple[str, str]]:
+    """Name and hash of each file in a folder, or of one file; none where there is neither."""
     folder = Path(files).expanduser()
-    return [(p.name, file_digest(p)) for p in sorted(folder.iterdir()) if p.is_file()] if folder.is_dir() else []
+    found = [p for p in (sorted(folder.iterdir()) if folder.is_dir() else [folder]) if files and p.is_file()]
+    return [(p.name, file_digest(p)) for p in found]
 
 
 def _backbone_files(settings: Settings) -> str:

@@ -149,12 +149,19 @@ class OpenRun:
         return open_finished(settings, data)
 
     def _ratings(self) -> "RatingService":
-        """Serve the explanations of notebook 07; ratings are saved next to the stages of the run."""
+        """Serve the explanations of notebook 07, and those of notebook 13 as rating sheets, if it was run.
+
+        Ratings are saved next to the stages of the run.
+        """
         from recx.playground.rating_service import RatingService, questions_from
 
         histories, config = self.service("histories"), newest_config(self.folder, ("quality",))
         rated = stages.folder("quality", settings_of(config) if config else self._settings)
-        return RatingService(questions_from(rated, histories.max_history), self.folder / "ratings")
+        asked = questions_from(rated, histories.max_history)
+        sheets = newest_config(self.folder, ("llmxrec",))
+        if sheets and stages.is_finished("llmxrec", settings_of(sheets)):
+            asked += questions_from(sheets.parent, histories.max_history, pairs=10, sheets=True)
+        return RatingService(asked, self.folder / "ratings")
 
     def _settings_on_disk(self) -> Settings:
         row = describe_run(self.folder)

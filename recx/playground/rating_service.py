@@ -11,8 +11,17 @@ from typing import Any
 import numpy as np
 
 from recx.errors import DataError
-from recx.evaluation.human_ratings import HumanRating, question_id, read_ratings, text_hash, write_ratings
-from recx.evaluation.judges import RUBRIC
+from recx.evaluation.human_ratings import (
+    ASPECTS,
+    HumanRating,
+    aspect_of,
+    levels_of,
+    question_id,
+    read_ratings,
+    sheet_id,
+    text_hash,
+    write_ratings,
+)
 from recx.storage.run_folder import read_frame
 
 MAX_NAME = 60  # characters
@@ -38,14 +47,17 @@ class RatingQuestion:
     text: str
 
 
-def questions_from(folder: Path, max_history: int, pairs: int = 40, seed: int = 0) -> list[RatingQuestion]:
-    """Select explanations of a finished quality stage: all methods' texts on the same few pairs.
+def questions_from(
+    folder: Path, max_history: int, pairs: int = 40, seed: int = 0, sheets: bool = False
+) -> list[RatingQuestion]:
+    """Select explanations of a finished stage: all methods' texts on the same few pairs.
 
     Args:
         folder: folder of the stage, with `explanations.parquet`.
         max_history: how many of the latest items of a history are shown.
         pairs: number of pairs.
         seed: random seed of their selection.
+        sheets: ask about every scale of a rating sheet, from 0 to 10, instead of the rubric from 0 to 3.
 
     Raises:
         CheckpointError: the table is missing or damaged.
@@ -57,13 +69,16 @@ def questions_from(folder: Path, max_history: int, pairs: int = 40, seed: int = 
     rows = frame[frame["pair"].isin(chosen)]
     return [
         RatingQuestion(
-            question_id(row.method, int(row.pair)),
+            sheet_id(question_id(row.method, int(row.pair)), scale)
+            if scale
+            else question_id(row.method, int(row.pair)),
             tuple(row.history[-max_history:]),
             row.item,
             bool(row.target),
             row.text,
         )
         for row in rows.itertuples()
+        for scale in (ASPECTS if sheets else ("",))
     ]
 
 
@@ -87,7 +102,8 @@ class RatingService:
             skipped: numbers of questions to ask last.
 
         Returns:
-            `done, of, rubric, seconds_left` and, until everything is rated, `number, history, item, decision, text`.
+            `done, of, rubric, seconds_left` and, until everything is rated, `number, history, item, decision, text` and
+            `asked`, the question of a scale of a rating sheet, or empty.
 
         Raises:
             DataError: the name is empty or too long.
@@ -99,13 +115,15 @@ class RatingService:
         remaining = [n for n in order if n not in skipped] or postponed
         seconds = [r.seconds for r in ratings if r.seconds > 0]
         per_rating = float(np.median(seconds)) if seconds else FIRST_SECONDS
-        progress = {"done": len(self.questions) - len(order), "of": len(self.questions), "rubric": list(RUBRIC.items())}
+        progress = {"done": len(self.questions) - len(order), "of": len(self.questions)}
         progress["seconds_left"] = round(per_rating * len(order))
+        asked = self.questions[remaining[0]].id if remaining else ""
+        progress["rubric"] = list(levels_of(asked).items())
         if not remaining:
             return progress
         question = asdict(self.questions[remaining[0]])
         question.pop("id")
-        return progress | question | {"number": remaining[0]}
+        return progress | question | {"number": remaining[0], "asked": ASPECTS.get(aspect_of(asked), "")}
 
     def rate(self, rater: str, number: int, score: int, seconds: float = 0.0) -> None:
         """Save a rating to disk before returning. It replaces an earlier rating of the same question.
@@ -113,10 +131,11 @@ class RatingService:
         Raises:
             DataError: there is no such question or score, or the folder of ratings cannot be written.
         """
-        if isinstance(score, bool) or score not in RUBRIC:
-            raise DataError(f"A rating must be 0, 1, 2 or 3, not {score!r}.")
         if not isinstance(number, int) or not 0 <= number < len(self.questions):
             raise DataError(f"There is no question {number!r}.")
+        highest = max(levels_of(self.questions[number].id))
+        if isinstance(score, bool) or not isinstance(score, int) or not 0 <= score <= highest:
+            raise DataError(f"A rating must be a whole number from 0 to {highest}, not {score!r}.")
         with self._lock:
             question, seconds = self.questions[number], round(min(max(float(seconds), 0.0), 3600.0), 1)
             ratings = [r for r in self._ratings(rater) if r.question != question.id]

@@ -13,7 +13,7 @@ from recx.plots.case_panels import cases_figure
 from recx.plots.dataset_plots import length_histogram, popularity_curve
 from recx.plots.explanation_plots import ablation_bars, confusion, rating_shares, score_errors, win_matrix
 from recx.plots.faithfulness_plots import case_effects, effect_bars, erasure_curves, plausibility
-from recx.plots.training_curves import loss_curve, target_curve
+from recx.plots.training_curves import instruction_curve, loss_curve, target_curve
 
 
 def _on_one_axes(plot: Callable[[pd.DataFrame, Axes], Axes], size: tuple[float, float]) -> Callable:
@@ -105,6 +105,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "erasure_curves": _on_one_axes(erasure_curves, (7.5, 3.4)),
     "case_effects": _on_one_axes(case_effects, (7, 3)),
     "plausibility": _on_one_axes(plausibility, (6.4, 3.6)),
+    "instruction_curve": _on_one_axes(instruction_curve, (7.5, 3.2)),
 }
 
 

@@ -36,3 +36,29 @@ def loss_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
     # Setting a limit turns autoscaling off, so with shared axes it must also fit the curves drawn before.
     axes.set(xlabel="step", ylabel="loss per answer token", ylim=(0, 1.05 * max([*drawn, frame["loss"].max()])))
     return tidy(axes)
+
+
+def instruction_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Draw how often texts win by the number of instructions that their model was tuned on.
+
+    Args:
+        frame: columns `curve, amount, value, low, high`.
+        axes: the axes to draw on.
+    """
+    amounts = sorted(frame["amount"].unique())
+    place = {amount: n for n, amount in enumerate(amounts)}  # evenly, as the amounts about double
+    markers = ("o", "s", "^", "D", "v")
+    for n, (name, own) in enumerate(frame.groupby("curve", sort=False)):
+        look = {
+            "color": COLOURS[n % len(COLOURS)],
+            "marker": markers[n % len(markers)],
+            "linestyle": ("-", "--", ":")[n % 3],
+        }
+        at = [place[a] + 0.06 * n for a in own["amount"]]
+        reach = [(own["value"] - own["low"]).clip(lower=0), (own["high"] - own["value"]).clip(lower=0)]
+        axes.errorbar(at, own["value"], yerr=reach, markersize=4, linewidth=1.4, capsize=2, label=name, **look)
+    axes.axhline(0.5, color="#333333", linewidth=0.8)
+    axes.set_xticks(range(len(amounts)), [str(a) for a in amounts])
+    axes.set(xlabel="instructions", ylabel="share of wins", ylim=(0, 1.02))
+    axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return tidy(axes)

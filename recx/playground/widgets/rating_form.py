@@ -9,6 +9,9 @@ from recx.playground.page_templates import pieces
 from recx.playground.rpc_client import RpcClient
 from recx.playground.widgets.elements import Message, button, download, panel, row, show_if
 
+_KEYS = "0123456789t"  # one key for each level
+_MOST_LEVELS = len(_KEYS)
+
 
 class RatingForm:
     """A form that presents explanations of a run and saves each rating immediately.
@@ -25,12 +28,14 @@ class RatingForm:
         self.name = widgets.Text(description="your name", placeholder="or a pseudonym", continuous_update=False)
         self.page, self.progress, self.links = (widgets.HTML() for _ in range(3))
         self.message = Message()
-        self.key = widgets.Text(description="rating", placeholder="press 0, 1, 2 or 3", layout={"width": "18em"})
+        self.key = widgets.Text(description="rating", layout={"width": "20em"})
         self.key.observe(self._pressed, "value")
-        levels = [button(str(level), lambda score=level: self.rate(score), f"Rate {level}") for level in range(4)]
+        self.levels = [
+            button(str(level), lambda score=level: self.rate(score), f"Rate {level}") for level in range(_MOST_LEVELS)
+        ]
         skip = button("Skip for now", self.skip, "Ask about this explanation at the end")
         undo = button("Undo the last rating", self.undo)
-        self.controls = widgets.VBox([row(self.key, *levels), row(skip, undo)])
+        self.controls = widgets.VBox([row(self.key, *self.levels), row(skip, undo)])
         show_if(False, self.controls)
         self.view = panel(
             "Blind rating of explanations",
@@ -51,6 +56,10 @@ class RatingForm:
             self.progress.value = pieces.rating_progress(question)
             remaining = "number" in question
             show_if(remaining, self.controls)
+            highest = question["rubric"][-1][0]
+            for level, shown in enumerate(self.levels):
+                show_if(level <= highest, shown)
+            self.key.placeholder = "press 0, 1, 2 or 3" if highest == 3 else "press 0 to 9, or t for ten"
             self.page.value = (
                 pieces.rating_question(question)
                 if remaining
@@ -87,8 +96,9 @@ class RatingForm:
         typed = change["new"].strip()
         if typed:
             self.key.value = ""
-            if typed[-1] in "0123":
-                self.rate(int(typed[-1]))
+            level = _KEYS.find(typed[-1])
+            if 0 <= level <= self.question.get("rubric", [(3, "")])[-1][0]:
+                self.rate(level)
 
     def _call(self, method: str, **arguments: Any) -> Any:
         return self.client.call(method, rater=self.name.value, **arguments)
