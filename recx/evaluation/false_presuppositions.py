@@ -23,6 +23,9 @@ from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.free_questions import Question, answer, yes_probabilities
 from recx.explaining.measured import template_explanations
 from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.stated_first import stated_first
+from recx.prompts.title_index import TitleIndex
+from recx.prompts.without_titles import without_titles
 
 # What is presupposed -> wordings. Those of one row differ by the word "not" alone.
 LEADING: dict[bool, tuple[str, ...]] = {
@@ -107,7 +110,7 @@ def ask_leading(
         the answer states, as 1, 0 or NaN, and `known` whether the method decides as the target does when it is asked
         about the item alone (task 3), NaN for what is not asked.
     """
-    parser, frames = ExplanationParser(catalogue), []
+    read, frames = DecisionReader(catalogue), []
     able = {name: m.explainer for name, m in methods.items() if not m.explainer.explains_only}
     for name, explainer in able.items():
         texts = answer(explainer, questions.texts(explainer.max_history))
@@ -117,19 +120,35 @@ def ask_leading(
             np.nan if p.like is None else float(p.like == liked)
             for p, liked in zip(told, questions.liked[alone], strict=True)
         ]
-        frames.append(_frame(name, questions, texts, np.repeat(known, 2), parser))
-    template = template_explanations(value, catalogue, questions.histories, questions.items.tolist())
-    frames.append(_frame("template", questions, [e.text for e in template], np.nan, parser))
+        frames.append(_frame(name, questions, texts, np.repeat(known, 2), read))
+    template = template_explanations(value, catalogue, questions.histories[::2], questions.items[::2].tolist())
+    frames.append(_frame("template", questions, [e.text for e in template for _ in (True, False)], np.nan, read))
     for name, said in ((AGREE, questions.presupposed), (CONTRADICT, ~questions.presupposed)):
-        frames.append(_frame(name, questions, np.where(said, "Yes.", "No.").tolist(), np.nan, parser))
+        frames.append(_frame(name, questions, np.where(said, "Yes.", "No.").tolist(), np.nan, read))
     return pd.concat(frames, ignore_index=True)
 
 
+class DecisionReader:
+    """Reads the decision that an answer states: yes or no, or that the item was put first or was not.
+
+    Args:
+        catalogue: the items.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._parser, self._index = ExplanationParser(catalogue), TitleIndex(catalogue)
+
+    def __call__(self, text: str, history: np.ndarray, item: int) -> bool | None:
+        """The decision, None if the text states none."""
+        said = self._parser.parse(text, history, item).decision
+        return stated_first(without_titles(text, self._index)) if said is None else said
+
+
 def _frame(
-    name: str, questions: LeadingQuestions, texts: Sequence[str], known: Any, parser: ExplanationParser
+    name: str, questions: LeadingQuestions, texts: Sequence[str], known: Any, read: DecisionReader
 ) -> pd.DataFrame:
     rows = zip(texts, questions.histories, questions.items.tolist(), strict=True)
-    decisions = [parser.parse(text, history, item).decision for text, history, item in rows]
+    decisions = [read(text, history, item) for text, history, item in rows]
     return pd.DataFrame(
         {
             "method": name,
@@ -181,8 +200,8 @@ def knowing_table(answers: pd.DataFrame) -> pd.DataFrame:
     """Does correcting go with knowing? One row per method and number: `method, measure, value, low, high, n`.
 
     Over the false questions: `known` is the share about items of which the method knows the target's decision when it
-    is asked alone, `corrected if known` and `corrected if not` are the shares corrected of either kind, and `phi` is the
-    correlation of the two, NaN where one of them does not vary.
+    is asked alone, `corrected if known` and `corrected if not` are the shares corrected of either kind, and `phi` is
+    the correlation of the two, NaN where one of them does not vary.
     """
     rows = []
     asked = answers[answers["false"] & answers["known"].notna()]

@@ -5,7 +5,6 @@ recommendation of them. Waterschoot et al. (RecSys 2025, arXiv 2507.13705) found
 recommendations by rules which do not produce them.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +17,9 @@ from recx.evaluation.methods import Method
 from recx.evaluation.metric_records import metric_record
 from recx.explaining.free_questions import answer
 from recx.explaining.group_questions import GroupQuestion, group_question, template_answer
-from recx.prompts.quotation_marks import straight_quotes
 from recx.prompts.stated_rule import stated_rules
 from recx.prompts.title_index import TitleIndex
+from recx.prompts.without_titles import without_titles
 from recx.recommenders.group_rules import RULES, best_for_group, satisfactions
 from recx.recommenders.protocol import Scorer
 
@@ -127,14 +126,6 @@ def _frame(
     frame.insert(0, "method", name)
     frame.insert(1, "control", control)
     return frame.assign(words=frame["text"].str.split().str.len().astype(float))
-
-
-def without_titles(text: str, index: TitleIndex) -> str:
-    """Blank what stands in quotation marks, and titles of the catalogue in running text."""
-    plain = re.sub(r'"[^"]*"', lambda quoted: " " * len(quoted[0]), straight_quotes(text))
-    for mention in index.mentions(plain, ()):
-        plain = plain[: mention.start] + " " * (mention.end - mention.start) + plain[mention.end :]
-    return plain
 
 
 def group_records(answers: pd.DataFrame, methods: Mapping[str, Method]) -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ import re
 _MEMBER = r"(?:member|person|user|participant|friend|player|viewer|reader)"
 _PEOPLE = rf"(?:{_MEMBER}s?|people|of (?:them|you|us|the (?:group|{_MEMBER}s|people)))"
 _ONE = (
-    rf"(?:(?:one|a single|any|some|at least one) (?:of (?:them|you|us|the {_MEMBER}s|the group)|{_MEMBER})|someone|somebody|"
-    rf"anyone|anybody)"
+    rf"(?:(?:one|a single|any|some|at least one) (?:of (?:them|you|us|the {_MEMBER}s|the group)|{_MEMBER})|"
+    r"someone|somebody|anyone|anybody)"
 )
 _COUNT = r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten|many|several|most|all|more)"
 _NOBODY = rf"(?:nobody|no[- ]one|none of (?:them|you|us|the (?:{_MEMBER}s|people))|no (?:single )?{_MEMBER})"
@@ -17,8 +17,8 @@ _NUMBER = (
 _LOW = r"(?:lowest|(?<!at )least|minimum|minimal|smallest|weakest|worst|poorest)"
 _HIGH = r"(?:highest|best|strongest|top|greatest|largest|maximum|maximal)"
 _ACCEPTS = (
-    r"(?:accepts?|agrees?|likes?|wants?|approves?|(?:are|be|is) (?:happy|fine|content|pleased)|(?:find|count) (?:it|this)|"
-    r"in favou?r)"
+    r"(?:accepts?|agrees?|likes?|wants?|approves?|(?:are|be|is) (?:happy|fine|content|pleased)|"
+    r"(?:find|count) (?:it|this)|in favou?r)"
 )
 _FORMS: dict[str, str] = {
     "additive utilitarian": (
@@ -33,8 +33,8 @@ _FORMS: dict[str, str] = {
         rf"\b(?:misery|(?:least|less) (?:satisfied|happy|content|pleased|keen|enthusiastic|convinced)|unhappiest|"
         rf"worst[- ]off|most (?:reluctant|sceptical|skeptical|critical) {_MEMBER}|"
         rf"{_LOW}(?: of the| among the)? (?:\w+ )?(?:{_NUMBER}|{_MEMBER})|{_LOW} of (?:all|them|these|the {_NUMBER})|"
-        rf"{_NOBODY} (?:\w+ ){{0,6}}?(?:hates?|dislikes?|unhappy|dissatisfied|miserable|left out|suffers?|minds?|objects?|"
-        r"disappointed|too low|against)|suffers? (?:the )?most|"
+        rf"{_NOBODY} (?:\w+ ){{0,6}}?(?:hates?|dislikes?|unhappy|dissatisfied|miserable|left out|suffers?|minds?|"
+        r"objects?|disappointed|too low|against)|suffers? (?:the )?most|"
         r"(?:everyone|everybody|all(?: of (?:them|you|us))?|each(?: member)?) can (?:live|put up) with|"
         r"(?:hates?|dislikes?|likes?|enjoys?|wants?) it (?:the )?least|(?:hate|mind|dislike)s? it (?:the )?most)\b"
     ),
@@ -42,10 +42,13 @@ _FORMS: dict[str, str] = {
         rf"\b(?:most pleasure|happiest (?={_MEMBER}|one\b|of)|(?:most|more) (?:enthusiastic|delighted|eager)|"
         rf"most (?:satisfied|pleased) {_MEMBER}|keenest|best[- ]off|biggest fan|"
         rf"{_HIGH} (?:single|individual|personal) (?:\w+ )?{_NUMBER}|single (?:best|highest)|strongest wish|"
-        rf"(?:maximum|maximal) (?:\w+ )?{_NUMBER}|(?:maximum|maxima|peak) (?:over|of|among) |{_MEMBER} with the {_HIGH}|"
-        rf"{_HIGH} {_NUMBER} (?:that |of |from |by |in |given )*(?:with)?(?:in |any(?:one|body)?|someone|somebody|one |a single|the group)|"
+        rf"(?:maximum|maximal) (?:\w+ )?{_NUMBER}|(?:maximum|maxima|peak) (?:over|of|among) |"
+        rf"{_MEMBER} with the {_HIGH}|"
+        rf"{_HIGH} {_NUMBER} (?:that |of |from |by |in |given )*(?:with)?"
+        r"(?:in |any(?:one|body)?|someone|somebody|one |a single|the group)|"
         rf"{_ONE}(?: |['’]s )(?:\w+ ){{0,5}}?(?:loves?|adores?|favou?rite|delighted|thrilled|first choice|enthusiasm|"
-        r"wants (?:it )?(?:the )?most)|a single member|(?<!group )(?:loves?|likes?|enjoys?|wants?) (?:it )?(?:the )?most\b|"
+        r"wants (?:it )?(?:the )?most)|a single member|"
+        r"(?<!group )(?:loves?|likes?|enjoys?|wants?) (?:it )?(?:the )?most\b|"
         r"favou?rite of (?:one|a single))\b"
     ),
     "approval": (
