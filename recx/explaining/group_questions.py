@@ -53,7 +53,7 @@ class GroupQuestion(Request):
             Title(self.items[0]),
             f" to the group. {ranked(self.places)} ",
             *told,
-            "Why did the group get it, and by which rule were the members' wishes put together?",
+            "Why did the group get it, and by which rule was it chosen for all of them?",
         ]
 
 

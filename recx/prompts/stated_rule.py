@@ -40,7 +40,7 @@ _FORMS: dict[str, str] = {
     ),
     "most pleasure": (
         rf"\b(?:most pleasure|happiest (?={_MEMBER}|one\b|of)|(?:most|more) (?:enthusiastic|delighted|eager)|"
-        rf"most (?:satisfied|pleased) {_MEMBER}|keenest|best[- ]off|biggest fan|"
+        rf"most (?:satisfied|pleased) {_MEMBER}|keenest|best[- ]off {_MEMBER}|biggest fan|"
         rf"{_HIGH} (?:single|individual|personal) (?:\w+ )?{_NUMBER}|single (?:best|highest)|strongest wish|"
         rf"(?:maximum|maximal) (?:\w+ )?{_NUMBER}|(?:maximum|maxima|peak) (?:over|of|among) |"
         rf"{_MEMBER} with the {_HIGH}|"
