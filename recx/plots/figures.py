@@ -13,7 +13,7 @@ from recx.plots.case_panels import cases_figure
 from recx.plots.dataset_plots import length_histogram, popularity_curve
 from recx.plots.explanation_plots import ablation_bars, confusion, rating_shares, score_errors, win_matrix
 from recx.plots.faithfulness_plots import case_effects, effect_bars, erasure_curves, plausibility
-from recx.plots.group_plots import by_size
+from recx.plots.question_plots import by_size, leading_bars
 from recx.plots.training_curves import loss_curve, target_curve
 
 
@@ -115,7 +115,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "erasure_curves": _on_one_axes(erasure_curves, (7.5, 3.4)),
     "case_effects": _on_one_axes(case_effects, (7, 3)),
     "plausibility": _on_one_axes(plausibility, (6.4, 3.6)),
-    "leading_questions": _on_one_axes(share_bars, (9, 3.2)),
+    "leading_questions": _on_one_axes(leading_bars, (7.5, 3.4)),
     "group_rules": _group_rules,
 }
 
