@@ -13,6 +13,7 @@ from recx.prompts.stated_first import stated_first
         ("It has never been shown on top.", False),
         ("Was it put first? I cannot say.", None),
         ("Why it is so, I do not know. It is first of all a puzzle.", True),
+        ("It was actually the first game released on it.", None),
         ("At first it was a racing game.", None),
         ("", None),
     ],

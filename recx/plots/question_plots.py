@@ -38,9 +38,15 @@ def by_size(frame: pd.DataFrame, axes: Axes) -> Axes:
     for n, name in enumerate(names):
         rows = frame[frame["method"] == name].sort_values("size")
         base = name if name in plain else name.removesuffix(", told")
-        place = plain.index(base)
-        axes.plot(rows["size"] + 0.1 * (n - (len(names) - 1) / 2), rows["value"], "-" if name == base else "--",
-                  marker=_MARKERS[n % len(_MARKERS)], markersize=4.5, color=COLOURS[place % len(COLOURS)], label=name)  # fmt: skip
+        axes.plot(
+            rows["size"] + 0.1 * (n - (len(names) - 1) / 2),
+            rows["value"],
+            "-" if name == base else "--",
+            marker=_MARKERS[n % len(_MARKERS)],
+            markersize=4.5,
+            color=COLOURS[plain.index(base) % len(COLOURS)],
+            label=name,
+        )
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.set_xlabel("members of the group")
     axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))

@@ -4,7 +4,7 @@ import re
 
 _FIRST = re.compile(
     r"\b(?:puts?|putting|plac(?:e|es|ed)|rank(?:s|ed)?|list(?:s|ed)?|comes?|came|is|was|are|shown|stands?)\b"
-    r"(?:\W+\w+){0,4}?\W+(?:first|on top|at the top|number one)\b",
+    r"(?:\W+\w+){0,4}?\W+(?:(?<!the )first|on top|at the top|number one)\b",  # "the first game on it" is no place
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]?")
