@@ -1,8 +1,8 @@
 """Does an explanation of a group's recommendation name the rule by which the members' wishes were put together?
 
 The rule is known, because it is applied here: each member's satisfactions come from the target, and a rule makes one
-recommendation of them. Waterschoot et al. (RecSys 2025, arXiv 2507.13705) found that language models recommend to groups
-much as a sum would, and explain it by averages, similarity, diversity or popularity.
+recommendation of them. Waterschoot et al. (RecSys 2025, arXiv 2507.13705) found that language models recommend to
+groups much as a sum would, and explain it by averages, similarity, diversity or popularity.
 """
 
 from collections.abc import Mapping, Sequence
