@@ -90,6 +90,23 @@ FRAMES = {
         ],
         columns=["method", "share", "value"],
     ),
+    "leading_questions": pd.DataFrame(
+        [
+            (lab, m, v, v - 0.05, v + 0.05)
+            for n, lab in enumerate(["always agree", "always contradict", "template", *METHODS])
+            for m, v in (("corrected", 0.1 * n), ("confirmed", 0.9 - 0.05 * n))
+        ],
+        columns=["label", "metric", "value", "low", "high"],
+    ),
+    "group_rules": pd.DataFrame(
+        [
+            (m, k, size, (0.2 * n) if k == "right" else 10.0 * size)
+            for n, m in enumerate(["template, guesses", "template, told", "unaligned", "hybrid, told"])
+            for k in ("right", "words")
+            for size in (2, 4, 8)
+        ],
+        columns=["method", "measure", "size", "value"],
+    ),
     "case_effects": pd.DataFrame(
         {"title": ["Halo", "The Legend of Zelda: Skyward Sword"], "effect": [1.0, -0.4], "cited": [True, False]}
     ),

@@ -14,6 +14,7 @@ _SCORES = ("score_mse (text)", "score_r2 (text)", "score_mse (masked)", "score_r
 _CURVES = ("del", "ins", "pos@10", "neg@10", "pos@50", "neg@50")
 _FORESEEN = ("flip_named", "flip_named_gain", "simulatability_gain", "simulatability_shuffled", "las", "said_order",
              "strength_order", "repeated_cause", "numbers_as_measured", "self_consistency")  # fmt: skip
+_GROUPS = ("rule_named", "rule_right", "words")
 # Stage, heading, and which of its metrics; an empty tuple stands for those that no other table of the stage has.
 TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("data", "The data", ()),
@@ -28,6 +29,8 @@ TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("faithfulness", "Masking curves of attributions", _CURVES),
     ("discrimination", "Predicting the target's score from a text", _SCORES),
     ("discrimination", "Telling sources apart", ()),
+    ("questions", "Questions that presuppose a decision", ()),
+    ("questions", "Does a text name the rule of a group's recommendation?", _GROUPS),
 )
 _INTRODUCTION = """# Results
 

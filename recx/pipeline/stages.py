@@ -45,14 +45,15 @@ STAGES: dict[str, Stage] = {
     "faithfulness": Stage("11_faithfulness", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "playground": Stage("12_playground", (), tuple(ALIGN.values())),
     "llmxrec": Stage("13_llmxrec", ("align", "evaluate", "llmxrec"), ("target",)),
+    "questions": Stage("15_hard_questions", ("evaluate",), ("target", *ALIGN.values())),
 }
 # The stages that `recx run` executes, in order; notebook 05 launches notebook 04 once per mode.
 DEFAULT_STAGES = (
     "tour", "data", "target", "tasks", "alignments", "effect", "quality", "discrimination", "cases", "faithfulness",
     "playground",
 )  # fmt: skip
-# Stages executed only on request, because they train additional models.
-OPTIONAL_STAGES = ("ablation", "llmxrec")
+# Stages executed only on request: they train additional models, or ask what no model was trained for.
+OPTIONAL_STAGES = ("ablation", "llmxrec", "questions")
 # Stages whose results, and those of all stages that read them, differ between variants of the alignment.
 _ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 

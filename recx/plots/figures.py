@@ -13,6 +13,7 @@ from recx.plots.case_panels import cases_figure
 from recx.plots.dataset_plots import length_histogram, popularity_curve
 from recx.plots.explanation_plots import ablation_bars, confusion, rating_shares, score_errors, win_matrix
 from recx.plots.faithfulness_plots import case_effects, effect_bars, erasure_curves, plausibility
+from recx.plots.question_plots import by_size, leading_bars
 from recx.plots.training_curves import instruction_curve, loss_curve, target_curve
 
 
@@ -87,6 +88,15 @@ def _ablation(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+def _group_rules(frame: pd.DataFrame) -> Figure:
+    measures = _by_value(frame, "measure")
+    figure, axes = plt.subplots(1, len(measures), figsize=(1.8 + 3.4 * len(measures), 3), squeeze=False)
+    for ax, (measure, rows) in zip(axes[0], measures.items(), strict=True):
+        by_size(rows, ax).set_ylabel(measure)
+    axes[0, -1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "dataset": _dataset,
     "target_curve": _on_one_axes(target_curve, (5.5, 3)),
@@ -106,6 +116,8 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "case_effects": _on_one_axes(case_effects, (7, 3)),
     "plausibility": _on_one_axes(plausibility, (6.4, 3.6)),
     "instruction_curve": _on_one_axes(instruction_curve, (7.5, 3.2)),
+    "leading_questions": _on_one_axes(leading_bars, (7.5, 3.4)),
+    "group_rules": _group_rules,
 }
 
 
