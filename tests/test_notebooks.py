@@ -37,6 +37,7 @@ ONWARD = {
     "03_alignment_data": ["05_launch_alignment", "04_align_llm"],  # 05 executes 04 once for every mode
     "04_align_llm": ["05_launch_alignment", "06_alignment_effect"],
     "12_playground": ["00_tour"],
+    "14_xrec": ["00_tour"],
 }
 
 

@@ -121,9 +121,7 @@ class PairRows:
                 )
                 for form in names
             }
-            return cls(
-                forms, parts, got["users"], got["items"], int(got["vocabulary"]), tuple(map(int, got["ends"]))
-            )
+            return cls(forms, parts, got["users"], got["items"], int(got["vocabulary"]), tuple(map(int, got["ends"])))
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise CheckpointError(f"{path}: not a file of encoded pairs ({error}). Encode them again.") from error
 

@@ -44,6 +44,7 @@ STAGES: dict[str, Stage] = {
     "ablation": Stage("10_ablation", ("align", "evaluate", "ablate"), ("target",)),
     "faithfulness": Stage("11_faithfulness", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "playground": Stage("12_playground", (), tuple(ALIGN.values())),
+    "xrec": Stage("14_xrec", ("data", "align", "xrec", "evaluate")),
 }
 # The stages that `recx run` executes, in order; notebook 05 launches notebook 04 once per mode.
 DEFAULT_STAGES = (
@@ -51,7 +52,7 @@ DEFAULT_STAGES = (
     "playground",
 )  # fmt: skip
 # Stages executed only on request, because they train additional models.
-OPTIONAL_STAGES = ("ablation",)
+OPTIONAL_STAGES = ("ablation", "xrec")
 # Stages whose results, and those of all stages that read them, differ between variants of the alignment.
 _ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 

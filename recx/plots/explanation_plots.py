@@ -121,6 +121,22 @@ def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     return axes
 
 
+def group_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Draw one metric of each method by group of users (XRec's Figure 4).
+
+    Args:
+        frame: columns `group, method, value, low, high`, and `metric` with the same name in all rows.
+        axes: the axes to draw on.
+    """
+    methods, groups = frame["method"].unique(), frame["group"].unique()
+    grouped_bars(frame, "group", "method", list(zip(COLOURS, HATCHES, strict=True))[: len(methods)], axes)
+    axes.set_xticks(np.arange(len(groups)), groups)
+    axes.set(ylabel=frame["metric"].iloc[0].replace("_", " "))
+    axes.set_ylim(max(0.0, float(np.nanmin(frame["low"])) - 0.05), None)  # differences are small beside the values
+    legend_above(axes, fontsize=8)
+    return tidy(axes)
+
+
 def _named_sides(axes: Axes, below: str, left: str) -> Axes:
     """Label the axes of a matrix and rotate the tick labels below it."""
     axes.set(xlabel=below, ylabel=left)

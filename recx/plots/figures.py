@@ -11,7 +11,14 @@ from recx.errors import SettingsError
 from recx.plots.alignment_bars import metric_bars, share_bars
 from recx.plots.case_panels import cases_figure
 from recx.plots.dataset_plots import length_histogram, popularity_curve
-from recx.plots.explanation_plots import ablation_bars, confusion, rating_shares, score_errors, win_matrix
+from recx.plots.explanation_plots import (
+    ablation_bars,
+    confusion,
+    group_bars,
+    rating_shares,
+    score_errors,
+    win_matrix,
+)
 from recx.plots.faithfulness_plots import case_effects, effect_bars, erasure_curves, plausibility
 from recx.plots.training_curves import loss_curve, target_curve
 
@@ -105,6 +112,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "erasure_curves": _on_one_axes(erasure_curves, (7.5, 3.4)),
     "case_effects": _on_one_axes(case_effects, (7, 3)),
     "plausibility": _on_one_axes(plausibility, (6.4, 3.6)),
+    "sparsity_groups": _on_one_axes(group_bars, (9, 3.4)),
 }
 
 
