@@ -4,8 +4,8 @@
     python benchmarks/xrec_public.py ours DATA ENCODER OUT RESULTS       # with texts written by variants
 
 `DATA` holds the folders xrec-yelp, xrec-google and xrec-amazon; `ENCODER` is a hub id or folder for BERTScore.
-`RESULTS` holds, per data set, `texts-*.json` with `variant` and `texts` (of the test pairs, in order) and `graph.json`. `OUT`
-gets CSV files with one row per data set, method and metric.
+`RESULTS` holds, per data set, `texts-*.json` with `variant` and `texts` (of the test pairs, in order) and `graph.json`.
+`OUT` gets CSV files with one row per data set, method and metric.
 """
 
 import json

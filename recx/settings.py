@@ -542,7 +542,11 @@ class XRecSettings:
         )
     )
     projector: str = "moe"
-    fit: FitSettings = field(default_factory=lambda: FitSettings(batch_size=64, epochs=10, save_steps=10_000))
+    fit: FitSettings = field(
+        default_factory=lambda: FitSettings(
+            batch_size=32, epochs=5, learning_rate=4e-4, projector_rate=1.0, save_steps=10_000
+        )
+    )
     max_tokens: int = 100
     seed: int = 0
 

@@ -41,12 +41,14 @@ class Variant:
         tuned: what is trained: `adapter` beside a frozen backbone, `lora` adapters as well, `ids` (PEPLER),
             `scratch` (PETER), or `nothing`.
         seen: whether the explained pairs stay in the graph of the vectors.
+        rate: learning rate of all weights but the projectors', as a multiple of the settings'.
     """
 
     form: str = "profiles"
     inject: bool = True
     tuned: str = "adapter"
     seen: bool = False
+    rate: float = 1.0
 
 
 VARIANTS = {
@@ -54,11 +56,11 @@ VARIANTS = {
     "XRec without profiles": Variant(form="bare"),
     "XRec without injection": Variant(inject=False),
     "XRec without both": Variant(form="bare", inject=False),
-    "XRec with LoRA": Variant(tuned="lora"),
-    "LoRA without vectors": Variant(form="text", tuned="lora"),
+    "XRec with LoRA": Variant(tuned="lora", rate=2.5),
+    "LoRA without vectors": Variant(form="text", tuned="lora", rate=2.5),
     "untrained backbone": Variant(form="text", tuned="nothing"),
-    "PEPLER": Variant(form="ids", tuned="ids"),
-    "PETER": Variant(form="ids", tuned="scratch"),
+    "PEPLER": Variant(form="ids", tuned="ids", rate=0.25),
+    "PETER": Variant(form="ids", tuned="scratch", rate=2.5),
     "XRec, pairs left in": Variant(seen=True),
 }
 LORA_RANK = 8
@@ -208,10 +210,12 @@ def train(
     if variant.tuned == "nothing":
         model.eval()
         return []
+    rates = {"learning_rate": settings.learning_rate * variant.rate}
+    settings = replace(settings, **rates, projector_rate=settings.projector_rate / variant.rate)
     learnt, checked = (rows.rows(variant.form, part) for part in ("train", "validation"))
     keeper = _KeepBest(model, checked, settings, steps_of(learnt, replace(settings, epochs=1)), seconds)
     if variant.tuned == "ids":
-        alone = replace(settings, epochs=settings.epochs / 5)
+        alone = replace(settings, epochs=settings.epochs / 5, learning_rate=10 * settings.learning_rate)
         settings = replace(settings, epochs=settings.epochs - alone.epochs)
         model.requires_grad_(False)
         model.entities.vectors.requires_grad_(True)
