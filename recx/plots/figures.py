@@ -14,7 +14,7 @@ from recx.plots.dataset_plots import length_histogram, popularity_curve
 from recx.plots.explanation_plots import (
     ablation_bars,
     confusion,
-    group_bars,
+    group_points,
     rating_shares,
     score_errors,
     win_matrix,
@@ -112,7 +112,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "erasure_curves": _on_one_axes(erasure_curves, (7.5, 3.4)),
     "case_effects": _on_one_axes(case_effects, (7, 3)),
     "plausibility": _on_one_axes(plausibility, (6.4, 3.6)),
-    "sparsity_groups": _on_one_axes(group_bars, (9, 3.4)),
+    "sparsity_groups": _on_one_axes(group_points, (9, 3.4)),
 }
 
 
