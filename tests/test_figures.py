@@ -113,6 +113,14 @@ FRAMES = {
     "plausibility": pd.DataFrame(
         {"method": METHODS, "rating": [1.4, 0.6, 1.45, 1.9, 2.3, 2.2], "effect": [0, 0, 0, 0, 0, 0.7]}
     ),
+    "sparsity_groups": pd.DataFrame(
+        [
+            (g, m, "bert_f1", 0.6 + 0.01 * n, 0.58 + 0.01 * n, 0.62 + 0.01 * n)
+            for g in ("tst1", "tst2", "tst3", "tst4", "tst5", "unseen")
+            for n, m in enumerate(("XRec", "XRec without profiles", "XRec without injection", "XRec, pairs left in"))
+        ],
+        columns=["group", "method", "metric", "value", "low", "high"],
+    ),
     "cases": CASE,
     "views": CASE,
     "ablation": pd.DataFrame(

@@ -8,6 +8,7 @@ from recx.data.own_tables import own_tables, tables_of
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import read_atomic
 from recx.data.sources import FileLayout, Source, Tables
+from recx.data.xrec_files import explained_source
 from recx.errors import DataError
 from recx.settings import DataSettings
 
@@ -30,6 +31,8 @@ def custom_source(folder: Path, mapping: Mapping[str, Any], name: str = "") -> S
     Raises:
         DataError: with what was found and what is expected.
     """
+    if not mapping and (source := explained_source(folder)):
+        return source
     files = _chosen(folder, mapping) or _atomic(folder) or _tables(folder)
     read = _read_atomic_files if files[0].removesuffix(".gz").endswith(".inter") else _read_tables
     base = folder.resolve()

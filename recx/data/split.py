@@ -48,3 +48,23 @@ def splice_histories(sequences: Sequence[np.ndarray], rng: np.random.Generator) 
     first, second = (sequences[rng.integers(len(sequences))] for _ in range(2))
     joined = np.concatenate([first[: rng.integers(len(first) + 1)], second[rng.integers(len(second)) :]])
     return joined[np.sort(np.unique(joined, return_index=True)[1])]
+
+
+def split_by_user(users: np.ndarray, seed: int = 0, tested: float = 0.2, validated: float = 0.05) -> np.ndarray:
+    """Assign N rows to `train`, `validation` or `test`, all rows of a user to the same part.
+
+    Args:
+        users: (N,) user of each row.
+        seed: random seed of the assignment.
+        tested: share of the rows for testing.
+        validated: share of the rows for validation.
+
+    Returns:
+        (N,) names of the parts.
+    """
+    names, own = np.unique(users, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    before = np.cumsum(np.bincount(own)[order]) / len(own)
+    parts = np.empty(len(names), dtype="<U10")
+    parts[order] = np.select([before <= tested, before <= tested + validated], ["test", "validation"], "train")
+    return parts[own]

@@ -62,7 +62,8 @@ def related_measures(
                 print(f"Predicting {attribute} was skipped: {error}")
         measures[method]["unique_ratio"] = Estimate(unique_ratio(own), np.nan, np.nan, len(set(pairs.users)))
         if settings.encoder:
-            measures[method]["bert_score"] = bootstrap(bert_score(own, references, settings.encoder), pairs.users)
+            f1 = bert_score(own, references, settings.encoder)[:, 2]
+            measures[method]["bert_score"] = bootstrap(f1, pairs.users)
     rows = [{"method": m, "metric": name} | asdict(e) for m, own in measures.items() for name, e in own.items()]
     return frame, pd.DataFrame(rows)
 

@@ -45,6 +45,7 @@ STAGES: dict[str, Stage] = {
     "faithfulness": Stage("11_faithfulness", ("evaluate",), ("target", *ALIGN.values(), "quality")),
     "playground": Stage("12_playground", (), tuple(ALIGN.values())),
     "llmxrec": Stage("13_llmxrec", ("align", "evaluate", "llmxrec"), ("target",)),
+    "xrec": Stage("14_xrec", ("data", "align", "xrec", "evaluate")),
     "questions": Stage("15_hard_questions", ("evaluate",), ("target", *ALIGN.values())),
 }
 # The stages that `recx run` executes, in order; notebook 05 launches notebook 04 once per mode.
@@ -53,7 +54,7 @@ DEFAULT_STAGES = (
     "playground",
 )  # fmt: skip
 # Stages executed only on request: they train additional models, or ask what no model was trained for.
-OPTIONAL_STAGES = ("ablation", "llmxrec", "questions")
+OPTIONAL_STAGES = ("ablation", "llmxrec", "xrec", "questions")
 # Stages whose results, and those of all stages that read them, differ between variants of the alignment.
 _ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 

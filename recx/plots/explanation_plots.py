@@ -5,11 +5,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from recx.plots.grouped_bars import grouped_bars, legend_above
+from recx.plots.grouped_bars import grouped_bars, intervals, legend_above
 from recx.plots.style import COLOURS, HATCHES, method_style, tidy
 
 # From light (bad) to dark (good), so that the order is visible in greyscale too.
 LEVEL_COLOURS = ("#f1eef6", "#bdc9e1", "#74a9cf", "#045a8d")
+MARKERS = "os^DvPX*"
 
 
 def rating_shares(frame: pd.DataFrame, axes: Axes) -> Axes:
@@ -119,6 +120,25 @@ def ablation_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     axes.grid(axis="x", alpha=0.3, linewidth=0.6)
     axes.set_axisbelow(True)
     return axes
+
+
+def group_points(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Draw one metric of each method by group of users (XRec's Figure 4): points, as the axis does not begin at zero.
+
+    Args:
+        frame: columns `group, method, value, low, high`, and `metric` with the same name in all rows.
+        axes: the axes to draw on.
+    """
+    methods, groups = frame["method"].unique(), frame["group"].unique()
+    for n, method in enumerate(methods):
+        rows = frame[frame["method"] == method].set_index("group").reindex(groups)
+        places = np.arange(len(groups)) + 0.6 * ((n + 0.5) / len(methods) - 0.5)
+        axes.plot(places, rows["value"], MARKERS[n % len(MARKERS)], color=COLOURS[n % len(COLOURS)], label=method)
+        intervals(rows, places, axes)
+    axes.set_xticks(np.arange(len(groups)), groups)
+    axes.set(ylabel=frame["metric"].iloc[0].replace("_", " "))
+    legend_above(axes, fontsize=8)
+    return tidy(axes)
 
 
 def _named_sides(axes: Axes, below: str, left: str) -> Axes:

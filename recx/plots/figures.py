@@ -11,7 +11,14 @@ from recx.errors import SettingsError
 from recx.plots.alignment_bars import metric_bars, share_bars
 from recx.plots.case_panels import cases_figure
 from recx.plots.dataset_plots import length_histogram, popularity_curve
-from recx.plots.explanation_plots import ablation_bars, confusion, rating_shares, score_errors, win_matrix
+from recx.plots.explanation_plots import (
+    ablation_bars,
+    confusion,
+    group_points,
+    rating_shares,
+    score_errors,
+    win_matrix,
+)
 from recx.plots.faithfulness_plots import case_effects, effect_bars, erasure_curves, plausibility
 from recx.plots.question_plots import by_size, leading_bars
 from recx.plots.training_curves import instruction_curve, loss_curve, target_curve
@@ -118,6 +125,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "instruction_curve": _on_one_axes(instruction_curve, (7.5, 3.2)),
     "leading_questions": _on_one_axes(leading_bars, (7.5, 3.4)),
     "group_rules": _group_rules,
+    "sparsity_groups": _on_one_axes(group_points, (9, 3.4)),
 }
 
 

@@ -142,9 +142,12 @@ def fit_mf(split: Split, items: int, settings: TargetSettings, show_progress: bo
 
 
 def fit_lightgcn(
-    split: Split, items: int, settings: TargetSettings, show_progress: bool = True
+    split: Split, items: int, settings: TargetSettings, show_progress: bool = True, checked: Split | None = None
 ) -> tuple[LightGCN, TrainingCurve]:
-    """Train LightGCN with BPR, like its authors; the weights are the initial item embeddings."""
+    """Train LightGCN with BPR, like its authors; the weights are the initial item embeddings.
+
+    Epochs are compared on the validation items of `split`, or of `checked`, if only some users have one.
+    """
     torch.manual_seed(settings.seed)
     device, shape = preferred_device(), settings.model
     model = LightGCN(items, shape.width, shape.length, shape.blocks, split.train).to(device)
@@ -165,7 +168,7 @@ def fit_lightgcn(
         model.refresh()
         return float(np.mean(losses))
 
-    return model, train_with_early_stopping(model, epoch, split, settings, show_progress)
+    return model, train_with_early_stopping(model, epoch, checked or split, settings, show_progress)
 
 
 def train_with_early_stopping(

@@ -1,0 +1,288 @@
+"""XRec, its ablation, and language models with ids, trained on the same explained pairs.
+
+A run is cut into three parts that can be done on different machines: encoding pairs (`encode`), training a variant
+and writing its texts (`train`, `write`), and the evaluation (`recx.evaluation.reference_table`).
+"""
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase, TrainerCallback
+
+from recx.alignment.trainer import as_trained, fit, steps_of
+from recx.data.xrec_files import ExplainedPairs
+from recx.decoding.generation import greedy_text
+from recx.errors import CheckpointError
+from recx.models.aligned_model import AlignedModel
+from recx.models.backbones import autocast, load_backbone
+from recx.models.id_embedding import pepler, peter
+from recx.models.saved_models import SharedBackbone, build_aligned
+from recx.prompts.profile_prompts import encode_pairs, select_rows, without_entities
+from recx.prompts.tokens import EncodedRows, Prompt, PromptEncoder, collate
+from recx.recommenders.devices import preferred_device
+from recx.settings import BackboneSettings, FitSettings
+from recx.storage.tensors import trainable
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How texts come about.
+
+    Attributes:
+        form: what a prompt shows, a key of `recx.prompts.profile_prompts.FORMS`; `text` is `profiles` without vectors.
+        inject: whether vectors also enter every layer.
+        tuned: what is trained: `adapter` beside a frozen backbone, `lora` adapters as well, `ids` (PEPLER),
+            `scratch` (PETER), or `nothing`.
+        seen: whether the explained pairs stay in the graph of the vectors.
+        rate: learning rate of all weights but the projectors', as a multiple of the settings'.
+    """
+
+    form: str = "profiles"
+    inject: bool = True
+    tuned: str = "adapter"
+    seen: bool = False
+    rate: float = 1.0
+
+
+VARIANTS = {
+    "XRec": Variant(),
+    "XRec without profiles": Variant(form="bare"),
+    "XRec without injection": Variant(inject=False),
+    "XRec without both": Variant(form="bare", inject=False),
+    "XRec with LoRA": Variant(tuned="lora", rate=2.5),
+    "LoRA without vectors": Variant(form="text", tuned="lora", rate=2.5),
+    "untrained backbone": Variant(form="text", tuned="nothing"),
+    "PEPLER": Variant(form="ids", tuned="ids", rate=0.25),
+    "PETER": Variant(form="ids", tuned="scratch", rate=2.5),
+    "XRec, pairs left in": Variant(seen=True),
+}
+LORA_RANK = 8
+
+
+@dataclass(frozen=True)
+class PairRows:
+    """Explained pairs as token rows.
+
+    Attributes:
+        forms: form -> rows of all P pairs.
+        parts: (P,) `train`, `validation` or `test`.
+        users: (U',) users of the graph that the pairs are about, in the order of their vectors.
+        items: (N',) their items; row 0 of the item vectors is padding.
+        vocabulary: where ids of entities begin.
+        ends: tokens that end a text.
+    """
+
+    forms: dict[str, EncodedRows]
+    parts: np.ndarray
+    users: np.ndarray
+    items: np.ndarray
+    vocabulary: int
+    ends: tuple[int, ...]
+
+    def rows(self, form: str, part: str) -> EncodedRows:
+        """Rows of one part in one form, or in the form `text`."""
+        rows = select_rows(self.forms["profiles" if form == "text" else form], np.flatnonzero(self.parts == part))
+        return without_entities(rows, self.vocabulary) if form == "text" else rows
+
+    def vectors(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Item vectors (N' + 1, d) and user vectors (U', d) among those of the graph, (U, d) and (N + 1, d)."""
+        return torch.cat([items[:1], items[torch.from_numpy(self.items)]]), users[torch.from_numpy(self.users)]
+
+    def save(self, path: Path) -> None:
+        """Write a compressed NumPy archive."""
+        arrays = {"parts": self.parts, "users": self.users, "items": self.items, "ends": np.array(self.ends)}
+        arrays["vocabulary"] = np.array(self.vocabulary)
+        for form, rows in self.forms.items():
+            ids = rows.ids.astype(np.uint16 if rows.ids.max() < 1 << 16 else np.int32)
+            arrays |= {f"{form}.ids": ids, f"{form}.offsets": rows.offsets, f"{form}.answer": rows.answer_mask}
+        np.savez_compressed(path, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> "PairRows":
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: the file is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as saved:
+                got = dict(saved)
+            parts = got["parts"]
+            tasks = np.full(len(parts), "explanation")
+            names = [name.removesuffix(".ids") for name in got if name.endswith(".ids")]
+            forms = {
+                form: EncodedRows(
+                    got[f"{form}.ids"].astype(np.int32), got[f"{form}.offsets"], got[f"{form}.answer"], tasks
+                )
+                for form in names
+            }
+            return cls(forms, parts, got["users"], got["items"], int(got["vocabulary"]), tuple(map(int, got["ends"])))
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise CheckpointError(f"{path}: not a file of encoded pairs ({error}). Encode them again.") from error
+
+
+def encode(pairs: ExplainedPairs, parts: np.ndarray, tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> PairRows:
+    """Encode pairs for one backbone.
+
+    Args:
+        pairs: P explained pairs.
+        parts: (P,) as from `recx.data.split.split_by_user`.
+        tokenizer: tokenizer of the backbone.
+        vocabulary: rows of the backbone's input embedding.
+    """
+    users, own_users = np.unique(pairs.users, return_inverse=True)
+    items, own_items = np.unique(pairs.items, return_inverse=True)
+    encoder = PromptEncoder(tokenizer, [""] * (len(items) + 1), vocabulary)
+    forms = encode_pairs(pairs, own_users, own_items + 1, encoder)
+    return PairRows(forms, parts, users, items, vocabulary, tuple(sorted(encoder.ends)))
+
+
+def build(
+    variant: Variant,
+    rows: PairRows,
+    vectors: tuple[Tensor, Tensor],
+    settings: BackboneSettings,
+    projector: str = "moe",
+    seed: int = 0,
+    shared: SharedBackbone | None = None,
+) -> AlignedModel:
+    """The model of a variant, before its training.
+
+    Args:
+        variant: which.
+        rows: encoded pairs.
+        vectors: item vectors (N' + 1, d) and user vectors (U', d).
+        settings: the backbone; what is tuned depends on the variant.
+        projector: kind of the projectors of items and users.
+        seed: random seed of new weights.
+        shared: the backbone, if already in memory.
+    """
+    if variant.tuned in ("ids", "scratch"):
+        trained = rows.rows("ids", "train").ids
+        known = torch.zeros(2 * (len(rows.items) + 1) + len(rows.users), dtype=torch.bool)
+        known[torch.from_numpy(np.unique(trained[trained >= rows.vocabulary])).long() - rows.vocabulary] = True
+        backbone, _ = load_backbone(settings.name, settings.revision)
+        torch.manual_seed(seed)
+        model = pepler(backbone, known) if variant.tuned == "ids" else peter(backbone, known, seed)
+        return model.to(preferred_device())
+    lora = LORA_RANK if variant.tuned == "lora" else 0
+    settings = replace(settings, lora_rank=lora, lora_alpha=2 * LORA_RANK, frozen=not lora)
+    items, users = (None, None) if variant.form == "text" else vectors
+    how = {"shared": shared, "projector": projector, "inject": variant.inject}
+    return build_aligned(settings, items, users, seed, **how)[0]
+
+
+def train(
+    model: AlignedModel,
+    variant: Variant,
+    rows: PairRows,
+    settings: FitSettings,
+    folder: Path,
+    seed: int = 0,
+    seconds: float = float("inf"),
+    show_progress: bool = True,
+) -> list[dict[str, float]]:
+    """Train a model and keep the weights of the epoch with the least loss on the validation users.
+
+    PEPLER's ids are first trained alone for a fifth of the epochs, then with all weights. Nothing happens for a
+    variant of which nothing is tuned.
+
+    Args:
+        model: as from `build`; left in eval mode.
+        variant: which.
+        rows: encoded pairs.
+        settings: how to train.
+        folder: folder for checkpoints.
+        seed: random seed of the order of rows.
+        seconds: time after which training stops early.
+        show_progress: show a bar.
+
+    Returns:
+        The validation loss after each epoch: rows of `epoch, loss, seconds`.
+    """
+    if variant.tuned == "nothing":
+        model.eval()
+        return []
+    rates = {"learning_rate": settings.learning_rate * variant.rate}
+    settings = replace(settings, **rates, projector_rate=settings.projector_rate / variant.rate)
+    learnt, checked = (rows.rows(variant.form, part) for part in ("train", "validation"))
+    keeper = _KeepBest(model, checked, settings, steps_of(learnt, replace(settings, epochs=1)), seconds)
+    if variant.tuned == "ids":
+        alone = replace(settings, epochs=settings.epochs / 5, learning_rate=10 * settings.learning_rate)
+        settings = replace(settings, epochs=settings.epochs - alone.epochs)
+        model.requires_grad_(False)
+        model.entities.vectors.requires_grad_(True)
+        fit(model, learnt, alone, folder / "ids", seed, show_progress=show_progress)
+        model.requires_grad_(True)
+        folder = folder / "all"
+    keeper.tuned = trainable(model)
+    fit(model, learnt, settings, folder, seed, show_progress=show_progress, callbacks=[keeper])
+    keeper.restore()
+    model.eval()
+    return keeper.curve
+
+
+def write(model: AlignedModel, rows: EncodedRows, ends: Sequence[int], max_tokens: int = 100) -> list[np.ndarray]:
+    """Token ids of the greedy text of each row's prompt."""
+    prompts = [
+        Prompt(rows.ids[start : start + int(np.argmax(rows.answer_mask[start:end]))])
+        for start, end in zip(rows.offsets[:-1], rows.offsets[1:], strict=True)
+    ]
+    return greedy_text(model, prompts, ends, max_tokens)
+
+
+def mean_loss(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
+    """Mean cross-entropy over the answer tokens of rows."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    total = count = 0.0
+    order = np.argsort(rows.lengths, kind="stable").tolist()
+    with torch.no_grad(), autocast(settings.precision, model.device.type), as_trained(model, settings):
+        for start in range(0, len(order), settings.batch_size):
+            batch = collate([rows[r] for r in order[start : start + settings.batch_size]])
+            batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+            tokens = int((batch["labels"] >= 0).sum())
+            total, count = total + float(AlignedModel.forward(model, **batch)["loss"]) * tokens, count + tokens
+    for module, training in modes.items():
+        module.training = training
+    return total / max(count, 1.0)
+
+
+class _KeepBest(TrainerCallback):
+    """Measures the validation loss after each epoch, keeps the best weights, and stops when the time is over."""
+
+    def __init__(
+        self, model: AlignedModel, rows: EncodedRows, settings: FitSettings, steps: int, seconds: float
+    ) -> None:
+        self.model, self.rows, self.settings, self.every = model, rows, settings, max(1, steps)
+        self.started, self.seconds, self.done = time.monotonic(), seconds, 0
+        self.tuned: dict[str, Tensor] = {}
+        self.curve: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] | None = None
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Measure after every epoch and at the end."""
+        self.done += 1
+        late = time.monotonic() - self.started > self.seconds
+        control.should_training_stop = control.should_training_stop or late
+        if self.done % self.every and not control.should_training_stop:
+            return
+        loss = mean_loss(self.model, self.rows, self.settings) if len(self.rows) else float("nan")
+        better = not self.curve or loss < min(row["loss"] for row in self.curve)
+        row = {"epoch": self.done / self.every, "loss": loss, "seconds": time.monotonic() - self.started}
+        self.curve.append(row)
+        if better or not loss == loss:
+            self.best = {name: copy.deepcopy(p.detach()) for name, p in self.tuned.items()}
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the best weights back."""
+        for name, tensor in (self.best or {}).items():
+            self.tuned[name].copy_(tensor)

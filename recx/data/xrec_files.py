@@ -1,0 +1,191 @@
+"""Explained pairs in the format of XRec's public files: a user, an item, a profile of each, and why they fit.
+
+A folder holds `explanations.jsonl`, one pair a line, and the interactions of the whole data set as
+`interactions_trn.csv` or, where there is no such file, any of `interactions.csv`, `interactions_val.csv` and
+`interactions_tst.csv`, with the columns `user` and `item`. Every name may end in .gz. The fields of a pair are `uid`,
+`iid` (whole numbers or text), `title`, `user_summary`, `item_summary` and `explanation`; `xrec`, a text that another
+model wrote about the pair, may be missing.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from recx.data.json_lines import line_chunks
+from recx.data.reading_report import ReadingReport
+from recx.data.sources import FileLayout, Source, Tables
+from recx.errors import DataError
+from recx.settings import DataSettings
+
+PAIRS = "explanations.jsonl"
+PREDICTIONS = "xrec_predictions.jsonl"
+MAX_TEXT = 20_000  # letters
+_TEXTS = ("title", "user_summary", "item_summary", "explanation")
+_GRAPHS = (("interactions_trn.csv",), ("interactions.csv", "interactions_val.csv", "interactions_tst.csv"))
+_FORM = (
+    '{"uid": 1, "iid": 2, "title": "...", "user_summary": "...", "item_summary": "...", "explanation": "..."}, '
+    'optionally with "xrec": "..."'
+)
+
+
+@dataclass(frozen=True)
+class ExplainedPairs:
+    """P explained pairs among U users and N items, with the interactions of all.
+
+    Attributes:
+        users: (P,) user of each pair, 0..U-1.
+        items: (P,) item of each pair, 1..N.
+        titles: P titles of the items.
+        user_profiles: P texts about what the user likes.
+        item_profiles: P texts about whom the item suits.
+        explanations: P reference texts.
+        published: P texts that another model wrote, empty where there is none.
+        edges: (E, 2) user and item of each interaction.
+        user_count: U.
+        item_count: N.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    titles: tuple[str, ...]
+    user_profiles: tuple[str, ...]
+    item_profiles: tuple[str, ...]
+    explanations: tuple[str, ...]
+    published: tuple[str, ...]
+    edges: np.ndarray
+    user_count: int
+    item_count: int
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+
+def read_explained_pairs(folder: Path) -> ExplainedPairs:
+    """Read the explained pairs of a folder and the interactions around them; ids are numbered anew.
+
+    Raises:
+        DataError: a file is missing or cannot be read, or a line is not such a record.
+    """
+    records = list(_records(_need(folder, PAIRS)))
+    if not records:
+        raise DataError(f"{folder / PAIRS}: contains no pairs; expected one a line: {_FORM}.")
+    edges = _interactions(folder)
+    given = pl.DataFrame({"user": [r["uid"] for r in records], "item": [r["iid"] for r in records]})
+    both = pl.concat([edges, given])
+    users, items = (_numbered(both[name]) for name in ("user", "item"))
+    columns = [tuple(r[name] for r in records) for name in (*_TEXTS, "xrec")]
+    graph = np.unique(np.stack([users, items + 1], axis=1)[: len(edges)], axis=0)
+    own = slice(len(edges), None)
+    return ExplainedPairs(users[own], items[own] + 1, *columns, graph, int(users.max()) + 1, int(items.max()) + 1)
+
+
+def read_predictions(folder: Path) -> tuple[list[str], list[str]]:
+    """The texts that XRec's authors published, and the reference of each, as their evaluation reads them.
+
+    Raises:
+        DataError: the file is missing or a line is not such a record.
+    """
+    rows = [(r["prediction"], r["reference"]) for r in _lines(_need(folder, PREDICTIONS), _prediction)]
+    return [text for text, _ in rows], [reference for _, reference in rows]
+
+
+def explained_source(folder: Path) -> Source | None:
+    """The folder as a data set of the kit, in which only explained items have titles; None without `PAIRS`."""
+    if not (folder / PAIRS).is_file() and not (folder / f"{PAIRS}.gz").is_file():
+        return None
+    files = (PAIRS, *(path.name for path in _graph_files(folder)))
+    base = folder.resolve()
+    return Source(
+        base.name, f"explained pairs in {base}", "see there", "see there", (), (FileLayout(files, _tables),), base
+    )
+
+
+def _tables(located: Mapping[str, Path], settings: DataSettings) -> Tables:
+    folder = located[PAIRS].parent
+    titles = {r["iid"]: r["title"] for r in _records(located[PAIRS])}
+    edges = _interactions(folder).rename({"user": "user_id", "item": "item_id"})
+    items = edges.select(pl.col("item_id").unique(maintain_order=True))
+    named = [titles.get(item, f"item {item}") for item in items["item_id"]]
+    report = ReadingReport()
+    report.note("explained pairs' items, which alone have titles", len(titles))
+    return Tables(edges, items.with_columns(pl.Series("title", named)), report)
+
+
+def _numbered(ids: pl.Series) -> np.ndarray:
+    return (ids.rank("dense") - 1).to_numpy().astype(np.int64)
+
+
+def _need(folder: Path, name: str) -> Path:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise DataError(f"{folder}: no file {name} (.gz allowed).")
+
+
+def _graph_files(folder: Path) -> list[Path]:
+    for names in _GRAPHS:
+        found = [p for name in names for p in (folder / name, folder / f"{name}.gz") if p.is_file()]
+        if found:
+            return found
+    wanted = " or ".join(name for names in _GRAPHS for name in names)
+    raise DataError(f"{folder}: no interactions; expected {wanted} with the columns user and item (.gz allowed).")
+
+
+def _interactions(folder: Path) -> pl.DataFrame:
+    """Columns `user` and `item` as text."""
+    parts = []
+    for path in _graph_files(folder):
+        try:
+            frame = pl.read_csv(path, columns=["user", "item"], infer_schema=False, glob=False)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise DataError(f"{path}: not a table with the columns user and item ({str(error)[:120]}).") from error
+        parts.append(frame.drop_nulls())
+    return pl.concat(parts)
+
+
+def _records(path: Path) -> Iterator[dict[str, str]]:
+    return _lines(path, _pair)
+
+
+def _lines(path: Path, read: Any) -> Iterator[dict[str, str]]:
+    number = 0
+    for chunk in line_chunks(path):
+        for raw in chunk.removesuffix(b"\n").split(b"\n"):
+            number += 1
+            if not raw.strip():
+                continue
+            try:
+                record = json.loads(raw.decode("utf-8-sig"))
+                if not isinstance(record, dict):
+                    raise TypeError("no JSON object")
+                yield read(record)
+            except (ValueError, TypeError, RecursionError) as error:
+                raise DataError(f"{path}, line {number}: {error}; expected {_FORM}.") from error
+
+
+def _pair(record: dict[str, Any]) -> dict[str, str]:
+    pair = {name: _text(record, name) for name in _TEXTS}
+    for name in ("uid", "iid"):
+        value = record.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+            raise TypeError(f"{name} must be a whole number or text")
+        pair[name] = str(value)
+    return pair | {"xrec": _text(record, "xrec") if record.get("xrec") else ""}
+
+
+def _prediction(record: dict[str, Any]) -> dict[str, str]:
+    return {name: _text(record, name) for name in ("prediction", "reference")}
+
+
+def _text(record: dict[str, Any], name: str) -> str:
+    value = record.get(name)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text")
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"{name} is longer than {MAX_TEXT:,} letters")
+    return " ".join(value.encode("utf-8", "replace").decode().split())

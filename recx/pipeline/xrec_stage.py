@@ -1,0 +1,144 @@
+"""What notebook 14 runs: explained pairs, the vectors of a graph without them, and the texts of each variant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recx.alignment.pair_training import VARIANTS, build, encode, train, write
+from recx.data.registry import find_source, load_dataset
+from recx.data.xrec_files import PAIRS, ExplainedPairs, read_explained_pairs
+from recx.errors import CheckpointError, SettingsError
+from recx.models.saved_models import SharedBackbone
+from recx.prompts.profile_prompts import rule_made_pairs
+from recx.recommenders.interaction_graph import GraphVectors, graph_vectors, percentiles, without_pairs
+from recx.settings import Settings
+from recx.storage.run_folder import Run, read_json, write_json
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """LightGCN's vectors from two graphs.
+
+    Attributes:
+        without: the explained pairs and all interactions of the unseen users are left out.
+        complete: nothing is left out.
+        places: `graph, pair, user, value`: the share of items that score below the item of each pair whose user is in
+            both graphs.
+    """
+
+    without: GraphVectors
+    complete: GraphVectors
+    places: pd.DataFrame
+
+
+def load_pairs(settings: Settings) -> ExplainedPairs:
+    """The explained pairs of the data set's folder, or pairs made by rule if it has none."""
+    folder = find_source(settings.data.name).custom_folder
+    if folder and any((folder / f"{PAIRS}{packed}").is_file() for packed in ("", ".gz")):
+        return read_explained_pairs(folder)
+    return rule_made_pairs(load_dataset(settings.data), settings.xrec.pairs, settings.xrec.seed)
+
+
+def unseen_users(tested: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """A share of the users of the test pairs (Q,), sorted."""
+    users = np.unique(tested)
+    return np.sort(np.random.default_rng(seed).permutation(users)[: round(share * len(users))])
+
+
+def collaborative_graphs(
+    pairs: ExplainedPairs, parts: np.ndarray, settings: Settings, show_progress: bool = True
+) -> Graphs:
+    """Train LightGCN without and with the explained pairs.
+
+    Args:
+        pairs: P explained pairs.
+        parts: (P,) part of each pair.
+        settings: settings of the run.
+        show_progress: show bars.
+    """
+    chosen = settings.xrec
+    unseen = unseen_users(pairs.users[parts == "test"], chosen.unseen, chosen.seed)
+    both = np.stack([pairs.users, pairs.items], axis=1)
+    edges = {"left out": without_pairs(pairs.edges, both, unseen), "left in": pairs.edges}
+    trained = {
+        name: graph_vectors(own, pairs.user_count, pairs.item_count, chosen.graph, show_progress)
+        for name, own in edges.items()
+    }
+    seen = np.flatnonzero(~np.isin(pairs.users, unseen))
+    places = [
+        pd.DataFrame(
+            {"graph": name, "pair": seen, "user": pairs.users[seen]}
+            | {"value": percentiles(vectors, both[seen], edges["left out"])}
+        )
+        for name, vectors in trained.items()
+    ]
+    return Graphs(trained["left out"], trained["left in"], pd.concat(places, ignore_index=True))
+
+
+def variants_of(settings: Settings) -> tuple[str, ...]:
+    """The variants to train.
+
+    Raises:
+        SettingsError: there is no variant of that name.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in settings.xrec.variants.split(";") if name.strip()))
+    for name in names:
+        if name not in VARIANTS:
+            raise SettingsError(f"Setting 'xrec.variants' names {name!r}. Known: {'; '.join(VARIANTS)}.")
+    return names
+
+
+def write_variants(
+    pairs: ExplainedPairs, parts: np.ndarray, graphs: Graphs, settings: Settings, run: Run, show_progress: bool = True
+) -> tuple[dict[str, list[str]], pd.DataFrame]:
+    """Train every variant of the settings and let it explain the test pairs; finished ones are not trained again.
+
+    Args:
+        pairs: P explained pairs.
+        parts: (P,) part of each pair.
+        graphs: vectors of users and items.
+        settings: settings of the run.
+        run: run of the stage, for checkpoints.
+        show_progress: show bars.
+
+    Returns:
+        Variant -> texts of the test pairs, and the validation losses: `variant, epoch, loss, seconds`.
+    """
+    chosen, backbone, folder = settings.xrec, settings.align.backbone, run.checkpoints()
+    shared = SharedBackbone.load(backbone)
+    vocabulary = shared.model.get_input_embeddings().num_embeddings
+    rows = encode(pairs, parts, shared.tokenizer, vocabulary)
+    texts, curves = {}, []
+    for number, name in enumerate(variants_of(settings)):
+        own = folder / f"variant-{number}"
+        kept = _kept(own / "texts.json")
+        if kept is None:
+            variant, vectors = VARIANTS[name], graphs.complete if VARIANTS[name].seen else graphs.without
+            read = rows.vectors(vectors.users, vectors.items)
+            model = build(variant, rows, read, backbone, chosen.projector, chosen.seed, shared)
+            curve = train(model, variant, rows, chosen.fit, own, chosen.seed, show_progress=show_progress)
+            ids = write(model, rows.rows(variant.form, "test"), rows.ends, chosen.max_tokens)
+            said = [shared.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in ids]
+            kept = {"texts": said, "curve": curve}
+            own.mkdir(parents=True, exist_ok=True)
+            write_json(own / "texts.json", kept)
+        texts[name] = kept["texts"]
+        curves += [{"variant": name} | row for row in kept["curve"]]
+    return texts, pd.DataFrame(curves, columns=["variant", "epoch", "loss", "seconds"])
+
+
+def shown_texts(texts: Mapping[str, list[str]], pairs: ExplainedPairs, parts: np.ndarray, row: int = 0) -> pd.DataFrame:
+    """All texts about one test pair beside its reference: columns `source`, `text`."""
+    pair = int(np.flatnonzero(parts == "test")[row])
+    said = {"reference": pairs.explanations[pair]} | {name: own[row] for name, own in texts.items()}
+    return pd.DataFrame(said.items(), columns=["source", "text"])
+
+
+def _kept(path: Path) -> dict | None:
+    try:
+        return read_json(path)
+    except CheckpointError:
+        return None

@@ -1,0 +1,89 @@
+"""Training and writing of the variants on explained pairs, on the teaching backbone."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from recx.alignment import pair_training as training
+from recx.data.registry import load_dataset
+from recx.data.split import split_by_user
+from recx.errors import CheckpointError
+from recx.models.saved_models import SharedBackbone
+from recx.prompts.profile_prompts import rule_made_pairs
+from recx.settings import BackboneSettings, DataSettings, DemoSettings, FitSettings
+from recx.storage.tensors import trainable
+
+HOW = FitSettings(batch_size=8, epochs=2, learning_rate=1e-3, precision="float32", save_steps=1000)
+
+
+@pytest.fixture(scope="module")
+def encoded():
+    data = load_dataset(DataSettings(min_user=3, min_item=1, demo=DemoSettings(users=120)))
+    pairs = rule_made_pairs(data, 60)
+    shared = SharedBackbone.load(BackboneSettings(frozen=True))
+    vocabulary = shared.model.get_input_embeddings().num_embeddings
+    rows = training.encode(pairs, split_by_user(pairs.users, tested=0.2, validated=0.2), shared.tokenizer, vocabulary)
+    torch.manual_seed(0)
+    return rows, shared, (torch.randn(pairs.user_count, 8), torch.randn(pairs.item_count + 1, 8))
+
+
+def test_rows_survive_their_file(encoded, tmp_path):
+    rows = encoded[0]
+    rows.save(tmp_path / "pairs.npz")
+    again = training.PairRows.load(tmp_path / "pairs.npz")
+    for form in (*rows.forms, "text"):
+        ours, theirs = rows.rows(form, "test"), again.rows(form, "test")
+        assert np.array_equal(ours.ids, theirs.ids) and np.array_equal(ours.answer_mask, theirs.answer_mask)
+    assert again.ends == rows.ends and again.vocabulary == rows.vocabulary
+    (tmp_path / "pairs.npz").write_bytes(b"PK damaged")
+    with pytest.raises(CheckpointError, match="Encode them again"):
+        training.PairRows.load(tmp_path / "pairs.npz")
+
+
+def test_vectors_are_those_of_the_explained_users_and_items(encoded):
+    rows, _, (users, items) = encoded
+    own_items, own_users = rows.vectors(users, items)
+    assert torch.equal(own_users[0], users[rows.users[0]]) and torch.equal(own_items[1], items[rows.items[0]])
+    assert len(own_items) == len(rows.items) + 1 and len(own_users) == len(rows.users)
+
+
+@pytest.mark.parametrize("name", training.VARIANTS)
+def test_every_variant_is_trained_and_writes(encoded, tmp_path, name):
+    rows, shared, vectors = encoded
+    variant = training.VARIANTS[name]
+    model = training.build(variant, rows, rows.vectors(*vectors), BackboneSettings(), shared=shared)
+    tuned = set(trainable(model))
+    if variant.tuned == "adapter":
+        assert tuned and all("_projector." in n for n in tuned), "the backbone is frozen"
+    before = training.mean_loss(model, rows.rows(variant.form, "train"), HOW)
+    curve = training.train(model, variant, rows, HOW, tmp_path, show_progress=False)
+    after = training.mean_loss(model, rows.rows(variant.form, "train"), HOW)
+    assert not model.training
+    if variant.tuned == "nothing":
+        assert curve == [] and after == before
+    else:
+        assert len(curve) >= 1 and after < before, (before, after)
+    written = training.write(model, rows.rows(variant.form, "test"), rows.ends, max_tokens=6)
+    assert len(written) == (rows.parts == "test").sum() and all(len(ids) <= 6 for ids in written)
+
+
+def test_the_epoch_with_the_least_validation_loss_is_kept(encoded, tmp_path):
+    rows, shared, vectors = encoded
+    variant = training.VARIANTS["XRec"]
+    model = training.build(variant, rows, rows.vectors(*vectors), BackboneSettings(), shared=shared)
+    wild = dataclasses.replace(HOW, learning_rate=0.2, epochs=4, clip=100.0)
+    curve = training.train(model, variant, rows, wild, tmp_path, show_progress=False)
+    losses = [row["loss"] for row in curve]
+    assert losses[-1] > min(losses), "the last epoch must not be the best for this test to show anything"
+    kept = training.mean_loss(model, rows.rows("profiles", "validation"), wild)
+    assert kept == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_training_stops_when_its_time_is_over(encoded, tmp_path):
+    rows, shared, vectors = encoded
+    variant = training.VARIANTS["XRec"]
+    model = training.build(variant, rows, rows.vectors(*vectors), BackboneSettings(), shared=shared)
+    curve = training.train(model, variant, rows, HOW, tmp_path, seconds=0.0, show_progress=False)
+    assert len(curve) == 1 and curve[0]["epoch"] < 1
