@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from recx.data.split import split_by_user
-from recx.data.xrec_files import read_explained_pairs, read_predictions
+from recx.data.xrec_files import ExplainedPairs, read_explained_pairs, read_predictions
 from recx.evaluation.bootstrap import bootstrap
 from recx.evaluation.reference_table import differences, group_table, reference_table, scores_of, sparsity_groups
 from recx.evaluation.text_baselines import text_baselines
-from recx.pipeline.xrec_stage import unseen_users
+from recx.pipeline.xrec_stage import leaking, unseen_users
 from recx.recommenders.interaction_graph import without_pairs
 from recx.settings import XRecSettings
 
@@ -69,7 +69,7 @@ def ours(data: Path, encoder: str, results: Path) -> dict[str, pd.DataFrame]:
                 if base in texts
             ),
             "groups": group_table(scores, users, groups, main),
-            "graph": graph_table(results / name / "graph.json", pairs.users[~np.isin(pairs.users, unseen)]),
+            "graph": graph_table(results / name / "graph.json", pairs, unseen),
         }
         for key, table in told.items():
             tables[key].append(table.assign(dataset=name))
@@ -77,15 +77,17 @@ def ours(data: Path, encoder: str, results: Path) -> dict[str, pd.DataFrame]:
     return {key: pd.concat(frames) for key, frames in tables.items()}
 
 
-def graph_table(path: Path, users: np.ndarray) -> pd.DataFrame:
-    """Place of the explained items of seen users in their ranking, with the pairs left out and left in."""
+def graph_table(path: Path, pairs: ExplainedPairs, unseen: np.ndarray) -> pd.DataFrame:
+    """Share of items below the explained one, for seen users' pairs that are edges: left out, left in, the gain."""
     if not path.is_file():
         return pd.DataFrame(columns=["graph", "value", "low", "high", "n"])
     record = json.loads(path.read_text(encoding="utf-8"))
-    estimates = {kind: bootstrap(record[kind]["percentiles"], users) for kind in ("out", "in")}
-    return pd.DataFrame(
-        [{"graph": k, "value": e.value, "low": e.low, "high": e.high, "n": e.n} for k, e in estimates.items()]
-    )
+    seen = ~np.isin(pairs.users, unseen)
+    own = leaking(pairs, unseen)[seen]
+    left = {f"left {kind}": np.array(record[kind]["percentiles"])[own] for kind in ("out", "in")}
+    left["gain"] = left["left in"] - left["left out"]
+    rows = [(kind, bootstrap(values, pairs.users[seen][own])) for kind, values in left.items()]
+    return pd.DataFrame([{"graph": k, "value": e.value, "low": e.low, "high": e.high, "n": e.n} for k, e in rows])
 
 
 if __name__ == "__main__":

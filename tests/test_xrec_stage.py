@@ -22,7 +22,9 @@ def test_a_folder_of_explained_pairs_is_read_and_other_data_gets_pairs_by_rule(t
     (tmp_path / "explanations.jsonl").write_text(json.dumps(pair))
     (tmp_path / "interactions.csv").write_text("user,item\n1,2\n")
     assert load_pairs(resolve_settings("tiny", str(tmp_path))).explanations == ("e",)
-    made = load_pairs(resolve_settings("tiny", overrides={"xrec.pairs": 10, "data.demo.users": 200}))
+    made = load_pairs(
+        resolve_settings("tiny", overrides={"xrec.pairs": 10, "data.demo.users": 200, "data.min_item": 1})
+    )
     assert len(made) == 10 and not any(made.published)
     parts = np.array(["train"] * 9 + ["test"])
     shown = shown_texts({"m": ["said"]}, made, parts)

@@ -25,8 +25,8 @@ class Graphs:
     Attributes:
         without: the explained pairs and all interactions of the unseen users are left out.
         complete: nothing is left out.
-        places: `graph, pair, user, value`: the share of items that score below the item of each pair whose user is in
-            both graphs.
+        places: `graph, pair, user, value`: the share of items that score below the item of a pair, for every pair that
+            is an edge of the complete graph and whose user is not unseen.
     """
 
     without: GraphVectors
@@ -67,7 +67,7 @@ def collaborative_graphs(
         name: graph_vectors(own, pairs.user_count, pairs.item_count, chosen.graph, show_progress)
         for name, own in edges.items()
     }
-    seen = np.flatnonzero(~np.isin(pairs.users, unseen))
+    seen = np.flatnonzero(leaking(pairs, unseen))
     places = [
         pd.DataFrame(
             {"graph": name, "pair": seen, "user": pairs.users[seen]}
@@ -76,6 +76,13 @@ def collaborative_graphs(
         for name, vectors in trained.items()
     ]
     return Graphs(trained["left out"], trained["left in"], pd.concat(places, ignore_index=True))
+
+
+def leaking(pairs: ExplainedPairs, unseen: np.ndarray) -> np.ndarray:
+    """Whether each pair (P,) is an edge of the complete graph and its user none of the unseen ones."""
+    width = pairs.item_count + 1
+    edges = pairs.edges[:, 0] * width + pairs.edges[:, 1]
+    return np.isin(pairs.users * width + pairs.items, edges) & ~np.isin(pairs.users, unseen)
 
 
 def variants_of(settings: Settings) -> tuple[str, ...]:
