@@ -95,4 +95,4 @@ if __name__ == "__main__":
     made = {"published": published(data, encoder)} if command == "published" else ours(data, encoder, Path(sys.argv[5]))
     out.mkdir(parents=True, exist_ok=True)
     for key, frame in made.items():
-        frame.to_csv(out / f"xrec_{key}.csv", index=False, float_format="%.4f")
+        frame.to_csv(out / f"{key}.csv", index=False, float_format="%.4f")
