@@ -37,8 +37,6 @@ ONWARD = {
     "03_alignment_data": ["05_launch_alignment", "04_align_llm"],  # 05 executes 04 once for every mode
     "04_align_llm": ["05_launch_alignment", "06_alignment_effect"],
     "12_playground": ["00_tour"],
-    "13_llmxrec": ["00_tour"],
-    "14_xrec": ["00_tour"],
     "15_hard_questions": ["00_tour"],
 }
 
