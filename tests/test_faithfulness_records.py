@@ -85,7 +85,7 @@ def shown(world, tmp_path_factory):
         "opened": SimpleNamespace(data=world.data, explainers=world.explainers),
         "settings": SimpleNamespace(evaluate=world.evaluate),
         "catalogue": world.data.catalogue,
-        "display": shown.append,
+        "display": lambda *tables: shown.extend(tables),
     }
     modules = (certification, faithfulness, faithfulness_methods, faithfulness_records, faithfulness_report)
     space |= {m.__name__.split(".")[-1]: m for m in modules}
