@@ -12,7 +12,7 @@ from recx.errors import SettingsError
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.saved_models import build_aligned
 from recx.pipeline import finished, stages
-from recx.playground import open_runs
+from recx.playground import open_runs, shipped_run
 from recx.playground.in_notebook import serve_in_notebook
 from recx.playground.open_runs import OpenRuns
 from recx.playground.widgets.app_form import app
@@ -98,7 +98,15 @@ def test_a_kept_run_is_never_closed(opened, loaded, tmp_path):
         write_run(tmp_path, dataset)
         runs.get(f"tiny/{dataset}").service("histories")
     assert runs.get("tiny/demo").service("models") is kept and kept.target is opened.target
+    assert [row["name"] for row in runs.runs() if not row["why"]] == ["tiny/one", "tiny/three", "tiny/two", "tiny/demo"]
+    write_run(tmp_path)
     assert [row["name"] for row in runs.runs() if not row["why"]] == ["tiny/demo", "tiny/one", "tiny/three", "tiny/two"]
+
+
+def test_runs_of_ones_own_come_before_the_shipped_model(opened, loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped_run, "why_not_ready", lambda: "")
+    write_run(tmp_path)
+    assert [row["name"] for row in shipped_run.open_runs().runs()] == ["tiny/demo", "shipped/demo"]
 
 
 def test_a_run_on_disk_is_read_once(opened, loaded, tmp_path):

@@ -44,9 +44,13 @@ class OpenRuns:
             self._kept[run.name] = run
 
     def runs(self) -> list[dict[str, Any]]:
-        """List all runs: `name, profile, dataset, command` that produces it, and `why` it is not ready (if so)."""
-        folders = {path.parents[1] for path in paths.runs().glob("*/*/*/config.json")}
-        rows = [describe_run(folder) for folder in sorted(folders | {run.folder for run in self._kept.values()})]
+        """List all runs: `name, profile, dataset, command` that produces it, and `why` it is not ready (if so).
+
+        Ready runs come first, those on disk before the ones that are held in this process only.
+        """
+        on_disk = {path.parents[1] for path in paths.runs().glob("*/*/*/config.json")}
+        held = {run.folder for run in self._kept.values()} - on_disk
+        rows = [describe_run(folder) for folder in [*sorted(on_disk), *sorted(held)]]
         rows = [row | {"why": ""} if row["name"] in self._kept else row for row in rows]
         return sorted(rows, key=lambda row: bool(row["why"]))
 

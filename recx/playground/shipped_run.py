@@ -34,7 +34,7 @@ class ShippedRun(OpenRun):
 
 
 def open_runs() -> OpenRuns:
-    """Collect the runs on disk and, if its backbone is on this machine, the shipped model."""
+    """Collect the runs on disk and, if its backbone is on this machine, the shipped model after them."""
     runs = OpenRuns()
     if not why_not_ready():
         runs.keep(ShippedRun())
