@@ -14,6 +14,7 @@ from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.in_context import draw_shots
 from recx.prompts.pieces import Title
 from recx.prompts.training_tasks import TaskData, build_examples
+from recx.recommenders import labels
 from recx.recommenders.labels import CANDIDATES, PREFERENCE_ITEMS, label_histories, require_decisions
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.recommenders.tie_order import best_first
@@ -176,3 +177,16 @@ def test_a_constant_target_teaches_no_order_of_the_items(histories, rng):
     """The first item for one history says nothing about another: item numbers do not help to predict it."""
     top = label_histories(Levels(1), histories, 8, rng).top[:, 0]
     assert np.bincount(top).max() < 20 and top.mean() == pytest.approx((ITEMS + 1) / 2, abs=4)
+
+
+def test_a_batch_keeps_no_more_in_memory_than_its_labels(histories, rng, monkeypatch):
+    """A column sliced from the order of all items would keep all of it: gigabytes over many histories."""
+    drawn, draw = [], labels._draw
+
+    def spied(*arguments):
+        drawn.extend(draw(*arguments))
+        return drawn[-6:]
+
+    monkeypatch.setattr(labels, "_draw", spied)
+    label_histories(Untied(0.5, 0.5), histories, 8, rng)
+    assert drawn and all(part.base is None or part.base.nbytes == part.nbytes for part in drawn)

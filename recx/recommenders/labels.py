@@ -129,7 +129,7 @@ def _draw(values: np.ndarray, order: np.ndarray, unseen: np.ndarray, rng: np.ran
     ranked, likes, dislikes = (np.take_along_axis(order, p, axis=1) for p in places)
     own = np.take_along_axis(values, positions, axis=1)
     return [
-        order[:, :CANDIDATES],
+        order[:, :CANDIDATES].copy(),  # a view would keep the whole order of each batch in memory
         ranked,
         np.where(liked > 0, likes, 0),
         np.where(liked > 0, dislikes, 0),
