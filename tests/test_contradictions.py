@@ -7,7 +7,7 @@ from recx.data.demo import demo_catalogue
 from recx.explaining.contradictions import contradictions, sentence_spans
 from recx.explaining.records import explanation_of
 from recx.prompts.controls import Control
-from recx.prompts.evidence import Evidence, explain_evidence, tell
+from recx.prompts.evidence import _STRENGTH, Evidence, explain_evidence, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
@@ -50,7 +50,7 @@ def test_a_text_that_says_what_was_measured_contradicts_nothing():
         ("above 59", "above 96", "number"),
         ('without "Halo 3"', 'without "Gears of War 2"', "number"),
         ('without "Halo 3"', 'without "Halo: Reach"', "number"),
-        ("A strong match.", "It stands not far from the middle.", "strength"),
+        ("A strong match.", "It stands in the upper half.", "strength"),
     ],
 )
 def test_each_kind_of_contradiction_is_found(said, instead, found):
@@ -87,3 +87,8 @@ def test_sentences_end_outside_of_titles_only():
     parts = [text[start:end] for start, end in sentence_spans(read(text))]
     assert parts == ["Yes.", ' "Super Mario Bros. Wonder" counts most for it!', ' "What? No."  It ranks low']
     assert "".join(parts) == text and sentence_spans(read("")) == []
+
+
+def test_no_words_for_how_sure_the_target_is_mean_two_things():
+    said = [words for levels in _STRENGTH.values() for _, options in levels for words in options]
+    assert len(set(said)) == len(said)

@@ -106,7 +106,7 @@ _STRENGTH = {
         (0.99, ("It is among the very first.", "A very strong match.", "It stands at the very top.")),
         (0.95, ("A strong match.", "It ranks high.", "It stands near the top.")),
         (0.89, ("A good match.", "It ranks well.", "It stands among the better ones.")),
-        (0.0, ("A fair match.", "It just ranks well enough.", "It stands not far from the middle.")),
+        (0.0, ("A fair match.", "It just ranks well enough.", "It stands in the upper half.")),
     ),
     False: (
         (0.38, ("Only just not a match.", "It ranks below the middle.", "It stands not far from the middle.")),
