@@ -13,7 +13,7 @@ PACKAGE = paths.ROOT / "recx"
 ROOT = {"__init__", "__main__", "cli", "errors", "paths"}
 ROOMS = (
     "settings storage profiles data recommenders attribution prompts models decoding alignment teaching explaining "
-    "evaluation plots pipeline playground"
+    "evaluation plots pipeline playground commands"
 ).split()
 
 
