@@ -10,6 +10,7 @@ from recx.attribution.shapley import shapley_values
 from recx.data.demo import demo_catalogue
 from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.models.saved_models import build_aligned
@@ -123,6 +124,16 @@ def test_a_model_that_can_say_it_is_told_unless_one_wants_to_see_what_it_finds(s
     assert "<relation>" in answers[NOT_TOLD]["prompt"]
     with pytest.raises(DataError, match="evidence"):
         next(service.explain("relation", HISTORY, 9, {"evidence": "whatever"}))
+
+
+def test_what_it_is_told_it_does_not_contradict_unless_quotes_are_free(service):
+    evidence = measure_evidence(service.value, np.array(HISTORY), 9)
+    *texts, held = service.explain("relation", HISTORY, 9)
+    *_, free = service.explain("relation", HISTORY, 9, {"quotes": FREE})
+    assert held["told"] and held["revised"] and free["told"] and not free["revised"]
+    assert texts[-1]["text"] == held["text"] and held["decision"] in (evidence.liked, None)
+    assert "revised to agree with the measurements" in describe_decision(held)
+    assert "revised" not in describe_decision(free)
 
 
 def test_a_citation_carries_two_marks():

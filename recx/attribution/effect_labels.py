@@ -16,6 +16,7 @@ from recx.recommenders.labels import Labels
 from recx.recommenders.protocol import pad_histories
 from recx.storage.tensors import read_tensors
 
+MAX_EXACT = 10  # distinct items, 1,024 sets; measuring 16 exactly takes 64 times as long, for each of many histories
 PERMUTATIONS = 16  # for longer histories; labels may be noisy, since there are many
 
 
@@ -72,7 +73,7 @@ def label_effects(
     for row in tqdm(rows, desc="effects", disable=not show_progress, leave=False):
         history = np.asarray(histories[row])[-value.length :]
         items = np.concatenate([rng.choice(pool[row], each, replace=False) for pool in (labels.liked, labels.disliked)])
-        measured = shapley_values(value, history, items, PERMUTATIONS)
+        measured = shapley_values(value, history, items, PERMUTATIONS, max_exact=MAX_EXACT)
         shown = pad_histories([history] * len(items), value.length).numpy()
         effects = np.zeros(shown.shape, dtype=np.float32)
         without = np.full(shown.shape, np.nan, dtype=np.float32)

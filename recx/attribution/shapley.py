@@ -39,6 +39,7 @@ def shapley_values(
     items: Sequence[int] | np.ndarray,
     permutations: int = PERMUTATIONS,
     seed: int = 0,
+    max_exact: int = MAX_EXACT,
 ) -> Shapley:
     """Shapley values of a history's items for the target's output about K items.
 
@@ -48,28 +49,34 @@ def shapley_values(
         value: value of a part of the history.
         history: item indices, oldest first; only the latest that the target reads are used.
         items: K items in question.
-        permutations: number drawn if the history has more than `MAX_EXACT` distinct items.
+        permutations: number drawn if the history has more than `max_exact` distinct items.
         seed: random seed of the permutations.
+        max_exact: distinct items up to which values are exact, at most `MAX_EXACT`; the work doubles with each.
     """
     players = players_of(np.asarray(history)[-value.length :])
     if not len(players):
         return Shapley(players, np.zeros((0, len(items))), np.zeros((0, len(items))))
     game = partial(value, history, items=items)
-    return Shapley(players, *shapley_of_game(game, len(players), permutations, seed))
+    return Shapley(players, *shapley_of_game(game, len(players), permutations, seed, max_exact))
 
 
 def shapley_of_game(
-    game: Callable[[np.ndarray], np.ndarray], n: int, permutations: int = PERMUTATIONS, seed: int = 0
+    game: Callable[[np.ndarray], np.ndarray],
+    n: int,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    max_exact: int = MAX_EXACT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shapley values (n, K) of any game with n players, and their standard errors (n, K), zero if exact.
 
     Args:
         game: sets of players (S, n), as booleans -> their K values (S, K).
         n: at least 1.
-        permutations: number drawn if n exceeds `MAX_EXACT`.
+        permutations: number drawn if n exceeds `max_exact`.
         seed: random seed of the permutations.
+        max_exact: players up to which values are exact, at most `MAX_EXACT`.
     """
-    if n > MAX_EXACT:
+    if n > min(max_exact, MAX_EXACT):
         return _sampled(game, n, permutations, seed)
     exact = shapley_matrix(n) @ game(all_sets(n))
     return exact, np.zeros_like(exact)

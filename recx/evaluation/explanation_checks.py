@@ -9,7 +9,9 @@ import pandas as pd
 from recx.data.catalogue import Catalogue
 from recx.evaluation.methods import Method
 from recx.evaluation.test_set import Pairs
+from recx.explaining.contradictions import contradictions
 from recx.explaining.records import Explanation
+from recx.prompts.evidence import Evidence
 from recx.prompts.explanation_parser import ParsedExplanation
 
 
@@ -33,6 +35,16 @@ def numbers_as_measured(explanations: Sequence[Explanation]) -> np.ndarray:
     """Share of each explanation's numbers that were measured; NaN if it states none, or its author was told none."""
     flags = [[n.measured for n in e.numbers if n.measured is not None] for e in explanations]
     return np.array([_share(own) for own in flags])
+
+
+def contradicts_evidence(explanations: Sequence[Explanation], evidence: Sequence[Evidence]) -> np.ndarray:
+    """Whether each explanation contradicts the evidence it was told: 1 or 0; NaN where there is no text."""
+    return np.array(
+        [
+            float(bool(contradictions(e, told))) if e.text.strip() else np.nan
+            for e, told in zip(explanations, evidence, strict=True)
+        ]
+    )
 
 
 def totals(explanations: Sequence[Explanation]) -> dict[str, int]:

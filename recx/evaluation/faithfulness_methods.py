@@ -17,7 +17,8 @@ BASELINES = ("random", "latest", "most alike", "Shapley")
 def with_told(
     methods: Mapping[str, Method], explainer: AlignedExplainer, mode: str, value: ValueFunction
 ) -> dict[str, Method]:
-    """All methods, and one mode once more with the measured causes in its prompt, as "<mode>, told".
+    """All methods, and one mode twice more with the measured causes in its prompt: "<mode>, told" as the model writes,
+    and "<mode>, told, held" with the sentences revised that contradict them (`Reviser`).
 
     Args:
         methods: by label.
@@ -26,7 +27,12 @@ def with_told(
         value: what the causes are measured by.
     """
     told = explainer.with_evidence(partial(measure_evidence, value))
-    return {**methods, f"{mode}, told": Method(told, "aligned", mode, control="told")}
+    held = told.with_held_quotes().with_held_evidence()
+    return {
+        **methods,
+        f"{mode}, told": Method(told, "aligned", mode, control="told"),
+        f"{mode}, told, held": Method(held, "aligned", mode, control="told, held"),
+    }
 
 
 def explain_with_template(

@@ -10,7 +10,7 @@ from recx.attribution.decisive_sets import DecisiveSets
 from recx.data.catalogue import Catalogue
 from recx.evaluation.bootstrap import Estimate
 from recx.evaluation.certification import fit_metrics
-from recx.evaluation.explanation_checks import numbers_as_measured
+from recx.evaluation.explanation_checks import contradicts_evidence, numbers_as_measured
 from recx.evaluation.faithfulness import cited_places
 from recx.evaluation.faithfulness_calibration import calibration, said_orders, strength_order
 from recx.evaluation.faithfulness_consistency import chance_consistency, repeated_causes, self_consistency
@@ -25,11 +25,12 @@ from recx.evaluation.round_trip import round_trip
 from recx.evaluation.summary_tables import labelled
 from recx.evaluation.test_set import Pairs
 from recx.explaining.explainer import Explainer
+from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
 
 Records = list[dict[str, Any]]
 Columns = Mapping[str, str]
-LOWER_IS_BETTER = LOWER | {"repeated_cause", "ece", "brier"}
+LOWER_IS_BETTER = LOWER | {"repeated_cause", "contradicts_evidence", "ece", "brier"}
 
 
 def curve_records(
@@ -62,6 +63,8 @@ def foreseen_records(
 ) -> Records:
     """`text_records` of every method's texts, and `said_records` of those that cite without a text.
 
+    Texts that were told what was measured have records of `contradicts_evidence`, too.
+
     Args:
         explained: method -> P explanations.
         cited: method -> places that it cites for each of P pairs.
@@ -73,6 +76,11 @@ def foreseen_records(
     """
     about = (effects, pairs, sets, edits)
     records = [r for name, texts in explained.items() for r in text_records(columns[name], texts, *about)]
+    evidence = [measure_evidence(e.value, e.history, e.item) for e in effects]
+    for name, texts in explained.items():
+        if name == "template" or columns[name].get("control", "").startswith("told"):
+            wrong = {"contradicts_evidence": contradicts_evidence(texts, evidence)}
+            records += verdict_records(columns[name], wrong, pairs, list(wrong))
     return records + [
         r for name, own in cited.items() for r in said_records(columns[name], [Said(places) for places in own], *about)
     ]

@@ -13,7 +13,8 @@ _SCORES = ("score_mse (text)", "score_r2 (text)", "score_mse (masked)", "score_r
            "score_r2 (verdict)", "score_mse (mean)", "score_r2 (mean)")  # fmt: skip
 _CURVES = ("del", "ins", "pos@10", "neg@10", "pos@50", "neg@50")
 _FORESEEN = ("flip_named", "flip_named_gain", "simulatability_gain", "simulatability_shuffled", "las", "said_order",
-             "strength_order", "repeated_cause", "numbers_as_measured", "self_consistency")  # fmt: skip
+             "strength_order", "repeated_cause", "numbers_as_measured", "contradicts_evidence",
+             "self_consistency")  # fmt: skip
 _GROUPS = ("rule_named", "rule_right", "words")
 # Stage, heading, and which of its metrics; an empty tuple stands for those that no other table of the stage has.
 TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (

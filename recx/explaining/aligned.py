@@ -19,6 +19,7 @@ from recx.errors import SettingsError
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
+from recx.explaining.revision import Reviser
 from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import Control, instruction_text
@@ -81,6 +82,7 @@ class AlignedExplainer(Explainer):
         self.holds_quotes = False
         self.zero_shot, self.min_tokens = False, 0
         self.measure: Callable[[np.ndarray, int], Evidence] | None = None
+        self.holds_evidence = False
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
         self.parser, self.text_generator = ExplanationParser(catalogue), TextGenerator(model, self.encoder, precision)
@@ -243,6 +245,10 @@ class AlignedExplainer(Explainer):
         texts = self.text_generator.write(
             self.prompts(requests), max_tokens, show_progress, quotes, min_tokens=self.min_tokens
         )
+        if self.measure is not None and self.holds_evidence:
+            evidence = [self.measure(request.history, request.items[0]) for request in requests]
+            *_, drafts = Reviser(self, max_tokens).revise(requests, evidence, texts)
+            return [self.read(draft.text, draft.request, draft.changed) for draft in drafts]
         return [self.read(text, request) for text, request in zip(texts, requests, strict=True)]
 
     def explanation_requests(
@@ -256,9 +262,9 @@ class AlignedExplainer(Explainer):
             return requests
         return [replace(r, evidence=self.evidence(r)) for r in requests]
 
-    def read(self, text: str, request: Request) -> Explanation:
-        """Parse a text into an explanation with checked citations and statements."""
-        return explanation_of(text, request, self.catalogue, self.parser)
+    def read(self, text: str, request: Request, revised: int = 0) -> Explanation:
+        """Parse a text, of which some sentences were `revised`, into an explanation with checked content."""
+        return explanation_of(text, request, self.catalogue, self.parser, revised)
 
     def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
         """Return the prompt of an explanation as text; vectors appear as <user> and <item>."""
@@ -310,7 +316,19 @@ class AlignedExplainer(Explainer):
         Args:
             measure: maps a history and an item to the evidence, e.g. `partial(measure_evidence, value)`.
         """
-        return self._with(measure=measure)
+        known: dict[tuple[bytes, int], Evidence] = {}
+
+        def once(history: np.ndarray, item: int) -> Evidence:
+            key = (np.asarray(history).tobytes(), int(item))
+            if key not in known:
+                known[key] = measure(history, item)
+            return known[key]
+
+        return self._with(measure=once)
+
+    def with_held_evidence(self) -> Self:
+        """Return a copy whose told texts do not contradict their evidence, see `Reviser`."""
+        return self._with(holds_evidence=True)
 
     def predicted_effects(self, history: Sequence[Item], item: Item) -> dict[int, float] | None:
         """The effects that the relation tokens' encoder predicts; None for a model without such tokens.

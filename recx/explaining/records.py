@@ -57,6 +57,7 @@ class Explanation:
         statements: the attributes it states, each with whether the statement is true.
         instruction: the instruction given to the model.
         numbers: the numbers it states, each with whether it was measured.
+        revised: how many sentences of the first text were written again or left out, see `Reviser`.
     """
 
     item: int
@@ -67,9 +68,12 @@ class Explanation:
     statements: tuple[Statement, ...]
     instruction: str = ""
     numbers: tuple[StatedNumber, ...] = ()
+    revised: int = 0
 
 
-def explanation_of(text: str, request: Request, catalogue: Catalogue, parser: ExplanationParser) -> Explanation:
+def explanation_of(
+    text: str, request: Request, catalogue: Catalogue, parser: ExplanationParser, revised: int = 0
+) -> Explanation:
     """Parse the text that answers a request into an explanation with checked citations and statements."""
     item, content = request.items[0], parser.parse(text, request.history, request.items[0])
     titles_and_values = [part.span for part in (*content.citations, *content.statements)]
@@ -82,4 +86,5 @@ def explanation_of(text: str, request: Request, catalogue: Catalogue, parser: Ex
         content.statements,
         request.instruction,
         stated_numbers(text, [catalogue.labels[item]], titles_and_values, request.evidence),
+        revised,
     )

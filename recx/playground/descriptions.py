@@ -23,7 +23,11 @@ def describe_decision(answer: Record) -> str:
     agrees = {True: ", agrees with the target", False: ", disagrees with the target", None: ", the target is undecided"}
     words = {True: "yes", False: "no", None: "no decision"}[answer["decision"]]
     words += "" if answer["decision"] is None else agrees[answer["agrees"]]
-    return words + (", quotes restricted" if answer["held"] else "") + (", stopped" if answer["stopped"] else "")
+    words += ", quotes restricted" if answer["held"] else ""
+    revised = answer.get("revised", 0)  # conversations saved by older versions have no such field
+    sentences = "one sentence" if revised == 1 else f"{revised} sentences"
+    words += f", {sentences} revised to agree with the measurements" if revised else ""
+    return words + (", stopped" if answer["stopped"] else "")
 
 
 def describe_recommendations(own: Record) -> str:

@@ -96,7 +96,8 @@ class ModelService:
 
         The last record has `model, item, text, decision, segments, cited, target_decision, agrees, instruction, prompt,
         held` (whether quotes were restricted), `seconds, tokens, stopped, told` (whether the model was given the
-        measured causes) and, if effects were measured, `effects` (of each item of the history on the decision,
+        measured causes), `revised` (the number of sentences that were written again or left out because they
+        contradicted those) and, if effects were measured, `effects` (of each item of the history on the decision,
         strongest cause first, with whether the text cites it as a cause), `percentile` (of the cited titles' effect
         among random sets, None if undefined) and `unsaid` (notable causes that the text does not name).
         """
@@ -108,7 +109,9 @@ class ModelService:
         explainer = explainer.with_held_quotes() if held else explainer
         told = self.value is not None and evidence_told(options) and names_causes
         evidence = self._evidence(history, item)
-        explainer = explainer.with_evidence(lambda *_: evidence) if told else explainer
+        if told:
+            explainer = explainer.with_evidence(lambda *_: evidence)
+            explainer = explainer.with_held_evidence() if held else explainer
         started, tokens = time.monotonic(), 0
         for text in stream_explanation(explainer, history, item, instruction, should_stop=should_stop, lock=self._lock):
             if isinstance(text, Explanation):
@@ -194,6 +197,7 @@ class ModelService:
             "item": self.histories.item(item),
             "decision": explanation.decision,
             "text": explanation.text,
+            "revised": explanation.revised,
             "segments": [asdict(s) for s in segments(explanation, evidence)],
             "cited": sorted({c.item for c in explanation.citations if c.item}),
             "target_decision": rank.decision,

@@ -11,6 +11,7 @@ from recx.decoding.generation import best_tokens, without
 from recx.decoding.state import DecodingState
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.records import Explanation
+from recx.explaining.revision import Reviser
 from recx.models.backbones import autocast
 from recx.prompts.controls import Control
 
@@ -25,6 +26,8 @@ def stream_explanation(
     lock: "threading.Lock | AbstractContextManager[object]" = nullcontext(),  # noqa: B008
 ) -> Iterator[str | Explanation]:
     """Yield the text so far after every token and finally the explanation that `Explainer.explain` would give.
+
+    A text that is held to its evidence is written in full before sentences of it are written again.
 
     Args:
         explainer: the explainer to ask.
@@ -58,4 +61,16 @@ def stream_explanation(
         yield text.rstrip("\ufffd")
         with lock, torch.inference_mode(), autocast(explainer.precision):
             state.step(torch.tensor([token]))
-    yield explainer.read(text, request)
+    changed = 0
+    if explainer.measure is not None and explainer.holds_evidence and not should_stop():
+        with lock:
+            evidence = explainer.measure(request.history, request.items[0])
+            revision = Reviser(explainer, max_tokens).revise([request], [evidence], [text])
+        while not should_stop():
+            with lock:
+                drafts = next(revision, None)
+            if drafts is None:
+                break
+            text, changed = drafts[0].text, drafts[0].changed
+            yield text
+    yield explainer.read(text, request, changed)

@@ -171,6 +171,12 @@ def said_strength(text: str) -> int | None:
     return next((grade for grade, words in grades if any(word in text for word in words)), None)
 
 
+def measured_strength(evidence: Evidence) -> int:
+    """How sure the target is by its evidence: 0 for just so to 3, as in `said_strength`."""
+    level = next(n for n, (least, _) in enumerate(_STRENGTH[evidence.liked]) if evidence.share_below >= least)
+    return 3 - level if evidence.liked else level
+
+
 def name_causes(evidence: Evidence) -> list[Piece]:
     """The answer to what mattered: the causes worth naming, then the opposite effect."""
     pieces: list[Piece] = [*(titles(evidence.notable[:3]) or ["None of them"]), "."]

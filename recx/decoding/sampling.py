@@ -1,0 +1,91 @@
+"""Texts drawn at random from a model's own distribution, several for each prompt."""
+
+import copy
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recx.decoding.quote_constraint import QuoteConstraint
+from recx.decoding.state import BATCH, DecodingState, in_batches
+from recx.models.aligned_model import AlignedModel
+from recx.models.backbones import autocast
+from recx.prompts.tokens import Prompt
+
+
+@torch.no_grad()
+def sampled_texts(
+    model: AlignedModel,
+    prompts: Sequence[Prompt],
+    ends: Collection[int],
+    count: int,
+    max_tokens: int = 160,
+    temperature: float = 1.0,
+    precision: str = "auto",
+    show_progress: bool = False,
+    quotes: Sequence[QuoteConstraint] | None = None,
+) -> list[list[np.ndarray]]:
+    """Draw `count` continuations of each prompt, token by token.
+
+    What is drawn depends on PyTorch's global random state, which training checkpoints keep.
+
+    Args:
+        model: in eval mode.
+        prompts: R prompts.
+        ends: ids of end tokens, in addition to the backbone's own.
+        count: texts for each prompt.
+        max_tokens: longest text, its end token included.
+        temperature: logits are divided by it; 1 is the model's own distribution.
+        precision: of matrix products.
+        show_progress: show a bar.
+        quotes: constraints on the quotations of each prompt's texts; none by default.
+
+    Returns:
+        R lists of `count` texts as token ids; the end token is part of a text, unless `max_tokens` were reached.
+    """
+    ends = torch.tensor(sorted(model.ends | set(ends)))
+
+    def decode(rows: list[int]) -> list[list[np.ndarray]]:
+        written = np.full((len(rows) * count, max_tokens), -1, dtype=np.int64)
+        left = np.arange(len(written))
+        held = [copy.copy(quotes[r]) for r in rows for _ in range(count)] if quotes else []
+        with autocast(precision):
+            state = DecodingState(model, [prompts[r] for r in rows])
+            state.select(torch.arange(len(rows)).repeat_interleave(count))
+            logits = state.logits.repeat_interleave(count, 0)
+            for n in range(max_tokens):
+                token = drawn_tokens((logits / temperature).softmax(-1), [held[n] for n in left] if held else [])
+                written[left, n] = token.numpy()
+                still = (~torch.isin(token, ends)).nonzero()[:, 0]
+                if not len(still) or n == max_tokens - 1:
+                    break
+                if len(still) < len(left):  # finished texts need no further steps
+                    state.select(still)
+                left = left[still.numpy()]
+                state.step(token[still])
+                logits = state.logits
+        texts = [row[row >= 0] for row in written]
+        return [texts[n * count : (n + 1) * count] for n in range(len(rows))]
+
+    return in_batches(model, prompts, max(1, BATCH // count), "samples", show_progress, decode)
+
+
+def drawn_tokens(probabilities: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:
+    """One token (B,) of each row of probabilities (B, V), of those that its quote constraint allows; on the host."""
+    token = torch.multinomial(probabilities, 1)[:, 0].cpu()
+    for row, held in enumerate(quotes):
+        allowed = held.allowed()
+        if allowed is not None:
+            own = probabilities[row, allowed]
+            token[row] = allowed[int(torch.multinomial(own if own.sum() else torch.ones_like(own), 1))]
+        left = probabilities[row] if not held.accepts(int(token[row])) else None
+        while left is not None and not held.accepts(int(token[row])):
+            left = left.index_fill(0, token[row : row + 1].to(left.device), 0.0)
+            token[row] = int(torch.multinomial(left, 1)) if left.sum() else _first_allowed(held, len(left))
+        held.advance(int(token[row]))
+    return token
+
+
+def _first_allowed(held: QuoteConstraint, vocabulary: int) -> int:
+    return next(token for token in range(vocabulary) if held.accepts(token))

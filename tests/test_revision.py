@@ -1,0 +1,94 @@
+"""Told texts are revised until they agree with their evidence, whatever the model writes."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from recx.data.demo import demo_catalogue
+from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.contradictions import contradictions
+from recx.explaining.revision import Reviser
+from recx.models.saved_models import build_aligned
+from recx.playground.streaming import stream_explanation
+from recx.prompts.evidence import Evidence
+from recx.recommenders.sasrec import SASRec
+from recx.settings import BackboneSettings, TargetShape
+
+HISTORY, ITEM = [3, 50, 120, 77], 9
+
+
+def measured(history, item):
+    """Evidence of which an untrained model knows nothing."""
+    causes = tuple(int(n) for n in history[::-1])
+    return Evidence(int(item), bool(item % 2), causes, (2.0, 1.0, 0.1, -1.5)[: len(causes)], 0.93, 0.42)
+
+
+@pytest.fixture(scope="module")
+def told():
+    catalogue = demo_catalogue()
+    torch.manual_seed(0)
+    target = SASRec(len(catalogue), TargetShape(width=16)).eval().requires_grad_(False)
+    users = target.encode_users(torch.randint(1, 50, (8, 10)))
+    model, tokenizer = build_aligned(BackboneSettings(), target.item_vectors(), users, relations=True)
+    explainer = AlignedExplainer(model.eval(), tokenizer, "relation", catalogue, target, 10, "float32")
+    return explainer.with_evidence(measured)
+
+
+@pytest.fixture(scope="module")
+def asked():
+    rng = np.random.default_rng(0)
+    histories = [rng.permutation(300)[:4] + 1 for _ in range(12)]
+    return histories, [int(n) for n in rng.permutation(300)[:12] + 1]
+
+
+def test_revised_texts_contradict_nothing(told, asked):
+    histories, items = asked
+    evidence = [measured(h, i) for h, i in zip(histories, items, strict=True)]
+    free, held = told.explain(histories, items), told.with_held_evidence().explain(histories, items)
+    wrong = [bool(contradictions(t, e)) for t, e in zip(free, evidence, strict=True)]
+    assert any(wrong), "an untrained model contradicts what it is told"
+    for before, after, bad, own in zip(free, held, wrong, evidence, strict=True):
+        assert contradictions(after, own) == () and after.decision in (own.liked, None)
+        assert all(c.in_history for c in after.citations) and all(s.true for s in after.statements)
+        assert (after.revised > 0) >= bad and before.revised == 0
+    assert [t.text for t in told.with_held_evidence().explain(histories, items)] == [t.text for t in held]
+
+
+def test_a_text_that_agrees_stays_as_it_is(told):
+    catalogue = told.catalogue
+    first, item = catalogue.labels[77], catalogue.labels[ITEM]
+    text = f'Yes. "{first}" lifts it most. It ranks above 93 of 100 titles; without "{first}" it would rank above 42.'
+    requests = told.explanation_requests([HISTORY], [ITEM])
+    *_, (draft,) = Reviser(told).revise(requests, [measured(HISTORY, ITEM)], [text])
+    assert (draft.text, draft.changed) == (text, 0)
+    *_, (draft,) = Reviser(told).revise(requests, [measured(HISTORY, ITEM)], [f'{text} "{item}" is like "{item}".'])
+    assert draft.text.startswith(text) and draft.changed > 0 and draft.text.count(f'"{item}"') < 2
+
+
+def test_what_cannot_be_said_rightly_is_left_out(told, monkeypatch):
+    monkeypatch.setattr(Reviser, "_passing", lambda *_: "")  # no sentence drawn passes
+    requests = told.explanation_requests([HISTORY], [ITEM])
+    text = f'Yes. It ranks above 12 of 100 titles. "{told.catalogue.labels[77]}" lifts it most.'
+    *_, (draft,) = Reviser(told).revise(requests, [measured(HISTORY, ITEM)], [text])
+    assert draft.text == f'Yes. "{told.catalogue.labels[77]}" lifts it most.' and draft.changed == 1
+
+
+def test_what_is_streamed_ends_as_what_is_explained(told):
+    held = told.with_held_quotes().with_held_evidence()
+    said = list(stream_explanation(held, HISTORY, ITEM))
+    (whole,) = held.explain([HISTORY], [ITEM])
+    assert said[-1] == whole and whole.revised > 0 and said[-2] == whole.text
+
+
+def test_the_measurements_are_made_once_and_the_random_state_stays(told):
+    calls = []
+
+    def counted(history, item):
+        calls.append(item)
+        return measured(history, item)
+
+    state = torch.random.get_rng_state()
+    copy.copy(told).with_evidence(counted).with_held_evidence().explain([HISTORY], [ITEM])
+    assert calls == [ITEM] and torch.equal(state, torch.random.get_rng_state())
