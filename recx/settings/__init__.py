@@ -15,25 +15,3 @@ from recx.settings.llmxrec_settings import LLMXRecSettings
 from recx.settings.run_settings import Settings
 from recx.settings.target_settings import FoldInSettings, TargetSettings, TargetShape
 from recx.settings.xrec_settings import XRecSettings
-
-__all__ = [
-    "MODES",
-    "NUMBER_FORMATS",
-    "PROJECTORS",
-    "AblateSettings",
-    "AlignSettings",
-    "BackboneSettings",
-    "ChatSettings",
-    "Columns",
-    "DataSettings",
-    "DemoSettings",
-    "EvaluateSettings",
-    "FitSettings",
-    "FoldInSettings",
-    "LLMXRecSettings",
-    "Settings",
-    "TargetSettings",
-    "TargetShape",
-    "TaskShares",
-    "XRecSettings",
-]
