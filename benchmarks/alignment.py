@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from plain_trainer import Plain, padded
+from plain_trainer import BARE, Plain, padded
 from recorded import Row, add_option, record
 from safetensors.torch import save_file
 from torch.utils.data import Subset
@@ -68,12 +68,7 @@ def timed(trainer_class, model, how, data, collator, steps: int) -> float:
             per_device_train_batch_size=how.batch_size,
             bf16=compute_dtype(how.precision) == torch.bfloat16,
             use_cpu=not torch.cuda.is_available(),
-            train_sampling_strategy="sequential",
-            remove_unused_columns=False,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
+            **BARE,
         )
         aligned = model.aligned if isinstance(model, Plain) else model
         trainer = trainer_class(

@@ -48,7 +48,7 @@ for _name in _absent:
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from peft import LoraConfig, get_peft_model  # noqa: E402
-from plain_trainer import Plain, padded  # noqa: E402
+from plain_trainer import BARE, Plain, padded  # noqa: E402
 from recorded import Row, add_option, record  # noqa: E402
 from torch.utils.data import Subset  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
@@ -237,12 +237,7 @@ def train_plainly(model: AlignedModel, rows, how: FitSettings, longest: int, fol
         bf16=dtype == torch.bfloat16,
         fp16=dtype == torch.float16,
         use_cpu=not torch.cuda.is_available(),
-        train_sampling_strategy="sequential",
-        remove_unused_columns=False,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
+        **BARE,
     )
     trainer = Trainer(
         optimizers=(build_optimizer(model, how), None),

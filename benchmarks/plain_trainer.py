@@ -5,6 +5,16 @@ from torch.nn import functional
 
 from recx.prompts.tokens import IGNORED, collate
 
+# Arguments of a `Trainer` that only trains: rows in the given order, and nothing is saved, logged or shown.
+BARE = {
+    "train_sampling_strategy": "sequential",
+    "remove_unused_columns": False,
+    "save_strategy": "no",
+    "logging_strategy": "no",
+    "report_to": "none",
+    "disable_tqdm": True,
+}
+
 
 class Plain(torch.nn.Module):
     """The same backbone and entity tokens, used in the common way: with a mask, and with logits at all positions."""

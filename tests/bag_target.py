@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from recx.evaluation.faithfulness import PairEffects
+from recx.evaluation.pair_effects import PairEffects
 from recx.recommenders.item_rank import item_ranks
 
 

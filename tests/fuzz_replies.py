@@ -23,12 +23,14 @@ from openai.types.chat import ChatCompletion
 
 from recx.data.catalogue import build_catalogue
 from recx.evaluation.judge_replies import read_choice, read_rating
-from recx.explaining.chat_client import ChatClient, ChatError
+from recx.explaining.chat_client import ChatClient
+from recx.explaining.chat_endpoint import ChatError
 from recx.explaining.chat_replies import BadReply, answer_of, read_decision, read_titles, text_of
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.phrase_index import phrase_key
 from recx.prompts.quotation_marks import straight_quotes
-from recx.prompts.title_index import TitleIndex, plain_title
+from recx.prompts.title_forms import plain_title
+from recx.prompts.title_index import TitleIndex
 from recx.settings import ChatSettings
 
 TITLES = ["Portal", "Portal 2", "Halo 3", "Assassin's Creed", "Rock 'n' Roll", "1942", "Yes", "Two", "Dune (1984)",
@@ -116,7 +118,7 @@ def asked(reply: str) -> str | None:
         body = json.loads(reply)
         bodies += [body if isinstance(body, dict) else {"choices": body}]
     for body in bodies:
-        client._client.chat.completions.create = lambda body=body, **_: ChatCompletion.construct(**body)
+        client.endpoint.client.chat.completions.create = lambda body=body, **_: ChatCompletion.construct(**body)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(ChatError):
             (value,) = client.ask([[{"role": "user", "content": "x"}]], read_rating_text)
             if value is not None and "think" in value:

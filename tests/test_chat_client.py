@@ -5,7 +5,8 @@ import pytest
 from chat_server import ChatServer
 
 from recx.errors import SettingsError
-from recx.explaining.chat_client import ChatClient, ChatError
+from recx.explaining.chat_client import ChatClient
+from recx.explaining.chat_endpoint import ChatError
 from recx.explaining.chat_replies import BadReply
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
@@ -211,8 +212,8 @@ def test_a_wrong_key_model_or_address_ends_it_at_once(serve, status):
 def test_nobody_listens_ends_it_at_once(monkeypatch):
     how = replace(HOW, address="http://127.0.0.1:9/v1", retries=0, parallel=1)
     client, asked = ChatClient(how), []
-    create = client._client.chat.completions.create
-    monkeypatch.setattr(client._client.chat.completions, "create", lambda **k: asked.append(1) or create(**k))
+    create = client.endpoint.client.chat.completions.create
+    monkeypatch.setattr(client.endpoint.client.chat.completions, "create", lambda **k: asked.append(1) or create(**k))
     with pytest.raises(ChatError, match="127.0.0.1:9/v1 cannot be reached: APIConnectionError"):
         client.ask(questions(30), number)
     assert len(asked) == 1

@@ -6,7 +6,7 @@ from recx.data.demo import demo_catalogue
 from recx.explaining.chat_explainer import ChatExplainer
 from recx.explaining.in_context import draw_shots
 from recx.explaining.records import NO_ANSWER
-from recx.prompts.training_tasks import TaskData
+from recx.prompts.task_data import TaskData
 from recx.recommenders.labels import Labels
 from recx.settings import ChatSettings
 

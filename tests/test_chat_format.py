@@ -8,7 +8,7 @@ import pytest
 from recx.errors import CheckpointError
 from recx.prompts.chat_format import read_chat_format
 from recx.prompts.tokens import IGNORED, PromptEncoder
-from recx.prompts.training_tasks import Example
+from recx.prompts.training_example import Example
 
 SPECIAL = ["<turn>", "</turn>", "<|return|>", "<think>", "</think>", "<s>"]
 LOOP = "{% for m in messages %}<turn>{{ m['role'] }}\n{{ m['content'] }}</turn>\n{% endfor %}"

@@ -5,7 +5,6 @@ import pytest
 
 from recx.evaluation.certification import certify_planted, diagnosticity, fit_metrics, planted_citations
 from recx.evaluation.faithfulness import (
-    PairEffects,
     SetComparison,
     against_sets,
     by_attribution,
@@ -19,6 +18,7 @@ from recx.evaluation.faithfulness import (
     sufficiency,
     top_cause,
 )
+from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
 from recx.prompts.explanation_parser import Citation
 

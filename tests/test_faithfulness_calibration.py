@@ -8,7 +8,6 @@ from scipy.stats import spearmanr
 from recx.attribution.removal import value_function
 from recx.data.demo import demo_catalogue
 from recx.evaluation.certification import certify_planted, fit_metrics, planted_citations
-from recx.evaluation.faithfulness import PairEffects
 from recx.evaluation.faithfulness_calibration import (
     brier_score,
     calibration,
@@ -17,6 +16,7 @@ from recx.evaluation.faithfulness_calibration import (
     spearman,
     strength_order,
 )
+from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.measured import measure_evidence, template_explanations
 
 

@@ -9,7 +9,8 @@ from recx.data.demo import demo_catalogue
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.evaluation import faithfulness_report as report
-from recx.evaluation.faithfulness import cited_places, effects_of, erasure, measure
+from recx.evaluation.faithfulness import cited_places, erasure, measure
+from recx.evaluation.pair_effects import effects_of
 from recx.evaluation.planted_causes import planted_causes, planted_records, precision_recall, relied_on
 from recx.evaluation.round_trip import recovered_vectors, round_trip
 from recx.evaluation.test_set import Pairs

@@ -7,7 +7,6 @@ import torch
 from recx.attribution.removal import value_function
 from recx.data.demo import demo_catalogue
 from recx.evaluation.certification import certify_planted, fit_metrics, planted_citations
-from recx.evaluation.faithfulness import PairEffects
 from recx.evaluation.faithfulness_simulation import (
     Edits,
     Said,
@@ -18,6 +17,7 @@ from recx.evaluation.faithfulness_simulation import (
     shuffled,
     simulate,
 )
+from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.measured import template_explanations
 from recx.recommenders.item_rank import item_ranks
 

@@ -5,7 +5,6 @@ import pytest
 from test_faithfulness import Sums
 
 from recx.data.catalogue import build_catalogue
-from recx.evaluation.faithfulness import PairEffects
 from recx.evaluation.faithfulness_values import (
     RemovedValues,
     named_values,
@@ -14,6 +13,7 @@ from recx.evaluation.faithfulness_values import (
     value_records,
     value_scores,
 )
+from recx.evaluation.pair_effects import PairEffects
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import explanation_of
 from recx.prompts.explanation_parser import ExplanationParser

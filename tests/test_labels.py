@@ -13,7 +13,8 @@ from recx.errors import DataError
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.in_context import draw_shots
 from recx.prompts.pieces import Title
-from recx.prompts.training_tasks import TaskData, build_examples
+from recx.prompts.task_data import TaskData
+from recx.prompts.training_tasks import build_examples
 from recx.recommenders import labels
 from recx.recommenders.labels import CANDIDATES, PREFERENCE_ITEMS, label_histories, require_decisions
 from recx.recommenders.protocol import mask_seen, pad_histories

@@ -10,10 +10,10 @@ from recx import paths
 from recx.pipeline.imports import imported, reached
 
 PACKAGE = paths.ROOT / "recx"
-ROOT = {"__init__", "__main__", "cli", "errors", "paths", "settings"}
+ROOT = {"__init__", "__main__", "cli", "errors", "paths"}
 ROOMS = (
-    "storage profiles data recommenders attribution prompts models decoding alignment teaching explaining "
-    "evaluation plots pipeline playground"
+    "settings storage profiles data recommenders attribution prompts models decoding alignment teaching explaining "
+    "evaluation plots pipeline playground commands"
 ).split()
 
 
@@ -32,16 +32,16 @@ def imports(path):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_go_one_way(room):
-    allowed = {"errors", "paths", "settings", *ROOMS[: ROOMS.index(room) + 1]}
+    allowed = {"errors", "paths", *ROOMS[: ROOMS.index(room) + 1]}
     for path in modules(room):
         assert imports(path) <= allowed, path
 
 
-def test_root_holds_the_command_line_errors_paths_and_settings():
+def test_root_holds_the_command_line_errors_and_paths():
     assert {p.stem for p in PACKAGE.glob("*.py")} == ROOT
     assert {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name != "__pycache__"} == set(ROOMS)
-    for name in ("errors", "paths", "settings"):
-        assert imports(PACKAGE / f"{name}.py") <= {"errors", "paths", "settings"}, name
+    for name in ("errors", "paths"):
+        assert imports(PACKAGE / f"{name}.py") <= {"errors", "paths"}, name
 
 
 def test_both_forms_of_import_are_seen():

@@ -12,7 +12,7 @@ from recx.evaluation.judges import Choice, ExplanationToRate, Rating
 from recx.evaluation.llm_judge import LLMJudge
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.test_set import Pairs
-from recx.explaining.chat_client import ChatError
+from recx.explaining.chat_endpoint import ChatError
 from recx.settings import ChatSettings
 
 CATALOGUE = demo_catalogue()

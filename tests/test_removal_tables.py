@@ -4,7 +4,7 @@ import torch
 
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
-from recx.evaluation.faithfulness import PairEffects
+from recx.evaluation.pair_effects import PairEffects
 from recx.evaluation.removal_tables import joining_orders, removal_orders, without
 from recx.explaining.records import Explanation
 from recx.prompts.explanation_parser import ExplanationParser

@@ -5,6 +5,7 @@ import numpy as np
 from recx import cli
 from recx.evaluation.metric_records import metric_record
 from recx.evaluation.results_page import results_page
+from recx.storage import run_folder
 
 
 def stored(stage, record, **columns):
@@ -45,6 +46,6 @@ def test_tables_hold_values_with_intervals_and_split_verdicts_and_decodings():
 
 
 def test_the_command_prints_the_page(capsys, monkeypatch):
-    monkeypatch.setattr(cli.run_folder, "results", lambda: [stored("quality", metric_record("x", "r", np.ones(2)))])
+    monkeypatch.setattr(run_folder, "results", lambda: [stored("quality", metric_record("x", "r", np.ones(2)))])
     cli.main(["results", "--markdown"])
     assert "### Ratings of explanations" in capsys.readouterr().out

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from recx import cli, paths
+from recx.commands import run_command
 from recx.errors import CheckpointError, DataError, SettingsError
 from recx.pipeline import stages
 from recx.pipeline.finished import open_finished
@@ -224,7 +225,7 @@ def test_cli_lists_and_describes(capsys):
 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_a_run_prints_how_it_differs(folder, capsys, monkeypatch, verbose):
-    monkeypatch.setattr(cli, "run_all", lambda plan: 0)
+    monkeypatch.setattr(run_command, "run_all", lambda plan: 0)
     cli.main(["run", "--set", "target.seed=7", "evaluate.shots=1", *(["--verbose"] if verbose else [])])
     out = capsys.readouterr().out
     assert ("target.seed=7" in out and "evaluate.shots=1" in out) != verbose

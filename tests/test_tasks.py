@@ -13,8 +13,9 @@ from recx.prompts import wordings as prompts
 from recx.prompts.conversations import read_conversations, read_folder
 from recx.prompts.modes import MODE_SPECS
 from recx.prompts.pieces import Entity, Title, as_text, quoted_pieces
+from recx.prompts.task_data import TaskData
 from recx.prompts.tokens import IGNORED, PromptEncoder
-from recx.prompts.training_tasks import TASKS, TaskData, build_examples
+from recx.prompts.training_tasks import TASKS, build_examples
 from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.recommenders.sasrec import SASRec

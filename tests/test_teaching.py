@@ -5,8 +5,8 @@ from recx.data.demo import demo_catalogue
 from recx.prompts.controls import Control, random_control
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Entity, Title, as_text
+from recx.prompts.task_data import TaskData
 from recx.prompts.templates import _CONCLUSIONS, templated_explanation
-from recx.prompts.training_tasks import TaskData
 from recx.recommenders.labels import label_histories
 from recx.teaching.content_rule import ContentRecommender
 from recx.teaching.synthetic_titles import synthetic_catalogue

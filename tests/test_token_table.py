@@ -5,7 +5,7 @@ from recx.prompts.pieces import as_text
 from recx.prompts.requests import person_prompt
 from recx.prompts.token_table import token_table
 from recx.prompts.tokens import PromptEncoder
-from recx.prompts.training_tasks import Example
+from recx.prompts.training_example import Example
 
 
 class Letters:

@@ -13,9 +13,11 @@ from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, splice_histories
 from recx.errors import DataError, SettingsError
 from recx.prompts.conversations import Conversation, read_conversations, read_folder
+from recx.prompts.labelled_tasks import NEIGHBOURS
 from recx.prompts.modes import MODE_SPECS, Mode
+from recx.prompts.task_data import TaskData
 from recx.prompts.tokens import EncodedRows, PromptEncoder
-from recx.prompts.training_tasks import NEIGHBOURS, TASKS, TaskData, build_examples
+from recx.prompts.training_tasks import TASKS, build_examples
 from recx.recommenders.devices import encode_users, item_vectors
 from recx.recommenders.labels import label_histories, require_decisions
 from recx.recommenders.neighbours import neighbours

@@ -20,7 +20,7 @@ from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
 from recx.models.saved_models import SharedBackbone, build_aligned
 from recx.prompts.tokens import EncodedRows, PromptEncoder, collate
-from recx.prompts.training_tasks import Example
+from recx.prompts.training_example import Example
 from recx.settings import BackboneSettings, FitSettings
 
 MAX_TOKENS = 1_024  # of a training row

@@ -17,8 +17,8 @@ from recx.models.aligned_model import AlignedModel
 from recx.prompts.controls import random_control
 from recx.prompts.explanation_parser import ExplanationParser, ParsedExplanation
 from recx.prompts.requests import person_prompt
+from recx.prompts.task_data import TaskData, shuffled_cycle
 from recx.prompts.tokens import PromptEncoder
-from recx.prompts.training_tasks import TaskData, shuffled_cycle
 from recx.prompts.wordings import EXPLANATION
 
 

@@ -14,12 +14,13 @@ import pandas as pd
 
 from recx.attribution.decisive_sets import DecisiveSets
 from recx.evaluation.bootstrap import bootstrap
-from recx.evaluation.faithfulness import CITED, PairEffects, by_attribution, measure
+from recx.evaluation.faithfulness import CITED, by_attribution, measure
 from recx.evaluation.faithfulness_calibration import said_orders
 from recx.evaluation.faithfulness_consistency import self_consistency
 from recx.evaluation.faithfulness_curves import LOWER, measure_curves
 from recx.evaluation.faithfulness_sets import measure_sets
 from recx.evaluation.faithfulness_simulation import Edits, Said, simulate
+from recx.evaluation.pair_effects import PairEffects
 
 CHANCE = 0.5
 UNFAITHFUL = ("random", "latest", "weakest")

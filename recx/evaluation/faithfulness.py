@@ -1,89 +1,18 @@
 """Does an explanation cite what moved the target?
 
 Each metric is a pure function of what is cited and of what the target says of the parts of a history
-(`recx.attribution.removal`). All values are signed: for an item that the target dislikes, a cause is what holds its
-value down.
+(`recx.evaluation.pair_effects`).
 """
 
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from recx.attribution.removal import ValueFunction, players_of
-from recx.attribution.shapley import MAX_EXACT, all_sets, shapley_values
-from recx.evaluation.test_set import Pairs
+from recx.evaluation.pair_effects import TINY, PairEffects
 from recx.explaining.records import Explanation
-from recx.recommenders.item_rank import item_ranks
-from recx.recommenders.protocol import Scorer
 
-TINY = 1e-6  # effects that differ by less are the same
 CITED = 2  # titles that what has no text is taken to cite, as most texts do
-MAX_SETS = 4096  # sets of one size that are compared with; more are sampled
-
-
-@dataclass(frozen=True)
-class PairEffects:
-    """What the target says of one item when parts of one history are taken out.
-
-    Attributes:
-        value: of what is left.
-        history: the latest items that the target reads.
-        item: the item asked about.
-        liked: whether the target likes it.
-    """
-
-    value: ValueFunction
-    history: np.ndarray
-    item: int
-    liked: bool
-
-    @cached_property
-    def players(self) -> np.ndarray:
-        """(n,) the distinct items of the history."""
-        return players_of(self.history)
-
-    @cached_property
-    def _table(self) -> np.ndarray | None:
-        n = len(self.players)
-        return self.value(self.history, all_sets(n), [self.item])[:, 0] if n <= MAX_EXACT else None
-
-    def values(self, kept: np.ndarray) -> np.ndarray:
-        """Signed values (S,) of sets (S, n): high where the target is sure of its decision."""
-        n = len(self.players)
-        values = (
-            self.value(self.history, kept, [self.item])[:, 0]
-            if self._table is None
-            else self._table[kept @ 2 ** np.arange(n)]
-        )
-        return values if self.liked else -values
-
-    @cached_property
-    def shapley(self) -> np.ndarray:
-        """Signed Shapley values (n,): the first cause is the highest."""
-        values = shapley_values(self.value, self.history, [self.item]).values[:, 0]
-        return values if self.liked else -values
-
-    def places(self, items: Sequence[int]) -> list[int]:
-        """Which players (distinct, in the order given) some items are; those outside the history are left out."""
-        index = {int(p): n for n, p in enumerate(self.players)}
-        return [index[i] for i in dict.fromkeys(map(int, items)) if i in index]
-
-    def sets_like(self, own: np.ndarray) -> np.ndarray:
-        """All sets (S, n) of as many players as a set (1, n) has; where there are too many, itself and random ones."""
-        size = int(own.sum())
-        n = len(self.players)
-        if math.comb(n, size) <= MAX_SETS:
-            chosen = np.array(list(itertools.combinations(range(n), size)), dtype=int).reshape(-1, size)
-        else:
-            rng = np.random.default_rng([n, size, self.item])
-            chosen = np.array([np.flatnonzero(own[0]), *(rng.permutation(n)[:size] for _ in range(MAX_SETS - 1))])
-        sets = np.zeros((len(chosen), n), dtype=bool)
-        np.put_along_axis(sets, chosen, True, axis=1)
-        return sets
 
 
 @dataclass(frozen=True)
@@ -219,23 +148,6 @@ def phi_coefficient(named: np.ndarray, changed: np.ndarray) -> float:
     if len(named) < 2 or named.std() == 0 or changed.std() == 0:
         return np.nan
     return float(np.corrcoef(named.astype(float), changed.astype(float))[0, 1])
-
-
-def decision_changes(target: Scorer, effects: PairEffects) -> np.ndarray:
-    """Whether taking each player out (n,) changes the target's decision by task 3's rule (yes, between or no)."""
-    histories = [effects.history, *(effects.history[effects.history != p] for p in effects.players)]
-    if len(effects.players) < 2:
-        return np.zeros(len(effects.players), dtype=bool)
-    before, *after = item_ranks(target, histories, effects.item, effects.value.length, changed_from=effects.history)
-    return np.array([rank.decision != before.decision for rank in after])
-
-
-def effects_of(value: ValueFunction, pairs: Pairs) -> list[PairEffects]:
-    """The effects of every pair, with the history as a prompt shows it."""
-    return [
-        PairEffects(value, np.asarray(history)[-value.length :], int(item), bool(liked))
-        for history, item, liked in zip(pairs.histories, pairs.items, pairs.liked, strict=True)
-    ]
 
 
 def cited_places(effects: PairEffects, explanation: Explanation) -> list[int]:

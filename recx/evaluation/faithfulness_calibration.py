@@ -7,8 +7,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from recx.evaluation.bootstrap import Estimate, bootstrap_statistic
-from recx.evaluation.faithfulness import TINY, PairEffects
 from recx.evaluation.faithfulness_simulation import Said
+from recx.evaluation.pair_effects import TINY, PairEffects
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import said_strength
 

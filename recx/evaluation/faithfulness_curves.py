@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recx.evaluation.faithfulness import PairEffects
+from recx.evaluation.pair_effects import PairEffects
 from recx.recommenders.item_rank import item_ranks
 
 KS = (10, 50)

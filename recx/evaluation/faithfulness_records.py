@@ -11,7 +11,7 @@ from recx.data.catalogue import Catalogue
 from recx.evaluation.bootstrap import Estimate
 from recx.evaluation.certification import fit_metrics
 from recx.evaluation.explanation_checks import contradicts_evidence, numbers_as_measured
-from recx.evaluation.faithfulness import PairEffects, cited_places, decision_changes
+from recx.evaluation.faithfulness import cited_places
 from recx.evaluation.faithfulness_calibration import calibration, said_orders, strength_order
 from recx.evaluation.faithfulness_consistency import chance_consistency, repeated_causes, self_consistency
 from recx.evaluation.faithfulness_curves import CURVE_METHODS, CURVES, LOWER, measure_curves
@@ -20,6 +20,7 @@ from recx.evaluation.faithfulness_sets import measure_sets
 from recx.evaluation.faithfulness_simulation import Edits, Said, las_estimate, said_in, shuffled, simulate
 from recx.evaluation.faithfulness_values import value_records
 from recx.evaluation.metric_records import label_of
+from recx.evaluation.pair_effects import PairEffects, decision_changes
 from recx.evaluation.round_trip import round_trip
 from recx.evaluation.summary_tables import labelled
 from recx.evaluation.test_set import Pairs

@@ -15,7 +15,6 @@ from recx.evaluation.bootstrap import Estimate
 from recx.evaluation.faithfulness import (
     CITED,
     SHARES,
-    PairEffects,
     by_attribution,
     cited_places,
     erasure,
@@ -23,6 +22,7 @@ from recx.evaluation.faithfulness import (
     phi_coefficient,
 )
 from recx.evaluation.metric_records import label_of, metric_record
+from recx.evaluation.pair_effects import PairEffects
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
 

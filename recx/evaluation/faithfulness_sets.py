@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from recx.attribution.decisive_sets import DecisiveSets, decisive_sets
-from recx.evaluation.faithfulness import PairEffects
+from recx.evaluation.pair_effects import PairEffects
 
 SET_METRICS = ("flip_named", "flip_named_gain")
 

@@ -22,7 +22,8 @@ from sklearn.preprocessing import StandardScaler
 from recx.attribution.attributions import likeness
 from recx.data.catalogue import Catalogue
 from recx.evaluation.bootstrap import Estimate, bootstrap_statistic
-from recx.evaluation.faithfulness import PairEffects, cited_places
+from recx.evaluation.faithfulness import cited_places
+from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import said_strength
 from recx.recommenders.item_rank import item_ranks

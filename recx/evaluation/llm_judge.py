@@ -7,7 +7,8 @@ from typing import Any
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judge_replies import read_choice, read_rating
 from recx.evaluation.judges import RUBRIC, Choice, ExplanationToRate, Rating
-from recx.explaining.chat_client import ChatClient, Message
+from recx.explaining.chat_client import ChatClient
+from recx.explaining.chat_endpoint import Message
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 

@@ -17,7 +17,7 @@ from recx.explaining.explainer import Explainer
 from recx.explaining.imported import ImportedExplainer
 from recx.explaining.in_context import Shots, draw_shots
 from recx.explaining.records import Explanation
-from recx.prompts.training_tasks import TaskData
+from recx.prompts.task_data import TaskData
 from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import Scorer
 from recx.settings import MODES, EvaluateSettings

@@ -14,9 +14,10 @@ import numpy as np
 from recx.attribution.removal import ValueFunction
 from recx.data.dataset import Dataset
 from recx.data.split import Split
-from recx.evaluation.faithfulness import PairEffects, cited_places, effects_of
+from recx.evaluation.faithfulness import cited_places
 from recx.evaluation.methods import Method, explain_all
 from recx.evaluation.metric_records import metric_record
+from recx.evaluation.pair_effects import PairEffects, effects_of
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
 from recx.settings import EvaluateSettings

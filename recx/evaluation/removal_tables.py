@@ -10,7 +10,8 @@ import pandas as pd
 
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError
-from recx.evaluation.faithfulness import PairEffects, cited_places
+from recx.evaluation.faithfulness import cited_places
+from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
 from recx.recommenders.item_rank import item_ranks
 from recx.recommenders.protocol import Scorer

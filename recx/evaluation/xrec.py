@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from recx.errors import SettingsError
-from recx.explaining.chat_client import ChatClient, Message
+from recx.explaining.chat_client import ChatClient
+from recx.explaining.chat_endpoint import Message
 from recx.explaining.chat_replies import BadReply
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore

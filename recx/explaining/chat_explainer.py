@@ -7,7 +7,8 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
-from recx.explaining.chat_client import ChatClient, Message
+from recx.explaining.chat_client import ChatClient
+from recx.explaining.chat_endpoint import Message
 from recx.explaining.chat_replies import BadReply, read_decision, read_titles
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots

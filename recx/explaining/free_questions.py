@@ -8,7 +8,7 @@ from typing import Any
 from recx.decoding import generation
 from recx.errors import SettingsError
 from recx.explaining.aligned import AlignedExplainer
-from recx.explaining.chat_client import Message
+from recx.explaining.chat_endpoint import Message
 from recx.explaining.chat_explainer import ChatExplainer
 from recx.prompts.modes import Mode
 from recx.prompts.pieces import Piece, as_text

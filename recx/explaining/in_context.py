@@ -8,8 +8,8 @@ from recx.prompts import wordings
 from recx.prompts.controls import Control
 from recx.prompts.pieces import Piece, Title, titles
 from recx.prompts.requests import person_prompt
+from recx.prompts.task_data import TaskData
 from recx.prompts.templates import templated_explanation
-from recx.prompts.training_tasks import TaskData
 
 Shot = tuple[list[Piece], list[Piece]]
 Shots = Mapping[str, Sequence[Shot]]

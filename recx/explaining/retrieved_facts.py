@@ -18,8 +18,7 @@ from recx.data.catalogue import Catalogue
 from recx.prompts.modes import Mode
 from recx.prompts.pieces import Piece
 from recx.prompts.requests import Request
-from recx.prompts.templates import describe_item
-from recx.prompts.training_tasks import excerpt
+from recx.prompts.templates import describe_item, excerpt
 
 NEIGHBOURS = 20
 

@@ -170,7 +170,7 @@ def code_digest(stage: str) -> str:
     """
     package = paths.ROOT / "recx"
     reached = reached_from_notebook(paths.notebooks() / f"{STAGES[stage].notebook}.ipynb")
-    modules = {m for m in reached if m != package / "settings.py" and m.parent.name != "profiles"}
+    modules = {m for m in reached if m.parent.name not in ("settings", "profiles")}
     for module, folder in _SHIPPED_WITH.items():
         if package / module in modules:
             modules |= {p for p in (paths.shipped_data() / folder).rglob("*") if p.is_file()}

@@ -13,7 +13,8 @@ from recx.attribution.counterfactual import apply_changes, find_counterfactual
 from recx.attribution.removal import ValueFunction
 from recx.attribution.shapley import shapley_values
 from recx.errors import DataError
-from recx.evaluation.faithfulness import PairEffects, cited_places, erasure
+from recx.evaluation.faithfulness import cited_places, erasure
+from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation

@@ -19,7 +19,8 @@ from recx.data.catalogue import Catalogue
 from recx.prompts.quotation_marks import straight_quotes
 from recx.prompts.stated_decision import stated_decision
 from recx.prompts.title_index import TitleIndex
-from recx.prompts.value_mentions import KINDS, TASTE, ValueMentions
+from recx.prompts.value_mentions import KINDS, ValueMentions
+from recx.prompts.value_subjects import REACH, TITLE_MARK, find_subjects, grouped
 
 _QUOTED = re.compile(r'"([^"]*)"')
 _CLAUSE = re.compile(
@@ -40,36 +41,9 @@ _CLAIM = re.compile(
 OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;!?]\s")
 _ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
-_PRONOUN = re.compile(
-    rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{KINDS})\b|\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
-    re.IGNORECASE,
-)
-_ITS = re.compile(r"\bits\b", re.IGNORECASE)
-# Titles of one subject, and titles that are said to be like it: ', like "A"', ', and so is "A"', ', as "A" is'.
-_REACH = 300  # letters on either side of a value that tell what it is said of
-_JOINED = re.compile(
-    r"\W*+(?:and|or|nor|as well as|along with|together with|plus)?+\W*+(?:both|also|then)?+\W*+", re.IGNORECASE
-)
-_COMPARED = re.compile(
-    r"(?:(?<!will )(?<!ll )(?<!would )(?<!'d )(?<!they )(?<!you )(?<!to )\blike|\b(?:such as|including|e\.g\.|"
-    r"for example|for instance|namely|so (?:is|are|does|was)|similar to|same as)|, (?:just )?as)"
-    r"\W*(?:the|either|both)?\W*$",
-    re.IGNORECASE,
-)
-_OF_TITLE = re.compile("\x01\\d+\x01(?:(?:, and|,| and) \x01\\d+\x01)*(?: [\\w-]+){0,2} (?:of|in)\\W*(?:the )?\x00")
-_LISTED = r"[\"'\]]*(?:, (?:and |or )?| and | or |/)[\"'\[]*(?:[\w-]+ )?"
-_VALUE_BEFORE = re.compile(f"\x01{_LISTED}$")
-_VALUE_BEHIND = re.compile(f"\x01\\d+\x01{_LISTED}\x01")
-_RELATIVE = re.compile(r"\b(?:which|that|who)\b")
-_THIS_ONE = re.compile(
-    rf"\bthis(?: \w+)? \x01\d+\x01|\bas an?(?: \w+)? \x01\d+\x01 (?:{KINDS})\b|\bbeing(?: \w+)? \x01\d+\x01",
-    re.IGNORECASE,
-)
-_NOT_TASTED = re.compile("\x00|\\b(?:its?|this|because|due to|thanks to)\\b", re.IGNORECASE)
 _TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{KINDS})\w*\b(?! title)")
 _TAG_BEFORE = re.compile(r"\b(?:tag|genre|categor)\w*\b[^.!?\n]{0,40}$")
 _TURN = re.compile(r", (?:and|so|as|plus|which|with|its|it)\b")  # a negation does not reach beyond
-_MARK = re.compile("\x00(\\d+)\x00")
 _VALUE = re.compile("\x01(\\d+)\x01")
 # A capital within a sentence; what was marked as title or value ends in a control character.
 _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
@@ -131,15 +105,6 @@ class ParsedExplanation:
         return tuple(c.title for c in self.citations if c.item is None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Coordinated titles of one clause, as items (None for an unknown title), and the position of their marks."""
-
-    items: tuple[int | None, ...]
-    start: int
-    end: int
-
-
 class ExplanationParser:
     """Parses texts about the items of one catalogue."""
 
@@ -176,7 +141,7 @@ class ExplanationParser:
         marked = "".join([*pieces, text[place:]])
         titles = [index for _, index, _ in cited]
         for span, index, title in cited:
-            if index != item or _CLAIM.search(plain, max(start, span[0] - _REACH), span[0]):
+            if index != item or _CLAIM.search(plain, max(start, span[0] - REACH), span[0]):
                 citations.append(
                     Citation(
                         title,
@@ -190,7 +155,7 @@ class ExplanationParser:
         for clause in _CLAUSE.split(marked):
             values = [(stated[int(m[1])][1], stated[int(m[1])][0], m.start()) for m in _VALUE.finditer(clause)]
             if values:
-                words = _VALUE.sub(" ", _MARK.sub(" ", clause))
+                words = _VALUE.sub(" ", TITLE_MARK.sub(" ", clause))
                 before = {s.value for s in statements}
                 again = bool(_ALSO.search(words)) and not before.intersection(value for value, *_ in values)
                 said = self._clause(clause, words, values, titles, history, item)
@@ -245,13 +210,13 @@ class ExplanationParser:
             history: indices of the items in the history that the text is about.
             item: index of the item in question.
         """
-        groups = _grouped(clause, titles)
+        groups = grouped(clause, titles)
         starts = [group.start for group in groups]
         most = bool(re.search(r"\bmost\b", words, re.IGNORECASE))
         said = []
         for value, span, place in values:
-            first, last = (bisect.bisect_left(starts, edge) for edge in (place - _REACH, place + _REACH))
-            named, begin = _subjects(clause, groups[first:last], place, item)
+            first, last = (bisect.bisect_left(starts, edge) for edge in (place - REACH, place + REACH))
+            named, begin = find_subjects(clause, groups[first:last], place, item)
             subjects = [n for n in named if n is not None]
             turn = max((m.end() for m in _TURN.finditer(clause, begin, place)), default=begin)
             negated = bool(_NEGATION.search(clause, turn, place))
@@ -267,55 +232,6 @@ class ExplanationParser:
         if subjects:
             return holders == len(over)
         return 2 * holders > len(over) if most else holders >= min(2, len(over))
-
-
-def _grouped(clause: str, titles: Sequence[int | None]) -> list[_Group]:
-    """The titles of a clause; coordinated titles ("A, B and C") form one group."""
-    groups: list[_Group] = []
-    for mark in _MARK.finditer(clause):
-        own = (titles[int(mark[1])],)
-        if groups and _JOINED.fullmatch(clause, groups[-1].end, mark.start()):
-            groups[-1] = _Group((*groups[-1].items, *own), groups[-1].start, mark.end())
-        else:
-            groups.append(_Group(own, mark.start(), mark.end()))
-    return groups
-
-
-def _subjects(clause: str, groups: Sequence[_Group], place: int, item: int) -> tuple[list[int | None], int]:
-    """The items a value is stated about (none for the history as a whole), and the position where their mention ends.
-
-    Args:
-        clause: the clause, with titles and values replaced by marks.
-        groups: the titles near the value.
-        place: position of the value in the clause.
-        item: index of the item in question.
-    """
-    first, last = max(place - _REACH, 0), place + _REACH
-    held = _OF_TITLE.match(clause, place)
-    if held:
-        return next(([*g.items] for g in groups if g.start == held.end() - 1), []), place
-    this = _THIS_ONE.search(clause, max(place - 12, 0), last)
-    if this and this.start() < place:
-        return [item], place
-    before = [g for g in groups if g.end <= place]
-    behind = [g for g in groups if g.start > place]
-    compared = [i for g in behind if _COMPARED.search(clause, max(place, g.start - 40), g.start) for i in g.items]
-    if any(not _NOT_TASTED.search(clause, m.end(), place) for m in TASTE.finditer(clause, first, place)):
-        # Of several values none need be true of every title: "action, comedy and war films such as ...".
-        listed = _VALUE_BEFORE.search(clause, first, place) or _VALUE_BEHIND.match(clause, place)
-        return [] if listed else compared, first
-    if _RELATIVE.search(clause, place, behind[0].start if behind else last):  # "which recalls films like ..."
-        compared = []
-    pronoun = max((m.end() for m in _PRONOUN.finditer(clause, first, place)), default=-1)
-    if before and before[-1].end > pronoun:
-        return [*before[-1].items, *compared], before[-1].end
-    if pronoun >= 0:
-        return [item, *compared], first
-    if not groups and _PRONOUN.search(clause, place, last):  # "With its tags Action and Indie, this game ..."
-        return [item], first
-    if not before and _ITS.search(clause, first, place):
-        return [item, *compared], first
-    return compared or [i for g in behind[:1] for i in g.items], first
 
 
 def _alone(statement: Statement, text: str) -> Statement:

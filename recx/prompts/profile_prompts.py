@@ -10,7 +10,7 @@ from recx.prompts.controls import Control
 from recx.prompts.pieces import Entity, Piece, as_text, render
 from recx.prompts.templates import describe_item, summarise_taste, templated_explanation
 from recx.prompts.tokens import EncodedRows, PromptEncoder
-from recx.prompts.training_tasks import Example
+from recx.prompts.training_example import Example
 
 ASKED = "A recommender suggests an item to a user. Say in one sentence why the user would like it.\n"
 # What a prompt shows: profiles and vectors, vectors with the title, or two ids alone.

@@ -60,6 +60,13 @@ def summarise_taste(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]
     return [liking, "Latest choice: ", Title(int(history[-1])), "."]
 
 
+def excerpt(texts: Sequence[str], words: int = 24) -> str:
+    """Return the first words of a shop's text, up to the end of a sentence if one ends late enough among them."""
+    kept = " ".join(texts).split()[:words]
+    ends = [n for n, word in enumerate(kept, 1) if word.endswith((".", "!", "?")) and n > words // 3]
+    return " ".join(kept[: ends[-1]] if ends else kept).replace('"', "'")
+
+
 def templated_explanation(
     rng: np.random.Generator, catalogue: Catalogue, history: Sequence[int], item: int, yes: bool, control: Control
 ) -> list[Piece]:

@@ -2,7 +2,6 @@
 
 import bisect
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -10,30 +9,11 @@ from functools import cached_property
 
 from recx.data.catalogue import Catalogue
 from recx.prompts.phrase_index import PhraseIndex, Word, phrase_key, words_of
+from recx.prompts.title_forms import heads, natural_forms, plain_title, subtitles
+from recx.prompts.title_spelling import emphasised, is_name
 
-# What keyboards and word processors make of the same title.
-_TYPOGRAPHY = str.maketrans(dict.fromkeys('’‘ʼ‛`´"“”„', "'") | dict.fromkeys("‐‑‒–—−", "-") | {"…": "..."})
 _YEAR_BEHIND = re.compile(r"(.*\S)\s*[(\[]((?:18|19|20)\d\d)[)\]]")
 _YEAR = re.compile(r"((?:18|19|20)\d\d)(?:-\d\d.*)?")
-_BRACKETS_BEHIND = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]*)[)\]]")
-_ARTICLE = "the|a|an|l'|le|la|les|il|lo|gli|el|los|las|der|die|das|den|det|de|het|o|os|un|une|una|ein|eine"
-_ARTICLE_BEHIND = re.compile(rf"(.*\S), ({_ARTICLE})", re.IGNORECASE)
-_ARTICLE_BEFORE = re.compile(r"(?:the|a|an) (.*)", re.IGNORECASE)
-_SUBTITLE = re.compile(r": | [-–—/] ")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:…]|\n)[\s\W]*$")
-_NAME_BEHIND = re.compile(r"(?:[’']s)?(?: |-|: | [-–—] )(?:[A-Z]|\d|[IVX]+\b)")
-_NAME_BEFORE = re.compile(r"(?:^|\W)([^\W\d_a-z][\w’']*)[ -]$")
-# After a word that begins a sentence, these tell that it is a title.
-_PRONOUNS = frozenset("i it he she we you they this that these those who what which one there here her him us".split())
-_PREDICATE = re.compile(
-    r"[®™©]*(?:[’']s)?[’'*_)]*,? (?:is|was|are|has|had|would|will|should|can|could|may|might|must|does|did|also|"
-    r"offers?|features?|fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|"
-    r"(?:and|or)(?=\W*[A-Z]|\s{3}))\b|, (?=[A-Z]|\s{3})"
-)
-
-_ARTICLES = frozenset(("the", "a", "an"))
-# Behind a part of a title, these say that all titles with it are meant.
-_SERIES_BEHIND = re.compile(r"[ -](?:series|franchise|saga|universe|instal?lments?|movies|films|games|books|novels)\b")
 _MARKS_BEHIND = re.compile(r"[^\w\s]*$")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
 _VALUE_FOLLOWS = ("for", "on", "by", "a", "an", "the")
@@ -153,44 +133,17 @@ class TitleIndex:
             )
             if key in self._values and (item is None or self._is_value(text, start, end, shared)):
                 return None, size
-            if item is not None and self._is_name(text, words[place : place + size], end, item in near, whole):
+            if item is not None and is_name(text, words[place : place + size], end, item in near, whole):
                 return Mention(item, start, end), size
         return None, 1
 
     def _is_value(self, text: str, start: int, end: int, likely: bool) -> bool:
         """Whether a title that is also an attribute value (a series or a platform, say) stands for the value here."""
-        if likely or _emphasised(text, start, end):
-            return not _emphasised(text, start, end)
+        if likely or emphasised(text, start, end):
+            return not emphasised(text, start, end)
         before = _WORD_BEFORE.search(text, max(start - 40, 0), start)
         word = before[1].casefold() if before else ""
         return word in _VALUE_FOLLOWS or word in self.catalogue.attributes or bool(_VALUE_BEHIND.match(text, end))
-
-    @staticmethod
-    def _is_name(text: str, words: list[Word], end: int, near: bool, whole: bool) -> bool:
-        start = words[0].start
-        letters = "".join(word.key for word in words)
-        if _emphasised(text, start, end):
-            return True
-        if letters.isdigit() or len(letters) < 2:
-            return False
-        behind, before = text[end : end + 12], text[max(start - 40, 0) : start]
-        starts = bool(_SENTENCE_START.search(before)) if len(before) < 40 or before.strip() else True
-        small = [w for w in words if text[w.start : w.end].islower()]
-        written_small = words[0] in small or any(len(w.key) > 4 for w in small)
-        if _NAME_BEHIND.match(behind) and not (whole and behind.startswith((": ", " - ", " – ", " — "))):
-            return False
-        if not whole and _SERIES_BEHIND.match(behind):
-            return False
-        if written_small:
-            return sum(word.key not in _ARTICLES for word in words) > 1 and (
-                near or (whole and (len(words) > 3 or letters[-1].isdigit()))
-            )
-        if len(words) > 1:
-            return True
-        name = _NAME_BEFORE.search(before)
-        if name and not name[1].endswith(("'s", "’s")) and not _SENTENCE_START.search(before[: name.start(1)]):
-            return False
-        return not starts or (words[0].key not in _PRONOUNS and bool(_PREDICATE.match(text, end)))
 
     @cached_property
     def _with_case(self) -> dict[str, int]:
@@ -210,12 +163,12 @@ class TitleIndex:
     @cached_property
     def _natural(self) -> dict[str, tuple[int, ...]]:
         """Items by the key of their label with its article in front or left out, or without its brackets."""
-        return self._by_key([_natural(label) for label in self.catalogue.labels])
+        return self._by_key([natural_forms(label) for label in self.catalogue.labels])
 
     @cached_property
     def _heads(self) -> dict[str, tuple[int, ...]]:
         """Items by the key of a label up to a colon or dash that their own label begins with: "Halo" may be any."""
-        table = self._by_key([_heads(label) for label in self.catalogue.labels])
+        table = self._by_key([heads(label) for label in self.catalogue.labels])
         labels = sorted((phrase_key(label), item) for item, label in enumerate(self.catalogue.labels) if item)
         for key, items in table.items():
             more, place = list(items), bisect.bisect(labels, (f"{key} ",))
@@ -228,7 +181,7 @@ class TitleIndex:
     @cached_property
     def _subtitles(self) -> dict[str, tuple[int, ...]]:
         """Items by the key of what follows a colon in their label."""
-        return self._by_key([_subtitles(label) for label in self.catalogue.labels])
+        return self._by_key([subtitles(label) for label in self.catalogue.labels])
 
     @cached_property
     def _index(self) -> PhraseIndex:
@@ -276,49 +229,6 @@ class TitleIndex:
         return not known or year in known
 
 
-def plain_title(title: str) -> str:
-    """A title with its typography normalised: plain quotation marks and dashes, single spaces, no marks around it."""
-    composed = unicodedata.normalize("NFC", title.translate(_TYPOGRAPHY))
-    return " ".join(composed.split()).strip(" .,;:*_'")
-
-
-def _natural(label: str) -> set[str]:
-    """The forms a label may take in a text when only articles and brackets are moved or left out."""
-    forms, left = set(), [label]
-    while left:
-        form = left.pop().strip()
-        if not form or form in forms:
-            continue
-        forms.add(form)
-        brackets = _BRACKETS_BEHIND.fullmatch(form)
-        if brackets:
-            also = brackets[2].removeprefix("a.k.a. ")
-            left += [brackets[1], *([also] if len(also.split()) > 1 else [])]
-        article = _ARTICLE_BEHIND.fullmatch(form)
-        if article:
-            left += [f"{article[2]}{'' if article[2].endswith(chr(39)) else ' '}{article[1]}", article[1]]
-        before = _ARTICLE_BEFORE.fullmatch(form)
-        if before:
-            left.append(before[1])
-    return forms - {label}
-
-
-def _heads(label: str) -> set[str]:
-    """The parts of a label that precede its colons and dashes."""
-    return {form[: mark.start()] for form in _natural(label) | {label} for mark in _SUBTITLE.finditer(form)}
-
-
-def _subtitles(label: str) -> set[str]:
-    """The parts of a label that follow its colons, if they have more than one word."""
-    tails = {form[mark.end() :] for form in _natural(label) | {label} for mark in re.finditer(": ", form)}
-    return {tail for tail in tails if " " in tail}
-
-
 def _only(items: Collection[int], near: Collection[int]) -> int | None:
     """The item if there is exactly one, otherwise the first that is in `near`."""
     return next(iter(items)) if len(items) == 1 else next((item for item in items if item in near), None)
-
-
-def _emphasised(text: str, start: int, end: int) -> bool:
-    """Whether emphasis marks enclose the span: *so*, _so_, or 'so' beside double quotation marks."""
-    return start > 0 and text[start - 1] in "*_'" and text[end : end + 3].lstrip("®™©").startswith(text[start - 1])

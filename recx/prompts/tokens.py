@@ -12,7 +12,7 @@ from recx.errors import CheckpointError
 from recx.prompts.chat_format import read_chat_format
 from recx.prompts.pieces import Entity, Piece, Title
 from recx.prompts.prefix_space import without_prefix_space
-from recx.prompts.training_tasks import Example
+from recx.prompts.training_example import Example
 
 IGNORED = -100
 

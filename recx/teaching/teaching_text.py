@@ -15,8 +15,10 @@ from recx.prompts.controls import random_control
 from recx.prompts.conversations import Conversation
 from recx.prompts.pieces import as_text, titles
 from recx.prompts.requests import person_prompt
+from recx.prompts.task_data import TaskData
 from recx.prompts.templates import templated_explanation
-from recx.prompts.training_tasks import Example, TaskData, build_examples
+from recx.prompts.training_example import Example
+from recx.prompts.training_tasks import build_examples
 from recx.recommenders.labels import label_histories
 from recx.teaching.content_rule import ContentRecommender
 

@@ -1,0 +1,1 @@
+"""The commands of `recx`: what each accepts and what it does, one file a command."""

@@ -1,0 +1,23 @@
+"""`recx figures`: the figures of finished runs, drawn again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class FiguresCommand:
+    """Redraw the figures of finished runs from their saved numbers."""
+
+    profile: str = ""
+    """Only runs with this profile."""
+    dataset: str = ""
+    """Only runs on this data set."""
+    out: str = ""
+    """Output folder; by default figures/ beside the package, or in your data folder if that is not writable."""
+
+    def run(self) -> None:
+        """Draw the figures and print their files."""
+        from recx.pipeline.saved_figures import redraw
+
+        for path in redraw(self.profile, self.dataset, Path(self.out).expanduser() if self.out else None):
+            print(path)

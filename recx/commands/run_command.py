@@ -1,0 +1,44 @@
+"""`recx run`: the notebooks in order."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from recx import paths
+from recx.pipeline import stages
+from recx.pipeline.launch import prepare, run_all
+from recx.profiles.resolve import parse_overrides, show
+
+
+@dataclass(frozen=True)
+class RunCommand:
+    """Run the notebooks in order; finished stages are skipped."""
+
+    notebooks: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Notebooks by number or name, e.g. 02 06_alignment_effect; all of them by default."""
+    profile: str = "tiny"
+    """Profile, which sets the amount of computation and the machine it fits: tiny, small, test, gpu or paper."""
+    dataset: str = "demo"
+    """A name shown by `recx data list`, or a folder with your own files."""
+    data_dir: str = ""
+    """Folder with data sets obtained elsewhere; RECX_DATA_DIR by default."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting as key=value, e.g. target.epochs=5; can be repeated."""
+    verbose: bool = False
+    """Print every setting, not only those that differ from the defaults."""
+
+    def run(self) -> None:
+        """Run the notebooks, and tell where what they made is."""
+        plan = prepare(self.notebooks, self.profile, self.dataset, self.data_dir, parse_overrides(self.set))
+        print(show(plan.settings, self.verbose), flush=True)
+        started = time.monotonic()
+        executed = run_all(plan)
+        print(f"\n{executed} notebooks executed in {(time.monotonic() - started) / 60:.1f} minutes")
+        folder = paths.runs() / plan.settings.profile / plan.settings.dataset
+        summary = folder / "effect" / "summary.txt"
+        # A summary of a stage that is not finished belongs to earlier settings.
+        if summary.is_file() and stages.is_finished("effect", plan.settings):
+            print("\n" + summary.read_text(encoding="utf-8"))
+        print(f"Executed notebooks, figures and numbers: {folder}")
