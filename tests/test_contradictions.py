@@ -46,6 +46,7 @@ def test_a_text_that_says_what_was_measured_contradicts_nothing():
         ('and next "Gears of War 2"', 'and next "Splatoon 2"', "further cause"),
         ('and next "Gears of War 2"', 'and next "Halo 3"', "further cause"),
         ('"Super Mario Galaxy" pulls', '"Splatoon 2" pulls', "other way"),
+        ('"Super Mario Galaxy" pulls', '"Halo: Reach" pulls', "other way"),
         ("above 96", "above 69", "number"),
         ("above 59", "above 96", "number"),
         ('without "Halo 3"', 'without "Gears of War 2"', "number"),

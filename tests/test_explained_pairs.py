@@ -7,7 +7,8 @@ from test_shipped import SETTINGS, here, run  # noqa: F401
 from recx import cli
 from recx.data.catalogue import build_catalogue
 from recx.data.demo import demo_catalogue
-from recx.errors import DataError
+from recx.errors import DataError, SettingsError
+from recx.explaining.contradictions import contradictions
 from recx.explaining.segments import Segment
 from recx.pipeline import explained_pairs, shipped
 from recx.pipeline.explained_pairs import Pair, PairExplainer, PairNames, wrapped
@@ -132,6 +133,23 @@ def test_a_record_agrees_with_the_target_and_the_text(here):  # noqa: F811
 def test_held_quotes_quote_the_history_alone(here):  # noqa: F811
     assert PairExplainer(shipped.open_shipped(), "relation").explainer.holds_quotes
     assert not PairExplainer(shipped.open_shipped(), "relation", held_quotes=False).explainer.holds_quotes
+
+
+def test_a_model_that_is_told_does_not_contradict_it(here):  # noqa: F811
+    opened, pair = shipped.open_shipped(), Pair(np.array([3, 50, 120]), 9)
+    explainer = PairExplainer(opened, "relation", told=True)
+    (held,) = explainer.explain([pair])
+    assert contradictions(held.answer, held.evidence) == () and explainer.record(held)["revised"] == held.answer.revised
+    (free,) = PairExplainer(opened, "relation", held_quotes=False, told=True).explain([pair])
+    assert free.answer.text != held.answer.text and free.answer.revised == 0 < held.answer.revised
+    with pytest.raises(SettingsError, match="unaligned mode has not learnt"):
+        PairExplainer(opened, "unaligned", told=True)
+
+
+def test_the_command_tells(here, capsys):  # noqa: F811
+    cli.main(["explain", "--shipped", "--told", "--history", "Halo 3; Okami (Wii)", "--item", "Halo: Reach"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "told what was measured" in said and "relation mode" in said
 
 
 def test_a_long_history_says_how_much_is_read(here):  # noqa: F811

@@ -16,6 +16,7 @@ from recx.data.split import leave_one_out
 from recx.evaluation import certification, faithfulness, faithfulness_methods, faithfulness_records, faithfulness_report
 from recx.evaluation.faithfulness_methods import explain_with_template
 from recx.evaluation.methods import Method
+from recx.evaluation.pair_effects import effects_of
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.measured import template_explanations
@@ -64,7 +65,7 @@ def world():
         name: Method(explainers["hybrid"], "aligned", "hybrid", c)
         for name, c in (("hybrid", ""), ("hybrid, told", "told"))
     }
-    effects = faithfulness.effects_of(value, pairs)
+    effects = effects_of(value, pairs)
     return SimpleNamespace(**locals())
 
 

@@ -72,6 +72,11 @@ class QuoteConstraint:
         self._subject = tuple(t for t in [_closed(subject)] if 0 in texts.ways(t))
         self._state = _State(self._cited)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the text so far is outside of quotations and ends with a whole character."""
+        return self._state.complete
+
     def allowed(self) -> list[int] | None:
         """Token ids that may come next within a quotation; None outside, where `accepts` decides."""
         state, tokens = self._state, set()

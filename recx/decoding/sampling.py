@@ -25,6 +25,7 @@ def sampled_texts(
     precision: str = "auto",
     show_progress: bool = False,
     quotes: Sequence[QuoteConstraint] | None = None,
+    pauses: Collection[int] = (),
 ) -> list[list[np.ndarray]]:
     """Draw `count` continuations of each prompt, token by token.
 
@@ -40,11 +41,12 @@ def sampled_texts(
         precision: of matrix products.
         show_progress: show a bar.
         quotes: constraints on the quotations of each prompt's texts; none by default.
+        pauses: ids of further tokens behind which a text ends, unless within a quotation that is constrained.
 
     Returns:
         R lists of `count` texts as token ids; the end token is part of a text, unless `max_tokens` were reached.
     """
-    ends = torch.tensor(sorted(model.ends | set(ends)))
+    ends, pauses = torch.tensor(sorted(model.ends | set(ends))), frozenset(pauses)
 
     def decode(rows: list[int]) -> list[list[np.ndarray]]:
         written = np.full((len(rows) * count, max_tokens), -1, dtype=np.int64)
@@ -57,7 +59,10 @@ def sampled_texts(
             for n in range(max_tokens):
                 token = drawn_tokens((logits / temperature).softmax(-1), [held[n] for n in left] if held else [])
                 written[left, n] = token.numpy()
-                still = (~torch.isin(token, ends)).nonzero()[:, 0]
+                over = torch.isin(token, ends) | torch.tensor(
+                    [int(t) in pauses and (not held or held[k].complete) for t, k in zip(token, left, strict=True)]
+                )
+                still = (~over).nonzero()[:, 0]
                 if not len(still) or n == max_tokens - 1:
                     break
                 if len(still) < len(left):  # finished texts need no further steps

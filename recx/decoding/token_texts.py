@@ -51,6 +51,10 @@ class TokenTexts:
         """The bytes of a token; empty if it is special or not part of any text."""
         return self._bytes.get(token, b"")
 
+    def ending_with(self, marks: bytes) -> frozenset[int]:
+        """Tokens whose last byte is one of some marks."""
+        return frozenset(n for n, text in self._bytes.items() if text[-1] in marks)
+
     def along(self, text: bytes) -> Iterator[tuple[int, list[int]]]:
         """Lengths of the prefixes of a text (including all of it) that are tokens, and the tokens that write each."""
         for size in range(1, min(self._longest, len(text)) + 1):

@@ -5,6 +5,7 @@ import re
 
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import Evidence, measured_strength, said_strength
+from recx.prompts.explanation_parser import OTHER_WAY
 
 KINDS = ("decision", "first cause", "further cause", "other way", "number", "strength")
 _SUPPOSED = r"\b(?:without|if)\s+"  # 'without "A"', 'if "A" is taken out'
@@ -25,7 +26,9 @@ def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
     Returns:
         Some of `KINDS`, in this order.
     """
-    ends = [end for _, end in sentence_spans(text)]
+    spans = sentence_spans(text)
+    ends = [end for _, end in spans]
+    other_way = [text.text[slice(*span)] for span in spans if OTHER_WAY.search(text.text, *span)]
     number = [sum(end <= c.span[0] for end in ends) for c in text.citations]
     absent = [bool(re.search(f"{_SUPPOSED}$", text.text[: c.span[0]], re.IGNORECASE)) for c in text.citations]
     causes = [
@@ -40,7 +43,8 @@ def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
         text.decision is not None and text.decision != evidence.liked,
         bool(causes) and tuple(causes[:1]) != first,
         not set(causes[1:]) <= set(further) or len(set(causes)) < len(causes),
-        any(c.against and c.item != evidence.against for c in text.citations),
+        any(c.against and c.item != evidence.against for c in text.citations)
+        or any(f'"{text.title}"' in sentence for sentence in other_way),
         any(n.measured is False for n in text.numbers)
         or not supposed <= set(first)
         or re.search(rf'{_SUPPOSED}"{re.escape(text.title)}"', text.text, re.IGNORECASE) is not None,

@@ -38,7 +38,7 @@ _QUOTED = re.compile(r'"([^"]*)"')
 
 @dataclass(eq=False)
 class Draft:
-    """A text under revision: what was accepted, and the sentences still to be checked."""
+    """A text under revision: what was accepted, the sentences still to be checked, and what has been read before."""
 
     request: Request
     evidence: Evidence
@@ -46,6 +46,7 @@ class Draft:
     kept: str = ""
     rest: list[str] = field(default_factory=list)
     changed: int = 0
+    known: dict[str, Explanation] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -106,7 +107,9 @@ class Reviser:
         )
 
     def _read(self, draft: Draft, text: str) -> Explanation:
-        return self.explainer.read(text, draft.request)
+        if text not in draft.known:
+            draft.known[text] = self.explainer.read(text, draft.request)
+        return draft.known[text]
 
     def _sentences(self, draft: Draft, text: str) -> list[str]:
         return [text[start:end] for start, end in sentence_spans(self._read(draft, text))]
@@ -147,6 +150,7 @@ class Reviser:
                 TEMPERATURE,
                 self.explainer.precision,
                 quotes=[self._quotes(d, p, titles(d.evidence)) for d, p in zip(drafts, prompts, strict=True)],
+                pauses=TokenTexts.of(self.explainer.encoder.tokenizer).ending_with(b".!?"),
             )
         mended = []
         for draft, rows in zip(drafts, drawn, strict=True):

@@ -4,7 +4,7 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
 from recx.data.title_search import TitleIndex
-from recx.errors import DataError
+from recx.errors import DataError, SettingsError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
@@ -20,6 +20,7 @@ from recx.explaining.segments import Segment, segments
 from recx.pipeline.finished import FinishedRun
 from recx.prompts.evidence import Evidence
 from recx.prompts.explanation_parser import Statement
+from recx.prompts.modes import MODE_SPECS
 from recx.recommenders.item_rank import ItemRank, item_ranks
 
 LEGEND = "✓ true of the history or the catalogue, ✗ not; ● a cause of the decision as measured, ○ none"
@@ -117,14 +118,25 @@ class PairExplainer:
         mode: of the explainer.
         held_quotes: whether explanations may quote no title but those of the history and the item asked about, and
             no title as a cause twice.
+        told: whether the model is told what was measured of the target's decision; with held quotes, its texts do not
+            contradict that.
+
+    Raises:
+        SettingsError: the mode cannot be told.
     """
 
-    def __init__(self, opened: FinishedRun, mode: str, held_quotes: bool = True) -> None:
+    def __init__(self, opened: FinishedRun, mode: str, held_quotes: bool = True, told: bool = False) -> None:
         explainer: AlignedExplainer = opened.explainers[mode]
-        self.explainer = explainer.with_held_quotes() if held_quotes else explainer
+        if told and not MODE_SPECS[explainer.mode].reads_relations:
+            raise SettingsError(f"The {mode} mode has not learnt to put measurements into words; only relation has.")
+        explainer = explainer.with_held_quotes() if held_quotes else explainer
         self.catalogue, self.target, self.mode = opened.data.catalogue, opened.target, mode
         self.names = PairNames(self.catalogue)
         self._value = value_function(self.target, opened.split.train, self.target.length)
+        if told:
+            explainer = explainer.with_evidence(partial(measure_evidence, self._value))
+            explainer = explainer.with_held_evidence() if held_quotes else explainer
+        self.explainer = explainer
 
     def explain(self, pairs: Sequence[Pair]) -> list[ExplainedPair]:
         """Explanations of pairs in their order; those with the same wish are written together."""
@@ -147,7 +159,8 @@ class PairExplainer:
             and the `effect` of that title on the target's decision in nats of log-probability, negative against it,
             None where it was not measured), `statements` (`attribute`, `value`, `negated`, `holds`),
             `target_decision` (yes, between or no), `target_rank` from 1 among `target_unseen` items, `mode`, `view`,
-            and `read_as` where a title was misspelt.
+            `revised` (sentences written again or left out because they contradicted what was measured), and `read_as`
+            where a title was misspelt.
         """
         pair, answer, rank = explained.pair, explained.answer, explained.rank
         measured = explained.evidence
@@ -171,6 +184,7 @@ class PairExplainer:
             "target_unseen": rank.unseen,
             "mode": self.mode,
             "view": pair.view,
+            "revised": answer.revised,
         } | read_as
 
     def _attribute(self, statement: Statement) -> str:
