@@ -52,6 +52,7 @@ def test_a_text_that_says_what_was_measured_contradicts_nothing():
         ('without "Halo 3"', 'without "Gears of War 2"', "number"),
         ('without "Halo 3"', 'without "Halo: Reach"', "number"),
         ("A strong match.", "It stands in the upper half.", "strength"),
+        ("A strong match.", "It stands not far from the middle.", "strength"),
     ],
 )
 def test_each_kind_of_contradiction_is_found(said, instead, found):

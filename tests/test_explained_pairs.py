@@ -7,7 +7,7 @@ from test_shipped import SETTINGS, here, run  # noqa: F401
 from recx import cli
 from recx.data.catalogue import build_catalogue
 from recx.data.demo import demo_catalogue
-from recx.errors import DataError, SettingsError
+from recx.errors import DataError
 from recx.explaining.contradictions import contradictions
 from recx.explaining.segments import Segment
 from recx.pipeline import explained_pairs, shipped
@@ -72,7 +72,8 @@ def test_the_command_explains_one_pair(here, monkeypatch, tmp_path, capsys):  # 
     monkeypatch.setenv("COLUMNS", "60")
     cli.main(["explain", "--history", "Halo 3; Okami (Wii)", "--item", "Halo Reech"])
     said = capsys.readouterr().out
-    assert said.startswith("Explained by recx-tiny, aligned to sasrec (run shipped/demo,\n  relation mode).\n✓ true")
+    head = "Explained by recx-tiny, aligned to sasrec (run shipped/demo,\n  relation mode, told what was measured).\n✓ true"
+    assert said.startswith(head)
     assert (
         "\n“Halo Reech” was read as “Halo: Reach”.\nHistory: Halo 3; Okami (Wii)\nItem: Halo: Reach (the recomm" in said
     )
@@ -112,7 +113,7 @@ def test_without_a_pair_it_prints_examples(here, monkeypatch, capsys):  # noqa: 
 
 def test_a_record_agrees_with_the_target_and_the_text(here):  # noqa: F811
     opened = shipped.open_shipped()
-    explainer = PairExplainer(opened, "relation")
+    explainer = PairExplainer(opened, "relation", told=False)
     history = np.array([3, 50, 120])
     best = top_items(opened.target, history, opened.target.length, 1)[0][0]
     pairs = [Pair(history, best), Pair(history, best, "Give details."), Pair(history[:2], 9)]
@@ -137,19 +138,19 @@ def test_held_quotes_quote_the_history_alone(here):  # noqa: F811
 
 def test_a_model_that_is_told_does_not_contradict_it(here):  # noqa: F811
     opened, pair = shipped.open_shipped(), Pair(np.array([3, 50, 120]), 9)
-    explainer = PairExplainer(opened, "relation", told=True)
+    explainer = PairExplainer(opened, "relation")
     (held,) = explainer.explain([pair])
     assert contradictions(held.answer, held.evidence) == () and explainer.record(held)["revised"] == held.answer.revised
-    (free,) = PairExplainer(opened, "relation", held_quotes=False, told=True).explain([pair])
+    (free,) = PairExplainer(opened, "relation", held_quotes=False).explain([pair])
     assert free.answer.text != held.answer.text and free.answer.revised == 0 < held.answer.revised
-    with pytest.raises(SettingsError, match="unaligned mode has not learnt"):
-        PairExplainer(opened, "unaligned", told=True)
+    assert explainer.told and not PairExplainer(opened, "unaligned").told, "which reads no measurements"
 
 
 def test_the_command_tells(here, capsys):  # noqa: F811
-    cli.main(["explain", "--shipped", "--told", "--history", "Halo 3; Okami (Wii)", "--item", "Halo: Reach"])
-    said = " ".join(capsys.readouterr().out.split())
-    assert "told what was measured" in said and "relation mode" in said
+    for option, told in (("--told", True), ("--no-told", False)):
+        cli.main(["explain", "--shipped", option, "--history", "Halo 3; Okami (Wii)", "--item", "Halo: Reach"])
+        said = " ".join(capsys.readouterr().out.split())
+        assert ("told what was measured" in said) == told and "relation mode" in said
 
 
 def test_a_long_history_says_how_much_is_read(here):  # noqa: F811

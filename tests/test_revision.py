@@ -73,6 +73,8 @@ def test_what_cannot_be_said_rightly_is_left_out(told, monkeypatch):
     text = f'Yes. It ranks above 12 of 100 titles. "{told.catalogue.labels[77]}" lifts it most.'
     *_, (draft,) = Reviser(told).revise(requests, [measured(HISTORY, ITEM)], [text])
     assert draft.text == f'Yes. "{told.catalogue.labels[77]}" lifts it most.' and draft.changed == 1
+    *_, (draft,) = Reviser(told).revise(requests, [measured(HISTORY, ITEM)], ["It ranks above 12 of 100 titles."])
+    assert draft.text == "Yes.", "the decision at least"
 
 
 def test_what_is_streamed_ends_as_what_is_explained(told):

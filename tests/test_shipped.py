@@ -8,6 +8,7 @@ from recx.data.registry import load_dataset
 from recx.errors import CheckpointError
 from recx.models.saved_models import build_aligned, save_aligned
 from recx.pipeline import examples, shipped, stages
+from recx.pipeline.explained_pairs import PairExplainer
 from recx.playground import shipped_run
 from recx.profiles.resolve import resolve_settings
 from recx.recommenders.protocol import pad_histories
@@ -61,7 +62,7 @@ def test_it_holds_what_is_needed_and_no_user(here, run):
 def test_it_is_opened_and_explains(here):
     opened = shipped.open_shipped()
     assert list(opened.explainers) == ["unaligned", "relation"]
-    texts = examples.examples(opened, "relation", 2)
+    texts = examples.examples(PairExplainer(opened, "relation"), opened, 2)
     assert len(texts) == 2
     assert all(text.startswith("History: ") and "(the recommender " in text for text in texts)
 

@@ -37,9 +37,9 @@ class ExplainCommand:
     """The alignment mode to ask; by default the last one, which reads most."""
     held_quotes: bool = True
     """Allow quotations only of titles in the history and of the item itself, and name no title as a cause twice."""
-    told: bool = False
-    """Tell the model what was measured of the recommender's decision, which the relation mode can put into words;
-    with held quotes, sentences that contradict it are written again or left out."""
+    told: bool = True
+    """Tell the relation mode what was measured of the recommender's decision; with held quotes, sentences that
+    contradict it are written again or left out. Without, the model finds the causes by itself."""
     shipped: bool = False
     """Ask the model that ships with the kit, which is also the fallback if the default run is not finished."""
     profile: str = "tiny"
@@ -68,7 +68,7 @@ class ExplainCommand:
         run = run_parameters(self.profile, self.dataset, self.data_dir, parse_overrides(self.set))
         chosen = choose_run(None if self.shipped else resolve_settings(**run))
         explainer = PairExplainer(chosen.opened, chosen.mode(self.mode), self.held_quotes, self.told)
-        told = chosen.provenance() | {"mode": explainer.mode, "held_quotes": self.held_quotes, "told": self.told}
+        told = chosen.provenance() | {"mode": explainer.mode, "held_quotes": self.held_quotes, "told": explainer.told}
         if self.item:
             self._print_pair(explainer, told)
         else:
@@ -86,7 +86,7 @@ class ExplainCommand:
 
         history = self.history[0] if len(self.history) == 1 else self.history
         pair = explainer.names.pair(history, self.item, self.view)
-        how = ", told what was measured" if self.told else ""
+        how = ", told what was measured" if explainer.told else ""
         print(
             wrapped(
                 f"Explained by {{backbone}}, aligned to {{target}} (run {{run}}, {{mode}} mode{how}).".format(**told)

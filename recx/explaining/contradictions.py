@@ -4,7 +4,7 @@ import itertools
 import re
 
 from recx.explaining.records import Explanation
-from recx.prompts.evidence import Evidence, measured_strength, said_strength
+from recx.prompts.evidence import Evidence, misstates_strength
 from recx.prompts.explanation_parser import OTHER_WAY
 
 KINDS = ("decision", "first cause", "further cause", "other way", "number", "strength")
@@ -38,7 +38,6 @@ def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
     ]
     first, further = evidence.notable[:1], evidence.notable[1:]
     supposed = {c.item for c, out in zip(text.citations, absent, strict=True) if out}
-    strength = said_strength(text.text)
     wrong = (
         text.decision is not None and text.decision != evidence.liked,
         bool(causes) and tuple(causes[:1]) != first,
@@ -48,7 +47,7 @@ def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
         any(n.measured is False for n in text.numbers)
         or not supposed <= set(first)
         or re.search(rf'{_SUPPOSED}"{re.escape(text.title)}"', text.text, re.IGNORECASE) is not None,
-        strength is not None and strength != measured_strength(evidence),
+        misstates_strength(text.text, evidence),
     )
     return tuple(kind for kind, found in zip(KINDS, wrong, strict=True) if found)
 

@@ -116,7 +116,7 @@ class Reviser:
 
     def _begin_again(self, drafts: Sequence[Draft]) -> None:
         """Write texts anew behind the measured decision."""
-        words = ["Yes" if draft.evidence.liked else "No" for draft in drafts]
+        words = [_decision(draft.evidence) for draft in drafts]
         for draft, word, text in zip(drafts, words, self._continued(drafts, words), strict=True):
             draft.rest, draft.changed = self._sentences(draft, text), draft.changed + 1
             if "decision" in contradictions(self._read(draft, draft.text), draft.evidence):
@@ -177,6 +177,8 @@ class Reviser:
     def _leave_out(self, draft: Draft) -> None:
         draft.rest.pop(0)
         draft.changed += 1
+        if not draft.text:
+            draft.kept = f"{_decision(draft.evidence)}."  # nothing else is left
 
     def _continued(self, drafts: Sequence[Draft], begun: Sequence[str]) -> list[str]:
         """Beginnings of answers, each with what the model writes behind it."""
@@ -214,6 +216,10 @@ class Reviser:
 def told_titles(evidence: Evidence) -> tuple[int, ...]:
     """The titles that evidence tells: up to three causes, and what pulls the other way."""
     return (*evidence.notable[:3], *([] if evidence.against is None else [evidence.against]))
+
+
+def _decision(evidence: Evidence) -> str:
+    return "Yes" if evidence.liked else "No"
 
 
 def _joined(start: str, text: str) -> str:

@@ -30,15 +30,17 @@ def print_examples(count: int = 5) -> None:
     if opened is None:
         name, opened = "recx-tiny", open_finished("demo")
     mode = next(mode for mode in reversed(MODES) if mode in opened.explainers)
-    print(wrapped(f"Explanations by {name}, aligned to the demo's recommender ({mode} mode)."))
+    explainer = PairExplainer(opened, mode)
+    how = ", told what was measured" if explainer.told else ""
+    print(wrapped(f"Explanations by {name}, aligned to the demo's recommender ({mode} mode{how})."))
     print(wrapped(LEGEND) + "\n")
-    for text in examples(opened, mode, count):
+    for text in examples(explainer, opened, count):
         print(text + "\n")
 
 
-def examples(opened: FinishedRun, mode: str, count: int) -> list[str]:
+def examples(explainer: PairExplainer, opened: FinishedRun, count: int) -> list[str]:
     """Explanations of test pairs, half of them of items the target likes, with marks and what the target says."""
-    explainer, target = PairExplainer(opened, mode), opened.target
+    target = opened.target
     test_set = draw_test_set(opened.split, target, target.length, EvaluateSettings(users=4 * count))
     drawn = pairs_of(test_set, count + count % 2)  # it gives as many liked as disliked
     pairs = [Pair(history, int(item)) for history, item in zip(drawn.histories, drawn.items, strict=True)]

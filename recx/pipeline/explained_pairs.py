@@ -12,7 +12,7 @@ import numpy as np
 from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
 from recx.data.title_search import TitleIndex
-from recx.errors import DataError, SettingsError
+from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
@@ -118,22 +118,18 @@ class PairExplainer:
         mode: of the explainer.
         held_quotes: whether explanations may quote no title but those of the history and the item asked about, and
             no title as a cause twice.
-        told: whether the model is told what was measured of the target's decision; with held quotes, its texts do not
-            contradict that.
-
-    Raises:
-        SettingsError: the mode cannot be told.
+        told: whether a model that has learnt to put measurements into words (relation mode) is told those of the
+            target's decision; with held quotes, its texts do not contradict them.
     """
 
-    def __init__(self, opened: FinishedRun, mode: str, held_quotes: bool = True, told: bool = False) -> None:
+    def __init__(self, opened: FinishedRun, mode: str, held_quotes: bool = True, told: bool = True) -> None:
         explainer: AlignedExplainer = opened.explainers[mode]
-        if told and not MODE_SPECS[explainer.mode].reads_relations:
-            raise SettingsError(f"The {mode} mode has not learnt to put measurements into words; only relation has.")
         explainer = explainer.with_held_quotes() if held_quotes else explainer
         self.catalogue, self.target, self.mode = opened.data.catalogue, opened.target, mode
         self.names = PairNames(self.catalogue)
         self._value = value_function(self.target, opened.split.train, self.target.length)
-        if told:
+        self.told = told and MODE_SPECS[explainer.mode].reads_relations
+        if self.told:
             explainer = explainer.with_evidence(partial(measure_evidence, self._value))
             explainer = explainer.with_held_evidence() if held_quotes else explainer
         self.explainer = explainer

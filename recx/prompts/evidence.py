@@ -171,10 +171,11 @@ def said_strength(text: str) -> int | None:
     return next((grade for grade, words in grades if any(word in text for word in words)), None)
 
 
-def measured_strength(evidence: Evidence) -> int:
-    """How sure the target is by its evidence: 0 for just so to 3, as in `said_strength`."""
-    level = next(n for n, (least, _) in enumerate(_STRENGTH[evidence.liked]) if evidence.share_below >= least)
-    return 3 - level if evidence.liked else level
+def misstates_strength(text: str, evidence: Evidence) -> bool:
+    """Whether a text uses words of `strength` that are not those of the evidence's decision and rank."""
+    levels = _STRENGTH[evidence.liked]
+    own = next(words for least, words in levels if evidence.share_below >= least)
+    return any(word in text for side in _STRENGTH.values() for _, words in side if words != own for word in words)
 
 
 def name_causes(evidence: Evidence) -> list[Piece]:
