@@ -49,6 +49,8 @@ def test_a_text_that_says_what_was_measured_contradicts_nothing():
         ('"Super Mario Galaxy" pulls', '"Halo: Reach" pulls', "other way"),
         ("above 96", "above 69", "number"),
         ("above 59", "above 96", "number"),
+        ('"Halo 3" lifts it most', '"Halo: Reach" lifts it most', "first cause"),
+        ('and next "Gears of War 2"', 'and next "Halo: Reach"', "further cause"),
         ('without "Halo 3"', 'without "Gears of War 2"', "number"),
         ('without "Halo 3"', 'without "Halo: Reach"', "number"),
         ("A strong match.", "It stands in the upper half.", "strength"),

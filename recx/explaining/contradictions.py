@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import dataclass
 
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import Evidence, misstates_strength
@@ -12,12 +13,23 @@ _SUPPOSED = r"\b(?:without|if)\s+"  # 'without "A"', 'if "A" is taken out'
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
 
+@dataclass(frozen=True)
+class _Named:
+    """A title in a text, and its role: item, number of its sentence, supposed to be absent, against the decision."""
+
+    item: int | None
+    sentence: int
+    absent: bool
+    against: bool
+
+
 def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
     """Find what a text says otherwise than the evidence; leaving something out is no contradiction.
 
-    The causes are the titles of the first sentence that cites any. The first must be the strongest cause, the others
+    The causes are the titles of the first sentence that names any. The first must be the strongest cause, the others
     further notable ones, each named once. What pulls the other way must be the measured opposite. Numbers must be
-    those of the evidence, and the title that is supposed to be absent its first cause.
+    those of the evidence, and the title that is supposed to be absent its first cause. The item in question has none of
+    these roles; a sentence that states an attribute of it may name it.
 
     Args:
         text: an explanation that was told the evidence, with its numbers checked against it.
@@ -26,30 +38,36 @@ def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
     Returns:
         Some of `KINDS`, in this order.
     """
-    spans = sentence_spans(text)
-    ends = [end for _, end in spans]
-    other_way = [text.text[slice(*span)] for span in spans if OTHER_WAY.search(text.text, *span)]
-    number = [sum(end <= c.span[0] for end in ends) for c in text.citations]
-    absent = [bool(re.search(f"{_SUPPOSED}$", text.text[: c.span[0]], re.IGNORECASE)) for c in text.citations]
-    causes = [
-        c.item
-        for c, sentence, out in zip(text.citations, number, absent, strict=True)
-        if sentence == number[0] and not c.against and not out
-    ]
+    named = _named(text)
+    causes = [n.item for n in named if n.sentence == named[0].sentence and not (n.against or n.absent)]
     first, further = evidence.notable[:1], evidence.notable[1:]
-    supposed = {c.item for c, out in zip(text.citations, absent, strict=True) if out}
     wrong = (
         text.decision is not None and text.decision != evidence.liked,
         bool(causes) and tuple(causes[:1]) != first,
         not set(causes[1:]) <= set(further) or len(set(causes)) < len(causes),
-        any(c.against and c.item != evidence.against for c in text.citations)
-        or any(f'"{text.title}"' in sentence for sentence in other_way),
-        any(n.measured is False for n in text.numbers)
-        or not supposed <= set(first)
-        or re.search(rf'{_SUPPOSED}"{re.escape(text.title)}"', text.text, re.IGNORECASE) is not None,
+        any(n.against and n.item != evidence.against for n in named),
+        any(n.measured is False for n in text.numbers) or any(n.absent and n.item not in first for n in named),
         misstates_strength(text.text, evidence),
     )
     return tuple(kind for kind, found in zip(KINDS, wrong, strict=True) if found)
+
+
+def _named(text: Explanation) -> list[_Named]:
+    """The titles of a text in their order, without the item in question where its sentence states an attribute."""
+    spans = sentence_spans(text)
+    cited = {c.span: (c.item, c.against) for c in text.citations}
+    for quoted in re.finditer(re.escape(f'"{text.title}"'), text.text):
+        cited.setdefault(quoted.span(), (text.item, False))
+    out = []
+    for (start, _), (item, against) in sorted(cited.items()):
+        number, (begin, end) = next((n, span) for n, span in enumerate(spans) if start < span[1])
+        absent = re.search(rf"{_SUPPOSED}$", text.text[begin:start], re.IGNORECASE) is not None
+        if item == text.item:
+            against = OTHER_WAY.search(text.text, begin, end) is not None
+            if not (against or absent) and any(begin <= s.span[0] < end for s in text.statements):
+                continue
+        out.append(_Named(item, number, absent, against))
+    return out
 
 
 def sentence_spans(text: Explanation) -> list[tuple[int, int]]:

@@ -103,7 +103,7 @@ class Reviser:
             contradictions(read, draft.evidence)
             or any(not c.in_history for c in read.citations)
             or any(not s.true for s in read.statements)
-            or sentence.count(f'"{read.title}"') > 1  # compared with itself
+            or len(set(quoted := _QUOTED.findall(sentence))) < len(quoted)  # compared with itself
         )
 
     def _read(self, draft: Draft, text: str) -> Explanation:
