@@ -48,7 +48,8 @@ def variance_spectra(frame: pd.DataFrame, axes: Axes) -> Axes:
     for n, (name, variances) in enumerate(frame.items()):
         relative = variances / variances.max()
         relative = relative[relative > 1e-6]  # some targets leave a direction without any variance
-        axes.semilogy(relative, ("-", "--")[n % 2], color=(COLOURS[0], COLOURS[5])[n % 2], label=name)
+        colour, style = ((COLOURS[0], "-"), (COLOURS[5], "--"))[n % 2]
+        axes.semilogy(range(1, len(relative) + 1), relative, style, color=colour, label=name)
     axes.set(xlabel="direction, by its variance", ylabel="variance\n(that of the first is 1)")
     axes.legend(frameon=False, fontsize="small")
     return tidy(axes)
