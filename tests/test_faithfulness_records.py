@@ -15,12 +15,15 @@ from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.evaluation import certification, faithfulness, faithfulness_methods, faithfulness_records, faithfulness_report
 from recx.evaluation.faithfulness_methods import explain_with_template
+from recx.evaluation.faithfulness_sets import sets_of
+from recx.evaluation.faithfulness_simulation import draw_edits
 from recx.evaluation.methods import Method
 from recx.evaluation.pair_effects import effects_of
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.measured import template_explanations
 from recx.explaining.records import Prediction, explanation_of
+from recx.pipeline.faithfulness_stage import MeasuredPairs, further_records
 from recx.prompts.controls import Control
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
@@ -79,10 +82,14 @@ def shown(world, tmp_path_factory):
     run.record = lambda rows: recorded.update(rows=rows)
     run.save_frame = lambda name, frame: recorded.update({name: frame})
     run.finish = lambda seed: None
+    explained = explain_with_template(world.methods, world.value, world.data.catalogue, world.pairs)
+    sets, edits = sets_of(world.effects), draw_edits(world.effects, world.pairs.users, world.data.catalogue)
     space = vars(world) | {
         "run": run,
         "best": "hybrid",
-        "explained": explain_with_template(world.methods, world.value, world.data.catalogue, world.pairs),
+        "explained": explained,
+        "study": MeasuredPairs(world.pairs, world.value, world.effects, sets, edits, world.methods, explained),
+        "further_records": further_records,
         "opened": SimpleNamespace(data=world.data, explainers=world.explainers),
         "settings": SimpleNamespace(evaluate=world.evaluate),
         "catalogue": world.data.catalogue,

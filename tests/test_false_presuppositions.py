@@ -17,6 +17,7 @@ from recx.evaluation.false_presuppositions import (
     knowing_table,
     leading_questions,
     leading_records,
+    read_along,
     reading_table,
 )
 from recx.evaluation.methods import Method
@@ -100,6 +101,15 @@ def test_metrics_tell_who_knows_from_who_agrees_or_contradicts(answers):
     reading = reading_table(answers[0]).set_index(["method", "question"])
     assert (reading.loc["template", "same text"] == 1).all() and (reading.loc["honest", "right"] == 1).all()
     assert (reading.loc[AGREE, "yes"] == 1).all() and (reading.loc[AGREE, "yes to not"] == 0).all()
+    assert set(reading.index.get_level_values("question")) == {wording.format(item="X") for wording in LEADING[True]}
+
+
+def test_questions_are_shown_with_titles_and_with_what_they_presuppose(answers):
+    shown = read_along(answers[0], CATALOGUE, "template", count=4)
+    first, item = LEADING[True][0], answers[0]["item"].iloc[0]
+    assert shown["question"].iloc[0] == first.format(item=f'"{CATALOGUE.labels[item]}"')
+    assert shown["presupposes"].tolist() == [f"something {word}" for word in ("true", "false", "false", "true")]
+    assert shown["answer"].str.match(r"(Yes|No)\b").all()
 
 
 def test_an_answer_without_a_decision_corrects_nothing_and_an_empty_task_3_is_unknown(answers):
@@ -122,7 +132,7 @@ def test_correcting_is_compared_with_knowing():
     ]
     frame = pd.DataFrame(rows, columns=["method", "user", "item", "liked", "false", "said", "known"])
     frame.loc[:, "liked"] = True
-    table = knowing_table(frame).pivot(index="method", columns="measure", values="value")
+    table = knowing_table(frame).pivot(index="method", columns="metric", values="value")
     assert table.loc["linked", "phi"] == pytest.approx(1) and np.isnan(table.loc["steady", "phi"])
     assert table.loc["linked", ["corrected if known", "corrected if not", "known"]].tolist() == [1, 0, 0.5]
 

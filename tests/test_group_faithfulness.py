@@ -10,7 +10,8 @@ from recx.evaluation.group_faithfulness import (
     draw_choices,
     explain_choices,
     group_records,
-    size_table,
+    size_frame,
+    texts_about,
 )
 from recx.evaluation.methods import Method
 from recx.explaining.chat_explainer import ChatExplainer
@@ -64,7 +65,14 @@ def test_who_is_told_names_the_rule_and_who_is_not_reaches_chance_or_what_can_be
 
 
 def test_length_grows_with_the_group_for_the_template_alone(explained):
-    words = size_table(explained[0], "words")
-    assert (words.loc[list(TEMPLATES), 5] > words.loc[list(TEMPLATES), 2] + 15).all()
-    assert abs(words.loc["parrot", "per member"]) < 1e-9 and words.loc["parrot, told", 2] > 5
-    assert list(size_table(explained[0], "right").columns) == [2, 5]
+    frame = size_frame(explained[0])
+    assert frame["measure"].unique().tolist() == ["names the rule", "words"]
+    words = frame[frame["measure"] == "words"].pivot(index="method", columns="size", values="value")
+    assert list(words.columns) == [2, 5] and (words.loc[list(TEMPLATES), 5] > words.loc[list(TEMPLATES), 2] + 15).all()
+    assert abs(words.loc["parrot", 5] - words.loc["parrot", 2]) < 1e-9 and words.loc["parrot, told", 2] > 5
+
+
+def test_every_explainer_is_shown_once_for_a_group(explained):
+    shown = texts_about(explained[0], 0)
+    assert shown["explainer"].tolist() == [*TEMPLATES, "parrot", "parrot, told"]
+    assert shown["text"].str.len().min() > 5

@@ -9,7 +9,7 @@ from matplotlib.container import BarContainer
 
 from recx.plots.alignment_bars import metric_bars, share_bars
 from recx.plots.dataset_plots import length_histogram, popularity_curve
-from recx.plots.training_curves import loss_curve, target_curve
+from recx.plots.training_curves import loss_curve, target_curve, variance_spectra
 
 BARS = pd.DataFrame(
     [{"label": lab, "metric": m, "value": v, "low": v - 0.1, "high": v + 0.1}
@@ -47,6 +47,17 @@ def test_ticks_of_epochs_are_whole(axes, epochs):
     frame = pd.DataFrame({"epoch": range(1, epochs + 1), "ndcg@10": 0.1, "top1_share": 0.2})
     ticks = target_curve(frame, axes).get_xticks()
     assert len(ticks) > 1 and all(tick == round(tick) for tick in ticks)
+
+
+def test_lengths_of_histories_are_whole(axes):
+    ticks = length_histogram(pd.DataFrame({"length": [5, 6, 6, 7, 9, 20]}), axes).get_xticks()
+    assert len(ticks) > 1 and all(tick == round(tick) for tick in ticks)
+
+
+def test_spectra_are_relative_and_leave_out_what_does_not_vary(axes):
+    variance_spectra(pd.DataFrame({"raw": [4.0, 2.0, 0.0], "whitened": [2.0, 1.0, 0.5]}), axes)
+    raw, whitened = (line.get_ydata().tolist() for line in axes.lines)
+    assert raw == [1, 0.5] and whitened == [1, 0.5, 0.25]
 
 
 def test_bars_have_the_values_and_a_method_keeps_its_colour(axes):

@@ -8,7 +8,7 @@ from small_chain import start
 
 from recx.errors import SettingsError
 from recx.pipeline import stages
-from recx.pipeline.xrec_stage import load_pairs, shown_texts, unseen_users, variants_of
+from recx.pipeline.xrec_stage import first_pair, load_pairs, shown_texts, unseen_users, variants_of
 from recx.profiles.resolve import resolve_settings
 from recx.storage.run_folder import read_frame
 
@@ -29,6 +29,13 @@ def test_a_folder_of_explained_pairs_is_read_and_other_data_gets_pairs_by_rule(t
     parts = np.array(["train"] * 9 + ["test"])
     shown = shown_texts({"m": ["said"]}, made, parts)
     assert shown["text"].tolist() == [made.explanations[9], "said"]
+
+
+def test_the_first_pair_is_shown_with_all_its_texts():
+    pairs = load_pairs(resolve_settings("tiny", "demo", "", {"data.demo.users": "60"}))
+    shown = first_pair(pairs)["text"]
+    assert shown["item"] == pairs.titles[0] and shown["reference"] == pairs.explanations[0]
+    assert pairs.titles[0] in shown["item's profile"] and shown["user's profile"] == pairs.user_profiles[0]
 
 
 def test_unseen_users_are_some_of_the_test_users():

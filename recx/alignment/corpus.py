@@ -1,17 +1,21 @@
 """Assembly of all modes' training rows from a data set and its target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from recx import paths
+from recx.alignment.own_words import OwnWords, write_own_words
 from recx.attribution.effect_labels import EffectLabels, histories_to_measure, label_effects
 from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, splice_histories
+from recx.decoding.self_test import check_backbone
 from recx.errors import DataError, SettingsError
+from recx.models.saved_models import build_aligned
 from recx.prompts.conversations import Conversation, read_conversations, read_folder
 from recx.prompts.labelled_tasks import NEIGHBOURS
 from recx.prompts.modes import MODE_SPECS, Mode
@@ -45,6 +49,10 @@ class Corpus:
     def vectors(self) -> dict[str, torch.Tensor]:
         """`users` and `items`; empty for a black box."""
         return {} if self.users is None else {"users": self.users.contiguous(), "items": self.items.contiguous()}
+
+    def having(self, **fields: Any) -> Self:
+        """The same corpus, with other values of some fields of its data (`explanations`, `effects`)."""
+        return replace(self, data=replace(self.data, **fields))
 
 
 @torch.inference_mode()
@@ -102,6 +110,28 @@ def build_corpus(
         with_titles=len(beginnings),
     )
     return Corpus(data, users, items)
+
+
+def with_own_words(
+    corpus: Corpus, settings: AlignSettings, show_progress: bool = True
+) -> tuple[Corpus, OwnWords, PromptEncoder]:
+    """Let the unaligned backbone write explanations for the target's decisions, and add those that are faithful.
+
+    Returns:
+        The corpus with the explanations, what was written, and the encoder with the backbone's tokenizer.
+
+    Raises:
+        CheckpointError: the backbone cannot be loaded, or fails its self-test.
+    """
+    model, tokenizer = build_aligned(settings.backbone, None, None)
+    vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
+    encoder = PromptEncoder(tokenizer, corpus.data.catalogue.labels, vocabulary)
+    check_backbone(model.eval(), tokenizer, settings.max_tokens)
+    rng, precision = np.random.default_rng(settings.seed), settings.fit.precision
+    own = write_own_words(
+        model, encoder, corpus.data, settings.own_words, rng, precision=precision, show_progress=show_progress
+    )
+    return corpus.having(explanations=own.rows), own, encoder
 
 
 def measure_effects(

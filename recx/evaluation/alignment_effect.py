@@ -1,5 +1,6 @@
 """The alignment effect (paper Table 1): agreement of language models with the target."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,18 @@ def measure_by_preference(method: Method[AlignedExplainer], test_set: TestSet, s
     histories, candidates = test_set.histories[:first], test_set.candidates[:first]
     order = method.explainer.rank_by_preference(histories, candidates, show_progress)
     return method.records(metrics.ranking(order, test_set.labels.ranked[:first]), decoding="by preference")
+
+
+def measure_otherwise(method: Method[AlignedExplainer], test_set: TestSet) -> Records:
+    """Measure answers decoded in the other ways: five free beams, the history not masked, and task 2 by preference."""
+    ways = measure_free(method, test_set, beams=5), measure_unmasked(method, test_set)
+    return [record for records in (*ways, measure_by_preference(method, test_set)) for record in records]
+
+
+def measure_shuffled(method: Method[AlignedExplainer], test_set: TestSet) -> Records:
+    """Measure a model that is given other people's vectors: a control that must fall to chance."""
+    explainer = method.explainer.with_target(ShuffledUsers(method.explainer.target))
+    return measure(replace(method, explainer=explainer), test_set, "other people's vectors")
 
 
 class ShuffledUsers:

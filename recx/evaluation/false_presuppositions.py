@@ -165,6 +165,15 @@ def _frame(
     )
 
 
+def read_along(answers: pd.DataFrame, catalogue: Catalogue, method: str, count: int = 12) -> pd.DataFrame:
+    """A method's answers to the first questions, for reading: columns `question, presupposes, answer`."""
+    own = answers[answers["method"] == method].head(count)
+    asked = zip(own["item"], own["presupposed"], own["wording"], strict=True)
+    questions = [LEADING[bool(yes)][wording].format(item=f'"{catalogue.labels[item]}"') for item, yes, wording in asked]
+    presupposes = np.where(own["false"], "something false", "something true")
+    return pd.DataFrame({"question": questions, "presupposes": presupposes, "answer": own["text"].to_numpy()})
+
+
 def leading_records(answers: pd.DataFrame, columns: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
     """Compute each method's metrics, with intervals over users.
 
@@ -197,7 +206,7 @@ def leading_records(answers: pd.DataFrame, columns: Mapping[str, Mapping[str, st
 
 
 def knowing_table(answers: pd.DataFrame) -> pd.DataFrame:
-    """Does correcting go with knowing? One row per method and number: `method, measure, value, low, high, n`.
+    """Does correcting go with knowing? One row per method and number: `method, metric, value, low, high, n`.
 
     Over the false questions: `known` is the share about items of which the method knows the target's decision when it
     is asked alone, `corrected if known` and `corrected if not` are the shares corrected of either kind, and `phi` is
@@ -214,8 +223,8 @@ def knowing_table(answers: pd.DataFrame) -> pd.DataFrame:
             "corrected if not": bootstrap(corrected[~known], users[~known]),
             "phi": bootstrap_statistic(lambda rows, k=known, c=corrected: _phi(k[rows], c[rows]), users),
         }
-        rows += [(name, measure, e.value, e.low, e.high, e.n) for measure, e in estimates.items()]
-    return pd.DataFrame(rows, columns=["method", "measure", "value", "low", "high", "n"])
+        rows += [(name, metric, e.value, e.low, e.high, e.n) for metric, e in estimates.items()]
+    return pd.DataFrame(rows, columns=["method", "metric", "value", "low", "high", "n"])
 
 
 def _phi(first: np.ndarray, second: np.ndarray) -> float:
@@ -227,9 +236,10 @@ def reading_table(answers: pd.DataFrame) -> pd.DataFrame:
     """Is the question read at all? Answers to questions that differ by the word "not" alone, about the same item.
 
     Returns:
-        One row per method and wording: `decided`, the share of answers that state a decision; `same text`, the share of
-        the pairs of questions that get the same answer, word for word; `right`, the share of answers that state the
-        target's decision; `yes` and `yes to not`, the shares that say yes without and with the "not".
+        One row per method and wording, with X for the item: `decided`, the share of answers that state a decision;
+        `same text`, the share of the pairs of questions that get the same answer, word for word; `right`, the share of
+        answers that state the target's decision; `yes` and `yes to not`, the shares that say yes without and with the
+        "not".
     """
     rows = []
     for (name, wording), own in answers.groupby(["method", "wording"], sort=False):
@@ -237,7 +247,7 @@ def reading_table(answers: pd.DataFrame) -> pd.DataFrame:
         same = (plain["text"] == negated["text"].reindex(plain.index)).mean()
         right = (own["said"] == own["liked"]).mean()
         yes = [(one["said"] == 1).mean() for one in (plain, negated)]
-        rows.append((name, LEADING[True][wording], own["said"].notna().mean(), same, right, *yes))
+        rows.append((name, LEADING[True][wording].format(item="X"), own["said"].notna().mean(), same, right, *yes))
     return pd.DataFrame(rows, columns=["method", "question", "decided", "same text", "right", "yes", "yes to not"])
 
 

@@ -142,13 +142,21 @@ def group_records(answers: pd.DataFrame, methods: Mapping[str, Method]) -> list[
     return records
 
 
-def size_table(answers: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Mean of a column by size of the group: one row per method, and for `words` also how many each member adds."""
-    label = answers["method"].where(answers["control"] == "", answers["method"] + ", " + answers["control"])
-    table = answers.pivot_table(index=label.rename("method"), columns="size", values=column, sort=False)
-    if column == "words" and len(table.columns) > 1:
-        table["per member"] = np.polyfit(table.columns.to_numpy(dtype=float), table.to_numpy().T, 1)[0]
-    return table
+def size_frame(answers: pd.DataFrame) -> pd.DataFrame:
+    """Means by size of the group, for the figure `group_rules`: `method, size, measure, value`."""
+    means = answers.assign(method=_labels(answers)).groupby(["method", "size"], sort=False)[["right", "words"]].mean()
+    long = means.rename(columns={"right": "names the rule"}).melt(var_name="measure", ignore_index=False)
+    return long.reset_index()
+
+
+def texts_about(answers: pd.DataFrame, group: int) -> pd.DataFrame:
+    """What every explainer says about a group's first recommendation, for reading: columns `explainer, text`."""
+    own = answers[answers["group"] == group].drop_duplicates(["method", "control"])
+    return pd.DataFrame({"explainer": _labels(own), "text": own["text"].replace("", "(nothing)")})
+
+
+def _labels(answers: pd.DataFrame) -> pd.Series:
+    return answers["method"].where(answers["control"] == "", answers["method"] + ", " + answers["control"])
 
 
 def confusion_table(answers: pd.DataFrame, method: str, control: str = "") -> pd.DataFrame:

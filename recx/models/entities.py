@@ -42,6 +42,11 @@ class HalfWhitening(nn.Module):
             return (vectors.float() - self.center) @ self.turn
 
 
+def variance_spectrum(vectors: Tensor) -> Tensor:
+    """Variances (d,) of vectors (M, d) along the eigenvectors of their covariance, the largest first."""
+    return torch.linalg.eigvalsh(torch.cov(vectors.detach().cpu().double().T)).flip(0)
+
+
 class EntityEmbedding(nn.Module):
     """Input embedding for ordinary tokens, items and users.
 

@@ -7,6 +7,7 @@ are downloaded once (`recx backbone get`). To rebuild it:
     python -m recx.pipeline.shipped
 """
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -18,13 +19,15 @@ from recx.data.dataset import Dataset
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError
+from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.loading import load_explainers
 from recx.models.pretrained import is_here
+from recx.models.saved_models import build_aligned
 from recx.pipeline import stages
 from recx.pipeline.finished import FinishedRun
 from recx.profiles.resolve import resolve_settings
-from recx.recommenders.target_kinds import load_target
-from recx.settings import Settings
+from recx.recommenders.target_kinds import fit_target, load_target
+from recx.settings import BackboneSettings, DataSettings, Settings
 from recx.storage.tensors import read_tensors
 
 MODE = "relation"
@@ -65,6 +68,26 @@ def open_shipped(data: Dataset | None = None) -> FinishedRun:
     target = load_target(folder / "target", settings.target)
     explainers = load_explainers({MODE: folder / MODE}, data.catalogue, target, settings.align)
     return FinishedRun(data, leave_one_out(data.sequences), target, explainers)
+
+
+def open_or_train(settings: Settings) -> tuple[FinishedRun, str]:
+    """Open the shipped model, or else train a small target on the demo and take the unaligned backbone of the kit.
+
+    Args:
+        settings: settings of the run, of which the size of the demo is used.
+
+    Returns:
+        What was opened, and why it is not the shipped model; empty if it is.
+    """
+    if not (why := why_not_ready()):
+        return open_shipped(), ""
+    data = load_dataset(DataSettings(demo=settings.data.demo))
+    split = leave_one_out(data.sequences)
+    how = dataclasses.replace(resolve_settings("tiny").target, epochs=12)
+    target, _ = fit_target(split, len(data.catalogue), how, show_progress=False)
+    model, tokenizer = build_aligned(BackboneSettings(), None, None)
+    unaligned = AlignedExplainer(model.eval(), tokenizer, "behavior", data.catalogue, target, target.length)
+    return FinishedRun(data, split, target, {"unaligned": unaligned}), why
 
 
 def ship(settings: Settings, folder: Path) -> None:

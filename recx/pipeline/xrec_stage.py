@@ -42,6 +42,17 @@ def load_pairs(settings: Settings) -> ExplainedPairs:
     return rule_made_pairs(load_dataset(settings.data), settings.xrec.pairs, settings.xrec.seed)
 
 
+def first_pair(pairs: ExplainedPairs) -> pd.DataFrame:
+    """The first pair for reading: one row for each text of it."""
+    texts = {
+        "user's profile": pairs.user_profiles[0],
+        "item": pairs.titles[0],
+        "item's profile": pairs.item_profiles[0],
+        "reference": pairs.explanations[0],
+    }
+    return pd.DataFrame({"text": texts})
+
+
 def unseen_users(tested: np.ndarray, share: float, seed: int) -> np.ndarray:
     """A share of the users of the test pairs (Q,), sorted."""
     users = np.unique(tested)

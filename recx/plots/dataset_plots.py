@@ -3,6 +3,7 @@
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from recx.plots.style import COLOURS, tidy
 
@@ -16,6 +17,7 @@ def length_histogram(frame: pd.DataFrame, axes: Axes) -> Axes:
     """
     sns.histplot(frame, x="length", discrete=frame["length"].max() < 60, color=COLOURS[0], ax=axes)
     axes.set(xlabel="interactions per user", ylabel="number of users")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return tidy(axes)
 
 

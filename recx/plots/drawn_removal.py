@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from recx.plots.fitted_text import text_box
 from recx.plots.style import COLOURS, tidy
@@ -68,8 +69,7 @@ def joining_orders(frame: pd.DataFrame, title: str, axes: Axes) -> Axes:
     axes.plot([count + 0.15, count + 0.85], [-0.05, -0.05], color="black", linewidth=0.8)
     axes.text(count + 0.5, -0.5, rf"$\phi$ = {_signed(mean)}", ha="center", va="center", fontweight="bold")
     axes.text(0.04, -0.5, "each row is one order of joining; the mean over all orders:", fontsize=8, va="center")
-    text_box(axes, (count + _GAP / 2, len(orders) + 0.02), (1 - _GAP, 0.56), f"gain of {title}", fontsize=8,
-             edgecolor="none")  # fmt: skip
+    axes.text(count + 0.5, len(orders) + 0.3, "gain of the framed title", fontsize=8, ha="center", va="center")
     for place in range(count):
         axes.text(place + 0.5, len(orders) + 0.3, f"joins as number {place + 1}", fontsize=8, ha="center", va="center")
     return axes
@@ -136,6 +136,13 @@ def change_of_rank(
         side = "left" if rank < unseen / 3 else "right" if rank > 2 * unseen / 3 else "center"
         axes.text(place, height, f"{name}: rank {rank}, {decision}", fontsize=9, color="black", ha=side, va="center")
     return axes
+
+
+def rank_figure(frame: pd.DataFrame, before: tuple[int, str], after: tuple[int, str], unseen: int) -> Figure:
+    """Draw `change_of_rank` on a figure of its own, for a slider."""
+    figure = Figure(figsize=(9, 2.6))
+    change_of_rank(frame, before, after, unseen, figure.add_axes((0, 0, 1, 1)))
+    return figure
 
 
 def tasks_left_out(frame: pd.DataFrame, axes: Axes) -> Axes:

@@ -11,6 +11,7 @@ from recx.errors import SettingsError
 from recx.plots.alignment_bars import metric_bars, share_bars
 from recx.plots.case_panels import cases_figure
 from recx.plots.dataset_plots import length_histogram, popularity_curve
+from recx.plots.drawn_removal import effect_row
 from recx.plots.explanation_plots import (
     ablation_bars,
     confusion,
@@ -19,7 +20,7 @@ from recx.plots.explanation_plots import (
     score_errors,
     win_matrix,
 )
-from recx.plots.faithfulness_plots import case_effects, effect_bars, erasure_curves, plausibility
+from recx.plots.faithfulness_plots import effect_bars, erasure_curves, plausibility
 from recx.plots.question_plots import by_size, leading_bars
 from recx.plots.training_curves import instruction_curve, loss_curve, target_curve
 
@@ -120,7 +121,7 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "ablation": _ablation,
     "faithfulness": _on_one_axes(effect_bars, (9, 3.6)),
     "erasure_curves": _on_one_axes(erasure_curves, (7.5, 3.4)),
-    "case_effects": _on_one_axes(case_effects, (7, 3)),
+    "case_effects": _on_one_axes(effect_row, (9, 3)),
     "plausibility": _on_one_axes(plausibility, (6.4, 3.6)),
     "instruction_curve": _on_one_axes(instruction_curve, (7.5, 3.2)),
     "leading_questions": _on_one_axes(leading_bars, (7.5, 3.4)),

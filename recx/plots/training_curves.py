@@ -38,6 +38,23 @@ def loss_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
     return tidy(axes)
 
 
+def variance_spectra(frame: pd.DataFrame, axes: Axes) -> Axes:
+    """Draw how the variance of vectors falls from direction to direction, on a logarithmic axis.
+
+    Args:
+        frame: one row per direction, the largest variance first, and one column for each kind of vectors.
+        axes: the axes to draw on.
+    """
+    for n, (name, variances) in enumerate(frame.items()):
+        relative = variances / variances.max()
+        relative = relative[relative > 1e-6]  # some targets leave a direction without any variance
+        colour, style = ((COLOURS[0], "-"), (COLOURS[5], "--"))[n % 2]
+        axes.semilogy(range(1, len(relative) + 1), relative, style, color=colour, label=name)
+    axes.set(xlabel="direction, by its variance", ylabel="variance\n(that of the first is 1)")
+    axes.legend(frameon=False, fontsize="small")
+    return tidy(axes)
+
+
 def instruction_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
     """Draw how often texts win by the number of instructions that their model was tuned on.
 
