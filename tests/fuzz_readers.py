@@ -161,6 +161,14 @@ def whole(path: Path, report: ReadingReport) -> int:
     return -1
 
 
+def reviewed(path: Path, report: ReadingReport) -> int:
+    """Read the texts of two reviews; nothing else may come back."""
+    wanted = {("A0", "B1"), ("A2", "B1")}
+    found = amazon.review_texts(path, amazon.REVIEW_TEXTS["_5.json"], wanted)
+    assert found.keys() <= wanted and all(text.strip() for text in found.values())
+    return -1
+
+
 def named(path: Path, report: ReadingReport) -> int:
     """Join names to games; no game may be lost."""
     games = pl.DataFrame({"item_id": ["70", "80"], "title": ["Half-Life", ""]}, schema_overrides={"item_id": pl.String})
@@ -180,6 +188,7 @@ def written(*records: dict) -> bytes:
 
 
 AMAZON = written(*({"reviewerID": f"A{n}", "asin": "B1", "overall": 5.0, "unixReviewTime": n} for n in range(4)))
+WORDS = written(*({"reviewerID": f"A{n}", "asin": "B1", "reviewText": f"Fun &amp; {n}."} for n in range(4)))
 LATE = written(*({"user_id": f"A{n}", "parent_asin": "B1", "rating": 5.0, "timestamp": n} for n in range(4)))
 ITEM = {"title": "Pong &amp; Co - PS4", "brand": "x", "category": ["Games", "PC"], "feature": ["a"], "also_buy": []}
 META = written(*({"asin": f"B{n}", "description": ["long"]} | ITEM for n in range(3)))
@@ -225,6 +234,7 @@ CASES = [
     Case("data set", ROWS, whole, lambda raw: -1),
     Case("amazon 2018", AMAZON, counted(amazon.reviews_2018), filled),
     Case("amazon 2023", LATE, counted(amazon.reviews_2023), filled),
+    Case("amazon review texts", WORDS, reviewed, lambda raw: -1),
     Case("amazon items", META, counted(amazon.items_2018), filled),
     Case("amazon items 2023", META_LATE, counted(amazon.items_2023), filled),
     Case("steam reviews", STEAM, counted(steam.reviews), filled_text),

@@ -23,8 +23,10 @@ from openai.types.chat import ChatCompletion
 
 from recx.data.catalogue import build_catalogue
 from recx.evaluation.judge_replies import read_choice, read_rating
+from recx.evaluation.xrec import read_hundred
 from recx.explaining.chat_client import ChatClient
 from recx.explaining.chat_endpoint import ChatError
+from recx.explaining.chat_profiles import read_passage
 from recx.explaining.chat_replies import BadReply, answer_of, read_decision, read_titles, text_of
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.phrase_index import phrase_key
@@ -103,7 +105,16 @@ def explained(answer: str) -> str | None:
     return None if all(e <= len(answer) for e in ends) and len(straight_quotes(answer)) == len(answer) else "a span"
 
 
-READERS: tuple[Callable[[str], str | None], ...] = (rated, chosen, decided, listed, explained)
+def scored(answer: str) -> str | None:
+    return None if 0 <= read_hundred(answer) <= 100 else "a score out of range"
+
+
+def passage(answer: str) -> str | None:
+    text = read_passage(answer)
+    return None if not text or 3 <= len(text.split()) <= 120 else "a passage out of range"
+
+
+READERS: tuple[Callable[[str], str | None], ...] = (rated, chosen, decided, listed, explained, scored, passage)
 
 
 def asked(reply: str) -> str | None:

@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from chat_server import ChatServer
 
 from recx.cli import main
 from recx.evaluation.foreign_texts import read_foreign_texts
 from recx.evaluation.judged_texts import FACTS, NOT_MEASURED, TITLES, baselines, judge_texts, repeated
+from recx.settings import ChatSettings, EvaluateSettings
 
 GENRES = {"Halo": "Shooter", "Doom": "Shooter", "Okami": "Adventure", "Zelda": "Adventure", "Portal": "Puzzle"}
 ITEMS = [{"title": t, "attributes": {"genre": [g]}} for t, g in GENRES.items()]
@@ -87,3 +89,36 @@ def test_the_command_names_what_is_wrong(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["judge", str(tmp_path / "none.jsonl")])
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_chat_model_compares_texts_with_references_and_an_interrupted_command_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RECX_CACHE_DIR", str(tmp_path / "cache"))
+    records = [record(n) | {"reference": f"The user loves puzzles, {n}."} for n in range(3)]
+    del records[2]["reference"]
+    file, out = tmp_path / "texts.jsonl", tmp_path / "j.json"
+    file.write_text("".join(json.dumps(r) + "\n" for r in records))
+    server = ChatServer(lambda messages, n: ("status", 401) if n == 3 else "60")
+    told = ["--set", f"evaluate.judge.address={server.address}", "evaluate.judge.model=m", "evaluate.judge.parallel=1"]
+    try:
+        with pytest.raises(SystemExit):
+            main(["judge", str(file), "--json", str(out), *told])
+        assert "refuses 'm'" in capsys.readouterr().err and not out.exists()
+        main(["judge", str(file), "--json", str(out), *told])
+    finally:
+        server.stop()
+    printed = capsys.readouterr().out
+    assert len(server.asked) == 9, "four methods, two references, and one question asked again"
+    assert "m at http://127.0.0.1" in printed and ": 5 requests" in printed
+    (data,) = json.loads(out.read_text())["datasets"]
+    rows = {(m["method"], m["metric"]): m for m in data["measures"]}
+    for method in ("honest", "careless", FACTS, TITLES):
+        assert (rows[method, "gpt_score"]["value"], rows[method, "gpt_score"]["n"]) == (60, 2)
+        assert rows[method, "word_overlap"]["n"] == 2
+    assert "GPTScore is by m" in " ".join(data["remarks"]) and "bert_f1" not in {metric for _, metric in rows}
+
+
+def test_without_a_reference_no_chat_model_is_asked(path):
+    (given,) = read_foreign_texts(path)
+    settings = EvaluateSettings(judge=ChatSettings("http://127.0.0.1:9/v1", "m"))
+    judged = judge_texts(given, settings)
+    assert "no record has a" in judged.remarks[0] and value(judged, "honest", "gpt_score") is None

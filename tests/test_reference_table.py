@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from chat_server import ChatServer
 
 from recx.data.xrec_files import ExplainedPairs
 from recx.evaluation.reference_table import differences, group_table, reference_table, scores_of, sparsity_groups
 from recx.evaluation.text_baselines import nearest_pairs, text_baselines
+from recx.settings import ChatSettings
 
 REFERENCES = ["good soup", "warm bread", "cold beer", "fresh fish"]
 TEXTS = {"same": REFERENCES, "one": ["good food"] * 4, "gaps": ["good soup", "", "", "old fish"]}
@@ -74,3 +76,17 @@ def test_the_most_common_text_is_the_one_that_occurs_most_often():
 def test_scores_need_as_many_references_as_texts():
     with pytest.raises(ValueError, match="zip"):
         scores_of({"a": ["x"]}, [])
+
+
+def test_the_cost_of_a_chat_model_is_told_once_for_all_methods(capsys):
+    server = ChatServer(lambda messages, n: "90" if "good food" in messages[1]["content"] else "10")
+    judge = ChatSettings(server.address, "m", retries=0, replies=1, parallel=1, seconds=5)
+    try:
+        scores = scores_of(TEXTS, REFERENCES, judge=judge, show_progress=True)
+    finally:
+        server.stop()
+    assert capsys.readouterr().out.count(": 10 requests") == 1 and len(server.asked) == 9, (
+        "equal questions are asked once"
+    )
+    assert scores["one"]["gpt_score"].tolist() == [90] * 4 and scores["same"]["gpt_score"].tolist() == [10] * 4
+    assert np.isnan(scores["gaps"]["gpt_score"]).tolist() == [False, True, True, False]

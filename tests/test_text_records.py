@@ -21,6 +21,13 @@ def test_an_instruction_has_one_text_and_may_tell_of_the_person():
     assert record.user == json.dumps(["Alien", "Annie Hall"])
 
 
+def test_a_record_may_have_a_reference():
+    assert text_record(GIVEN | {"text": "A.", "reference": "She liked it."}).reference == "She liked it."
+    assert text_record(GIVEN | {"text": "A.", "reference": None}).reference == ""
+    with pytest.raises(TypeError, match="reference must be a string"):
+        text_record(GIVEN | {"text": "A.", "reference": 4})
+
+
 def test_a_comparison_says_which_text_is_better():
     found = comparison(GIVEN | {"first": "A.", "second": "B.", "better": 2})
     assert (found.first, found.second, found.first_is_better) == ("A.", "B.", False)

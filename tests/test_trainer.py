@@ -15,8 +15,9 @@ from torch import nn
 from transformers import TrainingArguments, modeling_utils
 
 from recx.alignment.length_grouping import length_grouped_order
-from recx.alignment.trainer import device_batch_size, estimate_minutes, fit
+from recx.alignment.trainer import device_batch_size, estimate_minutes, fit, mean_loss
 from recx.errors import CheckpointError, SettingsError
+from recx.prompts.tokens import collate
 from recx.settings import FitSettings
 from recx.storage.tensors import read_tensors, trainable
 
@@ -168,3 +169,18 @@ def test_estimate_leaves_the_model_alone(checkpointing):
     assert estimate_minutes(model, small_rows(), settings) > 0
     assert all(torch.equal(a, b) and b.grad is None for a, b in zip(before, model.parameters(), strict=True))
     assert model.training and not model.backbone.training and not model.backbone.is_gradient_checkpointing
+
+
+def test_the_mean_loss_is_over_tokens_whatever_the_batches_and_leaves_the_model_alone():
+    model, rows = small_model(dropout=0.5).train(), small_rows()
+    modes = [m.training for m in model.modules()]
+    how = [FitSettings(batch_size=size, precision="float32") for size in (1, 7, len(rows))]
+    found = [mean_loss(model, rows, each) for each in how]
+    assert found == pytest.approx([found[0]] * 3, rel=1e-5) and [m.training for m in model.modules()] == modes
+    model.eval()
+    parts = [collate([rows[n]]) for n in range(len(rows))]
+    learnt = [int((part["labels"] >= 0).sum()) for part in parts]
+    with torch.no_grad():
+        losses = [float(model(**part)["loss"]) for part in parts]
+    assert found[0] == pytest.approx(np.average(losses, weights=learnt), rel=1e-5)
+    assert abs(found[0] - np.mean(losses)) > 1e-4, "rows must differ in length for this test to show anything"

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import nbformat
 import pandas as pd
 import pytest
 
+from recx import paths
 from recx.data.llmxrec_files import InstructionStudy
 from recx.data.text_records import text_record
 from recx.models.saved_models import SharedBackbone
@@ -72,6 +74,17 @@ def test_without_people_there_is_no_bias_to_measure(made):
     nobody = [replace(r, person=()) for r in STUDY.recommended["mf"]]
     empty = bias_table(replace(STUDY, recommended={"mf": nobody}), {3: made[3] | {"swapped": {}}})
     assert empty.empty and "compared" in empty.columns
+
+
+def test_the_notebook_says_in_a_sentence_that_nothing_is_known_of_the_people(made, capsys):
+    cells = nbformat.read(paths.notebooks() / "13_llmxrec.ipynb", 4).cells
+    (source,) = [c.source for c in cells if c.id == "bias-table"]
+    shown = []
+    exec(source, {"study": STUDY, "made": made, "display": shown.append})
+    assert len(shown) == 1 and len(shown[0]) and capsys.readouterr().out == ""
+    nobody = replace(STUDY, recommended={"mf": [replace(r, person=()) for r in STUDY.recommended["mf"]]})
+    exec(source, {"study": nobody, "made": {3: made[3] | {"swapped": {}}}, "display": shown.append})
+    assert len(shown) == 1 and "cannot be measured" in capsys.readouterr().out
 
 
 def test_the_published_curve_stands_beside_ours(tmp_path):

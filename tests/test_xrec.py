@@ -7,6 +7,7 @@ from chat_server import ChatServer
 from recx.evaluation.xrec import distinct_n, gpt_score, read_hundred, word_overlap
 from recx.explaining.chat_replies import BadReply
 from recx.settings import ChatSettings
+from recx.storage.text_store import TextStore
 
 
 def test_distinct_runs_of_words():
@@ -42,3 +43,25 @@ def test_the_chat_model_compares_text_and_reference_and_cannot_be_told_otherwise
     assert found[0] == 70 and np.isnan(found[1:]).all() and len(server.asked) == 2
     case = server.asked[0]["messages"][1]["content"]
     assert case.count("-----") == 3 and "The pizza." in case
+
+
+def test_what_was_answered_is_not_asked_again_and_the_cost_comes_first(tmp_path, capsys):
+    texts, references = ["Good pizza.", "Nice.", "Unheard of."], ["The pizza.", "x", ""]
+    down = True
+
+    def answer(messages, number):
+        return ("status", 500) if down and "Nice." in messages[1]["content"] else "40"
+
+    server = ChatServer(answer)
+    how = ChatSettings(server.address, "m", retries=0, replies=1, parallel=1, seconds=5, price_in=1e4, price_out=1e4)
+    try:
+        first = gpt_score(texts, references, how, TextStore(tmp_path / "r.jsonl"), show_progress=True)
+        down = False
+        second = gpt_score(texts, references, how, TextStore(tmp_path / "r.jsonl"), show_progress=True)
+    finally:
+        server.stop()
+    assert first[0] == 40 and np.isnan(first[1:]).all(), "without a reference nothing is asked"
+    assert second[:2].tolist() == [40, 40] and len(server.asked) == 3
+    costs = [line for line in capsys.readouterr().out.splitlines() if "requests" in line]
+    assert [line.split(": ")[1].split(",")[0] for line in costs] == ["2 requests", "1 requests"]
+    assert all("at the prices of the settings" in line for line in costs)

@@ -4,13 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from chat_server import ChatServer
 from small_chain import start
 
-from recx.errors import SettingsError
+from recx.errors import DataError, SettingsError
 from recx.pipeline import stages
 from recx.pipeline.xrec_stage import first_pair, load_pairs, shown_texts, unseen_users, variants_of
 from recx.profiles.resolve import resolve_settings
 from recx.storage.run_folder import read_frame
+from recx.storage.text_store import TextStore
 
 SET = {"xrec.pairs": 60, "xrec.graph.epochs": 2, "xrec.fit.epochs": 1, "xrec.max_tokens": 8}
 SET |= {"xrec.variants": "XRec; XRec without profiles; PETER"}
@@ -36,6 +38,63 @@ def test_the_first_pair_is_shown_with_all_its_texts():
     shown = first_pair(pairs)["text"]
     assert shown["item"] == pairs.titles[0] and shown["reference"] == pairs.explanations[0]
     assert pairs.titles[0] in shown["item's profile"] and shown["user's profile"] == pairs.user_profiles[0]
+
+
+@pytest.fixture
+def amazon(tmp_path):
+    """Six users of five games in the form of Amazon's files of 2018; nobody reviewed the last game."""
+    rows = [
+        {"reviewerID": f"u{u}", "asin": f"B{i}", "overall": 5.0, "unixReviewTime": i}
+        | ({"reviewText": f"It came on day {i}. I love game {i} for its story, says u{u}!"} if i < 5 else {})
+        for u in range(6)
+        for i in range(1, 6)
+    ]
+    (tmp_path / "Video_Games_5.json").write_text("\n".join(map(json.dumps, rows)))
+    meta = [{"asin": f"B{i}", "title": f"Game {i}", "brand": "Atari"} for i in range(1, 6)]
+    (tmp_path / "meta_Video_Games.json").write_text("\n".join(map(json.dumps, meta)))
+    return {"dataset": "games", "data_dir": str(tmp_path)}
+
+
+def drawn_from(amazon, **more):
+    told = {"xrec.pairs": 12, "xrec.reviews": True, "data.top_items": 0, "data.sample_users": 0} | more
+    return resolve_settings("tiny", **amazon, overrides=told)
+
+
+def test_references_come_from_reviews_by_rule_and_pairs_without_one_are_left_out(amazon):
+    made = load_pairs(drawn_from(amazon))
+    assert 0 < len(made) < 12 and "Game 5" not in made.titles
+    for title, why in zip(made.titles, made.explanations, strict=True):
+        assert why.startswith(f"I love game {title[-1]} for its story, says u"), "the strongest sentence"
+    assert made.item_profiles[0].startswith(f'"{made.titles[0]}"') and "opinionated sentence" in made.origin
+
+
+def test_a_chat_model_distils_them_and_writes_the_profiles(amazon, tmp_path):
+    server = ChatServer(
+        lambda messages, n: "The user would enjoy it." if "Review:" in messages[1]["content"] else "A b c."
+    )
+    told = {"xrec.writer.address": server.address, "xrec.writer.model": "m"}
+    store = TextStore(tmp_path / "replies.jsonl")
+    try:
+        made = load_pairs(drawn_from(amazon, **told), store)
+        count = len(server.asked)
+        again = load_pairs(drawn_from(amazon, **told), TextStore(tmp_path / "replies.jsonl"))
+        assert len(server.asked) == count, "what was answered is not asked again"
+        by_rule = load_pairs(drawn_from(amazon, **told, **{"xrec.reviews": False}))
+    finally:
+        server.stop()
+    assert set(made.explanations) == {"The user would enjoy it."} and set(made.user_profiles) == {"A b c."}
+    assert again.explanations == made.explanations and "distilled" in made.origin
+    reviews = [a["messages"][1]["content"] for a in server.asked[:count] if "Review:" in a["messages"][1]["content"]]
+    assert len(reviews) == len(made) and all("says u" in told for told in reviews)
+    assert len(by_rule) == 12 and "references are made by rule" in by_rule.origin
+    assert not [a for a in server.asked[count:] if "Review:" in a["messages"][1]["content"]]
+
+
+def test_data_without_reviews_is_refused():
+    with pytest.raises(DataError, match="no texts of reviews"):
+        load_pairs(
+            resolve_settings("tiny", overrides={"xrec.reviews": True, "data.demo.users": 200, "data.min_item": 1})
+        )
 
 
 def test_unseen_users_are_some_of_the_test_users():

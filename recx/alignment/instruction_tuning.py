@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from recx.alignment.trainer import fit
+from recx.alignment.trainer import fit, mean_loss
 from recx.decoding.constrained import beam_titles
 from recx.decoding.generation import choice_probability, greedy_text
 from recx.decoding.title_trie import build_title_trie
 from recx.errors import SettingsError
 from recx.models.aligned_model import AlignedModel
-from recx.models.backbones import autocast
 from recx.models.saved_models import SharedBackbone, build_aligned
-from recx.prompts.tokens import EncodedRows, PromptEncoder, collate
+from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.prompts.training_example import Example
 from recx.settings import BackboneSettings, FitSettings
 
@@ -62,18 +60,10 @@ class InstructedModel:
         chosen, _ = beam_titles(self.model, prompts, graph, min(4, len(options)), self.precision)
         return [options[n - 1] for n in chosen[:, 0]]
 
-    @torch.inference_mode()
     def loss(self, examples: Sequence[tuple[str, str]]) -> float:
         """Mean cross-entropy of the answers' tokens, in nats."""
-        rows = instruction_rows(self.encoder, examples)
-        total, count = 0.0, 0
-        for n in range(len(rows)):
-            batch = {name: t.to(self.model.device) for name, t in collate([rows[n]]).items()}
-            with autocast(self.precision):
-                learnt = int(rows.answer_mask[rows.offsets[n] : rows.offsets[n + 1]].sum())
-                total += float(self.model(**batch)["loss"]) * learnt
-            count += learnt
-        return total / max(count, 1)
+        how = FitSettings(batch_size=1, precision=self.precision)
+        return mean_loss(self.model, instruction_rows(self.encoder, examples), how)
 
 
 def instruction_rows(

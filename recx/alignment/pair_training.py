@@ -16,16 +16,16 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
-from recx.alignment.trainer import as_trained, fit, steps_of
+from recx.alignment.trainer import fit, mean_loss, steps_of
 from recx.data.xrec_files import ExplainedPairs
 from recx.decoding.generation import greedy_text
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
-from recx.models.backbones import autocast, load_backbone
+from recx.models.backbones import load_backbone
 from recx.models.id_embedding import pepler, peter
 from recx.models.saved_models import SharedBackbone, build_aligned
 from recx.prompts.profile_prompts import encode_pairs, select_rows, without_entities
-from recx.prompts.tokens import EncodedRows, Prompt, PromptEncoder, collate
+from recx.prompts.tokens import EncodedRows, Prompt, PromptEncoder
 from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings, FitSettings
 from recx.storage.tensors import trainable
@@ -236,23 +236,6 @@ def write(model: AlignedModel, rows: EncodedRows, ends: Sequence[int], max_token
         for start, end in zip(rows.offsets[:-1], rows.offsets[1:], strict=True)
     ]
     return greedy_text(model, prompts, ends, max_tokens)
-
-
-def mean_loss(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
-    """Mean cross-entropy over the answer tokens of rows."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    total = count = 0.0
-    order = np.argsort(rows.lengths, kind="stable").tolist()
-    with torch.no_grad(), autocast(settings.precision, model.device.type), as_trained(model, settings):
-        for start in range(0, len(order), settings.batch_size):
-            batch = collate([rows[r] for r in order[start : start + settings.batch_size]])
-            batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            tokens = int((batch["labels"] >= 0).sum())
-            total, count = total + float(AlignedModel.forward(model, **batch)["loss"]) * tokens, count + tokens
-    for module, training in modes.items():
-        module.training = training
-    return total / max(count, 1.0)
 
 
 class _KeepBest(TrainerCallback):

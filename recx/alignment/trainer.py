@@ -202,6 +202,23 @@ def steps_of(rows: EncodedRows, settings: FitSettings) -> int:
     return max(1, int(len(rows) / settings.batch_size * settings.epochs))
 
 
+def mean_loss(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
+    """Mean cross-entropy over the answer tokens of rows, in nats; dropout is off, and the model is left unchanged."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    total = count = 0.0
+    order = np.argsort(rows.lengths, kind="stable").tolist()
+    with torch.no_grad(), autocast(settings.precision, model.device.type), as_trained(model, settings):
+        for start in range(0, len(order), settings.batch_size):
+            batch = collate([rows[r] for r in order[start : start + settings.batch_size]])
+            batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+            tokens = int((batch["labels"] >= 0).sum())
+            total, count = total + float(AlignedModel.forward(model, **batch)["loss"]) * tokens, count + tokens
+    for module, training in modes.items():
+        module.training = training
+    return total / max(count, 1.0)
+
+
 def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
     """Estimate the minutes that `fit` takes in one process by timing three typical batches.
 

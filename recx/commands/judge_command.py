@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
+from recx import paths
 from recx.errors import DataError
+from recx.profiles.resolve import parse_overrides, resolve_settings
+from recx.storage.text_store import TextStore
 
 
 @dataclass(frozen=True)
@@ -18,19 +22,26 @@ class JudgeCommand:
     """File to write the numbers to, as JSON."""
     html: str = ""
     """File to write a report to, as one HTML page."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """A setting as key=value; can be repeated. Where records have a reference, evaluate.judge.address and
+    evaluate.judge.model name the chat model that gives GPTScores, and evaluate.encoder the encoder of BERTScore."""
 
     def run(self) -> None:
         """Read and check the file, print the tables, and write what is asked for.
 
         Raises:
             DataError: the file is not of that format, or an output cannot be written.
+            SettingsError: there is no such setting.
+            ChatError: a chat model is named and cannot be used; its replies so far are kept.
         """
         from recx.commands.judged_report import as_html, as_json, as_text
         from recx.evaluation.foreign_texts import read_foreign_texts
         from recx.evaluation.judged_texts import judge_texts
 
         source = Path(self.file).expanduser()
-        judged = [judge_texts(given, show_progress=True) for given in read_foreign_texts(source)]
+        settings = resolve_settings(overrides=parse_overrides(self.set)).evaluate
+        replies = TextStore(paths.cache() / "judge-replies.jsonl")
+        judged = [judge_texts(given, settings, True, replies) for given in read_foreign_texts(source)]
         print(f"\n{as_text(judged)}")
         for path, made in ((self.json, as_json), (self.html, as_html)):
             if path:

@@ -1,6 +1,7 @@
 """Official files of Amazon Review Data 2018 and Amazon Reviews 2023: reviews and item metadata."""
 
-from collections.abc import Iterable, Mapping
+import html
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from recx.errors import DataError
 
 # Page code that the crawler stored in place of a title.
 _SCRIPT = ("getTime(", "function(", "<script")
+REVIEW_TEXTS = {"_5.json": ("reviewerID", "asin", "reviewText"), ".jsonl": ("user_id", "parent_asin", "text")}
+"""How the name of a file of reviews ends -> its fields for user, item and text, in 2018 and 2023."""
 
 
 def reviews_2018(path: Path, report: ReadingReport) -> pl.DataFrame:
@@ -26,6 +29,33 @@ def reviews_2023(path: Path, report: ReadingReport) -> pl.DataFrame:
     """Read `user_id, item_id, timestamp, rating` from `<Category>.jsonl.gz`; items are the parents of variants."""
     schema = {"user_id": pl.String, "parent_asin": pl.String, "timestamp": pl.Float64, "rating": pl.Float64}
     return _reviews(path, schema, ("user_id", "item_id", "timestamp", "rating"), report)
+
+
+def review_texts(
+    path: Path, fields: tuple[str, str, str], pairs: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """Read what users wrote about items; the rest of the file is passed over, a piece at a time.
+
+    Args:
+        path: a file of reviews.
+        fields: of user, item and text, a value of `REVIEW_TEXTS`.
+        pairs: user id and item id of each review wanted.
+
+    Returns:
+        Pair -> text, the first that is not empty; pairs without one are missing.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    names = list(fields[:2])
+    wanted = pl.DataFrame(sorted(set(pairs)), schema=dict.fromkeys(names, pl.String), orient="row")
+    schema = dict.fromkeys(fields, pl.String)
+    frame = read_json_lines(path, schema, keep=lambda piece: piece.join(wanted, on=names, how="semi"))
+    found: dict[tuple[str, str], str] = {}
+    for who, what, said in frame.iter_rows():
+        if said and (plain := " ".join(html.unescape(said).split())):
+            found.setdefault((who, what), plain)
+    return found
 
 
 def items_2018(path: Path, report: ReadingReport) -> pl.DataFrame:

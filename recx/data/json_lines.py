@@ -4,7 +4,7 @@ import ast
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,13 +17,19 @@ CHUNK_BYTES = 1 << 25
 MAX_LINE_BYTES = 1 << 24
 
 
-def read_json_lines(path: Path, schema: Mapping[str, pl.DataType], codes: tuple[str, ...] = ()) -> pl.DataFrame:
+def read_json_lines(
+    path: Path,
+    schema: Mapping[str, pl.DataType],
+    codes: tuple[str, ...] = (),
+    keep: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame,
+) -> pl.DataFrame:
     """Read chosen fields from a file of JSON lines (gzipped if its name ends in .gz), 32 MB of text at a time.
 
     Args:
         path: the file.
         schema: field -> type; fields missing from a line become null, other fields are ignored.
         codes: text fields to store as categories, at four bytes per row.
+        keep: which rows of a piece of the file to keep, so that the others need no memory; by default all.
 
     Raises:
         DataError: with file, line and what was expected.
@@ -36,7 +42,7 @@ def read_json_lines(path: Path, schema: Mapping[str, pl.DataType], codes: tuple[
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _bad_json(path, chunk, line, schema) from error
         line += chunk.count(b"\n")
-        frames.append(frame.with_columns(pl.col(name).cast(pl.Categorical) for name in codes))
+        frames.append(keep(frame).with_columns(pl.col(name).cast(pl.Categorical) for name in codes))
     return pl.concat(frames) if frames else empty.with_columns(pl.col(name).cast(pl.Categorical) for name in codes)
 
 

@@ -16,8 +16,8 @@ MAX_ITEMS = 10_000  # of a history
 MAX_VALUES = 1_000  # attribute values of an item
 FORM = (
     '{"dataset": "...", "history": [{"title": "...", "attributes": {"genre": ["..."]}}, "a title", ...], '
-    '"item": {"title": "..."}, "user": "...", "person": {"age": 24}, "texts": {"source": "..."}}; only history, item '
-    'and texts must be there (or "text", where there is one text and no source)'
+    '"item": {"title": "..."}, "user": "...", "person": {"age": 24}, "reference": "...", "texts": {"source": "..."}}; '
+    'only history, item and texts must be there (or "text", where there is one text and no source)'
 )
 
 Facts = tuple[tuple[str, tuple[str, ...]], ...]
@@ -37,6 +37,7 @@ class TextRecord:
         user: names the person; the titles of the history where the file gives none.
         texts: source -> text; the source is `text` where the record has one text only.
         person: what is known of the person, e.g. age and gender.
+        reference: a text to compare with, e.g. drawn from the person's own review; empty where there is none.
     """
 
     dataset: str
@@ -45,6 +46,7 @@ class TextRecord:
     user: str
     texts: Mapping[str, str]
     person: Facts = field(default=())
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def text_record(given: Any) -> TextRecord:
             for source, text in texts.items()
         },
         _facts(given.get("person") or {}, "person"),
+        _text(given.get("reference") or "", "reference", MAX_TEXT),
     )
 
 

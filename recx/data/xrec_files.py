@@ -8,8 +8,8 @@ model wrote about the pair, may be missing.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class ExplainedPairs:
         edges: (E, 2) user and item of each interaction.
         user_count: U.
         item_count: N.
+        origin: a sentence on who wrote profiles and references.
     """
 
     users: np.ndarray
@@ -60,9 +61,16 @@ class ExplainedPairs:
     edges: np.ndarray
     user_count: int
     item_count: int
+    origin: str = "Profiles and references are those of the file."
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def subset(self, rows: Sequence[int] | np.ndarray) -> "ExplainedPairs":
+        """Some of the pairs, among the same users, items and interactions."""
+        names = ("titles", "user_profiles", "item_profiles", "explanations", "published")
+        texts = {name: tuple(getattr(self, name)[row] for row in rows) for name in names}
+        return replace(self, users=self.users[rows], items=self.items[rows], **texts)
 
 
 def read_explained_pairs(folder: Path) -> ExplainedPairs:

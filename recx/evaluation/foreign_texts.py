@@ -22,12 +22,14 @@ class ForeignTexts:
         catalogue: the items that the records name, with the attributes given for them.
         pairs: P histories and items. As the texts explain recommendations, every item counts as liked.
         texts: source -> P texts, empty where a record has none of that source.
+        references: P texts to compare with, empty where a record has none.
     """
 
     dataset: str
     catalogue: Catalogue
     pairs: Pairs
     texts: dict[str, list[str]]
+    references: list[str]
 
 
 def read_foreign_texts(path: Path) -> list[ForeignTexts]:
@@ -78,4 +80,4 @@ def _with_catalogue(dataset: str, records: list[TextRecord]) -> ForeignTexts:
     )
     sources = dict.fromkeys(source for record in records for source in record.texts)
     texts = {source: [record.texts.get(source, "") for record in records] for source in sources}
-    return ForeignTexts(dataset, catalogue, pairs, texts)
+    return ForeignTexts(dataset, catalogue, pairs, texts, [record.reference for record in records])

@@ -16,10 +16,12 @@ from recx.evaluation.foreign_texts import ForeignTexts
 from recx.evaluation.judges import Rating, explanations_to_rate, scores
 from recx.evaluation.llmxrec import attribute_accuracy, win_rates
 from recx.evaluation.reference_judge import ReferenceJudge
+from recx.evaluation.reference_table import scores_of
 from recx.evaluation.related_work import reference_texts
 from recx.evaluation.xrec import unique_ratio
 from recx.prompts.templates import columns_by_strength
 from recx.settings import EvaluateSettings
+from recx.storage.text_store import TextStore
 
 NOT_MEASURED = (
     "Not measured, as it needs the recommender itself: whether the decisions agree with its own, and whether the texts "
@@ -49,6 +51,11 @@ MEANINGS = {
     "discriminator_accuracy": "of that discriminator, where the judge rated two texts differently",
     "attribute_accuracy": "the item's attribute predicted from the text (LLMXRec)",
     "attribute_most_common": "the same by always saying the most common value",
+    "bert_precision": "BERTScore beside the reference: how much of the text the reference has, too",
+    "bert_recall": "the same: how much of the reference the text has, too",
+    "bert_f1": "the harmonic mean of both",
+    "word_overlap": "F1 of the words shared with the reference (ROUGE-1)",
+    "gpt_score": "how much of the reference's meaning the text has, 0 to 100, by a chat model (XRec's GPTScore)",
 }
 
 
@@ -81,14 +88,21 @@ class JudgedTexts:
 
 
 def judge_texts(
-    given: ForeignTexts, settings: EvaluateSettings | None = None, show_progress: bool = False
+    given: ForeignTexts,
+    settings: EvaluateSettings | None = None,
+    show_progress: bool = False,
+    store: TextStore | None = None,
 ) -> JudgedTexts:
     """Check, rate and compare the texts of one data set.
 
     Args:
         given: the texts and the pairs they are about.
-        settings: discriminator, its encoder, and seed.
-        show_progress: whether to print what is being done.
+        settings: discriminator, encoder (also of BERTScore), seed, and the `judge` that gives GPTScores, if any.
+        show_progress: whether to print what is being done, and the chat model's estimated cost before it is asked.
+        store: cache of the chat model's replies.
+
+    Raises:
+        ChatError: the chat endpoint cannot be used.
     """
     settings, remarks = settings or EvaluateSettings(), []
     pairs, users = given.pairs, given.pairs.users
@@ -96,7 +110,9 @@ def judge_texts(
     measures: dict[str, dict[str, Estimate]] = {}
     rated: dict[str, np.ndarray] = {}
     longest = max(map(len, pairs.histories))
-    for method, texts in {**given.texts, **baselines(given, settings.seed)}.items():
+    written = {**given.texts, **baselines(given, settings.seed)}
+    near = _beside_references(given, written, settings, remarks, store, show_progress)
+    for method, texts in written.items():
         if show_progress:
             print(f"{given.dataset or 'texts'}: reading {method} ...", flush=True)
         known = np.array([bool(t.strip()) for t in texts])
@@ -114,7 +130,7 @@ def judge_texts(
             "stated": [len(r.statements) for r in read],
             "stated_attributes_true": stated_attributes_true(read),
             "rating": rated[method],
-        }
+        } | near.get(method, {})
         for point in next((r.points for r in ratings if r.points), {}):
             values[point] = [float(r.points.get(point, False)) for r in ratings]
         measures[method] = {"texts": _count(known.sum())} | {
@@ -139,6 +155,24 @@ def judge_texts(
         confusion,
         tuple(remarks),
     )
+
+
+def _beside_references(
+    given: ForeignTexts,
+    texts: Mapping[str, Sequence[str]],
+    settings: EvaluateSettings,
+    remarks: list[str],
+    store: TextStore | None,
+    show_progress: bool,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Method -> metric -> (P,) nearness to the references; empty if there are none."""
+    if not any(map(str.strip, given.references)):
+        if settings.judge.address:
+            remarks.append('GPTScore was left out: no record has a "reference" to compare the texts with.')
+        return {}
+    if settings.judge.address:
+        remarks.append(f"GPTScore is by {settings.judge.model}, which reads each text beside its reference.")
+    return scores_of(texts, given.references, settings.encoder, settings.judge, store, show_progress)
 
 
 def baselines(given: ForeignTexts, seed: int = 0) -> dict[str, list[str]]:

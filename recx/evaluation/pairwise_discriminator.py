@@ -6,7 +6,6 @@ averaged over both orders.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,16 +13,15 @@ from scipy.sparse import vstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from recx.alignment.instruction_tuning import InstructedModel, tune
+from recx.alignment.instruction_tuning import InstructedModel
 from recx.data.text_records import Comparison, TextRecord
 from recx.errors import DataError
 from recx.evaluation.bootstrap import bootstrap
 from recx.evaluation.foreign_texts import foreign_texts
 from recx.evaluation.judges import explanations_to_rate
 from recx.evaluation.llm_judge import LLMJudge
-from recx.models.saved_models import SharedBackbone
 from recx.prompts.recommendation_prompts import MAX_HISTORY, comparison_prompt, situation
-from recx.settings import BackboneSettings, ChatSettings, FitSettings
+from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
 Preference = Callable[[Sequence[TextRecord], Sequence[str], Sequence[str]], np.ndarray]
@@ -56,7 +54,7 @@ def prefer_by_words(judged: Sequence[Comparison]) -> Preference:
 
 
 def prefer_by_model(model: InstructedModel) -> Preference:
-    """Ask a language model, best one tuned by `tune_discriminator`, with person and item before it."""
+    """Ask a language model, best one tuned on `discriminator_rows`, with person and item before it."""
 
     def prefer(records: Sequence[TextRecord], first: Sequence[str], second: Sequence[str]) -> np.ndarray:
         rows = zip(map(situation, records), first, second, strict=True)
@@ -82,21 +80,8 @@ def prefer_by_judge(settings: ChatSettings, store: TextStore | None = None) -> P
     return prefer
 
 
-def tune_discriminator(
-    judged: Sequence[Comparison],
-    backbone: BackboneSettings,
-    how: FitSettings,
-    folder: Path,
-    seed: int = 0,
-    shared: SharedBackbone | None = None,
-    show_progress: bool = False,
-) -> InstructedModel:
-    """Tune a language model to name the better text, on every comparison in both orders; arguments as for `tune`."""
-    return tune(discriminator_rows(judged), backbone, how, folder, seed, shared, show_progress)
-
-
 def discriminator_rows(judged: Sequence[Comparison]) -> list[tuple[str, str]]:
-    """Questions with answers, A or B; every comparison in both orders."""
+    """Questions with answers, A or B, to `tune` a discriminator on; every comparison in both orders."""
     rows = []
     for c in judged:
         told, right = situation(c.record), _WORDS if c.first_is_better else _WORDS[::-1]

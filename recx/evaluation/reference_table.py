@@ -38,16 +38,20 @@ def scores_of(
         method -> metric (of `PER_TEXT`) -> (N,) scores, NaN for an empty text.
     """
     scores: dict[str, dict[str, np.ndarray]] = {}
-    near = {}
-    if encoder:  # all methods at once, so that each reference is encoded once
-        every = bert_score([t for own in texts.values() for t in own], [*references] * len(texts), encoder)
-        near = dict(zip(texts, np.split(every, len(texts)), strict=True))
+    # All methods at once: each reference is encoded once, and the judge's cost is estimated before the first question.
+    every, beside = [t for own in texts.values() for t in own], [*references] * len(texts)
+    near, rated = {}, {}
+    if encoder:
+        near = dict(zip(texts, np.split(bert_score(every, beside, encoder), len(texts)), strict=True))
+    if judge is not None and judge.address:
+        found = gpt_score(every, beside, judge, store, show_progress)
+        rated = dict(zip(texts, np.split(found, len(texts)), strict=True))
     for method, own in texts.items():
         columns = {"word_overlap": word_overlap(own, references)}
         if encoder:
             columns |= dict(zip(PER_TEXT[:3], near[method].T, strict=True))
-        if judge is not None and judge.address:
-            columns["gpt_score"] = gpt_score(own, references, judge, store, show_progress)
+        if rated:
+            columns["gpt_score"] = rated[method]
         scores[method] = {metric: columns[metric] for metric in PER_TEXT if metric in columns}
     return scores
 

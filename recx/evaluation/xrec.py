@@ -68,17 +68,17 @@ def gpt_score(
         texts: N texts.
         references: N reference texts.
         settings: settings of the chat endpoint.
-        store: cache of replies.
+        store: cache of replies; what it holds is not asked again.
         show_progress: print the estimated cost first and show a progress bar.
 
     Returns:
-        (N,) scores; NaN for an empty text, and where there is no usable reply.
+        (N,) scores; NaN for an empty text or reference, and where there is no usable reply.
 
     Raises:
         ChatError: the chat endpoint cannot be used.
     """
     client: ChatClient[int] = ChatClient(settings, store)
-    rows = [n for n, text in enumerate(texts) if text.strip()]
+    rows = [n for n, both in enumerate(zip(texts, references, strict=True)) if all(map(str.strip, both))]
     asked: list[list[Message]] = []
     for n in rows:
         text, reference = (side[n].replace("-----", "- - -") for side in (texts, references))

@@ -16,7 +16,7 @@ from recx.data.split import leave_one_out
 from recx.data.text_records import TextRecord
 from recx.evaluation.instruction_study import BIAS_VARIANTS, answer_table, attribute_questions, people, with_person
 from recx.evaluation.own_study import own_study
-from recx.evaluation.pairwise_discriminator import tune_discriminator
+from recx.evaluation.pairwise_discriminator import discriminator_rows
 from recx.evaluation.text_bias import group_differences, paired_differences
 from recx.models.saved_models import SharedBackbone
 from recx.pipeline import stages
@@ -122,10 +122,8 @@ def fit_judge(
     study: InstructionStudy, settings: Settings, run: Run, shared: SharedBackbone, show_progress: bool = True
 ) -> InstructedModel:
     """Tune the discriminator on the study's comparisons."""
-    chosen, folder = settings.llmxrec, run.checkpoints() / "discriminator"
-    return tune_discriminator(
-        study.judged, backbone_of(settings), chosen.judge, folder, chosen.seed, shared, show_progress
-    )
+    chosen, rows, folder = settings.llmxrec, discriminator_rows(study.judged), run.checkpoints() / "discriminator"
+    return tune(rows, backbone_of(settings), chosen.judge, folder, chosen.seed, shared, show_progress)
 
 
 def attributes_named(

@@ -1,21 +1,25 @@
 """What notebook 14 runs: explained pairs, the vectors of a graph without them, and the texts of each variant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from recx.alignment.pair_training import VARIANTS, build, encode, train, write
+from recx.data.dataset import Dataset
 from recx.data.registry import find_source, load_dataset
+from recx.data.reviews import load_reviews, most_opinionated_sentence
 from recx.data.xrec_files import PAIRS, ExplainedPairs, read_explained_pairs
-from recx.errors import CheckpointError, SettingsError
+from recx.errors import CheckpointError, DataError, SettingsError
+from recx.explaining.chat_profiles import write_pairs
 from recx.models.saved_models import SharedBackbone
 from recx.prompts.profile_prompts import rule_made_pairs
 from recx.recommenders.interaction_graph import GraphVectors, graph_vectors, percentiles, without_pairs
 from recx.settings import Settings
 from recx.storage.run_folder import Run, read_json, write_json
+from recx.storage.text_store import TextStore
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,46 @@ class Graphs:
     places: pd.DataFrame
 
 
-def load_pairs(settings: Settings) -> ExplainedPairs:
-    """The explained pairs of the data set's folder, or pairs made by rule if it has none."""
-    folder = find_source(settings.data.name).custom_folder
+def load_pairs(settings: Settings, store: TextStore | None = None, show_progress: bool = False) -> ExplainedPairs:
+    """The explained pairs of the data set's folder, or pairs made from its interactions if it has none.
+
+    Profiles are made by rule, or written by the chat model `xrec.writer`. References are made by rule from attributes,
+    or with `xrec.reviews` drawn from what the users wrote: distilled by that chat model, or else the most opinionated
+    sentence of each review. Pairs without such a text are left out.
+
+    Args:
+        settings: settings of the run.
+        store: cache of the chat model's replies, so that an interrupted run goes on.
+        show_progress: print the chat model's estimated cost first, and show a bar.
+
+    Raises:
+        ChatError: the chat endpoint cannot be used; its replies so far are kept.
+        DataError: reviews are asked for, and there are none.
+    """
+    folder, chosen = find_source(settings.data.name).custom_folder, settings.xrec
     if folder and any((folder / f"{PAIRS}{packed}").is_file() for packed in ("", ".gz")):
         return read_explained_pairs(folder)
-    return rule_made_pairs(load_dataset(settings.data), settings.xrec.pairs, settings.xrec.seed)
+    data = load_dataset(settings.data)
+    pairs, reviews = rule_made_pairs(data, chosen.pairs, chosen.seed), None
+    if chosen.reviews:
+        pairs, reviews = _reviewed(pairs, data, settings)
+    if chosen.writer.address:
+        return write_pairs(pairs, data, chosen.writer, reviews, store, show_progress)
+    if reviews is None:
+        return pairs
+    origin = "Profiles are made by rule, from attributes, and a reference is the most opinionated sentence of a review."
+    return replace(pairs, explanations=tuple(map(most_opinionated_sentence, reviews)), origin=origin)
+
+
+def _reviewed(pairs: ExplainedPairs, data: Dataset, settings: Settings) -> tuple[ExplainedPairs, list[str]]:
+    """The pairs with a review, and the reviews."""
+    users, items = pairs.users.tolist(), pairs.items.tolist()
+    named = [(data.user_ids[u], data.catalogue.item_ids[i]) for u, i in zip(users, items, strict=True)]
+    found = load_reviews(settings.data, named)
+    rows = [n for n, pair in enumerate(named) if pair in found]
+    if not rows:
+        raise DataError(f"None of the {len(pairs):,} pairs drawn from {data.name!r} has a review with a text.")
+    return pairs.subset(rows), [found[named[row]] for row in rows]
 
 
 def first_pair(pairs: ExplainedPairs) -> pd.DataFrame:

@@ -83,7 +83,8 @@ def rule_made_pairs(data: Dataset, count: int, seed: int = 0, each: int = 2) -> 
     owners = np.repeat(np.arange(len(data.sequences)), [len(s) for s in data.sequences])
     edges = np.unique(np.stack([owners, np.concatenate(data.sequences)], axis=1), axis=0)
     counts = len(data.sequences), len(catalogue)
-    return ExplainedPairs(np.array(users), np.array(items), *texts, ("",) * len(rows), edges, *counts)
+    origin = "Profiles and references are made by rule, from attributes."
+    return ExplainedPairs(np.array(users), np.array(items), *texts, ("",) * len(rows), edges, *counts, origin)
 
 
 def select_rows(rows: EncodedRows, chosen: Sequence[int] | np.ndarray) -> EncodedRows:

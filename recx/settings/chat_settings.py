@@ -1,4 +1,4 @@
-"""Settings of a chat model: `evaluate.judge` and `evaluate.chat`."""
+"""Settings of a chat model: `evaluate.judge`, `evaluate.chat` and `xrec.writer`."""
 
 from dataclasses import dataclass
 

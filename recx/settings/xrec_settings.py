@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from recx.settings.accepted_values import PROJECTORS, require
+from recx.settings.chat_settings import ChatSettings
 from recx.settings.fit_settings import FitSettings
 from recx.settings.target_settings import TargetSettings, TargetShape
 
@@ -12,7 +13,9 @@ class XRecSettings:
     """How explained pairs are learnt as in XRec (notebook 14).
 
     Attributes:
-        pairs: explained pairs that are made by rule if the data set comes without any.
+        pairs: explained pairs that are made if the data set comes without any.
+        reviews: draw the references of these from the users' reviews (Amazon's files only), instead of attributes.
+        writer: a chat model that writes the profiles of these pairs, and distils the reviews; by rule without one.
         variants: names of `recx.alignment.pair_training.VARIANTS` to train, separated by semicolons.
         unseen: share of the test users whose interactions are all left out of the graph.
         graph: the LightGCN whose vectors the language model reads; its `kind` is not used.
@@ -23,6 +26,8 @@ class XRecSettings:
     """
 
     pairs: int = 1_200
+    reviews: bool = False
+    writer: ChatSettings = field(default_factory=ChatSettings)
     variants: str = "XRec; XRec without profiles; XRec without injection; XRec, pairs left in"
     unseen: float = 0.2
     graph: TargetSettings = field(
