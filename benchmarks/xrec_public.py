@@ -26,18 +26,36 @@ from recx.settings import XRecSettings
 
 DATASETS = ("yelp", "google", "amazon")
 PUBLISHED = "XRec (7B), published"
+MAIN = "bert_f1"
 
 
-def published(data: Path, encoder: str) -> pd.DataFrame:
-    """All published texts against the references that stand beside them; one text a user is assumed."""
-    parts = []
+def published(data: Path, encoder: str) -> dict[str, pd.DataFrame]:
+    """All published texts against the references that stand beside them, and by the interactions of their users.
+
+    Groups hold the texts whose pair is known; users without an interaction in the files are `unseen`.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {"published": [], "published_groups": []}
     for name in DATASETS:
+        pairs = read_explained_pairs(data / f"xrec-{name}")
         texts, references = read_predictions(data / f"xrec-{name}")
-        own = {PUBLISHED: texts}
-        table = reference_table(own, scores_of(own, references, encoder), np.arange(len(texts)))
-        parts.append(table.assign(dataset=name))
-        print(parts[-1].round(3).to_string(index=False), flush=True)
-    return pd.concat(parts)
+        users = users_of(texts, references, pairs)
+        scores = scores_of({PUBLISHED: texts}, references, encoder)
+        told = reference_table({PUBLISHED: texts}, scores, users)
+        known = users < pairs.user_count
+        degrees = np.bincount(pairs.edges[:, 0], minlength=pairs.user_count)[users[known]]
+        kept = {PUBLISHED: {metric: values[known] for metric, values in scores[PUBLISHED].items()}}
+        groups = group_table(kept, users[known], sparsity_groups(degrees), MAIN if encoder else "word_overlap")
+        for key, table in (("published", told), ("published_groups", groups)):
+            tables[key].append(table.assign(dataset=name))
+            print(table.round(3).to_string(index=False), flush=True)
+    return {key: pd.concat(frames) for key, frames in tables.items()}
+
+
+def users_of(texts: list[str], references: list[str], pairs: ExplainedPairs) -> np.ndarray:
+    """User (N,) of each published text by its pair; one of its own, from `user_count` on, where no pair has both."""
+    known = dict(zip(zip(pairs.published, pairs.explanations, strict=True), pairs.users.tolist(), strict=True))
+    both = enumerate(zip(texts, references, strict=True))
+    return np.array([known.get(pair, pairs.user_count + n) for n, pair in both])
 
 
 def ours(data: Path, encoder: str, results: Path) -> dict[str, pd.DataFrame]:
@@ -57,7 +75,7 @@ def ours(data: Path, encoder: str, results: Path) -> dict[str, pd.DataFrame]:
                 continue
             texts[record["variant"]] = record["texts"]
         scores = scores_of(texts, references, encoder)
-        main = "bert_f1" if encoder else "word_overlap"
+        main = MAIN if encoder else "word_overlap"
         unseen = unseen_users(users, settings.unseen, settings.seed)
         edges = without_pairs(pairs.edges, np.stack([pairs.users, pairs.items], axis=1), unseen)
         groups = sparsity_groups(np.bincount(edges[:, 0], minlength=pairs.user_count)[users])
@@ -92,7 +110,7 @@ def graph_table(path: Path, pairs: ExplainedPairs, unseen: np.ndarray) -> pd.Dat
 
 if __name__ == "__main__":
     command, data, encoder, out = sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
-    made = {"published": published(data, encoder)} if command == "published" else ours(data, encoder, Path(sys.argv[5]))
+    made = published(data, encoder) if command == "published" else ours(data, encoder, Path(sys.argv[5]))
     out.mkdir(parents=True, exist_ok=True)
     for key, frame in made.items():
         frame.to_csv(out / f"{key}.csv", index=False, float_format="%.4f")

@@ -58,6 +58,7 @@ def test_rows_hold_the_prompt_and_learn_the_text_alone(backbone):
     assert [some[0]["input_ids"].tolist(), some[1]["input_ids"].tolist()] == [
         forms["profiles"][n]["input_ids"].tolist() for n in (7, 2)
     ]
+    assert len(select_rows(forms["profiles"], [])) == 0
     text = without_entities(forms["profiles"], vocabulary)
     assert text.ids.max() < vocabulary and (text.lengths == forms["profiles"].lengths - 2).all()
     assert text.answer_mask.sum() == forms["profiles"].answer_mask.sum()

@@ -60,6 +60,9 @@ def test_missing_and_damaged_files_are_named(tmp_path):
 def test_predictions_are_read_with_their_references(tmp_path):
     (tmp_path / "xrec_predictions.jsonl").write_text('{"prediction": "a", "reference": "b"}\n')
     assert read_predictions(tmp_path) == (["a"], ["b"])
+    (tmp_path / "xrec_predictions.jsonl").write_text('{"prediction": "a"}\n')
+    with pytest.raises(DataError, match='line 1: reference must be text; expected {"prediction": '):
+        read_predictions(tmp_path)
 
 
 def test_the_folder_is_a_data_set_of_the_kit(tmp_path):

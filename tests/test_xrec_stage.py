@@ -1,15 +1,25 @@
 """Notebook 14 on a shrunken demo, and what it reads and refuses."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from chat_server import ChatServer
 from small_chain import start
 
+from recx.data.split import split_by_user
 from recx.errors import DataError, SettingsError
 from recx.pipeline import stages
-from recx.pipeline.xrec_stage import first_pair, load_pairs, shown_texts, unseen_users, variants_of
+from recx.pipeline.xrec_stage import (
+    collaborative_graphs,
+    first_pair,
+    load_pairs,
+    shown_texts,
+    unseen_users,
+    variants_of,
+    write_variants,
+)
 from recx.profiles.resolve import resolve_settings
 from recx.storage.run_folder import read_frame
 from recx.storage.text_store import TextStore
@@ -106,6 +116,23 @@ def test_unseen_users_are_some_of_the_test_users():
 def test_an_unknown_variant_is_refused_before_anything_is_trained():
     with pytest.raises(SettingsError, match="names 'XRecs'. Known: XRec; XRec without profiles"):
         variants_of(resolve_settings("tiny", overrides={"xrec.variants": "XRec; XRecs"}))
+
+
+def test_few_pairs_are_trained_on_once_after_an_estimate_and_too_few_are_refused(tmp_path, capsys):
+    small = {"xrec.pairs": 30, "xrec.graph.epochs": 1, "xrec.fit.epochs": 1, "xrec.max_tokens": 4}
+    small |= {"data.demo.users": 200, "data.min_item": 1, "xrec.variants": "XRec; untrained backbone"}
+    settings = resolve_settings("tiny", overrides=small)
+    pairs = load_pairs(settings)
+    parts = split_by_user(pairs.users, 0)
+    graphs, run = collaborative_graphs(pairs, parts, settings, False), SimpleNamespace(checkpoints=lambda: tmp_path)
+    texts, curves = write_variants(pairs, parts, graphs, settings, run)
+    told = capsys.readouterr().out
+    assert "XRec: about 1 min of training" in told and "untrained" not in told
+    again, same = write_variants(pairs, parts, graphs, settings, run)
+    assert capsys.readouterr().out == "" and again == texts and same.equals(curves) and len(curves) == 1
+    assert not (parts == "validation").any() and curves["loss"].isna().all(), "so few pairs have no validation part"
+    with pytest.raises(DataError, match="30 explained pairs of 15 users cannot be split"):
+        write_variants(pairs, np.full(len(parts), "train"), graphs, settings, run)
 
 
 def test_the_notebook_runs_on_a_shrunken_demo(tmp_path):

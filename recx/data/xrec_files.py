@@ -31,6 +31,7 @@ _FORM = (
     '{"uid": 1, "iid": 2, "title": "...", "user_summary": "...", "item_summary": "...", "explanation": "..."}, '
     'optionally with "xrec": "..."'
 )
+_PREDICTED = '{"prediction": "...", "reference": "..."}'
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def read_predictions(folder: Path) -> tuple[list[str], list[str]]:
     Raises:
         DataError: the file is missing or a line is not such a record.
     """
-    rows = [(r["prediction"], r["reference"]) for r in _lines(_need(folder, PREDICTIONS), _prediction)]
+    rows = [(r["prediction"], r["reference"]) for r in _lines(_need(folder, PREDICTIONS), _prediction, _PREDICTED)]
     return [text for text, _ in rows], [reference for _, reference in rows]
 
 
@@ -157,10 +158,10 @@ def _interactions(folder: Path) -> pl.DataFrame:
 
 
 def _records(path: Path) -> Iterator[dict[str, str]]:
-    return _lines(path, _pair)
+    return _lines(path, _pair, _FORM)
 
 
-def _lines(path: Path, read: Any) -> Iterator[dict[str, str]]:
+def _lines(path: Path, read: Any, form: str) -> Iterator[dict[str, str]]:
     number = 0
     for chunk in line_chunks(path):
         for raw in chunk.removesuffix(b"\n").split(b"\n"):
@@ -173,7 +174,7 @@ def _lines(path: Path, read: Any) -> Iterator[dict[str, str]]:
                     raise TypeError("no JSON object")
                 yield read(record)
             except (ValueError, TypeError, RecursionError) as error:
-                raise DataError(f"{path}, line {number}: {error}; expected {_FORM}.") from error
+                raise DataError(f"{path}, line {number}: {error}; expected {form}.") from error
 
 
 def _pair(record: dict[str, Any]) -> dict[str, str]:

@@ -50,9 +50,9 @@ class ContextModel(AlignedModel):
         states = self.decoder_outputs(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
         text = functional.cross_entropy(self.logits(states[learnt]).float(), targets[learnt])
         last = (input_ids >= self.entities.vocabulary).int().cumsum(1).argmax(1)
-        logits = self.logits(states[torch.arange(len(last)), last]).float()
-        context = functional.cross_entropy(logits[learnt.nonzero()[:, 0]], targets[learnt])
-        return {"loss": text + context}
+        # One distribution per row; repeating it for every word of the text took a third of a step.
+        log_probs = functional.log_softmax(self.logits(states[torch.arange(len(last)), last]).float(), dim=1)
+        return {"loss": text - log_probs[learnt.nonzero()[:, 0], targets[learnt]].mean()}
 
 
 def pepler(backbone: PreTrainedModel, known: Tensor) -> AlignedModel:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recx.alignment.pair_training import VARIANTS, build, encode, train, write
+from recx.alignment.trainer import estimate_minutes
 from recx.data.dataset import Dataset
 from recx.data.registry import find_source, load_dataset
 from recx.data.reviews import load_reviews, most_opinionated_sentence
@@ -158,11 +159,19 @@ def write_variants(
         graphs: vectors of users and items.
         settings: settings of the run.
         run: run of the stage, for checkpoints.
-        show_progress: show bars.
+        show_progress: show bars, and how long each training is estimated to take.
 
     Returns:
         Variant -> texts of the test pairs, and the validation losses: `variant, epoch, loss, seconds`.
+
+    Raises:
+        DataError: there are no pairs for training or none for testing.
     """
+    if not {"train", "test"} <= set(parts):
+        raise DataError(
+            f"{len(pairs):,} explained pairs of {len(set(pairs.users)):,} users cannot be split by user into training "
+            "and test pairs. Five users with as many pairs each are the fewest that can."
+        )
     chosen, backbone, folder = settings.xrec, settings.align.backbone, run.checkpoints()
     shared = SharedBackbone.load(backbone)
     vocabulary = shared.model.get_input_embeddings().num_embeddings
@@ -175,6 +184,9 @@ def write_variants(
             variant, vectors = VARIANTS[name], graphs.complete if VARIANTS[name].seen else graphs.without
             read = rows.vectors(vectors.users, vectors.items)
             model = build(variant, rows, read, backbone, chosen.projector, chosen.seed, shared)
+            if show_progress and variant.tuned != "nothing":
+                minutes = estimate_minutes(model, rows.rows(variant.form, "train"), chosen.fit)
+                print(f"{name}: about {max(1, round(minutes)):,} min of training here", flush=True)
             curve = train(model, variant, rows, chosen.fit, own, chosen.seed, show_progress=show_progress)
             ids = write(model, rows.rows(variant.form, "test"), rows.ends, chosen.max_tokens)
             said = [shared.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in ids]

@@ -88,9 +88,9 @@ def rule_made_pairs(data: Dataset, count: int, seed: int = 0, each: int = 2) -> 
 
 
 def select_rows(rows: EncodedRows, chosen: Sequence[int] | np.ndarray) -> EncodedRows:
-    """Some of the rows, in the order given."""
+    """Some of the rows, or none, in the order given."""
     chosen = np.asarray(chosen, dtype=np.int64)
-    tokens = np.concatenate([np.arange(rows.offsets[r], rows.offsets[r + 1]) for r in chosen])
+    tokens = np.concatenate([np.arange(rows.offsets[r], rows.offsets[r + 1]) for r in chosen] or [chosen])
     offsets = np.concatenate([[0], np.cumsum(rows.lengths[chosen])])
     return EncodedRows(rows.ids[tokens], offsets, rows.answer_mask[tokens], rows.tasks[chosen])
 
