@@ -32,7 +32,7 @@ def test_a_folder_of_explained_pairs_is_read_and_other_data_gets_pairs_by_rule(t
 
 
 def test_the_first_pair_is_shown_with_all_its_texts():
-    pairs = load_pairs(resolve_settings("tiny", "demo", "", {"data.demo.users": "60"}))
+    pairs = load_pairs(resolve_settings("tiny", "demo", "", {"data.demo.users": 200, "data.min_item": 1}))
     shown = first_pair(pairs)["text"]
     assert shown["item"] == pairs.titles[0] and shown["reference"] == pairs.explanations[0]
     assert pairs.titles[0] in shown["item's profile"] and shown["user's profile"] == pairs.user_profiles[0]
