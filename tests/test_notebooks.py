@@ -19,7 +19,7 @@ def test_form(path):
     assert 12 <= len(notebook.cells) <= 26
     assert not any(c.outputs or c.execution_count for c in code), "kept without outputs"
     lines = [line for c in code for line in c.source.splitlines() if line.strip()]
-    assert len(lines) <= 95
+    assert len(lines) <= 80
     assert not any(line.lstrip().startswith(("def ", "class ")) or "sys.path" in line for line in lines)
     first = notebook.cells[0].source
     assert all(word in first for word in ("**Question.**", "**Inputs.**", "**Output", "**Time.**"))
