@@ -620,8 +620,8 @@ class RewardSettings:
         seed: random seed of the pairs, the texts and the order.
     """
 
-    pairs: int = 800
-    samples: int = 8
+    pairs: int = 480
+    samples: int = 6
     temperature: float = 1.0
     gap: float = 0.2
     good: float = 0.7
@@ -629,7 +629,7 @@ class RewardSettings:
     preferences: FitSettings = field(
         default_factory=lambda: FitSettings(batch_size=32, epochs=2, learning_rate=1e-4, projector_rate=1.0)
     )
-    prompts: int = 400
+    prompts: int = 240
     group: int = 8
     kl: float = 0.02
     reinforcement: FitSettings = field(

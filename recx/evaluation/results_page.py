@@ -31,6 +31,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("discrimination", "Telling sources apart", ()),
     ("questions", "Questions that presuppose a decision", ()),
     ("questions", "Does a text name the rule of a group's recommendation?", _GROUPS),
+    ("rewards", "Tuning on rewards: what was rewarded, and what was not", ()),
 )
 _INTRODUCTION = """# Results
 

@@ -327,7 +327,9 @@ def study_table(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Seque
 
 
 def change_frame(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str]) -> pd.DataFrame:
-    """How each method's metrics differ from those of the first, pair by pair: `method, metric, value, low, high`.
+    """How each method's metrics differ from those of the first, pair by pair.
+
+    Columns `method, metric, rewarded, value, low, high`.
 
     In units of the standard deviation of the first method's values, so that one figure can show them all.
     """
@@ -338,12 +340,15 @@ def change_frame(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequ
             before, after = measured[first][metric], measured[name][metric]
             spread = np.nanstd(before) or np.nanstd(after) or 1.0
             e = bootstrap((after - before) / spread)
-            rows.append((name, metric, e.value, e.low, e.high))
-    return pd.DataFrame(rows, columns=["method", "metric", "value", "low", "high"])
+            rows.append((name, metric, metric in REWARDED, e.value, e.low, e.high))
+    return pd.DataFrame(rows, columns=["method", "metric", "rewarded", "value", "low", "high"])
 
 
 def study_records(
-    measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str], control: str, users: np.ndarray
+    measured: Mapping[str, Mapping[str, np.ndarray]],
+    metrics: Sequence[str],
+    control: str,
+    users: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Records of metrics (P,) of each method, with intervals over users; `control` is what was tuned on."""
     return [

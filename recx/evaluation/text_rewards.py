@@ -74,13 +74,13 @@ def top_unseen(target: Scorer, read: Sequence[np.ndarray], seen: Sequence[np.nda
 
     Args:
         target: not modified.
-        read: R histories that it reads; an empty one gives an empty ranking, all 0.
+        read: R histories that it reads; an empty one gives a ranking of zeros.
         seen: R sets of items that are not recommended.
         length: number of most recent items that it reads.
     """
     some = [n for n, own in enumerate(read) if len(own)]
     if not some:
-        return np.zeros((len(read), 0), dtype=np.int64)
+        return np.zeros((len(read), 1), dtype=np.int64)
     scores = mask_seen(score(target, pad_histories([read[n] for n in some], length)).float(), [seen[n] for n in some])
     order = best_first(scores, [seen[n] for n in some])[1].numpy()
     ranked = np.zeros((len(read), order.shape[1]), dtype=np.int64)
