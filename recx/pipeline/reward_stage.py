@@ -179,8 +179,10 @@ def ranking_questions(stage: RewardStage, training: bool) -> tuple[list[Request]
 
 
 def _summarised(stage: RewardStage) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Test histories without their last item, and as they are; those of at least `SUMMARY` + 1 items."""
-    whole = [h for h in stage.test_set.histories[: stage.test_set.ranking_users] if len(np.unique(h[:-1])) > 3]
+    """Test histories without their last item, and as they are: those with more items than a summary has."""
+    whole = [
+        h for h in stage.test_set.histories[: stage.test_set.ranking_users] if len(np.unique(h[:-1])) > study.SUMMARY
+    ]
     whole = [h for h in whole if h[-1] not in h[:-1]]
     return [h[:-1] for h in whole], whole
 
