@@ -5,7 +5,6 @@ from small_training import small_model
 
 from recx.alignment.answer_rows import answer_log_probs, perplexities
 from recx.alignment.preference_tuning import Preference, dpo_loss, fit_preferences
-from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt
 from recx.settings import FitSettings
 from recx.storage.tensors import trainable
@@ -101,11 +100,15 @@ def test_a_resumed_training_ends_with_the_same_weights(tmp_path):
         assert torch.equal(parameter, trainable(resumed)[name]), name
 
 
-def formula_model():
-    """A small Llama whose weights follow a formula, so that another library's numbers can be repeated."""
-    model = small_model().backbone
-    model.set_input_embeddings(model.get_input_embeddings().base)
-    with torch.no_grad():
-        for n, (_, p) in enumerate(sorted(model.named_parameters())):
-            p.copy_(0.3 * torch.sin(torch.arange(p.numel(), dtype=torch.float32) * 0.7 + n).reshape(p.shape))
-    return AlignedModel(model)
+# Of two pairs of answers: log-probabilities of their tokens now and at the start, the preferred answers first.
+NOW = torch.tensor([[-1.0, -2.0, -0.5], [-0.3, -0.7, 0.0], [-2.0, -1.0, -1.0], [-0.2, -3.0, 0.0]])
+START = torch.tensor([[-1.5, -1.0, -0.5], [-0.6, -0.9, 0.0], [-1.0, -1.5, -1.0], [-0.4, -1.0, 0.0]])
+
+
+def test_loss_and_gradient_are_those_of_trl():
+    """The figures come from `DPOTrainer._compute_loss` of TRL 1.16.0 (beta = 0.1), run once on these numbers."""
+    now = NOW.clone().requires_grad_()
+    loss = dpo_loss(*now.sum(1).chunk(2), START.sum(1).chunk(2), 0.1)
+    (gradient,) = torch.autograd.grad(loss, now)
+    assert float(loss) == pytest.approx(0.6389461755752563, abs=1e-6)
+    np.testing.assert_allclose(gradient[:, 0], [-0.025, -0.022137608379125595, 0.025, 0.022137608379125595], atol=1e-6)

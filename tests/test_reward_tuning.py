@@ -117,3 +117,30 @@ def test_a_resumed_training_draws_the_same_texts_and_ends_with_the_same_weights(
     assert [row["step"] for row in again] == [row["step"] for row in curve]
     for name, parameter in trainable(whole).items():
         assert torch.equal(parameter, trainable(resumed)[name]), name
+
+
+NOW = torch.tensor([[-1.0, -2.0, -0.5], [-0.3, -0.7, 0.0], [-2.0, -1.0, -1.0], [-0.2, -3.0, 0.0]])
+START = torch.tensor([[-1.5, -1.0, -0.5], [-0.6, -0.9, 0.0], [-1.0, -1.5, -1.0], [-0.4, -1.0, 0.0]])
+WRITTEN = torch.tensor([[1, 1, 1], [1, 1, 0], [1, 1, 1], [1, 1, 0]]).bool()
+# Of `GRPOTrainer._compute_loss` of TRL 1.16.0 (loss_type "dapo", one iteration), run once on these numbers.
+TRL = {
+    0.0: (-0.25, [[-0.05, -0.05, -0.05], [0.1, 0.1, 0.0], [-0.2, -0.2, -0.2], [0.15, 0.15, 0.0]]),
+    0.04: (
+        -0.2255321443080902,
+        [
+            [-0.04842612147331238, -0.056873127818107605, -0.05],
+            [0.10103672742843628, 0.10072507709264755, 0.0],
+            [-0.20687313377857208, -0.19842612743377686, -0.2],
+            [0.1507250815629959, 0.12444378435611725, 0.0],
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("beta", TRL)
+def test_loss_and_gradient_are_those_of_trl(beta):
+    now = NOW.clone().requires_grad_()
+    loss = grpo_loss(now, torch.tensor([0.5, -1.0, 2.0, -1.5]), WRITTEN, START, beta)
+    (gradient,) = torch.autograd.grad(loss, now)
+    assert float(loss) == pytest.approx(TRL[beta][0], abs=1e-6)
+    np.testing.assert_allclose(gradient, TRL[beta][1], atol=1e-6)

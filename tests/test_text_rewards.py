@@ -52,7 +52,7 @@ def quoted(*items):
 def test_the_effect_is_rewarded_only_where_all_is_true():
     best, second, worst = (read(f"Yes. {t} counts most for it.") for t in quoted(11, 12, 14))
     rewards = [effect_reward(EFFECTS, e) for e in (best, second, worst)]
-    assert rewards[0] == pytest.approx(1) > rewards[1] > rewards[2] >= -1
+    assert rewards[0] == pytest.approx(1) and rewards[0] > rewards[1] > rewards[2] >= -1
     assert effect_reward(EFFECTS, read(f"No. {quoted(11)[0]} counts most for it.")) == -1
     assert effect_reward(EFFECTS, read(f"Yes. {quoted(11)[0]}, then {quoted(77)[0]}.")) == -1
     assert effect_reward(EFFECTS, read("Yes. A good match.")) == -1
@@ -116,7 +116,8 @@ def test_a_rewritten_text_names_the_measured_causes():
     text = as_text(rewritten(said, EFFECTS, CATALOGUE), CATALOGUE)
     a, b, c = quoted(11, 12, 14)
     assert text == f"Yes. {a} counts most for it, then {b}. {c} pulls the other way."
-    assert effect_reward(EFFECTS, read(text)) == pytest.approx(1) > effect_reward(EFFECTS, said)
+    assert effect_reward(EFFECTS, read(text)) == pytest.approx(1)
+    assert effect_reward(EFFECTS, said) < 0
 
 
 def test_pieces_give_the_text_back():
