@@ -627,14 +627,14 @@ class RewardSettings:
     good: float = 0.7
     beta: float = 0.1
     preferences: FitSettings = field(
-        default_factory=lambda: FitSettings(batch_size=32, epochs=2, learning_rate=1e-4, projector_rate=1.0)
+        default_factory=lambda: FitSettings(batch_size=32, epochs=2, learning_rate=3e-4, projector_rate=1.0)
     )
     prompts: int = 240
     group: int = 8
     kl: float = 0.02
     reinforcement: FitSettings = field(
         default_factory=lambda: FitSettings(
-            batch_size=8, epochs=1, learning_rate=1e-4, projector_rate=1.0, save_steps=20
+            batch_size=8, epochs=1, learning_rate=3e-4, projector_rate=1.0, save_steps=20
         )
     )
     max_tokens: int = 120
