@@ -629,7 +629,7 @@ class RewardSettings:
     preferences: FitSettings = field(
         default_factory=lambda: FitSettings(batch_size=32, epochs=2, learning_rate=3e-4, projector_rate=1.0)
     )
-    prompts: int = 240
+    prompts: int = 160
     group: int = 8
     kl: float = 0.02
     reinforcement: FitSettings = field(
