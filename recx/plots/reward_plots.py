@@ -21,7 +21,7 @@ def reward_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
     axes.set_ylabel("reward of its own texts", color=COLOURS[0])
     other = axes.twinx()
     other.plot(frame["step"], frame["kl"], color=COLOURS[1], linestyle="--", marker="s", markersize=3)
-    other.set_ylabel("nats per token from the start", color=COLOURS[1])
+    other.set_ylabel("KL, nats per token", color=COLOURS[1])
     other.set_ylim(bottom=0)
     tidy(axes)
     other.spines["top"].set_visible(False)
