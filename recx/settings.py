@@ -620,14 +620,14 @@ class RewardSettings:
         seed: random seed of the pairs, the texts and the order.
     """
 
-    pairs: int = 480
+    pairs: int = 400
     samples: int = 6
     temperature: float = 1.0
     gap: float = 0.2
     good: float = 0.7
     beta: float = 0.1
     preferences: FitSettings = field(
-        default_factory=lambda: FitSettings(batch_size=32, epochs=2, learning_rate=3e-4, projector_rate=1.0)
+        default_factory=lambda: FitSettings(batch_size=32, epochs=2, learning_rate=2e-4, projector_rate=1.0)
     )
     prompts: int = 160
     group: int = 8

@@ -49,18 +49,19 @@ def quoted(*items):
     return [f'"{LABEL[i]}"' for i in items]
 
 
-def test_the_effect_is_rewarded_only_where_all_is_true():
+def test_the_effect_is_rewarded_and_what_is_not_true_costs_1():
     best, second, worst = (read(f"Yes. {t} counts most for it.") for t in quoted(11, 12, 14))
     rewards = [effect_reward(EFFECTS, e) for e in (best, second, worst)]
     assert rewards[0] == pytest.approx(1) and rewards[0] > rewards[1] > rewards[2] >= -1
-    assert effect_reward(EFFECTS, read(f"No. {quoted(11)[0]} counts most for it.")) == -1
-    assert effect_reward(EFFECTS, read(f"Yes. {quoted(11)[0]}, then {quoted(77)[0]}.")) == -1
+    assert effect_reward(EFFECTS, read(f"No. {quoted(11)[0]} counts most for it.")) == pytest.approx(0)
+    assert effect_reward(EFFECTS, read(f"Yes. {quoted(11)[0]}, then {quoted(77)[0]}.")) == pytest.approx(0)
+    assert effect_reward(EFFECTS, read("No. A bad match.")) == -2
     assert effect_reward(EFFECTS, read("Yes. A good match.")) == -1
     column = next(iter(CATALOGUE.attributes))
     own = CATALOGUE.attributes[column][20]
     other = next(v for values in CATALOGUE.attributes[column] for v in values if v not in own)
     false = read(f"Yes. {quoted(11)[0]} counts most for it. {quoted(20)[0]} is for {other}.")
-    assert false.statements and not is_true(false, True) and effect_reward(EFFECTS, false) == -1
+    assert false.statements and not is_true(false, True) and effect_reward(EFFECTS, false) == pytest.approx(0)
 
 
 def test_a_title_that_pulls_the_other_way_earns_nothing_as_a_cause():
@@ -134,4 +135,4 @@ def test_the_template_earns_nearly_all():
     rewards = [effect_reward(one, text) for one, text in zip(measured, texts, strict=True)]
     assert np.mean(rewards) > 0.7
     shuffled = [effect_reward(one, text) for one, text in zip(measured, texts[1:] + texts[:1], strict=True)]
-    assert np.mean(shuffled) < -0.9
+    assert np.mean(shuffled) < np.mean(rewards) - 1

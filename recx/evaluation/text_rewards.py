@@ -36,15 +36,14 @@ def is_true(explanation: Explanation, liked: bool) -> bool:
 
 
 def effect_reward(effects: PairEffects, explanation: Explanation) -> float:
-    """How far the cited causes move the target, in [-1, 1], for a text in which everything is true; otherwise -1.
+    """How far the cited causes move the target, in [-1, 1], less 1 where anything in the text is not true.
 
     0 is the mean of all sets of as many titles, 1 the best set (`recx.evaluation.faithfulness.erasure`). A text that
-    cites nothing earns -1, one about a history in which all sets do the same 0.
+    cites nothing has an effect of -1, one about a history in which all sets do the same one of 0.
     """
     erased = erasure(effects, cited_places(effects, explanation))
-    if erased is None or not is_true(explanation, effects.liked):
-        return LOWEST
-    return 0.0 if np.isnan(erased.normalised) else max(LOWEST, erased.normalised)
+    effect = LOWEST if erased is None else 0.0 if np.isnan(erased.normalised) else max(LOWEST, erased.normalised)
+    return effect - (not is_true(explanation, effects.liked))
 
 
 def listed_items(text: str, catalogue: Catalogue) -> list[int]:
