@@ -107,6 +107,20 @@ FRAMES = {
         ],
         columns=["method", "measure", "size", "value"],
     ),
+    "reward_curves": pd.DataFrame(
+        [(n, s, 0.2 + s / 90, 0.002 * s) for n in ("effect", "ranking", "summary") for s in range(5, 51, 5)],
+        columns=["reward_name", "step", "reward", "kl"],
+    ),
+    "metric_changes": pd.DataFrame(
+        [
+            (m, metric, rewarded, 0.1 * n - 0.3, 0.1 * n - 0.4, 0.1 * n - 0.2)
+            for m in ("DPO", "GRPO")
+            for n, (metric, rewarded) in enumerate(
+                [("reward", True), ("all_true", True), ("sufficiency_normalised", False), ("perplexity", False)]
+            )
+        ],
+        columns=["method", "metric", "rewarded", "value", "low", "high"],
+    ),
     "case_effects": pd.DataFrame(
         {"title": ["Halo", "The Legend of Zelda: Skyward Sword"], "effect": [1.0, -0.4], "cited": [True, False]}
     ),

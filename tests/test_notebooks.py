@@ -37,7 +37,7 @@ ONWARD = {
     "03_alignment_data": ["05_launch_alignment", "04_align_llm"],  # 05 executes 04 once for every mode
     "04_align_llm": ["05_launch_alignment", "06_alignment_effect"],
     "12_playground": ["00_tour"],
-    "15_hard_questions": ["00_tour"],
+    "16_rewards": ["00_tour"],
 }
 
 

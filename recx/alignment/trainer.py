@@ -5,9 +5,9 @@ The loss itself, cross-entropy over answer tokens, is computed by the model: `re
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,6 +28,18 @@ from recx.settings import FitSettings
 from recx.storage.tensors import trainable
 
 
+class Rows(Protocol):
+    """What can be trained on: rows by number, with their lengths."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(R,) number of tokens in each row."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int) -> Any: ...
+
+
 class AlignmentTrainer(Trainer):
     """`Trainer` without pickle in its checkpoints, and with the loss averaged over all answer tokens of a step.
 
@@ -35,6 +47,8 @@ class AlignmentTrainer(Trainer):
     """
 
     loss_is_scaled_for_ga = True
+    measures: tuple[str, ...] = ()
+    """Names of what a subclass logs beside the loss."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,13 +123,15 @@ def build_optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Opti
 
 def fit(
     model: AlignedModel,
-    rows: EncodedRows,
+    rows: Rows,
     settings: FitSettings,
     folder: Path,
     seed: int,
     stop_after: int | None = None,
     show_progress: bool = True,
     callbacks: Sequence[TrainerCallback] = (),
+    trainer_of: Callable[..., AlignmentTrainer] = AlignmentTrainer,
+    collator: Callable[..., dict[str, torch.Tensor]] = collate,
 ) -> list[dict[str, float]]:
     """Train a model on rows, resuming from the last checkpoint in `folder` if there is one.
 
@@ -135,9 +151,11 @@ def fit(
         stop_after: stop with a checkpoint after this many steps (to test resuming).
         show_progress: show a bar.
         callbacks: further trainer callbacks.
+        trainer_of: builds the trainer, whose class determines the loss.
+        collator: makes a batch of rows, which may be of any kind then.
 
     Returns:
-        The loss every few steps: rows of `step`, `loss`, `seconds`.
+        The loss every few steps: rows of `step`, `loss`, `seconds`, and the trainer's `measures`.
 
     Raises:
         CheckpointError: the last checkpoint is damaged, or belongs to another model.
@@ -178,10 +196,10 @@ def fit(
     )
     arguments.per_device_train_batch_size = device_batch_size(settings, arguments.world_size)
     order = length_grouped_order(rows.lengths, settings.batch_size, steps, seed)
-    trainer = AlignmentTrainer(
+    trainer = trainer_of(
         model,
         arguments,
-        data_collator=collate,
+        data_collator=collator,
         train_dataset=Subset(rows, order.tolist()),
         callbacks=[*callbacks, *([] if stop_after is None else [StopAfter(stop_after)])],
         optimizers=(build_optimizer(model, settings), None),
@@ -194,10 +212,14 @@ def fit(
     model.eval()
     seconds = time.monotonic() - started
     history = [h for h in trainer.state.log_history if "loss" in h]
-    return [{"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps} for h in history]
+    return [
+        {"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps}
+        | {name: h[name] for name in trainer.measures}
+        for h in history
+    ]
 
 
-def steps_of(rows: EncodedRows, settings: FitSettings) -> int:
+def steps_of(rows: Rows, settings: FitSettings) -> int:
     """Number of optimizer steps of a training."""
     return max(1, int(len(rows) / settings.batch_size * settings.epochs))
 

@@ -15,6 +15,8 @@ _CURVES = ("del", "ins", "pos@10", "neg@10", "pos@50", "neg@50")
 _FORESEEN = ("flip_named", "flip_named_gain", "simulatability_gain", "simulatability_shuffled", "las", "said_order",
              "strength_order", "repeated_cause", "numbers_as_measured", "contradicts_evidence",
              "self_consistency")  # fmt: skip
+_RANKED = ("ranking_ndcg@5", "first_right", "candidates_named")
+_SUMMED = ("top10_overlap", "next_hr@10", "next_below", "in_history", "distinct_titles")
 _GROUPS = ("rule_named", "rule_right", "words")
 # Stage, heading, and which of its metrics; an empty tuple stands for those that no other table of the stage has.
 TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -32,6 +34,9 @@ TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("discrimination", "Telling sources apart", ()),
     ("questions", "Questions that presuppose a decision", ()),
     ("questions", "Does a text name the rule of a group's recommendation?", _GROUPS),
+    ("rewards", "Tuning on rewards: what was rewarded, and what was not", ()),
+    ("rewards", "Tuning on rewards: rankings", _RANKED),
+    ("rewards", "Tuning on rewards: summaries that the target reads", _SUMMED),
 )
 _INTRODUCTION = """# Results
 

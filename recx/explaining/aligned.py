@@ -296,6 +296,10 @@ class AlignedExplainer(Explainer):
         """Return a copy that reads the user vectors of another target."""
         return self._with(target=target)
 
+    def with_model(self, model: AlignedModel) -> Self:
+        """Return a copy that is backed by another model with the same backbone and vectors, without cached texts."""
+        return self._with(model=model, text_generator=TextGenerator(model, self.encoder, self.precision))
+
     def with_zero_shot_prompt(self) -> Self:
         """Return a copy whose questions describe what an explanation contains, for models not trained on any.
 

@@ -83,19 +83,37 @@ class AlignedModel(nn.Module):
         cap = getattr(config, "final_logit_softcapping", None)
         return torch.tanh(logits / cap) * cap if cap else logits
 
-    def forward(self, input_ids: Tensor, labels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self,
+        input_ids: Tensor,
+        labels: Tensor,
+        users: Tensor | None = None,
+        token_wise: bool = False,
+        **inputs: Tensor,
+    ) -> dict[str, Tensor]:
         """Mean cross-entropy over answer tokens.
 
         Args:
             input_ids: (B, T), right-padded; no mask is needed then.
             labels: (B, T), -100 at positions without a loss.
+            users: (B, d), the target's vectors for the user ids of each row; by default, those of training.
+            token_wise: return instead `log_probs` (B, T) of the answer tokens, 0 at all other positions.
             inputs: further inputs of the backbone, e.g. `position_ids`.
         """
         # Position t predicts token t + 1.
         targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
         learnt = targets != IGNORED
-        states = self.decoder_outputs(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
-        loss = functional.cross_entropy(self.logits(states[learnt]).float(), targets[learnt])
+        if users is None:
+            states = self.decoder_outputs(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
+        else:
+            with self.reading(input_ids, users) as embeddings:
+                states = self.decoder_outputs(inputs_embeds=embeddings, use_cache=False, **inputs).last_hidden_state
+        logits = self.logits(states[learnt]).float()
+        if token_wise:
+            each = functional.cross_entropy(logits, targets[learnt], reduction="none")
+            log_probs = each.new_zeros(targets.shape).masked_scatter(learnt, -each)
+            return {"log_probs": functional.pad(log_probs[:, :-1], (1, 0))}
+        loss = functional.cross_entropy(logits, targets[learnt])
         if torch.is_grad_enabled() and not loss.requires_grad:
             # Rows without entities teach nothing where only projectors are tuned, but a step needs gradients.
             loss = loss + sum(0.0 * p.sum() for p in trainable(self).values())

@@ -133,13 +133,14 @@ def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, fo
 
 
 def load_aligned(
-    folder: Path, shared: SharedBackbone | None = None
+    folder: Path, shared: SharedBackbone | None = None, tunable: bool = False
 ) -> tuple[AlignedModel, PreTrainedTokenizerBase, Mode]:
     """Load an aligned model in eval mode, with its tokenizer and mode.
 
     Args:
         folder: folder written by `save_aligned`.
         shared: the backbone, if already in memory.
+        tunable: whether what was tuned can be tuned further; by default all is frozen.
 
     Raises:
         CheckpointError: a file is missing or damaged, or the weights do not fit.
@@ -177,7 +178,7 @@ def load_aligned(
     if model.entities is not None:
         model.entities.whiten()
     load_weights(folder / "weights.safetensors", trainable(model))
-    return model.eval().requires_grad_(False), tokenizer, mode
+    return (model if tunable else model.requires_grad_(False)).eval(), tokenizer, mode
 
 
 def _relation_tables(model: AlignedModel) -> dict[str, torch.Tensor]:

@@ -47,6 +47,7 @@ STAGES: dict[str, Stage] = {
     "llmxrec": Stage("13_llmxrec", ("align", "evaluate", "llmxrec"), ("target",)),
     "xrec": Stage("14_xrec", ("data", "align", "xrec", "evaluate")),
     "questions": Stage("15_hard_questions", ("evaluate",), ("target", *ALIGN.values())),
+    "rewards": Stage("16_rewards", ("evaluate", "rewards"), ("target", *ALIGN.values())),
 }
 # The stages that `recx run` executes, in order; notebook 05 launches notebook 04 once per mode.
 DEFAULT_STAGES = (
@@ -54,7 +55,7 @@ DEFAULT_STAGES = (
     "playground",
 )  # fmt: skip
 # Stages executed only on request: they train additional models, or ask what no model was trained for.
-OPTIONAL_STAGES = ("ablation", "llmxrec", "xrec", "questions")
+OPTIONAL_STAGES = ("ablation", "llmxrec", "xrec", "questions", "rewards")
 # Stages whose results, and those of all stages that read them, differ between variants of the alignment.
 _ALIGNMENT_STAGES = {"tasks", *ALIGN.values()}
 

@@ -22,6 +22,7 @@ from recx.plots.explanation_plots import (
 )
 from recx.plots.faithfulness_plots import effect_bars, erasure_curves, plausibility
 from recx.plots.question_plots import by_size, leading_bars
+from recx.plots.reward_plots import metric_changes, reward_curves
 from recx.plots.training_curves import instruction_curve, loss_curve, target_curve
 
 
@@ -105,6 +106,14 @@ def _group_rules(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+def _reward_curves(frame: pd.DataFrame) -> Figure:
+    rewards = _by_value(frame, "reward_name")
+    figure, axes = plt.subplots(1, len(rewards), figsize=(1 + 3 * len(rewards), 2.8), squeeze=False)
+    for ax, (name, rows) in zip(axes[0], rewards.items(), strict=True):
+        reward_curves(rows, ax).set_title(name)
+    return figure
+
+
 FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "dataset": _dataset,
     "target_curve": _on_one_axes(target_curve, (5.5, 3)),
@@ -126,6 +135,8 @@ FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "instruction_curve": _on_one_axes(instruction_curve, (7.5, 3.2)),
     "leading_questions": _on_one_axes(leading_bars, (7.5, 3.4)),
     "group_rules": _group_rules,
+    "reward_curves": _reward_curves,
+    "metric_changes": _on_one_axes(metric_changes, (8, 4.4)),
     "sparsity_groups": _on_one_axes(group_points, (9, 3.4)),
 }
 

@@ -12,6 +12,7 @@ from recx.settings.data_settings import Columns, DataSettings, DemoSettings
 from recx.settings.evaluate_settings import EvaluateSettings
 from recx.settings.fit_settings import FitSettings
 from recx.settings.llmxrec_settings import LLMXRecSettings
+from recx.settings.reward_settings import RewardSettings
 from recx.settings.run_settings import Settings
 from recx.settings.target_settings import FoldInSettings, TargetSettings, TargetShape
 from recx.settings.xrec_settings import XRecSettings

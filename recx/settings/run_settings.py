@@ -9,6 +9,7 @@ from recx.settings.align_settings import AlignSettings
 from recx.settings.data_settings import DataSettings
 from recx.settings.evaluate_settings import EvaluateSettings
 from recx.settings.llmxrec_settings import LLMXRecSettings
+from recx.settings.reward_settings import RewardSettings
 from recx.settings.target_settings import TargetSettings
 from recx.settings.xrec_settings import XRecSettings
 
@@ -27,6 +28,7 @@ class Settings:
         ablate: the ablation.
         llmxrec: instruction tuning on explanations.
         xrec: learning from explained pairs.
+        rewards: tuning on rewards measured on the target.
     """
 
     profile: str = "tiny"
@@ -38,6 +40,7 @@ class Settings:
     ablate: AblateSettings = field(default_factory=AblateSettings)
     llmxrec: LLMXRecSettings = field(default_factory=LLMXRecSettings)
     xrec: XRecSettings = field(default_factory=XRecSettings)
+    rewards: RewardSettings = field(default_factory=RewardSettings)
 
     @property
     def dataset(self) -> str:
