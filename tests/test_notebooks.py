@@ -1,6 +1,7 @@
 """Form of the notebooks; what they do is tested as a chain."""
 
 import ast
+import importlib.util
 import re
 
 import nbformat
@@ -10,6 +11,7 @@ from recx import paths
 from recx.pipeline.stages import STAGES
 
 NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
+SOLUTIONS = sorted(paths.notebooks().glob("solutions/*.ipynb"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -64,3 +66,19 @@ def test_form_of_solutions(path):
     assert len(notebook.cells) <= 10 and not any(c.outputs or c.execution_count for c in code)
     assert len([c for c in code if "parameters" in c.metadata.get("tags", [])]) == 1
     assert any(line.startswith("assert ") for line in code[-1].source.splitlines())
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_what_it_takes_from_the_kit_is_there(path):
+    """Seconds instead of a chain where a function has moved."""
+    code = "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "code")
+    nodes, modules = list(ast.walk(ast.parse(code))), {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "recx":
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                if importlib.util.find_spec(node.module).submodule_search_locations and importlib.util.find_spec(whole):
+                    modules[name.asname or name.name] = importlib.import_module(whole)
+                assert name.name in modules or hasattr(importlib.import_module(node.module), name.name), whole
+    used = {(n.value.id, n.attr) for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+    assert not [f"{name}.{part}" for name, part in used if name in modules and not hasattr(modules[name], part)]

@@ -16,9 +16,10 @@ from recx.decoding.generation import greedy_text
 from recx.decoding.sampling import sampled_texts
 from recx.evaluation.bootstrap import bootstrap
 from recx.evaluation.explanation_checks import cited_in_history, decision_agreement, stated_attributes_true
-from recx.evaluation.faithfulness import PairEffects, cited_places, measure
+from recx.evaluation.faithfulness import cited_places, measure
 from recx.evaluation.faithfulness_consistency import repeated_causes
 from recx.evaluation.metric_records import metric_record
+from recx.evaluation.pair_effects import PairEffects
 from recx.evaluation.test_set import Pairs
 from recx.evaluation.text_rewards import (
     SUMMARY,

@@ -12,7 +12,8 @@ import torch
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.alignment_metrics import ranking_ndcg
-from recx.evaluation.faithfulness import PairEffects, cited_places, erasure
+from recx.evaluation.faithfulness import cited_places, erasure
+from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
 from recx.prompts.pieces import Piece, Title
 from recx.recommenders.devices import score

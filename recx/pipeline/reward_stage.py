@@ -12,7 +12,7 @@ from recx.alignment.preference_tuning import Preference, fit_preferences
 from recx.alignment.reward_tuning import Reward, fit_rewards
 from recx.attribution.removal import value_function
 from recx.evaluation import reward_study as study
-from recx.evaluation.faithfulness import PairEffects, effects_of
+from recx.evaluation.pair_effects import PairEffects, effects_of
 from recx.evaluation.test_set import Pairs, TestSet, draw_test_set, pairs_of
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence, template_explanations
