@@ -26,7 +26,7 @@ class RewardSettings:
         seed: random seed of the pairs, the texts and the order.
     """
 
-    pairs: int = 400
+    pairs: int = 320
     samples: int = 6
     temperature: float = 1.0
     gap: float = 0.2
