@@ -16,11 +16,17 @@ CATALOGUE = demo_catalogue()
 class Fixed:
     """An explainer that says the template's text and remembers the evidence that it is given."""
 
-    def __init__(self, value, evidence=None):
-        self.value, self.evidence = value, evidence
+    def __init__(self, value, evidence=None, held=()):
+        self.value, self.evidence, self.held = value, evidence, held
 
     def with_evidence(self, measure):
-        return Fixed(self.value, measure)
+        return Fixed(self.value, measure, self.held)
+
+    def with_held_quotes(self):
+        return Fixed(self.value, self.evidence, (*self.held, "quotes"))
+
+    def with_held_evidence(self):
+        return Fixed(self.value, self.evidence, (*self.held, "evidence"))
 
     def explain(self, histories, items, show_progress=False):
         return template_explanations(self.value, CATALOGUE, histories, items)
@@ -33,11 +39,13 @@ def test_one_mode_is_told_the_causes_and_the_template_needs_no_model():
     value = value_function(target, histories, 6)
     pairs = Pairs(histories, np.array([20, 30]), np.array([True, False]), np.array([0, 1]))
     methods = with_told({"hybrid": Method(Fixed(value), "aligned", "hybrid")}, Fixed(value), "hybrid", value)
-    assert list(methods) == ["hybrid", "hybrid, told"] and methods["hybrid, told"].label == "hybrid, told"
+    assert list(methods) == ["hybrid", "hybrid, told", "hybrid, told, held"]
+    assert methods["hybrid, told"].label == "hybrid, told" and not methods["hybrid, told"].explainer.held
+    assert methods["hybrid, told, held"].explainer.held == ("quotes", "evidence")
     evidence = methods["hybrid, told"].explainer.evidence(histories[0], 20)
     assert set(evidence.causes) <= set(histories[0].tolist()) and methods["hybrid"].explainer.evidence is None
     explained = explain_with_template(methods, value, CATALOGUE, pairs)
-    assert list(explained) == ["hybrid", "hybrid, told", "template"]
+    assert list(explained) == ["hybrid", "hybrid, told", "hybrid, told, held", "template"]
     assert all(len(own) == 2 and own[0].citations for own in explained.values())
     columns = columns_of([*explained, *BASELINES], methods)
     assert columns["hybrid, told"] == {"method": "aligned", "mode": "hybrid", "control": "told"}
