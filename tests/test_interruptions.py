@@ -35,14 +35,17 @@ def left_behind(folder):
 
 
 def kill(process, how):
-    """Send SIGKILL to the command, to the kernels it started, or to both."""
-    try:
-        children = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return
+    """Send SIGKILL to the command, to the kernels it started (waiting for the first one), or to both."""
+    children = []
+    while how != "command" and process.poll() is None and not children:
+        time.sleep(0.1)
+        try:
+            children = psutil.Process(process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return
     chosen = {"command": [], "kernels": children, "both": children}[how]
     if how != "kernels":
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
     for child in chosen:
         try:
             child.kill()
