@@ -322,9 +322,9 @@ def plain_summaries(target: Scorer, histories: Sequence[np.ndarray], length: int
 
 
 def study_table(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str]) -> pd.DataFrame:
-    """Means with 95 % intervals over users: one row per method, one column per metric."""
+    """Means with 95 % intervals over users: one row per method, one column per metric, empty where it has none."""
     rows = {n: {m: str(bootstrap(own[m])) for m in metrics if m in own} for n, own in measured.items()}
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows).T.fillna("")
 
 
 def change_frame(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str]) -> pd.DataFrame:
