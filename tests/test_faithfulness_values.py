@@ -9,7 +9,6 @@ from recx.evaluation.faithfulness_values import (
     RemovedValues,
     named_values,
     removed_values,
-    value_frame,
     value_records,
     value_scores,
 )
@@ -43,9 +42,6 @@ def test_effects_are_those_of_all_titles_with_a_value(catalogue):
     assert not own.latest.any() and removed_values(pair_of([1.0, 2.0, 2.5, -1.0, 9.0], False), catalogue)[0].effects[
         2
     ] == pytest.approx(1)
-    frame = value_frame(one, catalogue)
-    assert frame.iloc[0].tolist() == ["platform", "", 9.0, 9.0, 1] and frame["titles"].tolist() == [1, 2, 1, 1, 5]
-    assert frame.set_index("value").loc["x", "effect"] == pytest.approx(13.5)
 
 
 def test_a_text_names_what_it_truly_says_of_the_history(catalogue):

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recx.alignment.answer_rows import answer_batch, answer_log_probs
-from recx.alignment.trainer import AlignmentTrainer, fit
+from recx.alignment.measuring_trainer import MeasuringTrainer
+from recx.alignment.trainer import fit
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt
 from recx.settings import FitSettings
@@ -76,35 +77,21 @@ def _collate(rows: Sequence[tuple[Preference, np.ndarray]]) -> dict[str, Tensor]
     return batch | {"start": torch.from_numpy(np.stack([start for _, start in rows]))}
 
 
-class PreferenceTrainer(AlignmentTrainer):
-    """The trainer of alignment with the loss of DPO; it also logs the share of pairs with a margin above 0."""
+class PreferenceTrainer(MeasuringTrainer):
+    """The trainer with the loss of DPO; it also logs the share of pairs with a margin above 0."""
 
     measures = ("margin_positive",)
 
     def __init__(self, *args: Any, beta: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.beta, self._right = beta, []
+        self.beta = beta
 
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Tensor],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | None = None,
-    ) -> Any:
-        """This batch's share of the step's mean over pairs."""
+    def batch_loss(self, model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+        """The mean over the batch's pairs."""
         start = inputs.pop("start").T
         own = model(**inputs, token_wise=True)["log_probs"].sum(1).chunk(2)
-        loss = dpo_loss(*own, (start[0], start[1]), self.beta)
-        self._right.append(float(((own[0] - start[0]) > (own[1] - start[1])).float().mean()))
-        return loss / self.args.gradient_accumulation_steps
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log the share along with the loss."""
-        if "loss" in logs:
-            logs |= {"margin_positive": float(np.mean(self._right)) if self._right else float("nan")}
-            self._right.clear()
-        super().log(logs, start_time)
+        self.measured["margin_positive"].append(float(((own[0] - start[0]) > (own[1] - start[1])).float().mean()))
+        return dpo_loss(*own, (start[0], start[1]), self.beta)
 
 
 def fit_preferences(

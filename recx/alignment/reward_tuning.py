@@ -7,7 +7,6 @@ et al. 2025, arXiv 2503.14476), where long texts count as much as their tokens.
 """
 
 import copy
-from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from recx.alignment.answer_rows import answer_batch
-from recx.alignment.trainer import AlignmentTrainer, fit
+from recx.alignment.measuring_trainer import MeasuringTrainer
+from recx.alignment.trainer import fit
 from recx.decoding.sampling import sampled_texts
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
@@ -76,8 +76,8 @@ def _collate(rows: Sequence[int]) -> dict[str, Tensor]:
     return {"rows": torch.tensor(list(rows))}
 
 
-class RewardTrainer(AlignmentTrainer):
-    """The trainer of alignment, which draws its texts itself; it also logs the mean reward, length and distance."""
+class RewardTrainer(MeasuringTrainer):
+    """The trainer that draws its texts itself; it also logs the mean reward, length and distance."""
 
     measures = ("reward", "tokens", "kl")
 
@@ -97,16 +97,9 @@ class RewardTrainer(AlignmentTrainer):
         super().__init__(*args, **kwargs)
         self.prompts, self.reward, self.ends, self.group = prompts, reward, ends, group
         self.max_tokens, self.beta, self.start, self.precision = max_tokens, beta, start, precision
-        self._measured: dict[str, list[float]] = defaultdict(list)
 
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Tensor],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | None = None,
-    ) -> Any:
-        """Draw texts, have them rewarded, and return this batch's share of the step's loss."""
+    def batch_loss(self, model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+        """Draw texts, have them rewarded, and return their mean loss."""
         rows = inputs["rows"].tolist()
         own = self.accelerator.unwrap_model(model)
         own.eval()
@@ -124,18 +117,10 @@ class RewardTrainer(AlignmentTrainer):
             start = self.start(**batch, token_wise=True)["log_probs"]
         log_probs = model(**batch, token_wise=True)["log_probs"]
         ahead = (start - log_probs.detach())[written]
-        self._measured["reward"].append(float(rewards.mean()))
-        self._measured["tokens"].append(float(written.sum() / len(written)))
-        self._measured["kl"].append(float((ahead.exp() - ahead - 1).mean()))
-        loss = grpo_loss(log_probs, advantages, written, start if self.beta else None, self.beta)
-        return loss / self.args.gradient_accumulation_steps
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log means since the last time along with the loss."""
-        if "loss" in logs:
-            logs |= {name: float(np.mean(self._measured[name] or [np.nan])) for name in self.measures}
-            self._measured.clear()
-        super().log(logs, start_time)
+        self.measured["reward"].append(float(rewards.mean()))
+        self.measured["tokens"].append(float(written.sum() / len(written)))
+        self.measured["kl"].append(float((ahead.exp() - ahead - 1).mean()))
+        return grpo_loss(log_probs, advantages, written, start if self.beta else None, self.beta)
 
 
 def fit_rewards(

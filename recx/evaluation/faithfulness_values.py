@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.stats import hypergeom
 
-from recx.attribution.attribute_effects import UNKNOWN, value_effects, value_holders
+from recx.attribution.attribute_effects import UNKNOWN, value_holders
 from recx.data.catalogue import Catalogue
 from recx.evaluation.certification import certify_planted, fit_metrics
 from recx.evaluation.faithfulness_report import verdict_records
@@ -142,17 +141,3 @@ def value_records(
             [m for m in VALUE_METRICS if m in fit],
         )
     ]
-
-
-def value_frame(effects: PairEffects, catalogue: Catalogue) -> pd.DataFrame:
-    """The effects of the values of one history on one item, signed by the decision, strongest first in each attribute.
-
-    Columns `attribute, value, effect, removed, titles`: `effect` is the Shapley value among the attribute's values,
-    `removed` what the value falls by without them, `titles` how many titles have it; an unknown value is empty.
-    """
-    sign, rows = (1 if effects.liked else -1), []
-    for attribute in catalogue.attributes:
-        own = value_effects(effects.value, effects.history, [effects.item], catalogue, attribute)
-        numbers = zip(own.values, sign * own.shapley[:, 0], sign * own.removed[:, 0], own.holders.sum(1), strict=True)
-        rows += sorted(((attribute, *row) for row in numbers), key=lambda row: -row[2])
-    return pd.DataFrame(rows, columns=["attribute", "value", "effect", "removed", "titles"])

@@ -12,6 +12,7 @@ from recx.alignment.preference_tuning import Preference, fit_preferences
 from recx.alignment.reward_tuning import Reward, fit_rewards
 from recx.attribution.removal import value_function
 from recx.evaluation import reward_study as study
+from recx.evaluation import written_lists
 from recx.evaluation.pair_effects import PairEffects, effects_of
 from recx.evaluation.test_set import Pairs, TestSet, draw_test_set, pairs_of
 from recx.explaining.aligned import AlignedExplainer
@@ -102,7 +103,7 @@ def tune_on_effects(stage: RewardStage, show_progress: bool = True) -> tuple[Ali
 def tune_on_rankings(stage: RewardStage, show_progress: bool = True) -> tuple[AlignedExplainer, pd.DataFrame]:
     """The explainer tuned on the NDCG of its own rankings, as in Rec-R1, and its training curve."""
     requests, ideal = ranking_questions(stage, training=True)
-    reward = study.ranking_rewards(stage.untuned, ideal)
+    reward = written_lists.ranking_rewards(stage.untuned, ideal)
     return _tune(stage, RANKING, stage.untuned.prompts(requests), reward, show_progress)
 
 
@@ -110,7 +111,7 @@ def tune_on_summaries(stage: RewardStage, show_progress: bool = True) -> tuple[A
     """The explainer tuned on how well the target ranks from its own summaries, as in ReLSum, and its curve."""
     histories = stage.own.histories[: stage.settings.rewards.prompts]
     requests = stage.untuned.requests("history", histories)
-    reward = study.summary_reward(stage.untuned, stage.opened.target, histories)
+    reward = written_lists.summary_reward(stage.untuned, stage.opened.target, histories)
     return _tune(stage, SUMMARY, stage.untuned.prompts(requests), reward, show_progress)
 
 
@@ -139,7 +140,7 @@ def rank(stage: RewardStage, explainers: Mapping[str, AlignedExplainer]) -> Meas
     requests, ideal = ranking_questions(stage, training=False)
     length = stage.settings.rewards.max_tokens
     return {
-        name: study.measure_rankings(stage.untuned, study.answers_of(own, requests, length), ideal)
+        name: written_lists.measure_rankings(stage.untuned, study.answers_of(own, requests, length), ideal)
         for name, own in explainers.items()
     }
 
@@ -151,7 +152,7 @@ def summarise(stage: RewardStage, explainers: Mapping[str, AlignedExplainer]) ->
     next_items = np.array([whole[-1] for whole in asked])
     requests = stage.untuned.requests("history", histories)
     measured = {
-        name: study.measure_summaries(
+        name: written_lists.measure_summaries(
             stage.untuned,
             study.answers_of(own, requests, stage.settings.rewards.max_tokens),
             target,
@@ -161,8 +162,8 @@ def summarise(stage: RewardStage, explainers: Mapping[str, AlignedExplainer]) ->
         for name, own in explainers.items()
     }
     return measured | {
-        name: study.summary_metrics(target, own, histories, next_items, length)
-        for name, own in study.plain_summaries(target, histories, length).items()
+        name: written_lists.summary_metrics(target, own, histories, next_items, length)
+        for name, own in written_lists.plain_summaries(target, histories, length).items()
     }
 
 
