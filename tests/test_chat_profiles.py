@@ -90,7 +90,7 @@ def test_an_interrupted_job_goes_on_and_the_cost_comes_first(tmp_path, capsys):
 
 
 def test_a_model_that_writes_nothing_is_named():
-    with pytest.raises(DataError, match="m wrote all texts of none of the 8 pairs"):
+    with pytest.raises(DataError, match="m did not write all texts for any of the 8 pairs"):
         written(lambda m, n: "NONE")
 
 

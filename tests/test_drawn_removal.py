@@ -98,7 +98,7 @@ def test_ranks_stand_at_their_places(draw, ranks):
             scale = line.get_xdata()
     assert [(x - scale[0]) / (scale[1] - scale[0]) for x in marks] == pytest.approx([(r - 1) / 239 for r in ranks])
     crossed = [line for line in ax.lines if len(line.get_ydata()) == 2 and np.ptp(line.get_ydata()) > 0]
-    assert len(crossed) == 3 and f"without the crossed out: rank {ranks[1]}, no" in words(ax)
+    assert len(crossed) == 3 and f"without those crossed out: rank {ranks[1]}, no" in words(ax)
     assert_readable(ax)
 
 

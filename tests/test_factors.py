@@ -76,7 +76,7 @@ def test_the_mean_and_a_bias_of_each_item(data, factors, tmp_path):
     )
     assert torch.equal(target.score(pad_histories([history[::-1]], LENGTH)).argsort(), target.score(
         pad_histories([history], LENGTH)).argsort())  # fmt: skip
-    with pytest.raises(DataError, match=r"belong to no ALS model; set target\.fold_in\.by=mean"):
+    with pytest.raises(DataError, match=r"an ALS model has no item_biases; set target\.fold_in\.by=mean"):
         als(tmp_path, data, 2.0)
 
 

@@ -205,11 +205,11 @@ def test_arrays_that_do_not_fit_say_why_and_run_nothing(tmp_path, capsys, save, 
 def test_damaged_doubled_and_missing_arrays_say_why(tmp_path):
     with pytest.raises(DataError, match="no arrays"):
         read_arrays(tmp_path)
-    with pytest.raises(DataError, match="no folder"):
+    with pytest.raises(DataError, match="not a folder"):
         read_arrays(tmp_path / "nowhere")
     np.save(tmp_path / "a.npy", np.ones(1))
     np.savez(tmp_path / "b.npz", a=np.ones(1))
-    with pytest.raises(DataError, match="a second array 'a'"):
+    with pytest.raises(DataError, match="contains a second array 'a'"):
         read_arrays(tmp_path)
     for name in ("a.npy", "b.npz", "c.safetensors"):
         (tmp_path / name).write_bytes((tmp_path / "a.npy").read_bytes()[:40] if name == "a.npy" else b"PK\x03\x04 no")
@@ -237,7 +237,7 @@ def change_record(folder, **values):
     ("factors", lambda f: change(f, item_biases=np.ones(7)), r"shape \(7,\); expected \(25,\)"),
     ("factors", lambda f: change(f, item_factors=np.ones((7, 8))), "25 ids for the 7 rows"),
     ("recbole", lambda f: (f / "model.json").unlink(), "is a pickle.*export_recbole.py"),
-    ("recbole", lambda f: change_record(f, model="GRU4Rec"), "'GRU4Rec' of RecBole; read are SASRec"),
+    ("recbole", lambda f: change_record(f, model="GRU4Rec"), "'GRU4Rec' of RecBole; accepted are SASRec"),
     ("recbole", lambda f: change_record(f, library="rectools"), "expected a table with library recbole"),
     ("recbole", lambda f: change_record(f, n_layers=3), "no array 'trm_encoder.layer.2"),
     ("recbole", lambda f: change_record(f, n_heads=3), "a divisor of the width 8"),

@@ -39,7 +39,7 @@ class ExplainCommand:
     """Allow quotations only of titles in the history and of the item itself, and name no title as a cause twice."""
     told: bool = True
     """Tell the relation mode what was measured of the recommender's decision; with held quotes, sentences that
-    contradict it are written again or left out. Without, the model finds the causes by itself."""
+    contradict it are written again or left out. Without this, the model has to find the causes by itself."""
     shipped: bool = False
     """Ask the model that ships with the kit, which is also the fallback if the default run is not finished."""
     profile: str = "tiny"

@@ -40,7 +40,7 @@ def load_reviews(settings: DataSettings, pairs: Collection[tuple[str, str]]) -> 
 def most_opinionated_sentence(review: str) -> str:
     """The sentence whose sentiment, by VADER's word list, is farthest from neutral; the first of several.
 
-    A rule, and no summary: where no chat model distils the review, it finds the place at which the user's own words are
+    A rule, not a summary: where no chat model distils the review, it finds the place at which the user's own words are
     strongest, for or against the item. Sentences of fewer than four words count only where there are no longer ones.
 
     Source: Hutto & Gilbert, VADER, ICWSM 2014 (package vaderSentiment).

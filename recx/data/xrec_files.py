@@ -82,7 +82,7 @@ def read_explained_pairs(folder: Path) -> ExplainedPairs:
     """
     records = list(_records(_need(folder, PAIRS)))
     if not records:
-        raise DataError(f"{folder / PAIRS}: contains no pairs; expected one a line: {_FORM}.")
+        raise DataError(f"{folder / PAIRS}: contains no pairs; expected one per line: {_FORM}.")
     edges = _interactions(folder)
     given = pl.DataFrame({"user": [r["uid"] for r in records], "item": [r["iid"] for r in records]})
     both = pl.concat([edges, given])

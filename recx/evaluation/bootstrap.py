@@ -67,7 +67,7 @@ def bootstrap(
 def bootstrap_statistic(
     statistic: Callable[[np.ndarray], float], users: Sequence[int] | np.ndarray, resamples: int = 500, seed: int = 0
 ) -> Estimate:
-    """Percentile bootstrap over users of what is no mean, e.g. a correlation; see `bootstrap`.
+    """Percentile bootstrap over users of a statistic other than a mean, e.g. a correlation; see `bootstrap`.
 
     Args:
         statistic: from the numbers of rows, some of them several times, to its value.

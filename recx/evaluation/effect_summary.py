@@ -28,7 +28,9 @@ def summary(
         label: of that method.
         count: how many explanations.
     """
-    parts = ["Agreement with the target on test histories (titles along the catalogue's trie, the history left out)"]
+    parts = [
+        "Agreement with the target on test histories (titles along the catalogue's trie, without those of the history)"
+    ]
     if any(r["metric"] == "exact_match" for r in records):
         parts[0] += "\nexact_match: one title, greedy and unconstrained, as in the paper's text"
     parts.append(plain_table([r for r in records if not decoded_otherwise(r)]))

@@ -25,7 +25,7 @@ def repeated_cause(text: Explanation) -> float:
     """Whether a text names one title in two roles: 1 or 0; NaN where it cites none.
 
     Two roles are: twice within one sentence ("A counts most, then A"), and once as a cause, once as what pulls the
-    other way. A title that a later sentence takes up in the same role is no repetition.
+    other way. A title that a later sentence takes up in the same role is not a repetition.
     """
     cited = [c for c in text.citations if c.item is not None]
     if not cited:

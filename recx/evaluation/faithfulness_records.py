@@ -192,7 +192,7 @@ def calibration_records(explainers: Mapping[str, Explainer], columns: Mapping[st
 
 
 def estimate_record(columns: Columns, metric: str, e: Estimate, verdict: str) -> dict[str, Any]:
-    """A record of what is no mean."""
+    """A record of a statistic other than a mean."""
     return {**columns, "metric": metric, "value": e.value, "low": e.low, "high": e.high, "n": e.n, "verdict": verdict}
 
 

@@ -45,7 +45,7 @@ def read_foreign_texts(path: Path) -> list[ForeignTexts]:
     """
     given = foreign_texts(read_text_records(path))
     if not given:
-        raise DataError(f"{path}: contains no records; expected one a line: {FORM}.")
+        raise DataError(f"{path}: contains no records; expected one per line: {FORM}.")
     return given
 
 

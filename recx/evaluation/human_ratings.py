@@ -14,7 +14,7 @@ HIGHEST = 10
 ASPECTS = {
     "reasonability": "Do the reasons make sense for this person and this item, and are they true?",
     "attractiveness": "Does the text make one want to try the item?",
-    "redundancy": "Is the text free of repetition and of what does not belong to the matter?",
+    "redundancy": "Is the text free of repetition and of anything irrelevant?",
 }
 
 

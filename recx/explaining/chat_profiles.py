@@ -84,7 +84,7 @@ def write_pairs(
     }
     whole = np.flatnonzero([all(own) for own in zip(*texts.values(), strict=True)])
     if not len(whole):
-        raise DataError(f"{settings.model} wrote all texts of none of the {len(pairs):,} pairs.")
+        raise DataError(f"{settings.model} did not write all texts for any of the {len(pairs):,} pairs.")
     references = "distilled by it from the users' reviews" if reviews is not None else "made by rule, from attributes"
     origin = f"Profiles are written by {settings.model}, and references are {references}."
     return replace(pairs, **texts, origin=origin).subset(whole)

@@ -24,7 +24,7 @@ class _Named:
 
 
 def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
-    """Find what a text says otherwise than the evidence; leaving something out is no contradiction.
+    """Find where a text contradicts the evidence; leaving something out is not a contradiction.
 
     The causes are the titles of the first sentence that names any. The first must be the strongest cause, the others
     further notable ones, each named once. What pulls the other way must be the measured opposite. Numbers must be

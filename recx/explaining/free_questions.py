@@ -23,7 +23,7 @@ _SYSTEM = (
 
 @dataclass(frozen=True)
 class Question(Request):
-    """A request in words of one's own.
+    """A request in the user's own words.
 
     Attributes:
         wording: the question, with an `{item}` slot or without.
@@ -43,7 +43,7 @@ def answer(explainer: Any, questions: Sequence[Request], show_progress: bool = F
     Raises:
         SettingsError: the explainer cannot be asked freely, such as one that only has imported texts.
     """
-    raise SettingsError(f"{type(explainer).__name__} cannot be asked in words of one's own.")
+    raise SettingsError(f"{type(explainer).__name__} cannot be asked in your own words.")
 
 
 @answer.register

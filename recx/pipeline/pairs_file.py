@@ -192,7 +192,7 @@ def _titles(value: Any) -> list[str] | str:
 
 def _title(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | None):
-        raise DataError(f"{str(value)[:60]!r} is no title.")
+        raise DataError(f"{str(value)[:60]!r} is not a title.")
     return "" if value is None else str(value)
 
 

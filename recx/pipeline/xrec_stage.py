@@ -170,7 +170,7 @@ def write_variants(
     if not {"train", "test"} <= set(parts):
         raise DataError(
             f"{len(pairs):,} explained pairs of {len(set(pairs.users)):,} users cannot be split by user into training "
-            "and test pairs. Five users with as many pairs each are the fewest that can."
+            "and test pairs. At least five users with five pairs each are needed."
         )
     chosen, backbone, folder = settings.xrec, settings.align.backbone, run.checkpoints()
     shared = SharedBackbone.load(backbone)

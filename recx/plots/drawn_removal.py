@@ -129,7 +129,7 @@ def change_of_rank(
     axes.text(right, 0.95, f"rank {unseen}", fontsize=8, ha="center", va="top")
     for (rank, decision), name, colour, marker, height in (
         (before, "whole history", BLUE, "v", 1.95),
-        (after, "without the crossed out", ORANGE, "^", 0.2),
+        (after, "without those crossed out", ORANGE, "^", 0.2),
     ):
         place = left + (right - left) * (rank - 1) / max(1, unseen - 1)
         axes.plot(place, 1.2, marker, color=colour, markersize=10, markeredgecolor="black", clip_on=False)

@@ -75,7 +75,7 @@ def stated_decision(text: str) -> tuple[bool | None, int]:
     """Return the decision that a text states, and the position after a leading "Yes" or "No" (0 if there is none).
 
     The first word decides; otherwise the first sentence that is neither a greeting nor a question does: "I would
-    recommend it", "a poor match", "I do not think so". A refusal, a condition or a mere possibility is no decision.
+    recommend it", "a poor match", "I do not think so". A refusal, a condition or a mere possibility is not a decision.
 
     Args:
         text: the text, with its titles replaced by blanks, since a title may contain any word.

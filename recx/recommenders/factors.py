@@ -85,7 +85,7 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[Factors
     tensors = {"item_factors": match.in_order(factors), "known": match.known}
     if "item_biases" in arrays:
         if fold_in.by == "als":
-            raise DataError(f"{folder}: item_biases belong to no ALS model; set target.fold_in.by=mean.")
+            raise DataError(f"{folder}: an ALS model has no item_biases; set target.fold_in.by=mean.")
         tensors["item_biases"] = match.in_order(take(arrays, "item_biases", (len(factors),), folder))
     if fold_in.by == "als":
         every = factors.double()
@@ -104,7 +104,7 @@ def _held_against_own(target: Factors, arrays: Mapping[str, Tensor], folder: Pat
     people = [n for n, user in enumerate(data.user_ids) if user in rows][:CHECKED]
     best = min(BEST, int(target.known.sum()))
     if not people:
-        return ["None of the people of user_factors is in the data set."]
+        return ["None of the people in user_factors is in the data set."]
     histories = [data.sequences[n][:-1] for n in people]
     users = own[[rows[data.user_ids[n]] for n in people]]
     users = users if target.item_biases is None else nn.functional.pad(users, (0, 1), value=1.0)

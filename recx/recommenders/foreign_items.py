@@ -54,14 +54,14 @@ def read_arrays(folder: Path) -> dict[str, Tensor]:
             other than finite numbers.
     """
     if not folder.is_dir():
-        raise DataError(f"Setting 'target.files' names {str(folder)!r}, which is no folder.")
+        raise DataError(f"Setting 'target.files' names {str(folder)!r}, which is not a folder.")
     arrays: dict[str, Tensor] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix not in (".npy", ".npz", ".safetensors"):
             continue
         for name, array in _arrays_of(path).items():
             if name in arrays:
-                raise DataError(f"{path}: a second array {name!r} in this folder; one is accepted.")
+                raise DataError(f"{path}: contains a second array {name!r} for this folder; only one is accepted.")
             arrays[name] = _finite(path, name, array)
     if not arrays:
         raise DataError(f"{folder}: no arrays; expected .npy, .npz or .safetensors files.")
@@ -157,7 +157,7 @@ def number(record: dict[str, Any], name: str, kind: type[int] | type[float] = in
 
 
 def read_ids(folder: Path, name: str, count: int, what: str) -> list[str]:
-    """Ids of the rows of an array, in their order, from `name.txt` (one a line), `.csv` (with a header) or `.json`.
+    """Ids of the rows of an array, in their order, from `name.txt` (one per line), `.csv` (with a header) or `.json`.
 
     Args:
         folder: with the file.

@@ -107,8 +107,8 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecBole
     record = read_record(folder, "recbole", "export_recbole.py")
     if record.get("model") != "SASRec":
         raise DataError(
-            f"{folder}: a model {str(record.get('model'))[:40]!r} of RecBole; read are SASRec (target.kind=recbole) "
-            "and factors, e.g. of BPR or LightGCN (target.kind=factors)."
+            f"{folder}: the model is {str(record.get('model'))[:40]!r} of RecBole; accepted are SASRec "
+            "(target.kind=recbole) and factors, such as those of BPR or LightGCN (target.kind=factors)."
         )
     arrays = read_arrays(folder)
     items = take(arrays, "item_embedding.weight", (None, None), folder)
