@@ -39,6 +39,15 @@ def test_the_navigation_names_every_document():
     assert gaps(CONFIG["nav"], pages) == []
 
 
+def test_a_notebook_is_shown_as_it_was_executed_whoever_links_to_it():
+    for path in paths.notebooks().glob("*.ipynb"):
+        file = f"notebooks/{path.name}"
+        assert (paths.ROOT / TOOL["shown"](file)).parent.name == "executed"
+        assert TOOL["page_of"](file) == TOOL["page_of"](TOOL["shown"](file)) == f"docs/executed/{path.stem}.md"
+    for file in ("notebooks/solutions/00_tour.ipynb", "notebooks/setups/colab.ipynb", "docs/data.md"):
+        assert TOOL["shown"](file) == file
+
+
 def test_gaps_in_a_navigation_are_found():
     nav = ["README.md", {"Guides": ["docs/data.md", "docs/gone.md"]}, {"Start": "README.md"}]
     pages = {"README.md", "docs/data.md", "docs/new.md", "docs/decisions/001-a.md"}

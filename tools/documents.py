@@ -42,11 +42,11 @@ def named(path: Path) -> str:
 
 
 def documents() -> list[str]:
-    """What becomes a page: Markdown, the executed copies of the notebooks, and the solutions of their exercises."""
+    """What becomes a page: Markdown, executed copies of the notebooks, solutions of their exercises, and set-ups."""
     docs = paths.ROOT / "docs"
     found = [paths.ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
     found += sorted(docs.rglob("*.md")) + sorted((docs / "executed").glob("*.ipynb"))
-    return [named(path) for path in found + sorted((paths.notebooks() / "solutions").glob("*.ipynb"))]
+    return [named(path) for path in found + sorted(paths.notebooks().glob("s*/*.ipynb"))]
 
 
 def reference() -> dict[str, str]:
@@ -63,33 +63,36 @@ def reference() -> dict[str, str]:
     }
 
 
-def page_of(file: str) -> str:
-    """The page that shows a file of the kit, or the file itself; a notebook is shown as it was executed."""
+def shown(file: str) -> str:
+    """The file that stands for a file of the kit on the site: of a notebook, its executed copy."""
     folder, name = posixpath.split(file)
-    if not name.endswith(".ipynb"):
-        return file
-    return posixpath.join("docs/executed" if folder == "notebooks" else folder, name.removesuffix(".ipynb") + ".md")
+    return f"docs/executed/{name}" if folder == "notebooks" and name.endswith(".ipynb") else file
+
+
+def page_of(file: str) -> str:
+    """The page that shows a file of the kit, or the file itself."""
+    return re.sub(r"\.ipynb$", ".md", shown(file))
 
 
 def formula(match: re.Match[str]) -> str:
     """LaTeX as MathML."""
     from latex2mathml.converter import convert
 
-    shown = convert(match[1] or match[2], display="block" if match[1] else "inline")
-    return shown.replace("&#x029F5;", "&#x02216;")  # fonts rarely have the first form of \\setminus
+    converted = convert(match[1] or match[2], display="block" if match[1] else "inline")
+    return converted.replace("&#x029F5;", "&#x02216;")  # fonts rarely have the first form of \\setminus
 
 
 def chart(text: str, page: str) -> str:
     """A Mermaid chart as a pair of pictures beside its page, for light and dark."""
     from merm import render_diagram
 
-    shown = []
+    pictures = []
     for scheme, theme in (("light", "default"), ("dark", "dark")):
         picture = f"{posixpath.basename(page).removesuffix('.md').lower()}-chart-{scheme}.svg"
         svg = re.sub(r"(?<=background-color: )[^;\"]+", "transparent", render_diagram(text, theme=theme), count=1)
         (SOURCE / page).with_name(picture).write_text(svg, encoding="utf-8")
-        shown.append(f"![chart]({picture}#only-{scheme})")
-    return "".join(shown)
+        pictures.append(f"![chart]({picture}#only-{scheme})")
+    return "".join(pictures)
 
 
 def prepared(text: str, page: str, follow: Callable[[str], None]) -> str:
@@ -138,7 +141,7 @@ def main() -> None:
     shutil.rmtree(SOURCE, ignore_errors=True)
     todo, done = documents(), set()
     while todo:
-        file = todo.pop()
+        file = shown(todo.pop())
         page, path = page_of(file), paths.ROOT / file
         if page in done or not path.is_file():  # mkdocs names the links that lead nowhere
             continue
