@@ -112,9 +112,7 @@ def build_corpus(
     return Corpus(data, users, items)
 
 
-def with_own_words(
-    corpus: Corpus, settings: AlignSettings, show_progress: bool = True
-) -> tuple[Corpus, OwnWords, PromptEncoder]:
+def with_own_words(corpus: Corpus, settings: AlignSettings) -> tuple[Corpus, OwnWords, PromptEncoder]:
     """Let the unaligned backbone write explanations for the target's decisions, and add those that are faithful.
 
     Returns:
@@ -128,9 +126,7 @@ def with_own_words(
     encoder = PromptEncoder(tokenizer, corpus.data.catalogue.labels, vocabulary)
     check_backbone(model.eval(), tokenizer, settings.max_tokens)
     rng, precision = np.random.default_rng(settings.seed), settings.fit.precision
-    own = write_own_words(
-        model, encoder, corpus.data, settings.own_words, rng, precision=precision, show_progress=show_progress
-    )
+    own = write_own_words(model, encoder, corpus.data, settings.own_words, rng, precision=precision, show_progress=True)
     return corpus.having(explanations=own.rows), own, encoder
 
 

@@ -55,9 +55,7 @@ def _answered(columns: dict[str, np.ndarray], items: np.ndarray) -> dict[str, np
     return {metric: np.where(missing, np.nan, values) for metric, values in columns.items()}
 
 
-def measure_free(
-    method: Method[AlignedExplainer], test_set: TestSet, beams: int, show_progress: bool = True
-) -> Records:
+def measure_free(method: Method[AlignedExplainer], test_set: TestSet, beams: int) -> Records:
     """Measure task 1 with unconstrained decoding, as in the paper: greedy (its text) or five beams (its code).
 
     The greedy answer gives `exact_match`: whether it equals the title of the target's first item exactly.
@@ -68,13 +66,12 @@ def measure_free(
         test_set: the test histories; all are used with one beam, and the first `free_users` with more beams, which
             cost several times as much.
         beams: number of beams; 1 means greedy decoding.
-        show_progress: show a progress bar.
     """
     users = len(test_set.histories) if beams == 1 else test_set.free_users
     if not users:
         return []
     histories = test_set.histories[:users]
-    answers = method.explainer.recommend_freely(histories, beams=beams, show_progress=show_progress)
+    answers = method.explainer.recommend_freely(histories, beams=beams, show_progress=True)
     hits, outside = metrics.hit_rate(answers, test_set.labels.top[:users, 0]), (answers == 0).mean(1)
     if beams == 1:
         match = method.records({"exact_match": hits})
@@ -82,18 +79,18 @@ def measure_free(
     return method.records({f"hr@{beams}": hits, "outside_catalogue": outside}, decoding=f"free {beams}-beam")
 
 
-def measure_unmasked(method: Method[AlignedExplainer], test_set: TestSet, show_progress: bool = True) -> Records:
+def measure_unmasked(method: Method[AlignedExplainer], test_set: TestSet) -> Records:
     """Measure task 1 with items of the history allowed, although the target never recommends them."""
-    answers = method.explainer.recommend(test_set.histories, show_progress=show_progress, seen=True)
+    answers = method.explainer.recommend(test_set.histories, show_progress=True, seen=True)
     columns = metrics.retrieval(np.array([a.items for a in answers]), test_set.labels.top[:, 0])
     return method.records(columns, decoding="history not masked")
 
 
-def measure_by_preference(method: Method[AlignedExplainer], test_set: TestSet, show_progress: bool = True) -> Records:
+def measure_by_preference(method: Method[AlignedExplainer], test_set: TestSet) -> Records:
     """Measure task 2 solved through task 3: items ordered by the probability of "Yes" instead of a generated list."""
     first = test_set.ranking_users
     histories, candidates = test_set.histories[:first], test_set.candidates[:first]
-    order = method.explainer.rank_by_preference(histories, candidates, show_progress)
+    order = method.explainer.rank_by_preference(histories, candidates, show_progress=True)
     return method.records(metrics.ranking(order, test_set.labels.ranked[:first]), decoding="by preference")
 
 

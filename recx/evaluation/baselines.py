@@ -43,7 +43,7 @@ class SampledPopularity:
 
 
 def measure_baselines(
-    target: Scorer, split: Split, test_set: TestSet, items: int, settings: TargetSettings, show_progress: bool = True
+    target: Scorer, split: Split, test_set: TestSet, items: int, settings: TargetSettings
 ) -> list[dict[str, Any]]:
     """Measure chance, popularity (deterministic and sampled), the target's most common answers and distillation.
 
@@ -51,7 +51,7 @@ def measure_baselines(
     result that can be expected without language.
     """
     length = target.length
-    student, _ = distil(target, prefixes(split.train), items, settings, show_progress=show_progress)
+    student, _ = distil(target, prefixes(split.train), items, settings, show_progress=True)
     records = measure_scorer(RandomRecommender(items), test_set, length, "random", decides=True)
     records += measure_scorer(PopularityRecommender(split.train, items), test_set, length, "popularity")
     records += measure_scorer(SampledPopularity(split.train, items), test_set, length, "popularity, sampled")

@@ -146,8 +146,8 @@ def agreement_table(rated: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "kind", "measure", "value", "low", "high", "n"])
 
 
-def points_table(rated: pd.DataFrame, judge: str = "reference") -> pd.DataFrame:
-    """Compute for each method the share of explanations that earn each point of a judge."""
-    own = rated[rated["judge"] == judge]
+def points_table(rated: pd.DataFrame) -> pd.DataFrame:
+    """Compute for each method the share of explanations that earn each point of the reference judge."""
+    own = rated[rated["judge"] == "reference"]
     points = pd.DataFrame([json.loads(p) for p in own["points"]], index=own["method"])
     return points.astype(float).groupby(level=0, sort=False).mean()

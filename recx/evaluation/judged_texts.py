@@ -243,12 +243,12 @@ def _count(number: Any) -> Estimate:
     return Estimate(float(number), np.nan, np.nan, int(number))
 
 
-def wide(measures: pd.DataFrame, methods: Sequence[str] | None = None) -> pd.DataFrame:
+def wide(measures: pd.DataFrame) -> pd.DataFrame:
     """Arrange measures as they are read: one row per metric, one column per method, "value [low, high]"."""
     cells = measures.assign(cell=[shown(r.value, r.low, r.high) for r in measures.itertuples()])
     table = cells.pivot(index="metric", columns="method", values="cell")
     rows = [name for name in MEANINGS if name in table.index]
-    return table.loc[rows, list(methods or dict.fromkeys(measures["method"]))].fillna("-")
+    return table.loc[rows, list(dict.fromkeys(measures["method"]))].fillna("-")
 
 
 def shown(value: float, low: float, high: float) -> str:

@@ -109,16 +109,14 @@ def files_of(named: str) -> list[Path]:
     return [] if not named else sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
 
 
-def explain_all(
-    methods: Mapping[str, Method], pairs: Pairs, show_progress: bool = True
-) -> dict[str, list[Explanation]]:
+def explain_all(methods: Mapping[str, Method], pairs: Pairs) -> dict[str, list[Explanation]]:
     """Explain all pairs with all methods.
 
     Prints for how many pairs a method has no text; a method without any text is omitted.
     """
     explained = {}
     for name, method in methods.items():
-        own = method.explainer.explain(pairs.histories, pairs.items.tolist(), show_progress=show_progress)
+        own = method.explainer.explain(pairs.histories, pairs.items.tolist(), show_progress=True)
         missing = sum(not e.text.strip() for e in own)
         if missing < len(own):
             explained[name] = own

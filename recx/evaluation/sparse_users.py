@@ -1,6 +1,5 @@
 """Explanations for people with short histories: does it help to retrieve facts, and to choose an aspect, for them?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +70,7 @@ def explain_informed(
     return [explanation_of(t, r, explainer.catalogue, parser) for t, r in zip(texts, requests, strict=True)]
 
 
-def retrieval_records(
-    method: Method, retriever: FactRetriever, pairs: Pairs, retrievals: Sequence[Retrieval] = RETRIEVALS
-) -> list[dict[str, Any]]:
+def retrieval_records(method: Method, retriever: FactRetriever, pairs: Pairs) -> list[dict[str, Any]]:
     """Measure one method with each retrieval, with intervals over users.
 
     Metrics are those of `explanation_records`, `attribute_precision` (share of all that is stated about attributes that
@@ -81,7 +78,7 @@ def retrieval_records(
     """
     catalogue, records = method.explainer.catalogue, []
     judge = ReferenceJudge(catalogue)
-    for retrieval in retrievals:
+    for retrieval in RETRIEVALS:
         explained = explain_informed(method.explainer, retriever, pairs, retrieval)
         own = explanation_records(explained, pairs, method)
         said = [(user, s.true) for user, e in zip(pairs.users, explained, strict=True) for s in e.statements]

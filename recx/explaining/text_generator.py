@@ -19,19 +19,17 @@ BATCH = 128  # texts generated at once
 
 
 class TextGenerator:
-    """Generates texts greedily and in batches.
+    """Generates texts greedily and in batches, without a cache unless `with_store` gives one.
 
     Args:
         model: the model, in eval mode.
         encoder: encoder of its prompts.
         precision: precision of the matrix products.
-        store: cache of texts; cached texts are not generated again. None disables caching.
     """
 
-    def __init__(
-        self, model: AlignedModel, encoder: PromptEncoder, precision: str, store: TextStore | None = None
-    ) -> None:
-        self.model, self.encoder, self.precision, self.store = model, encoder, precision, store
+    def __init__(self, model: AlignedModel, encoder: PromptEncoder, precision: str) -> None:
+        self.model, self.encoder, self.precision = model, encoder, precision
+        self.store: TextStore | None = None
 
     def with_store(self, store: TextStore) -> Self:
         """Return a copy of this generator that caches its texts."""

@@ -166,20 +166,19 @@ def _literal(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def launch_alignments(chosen: Settings, parameters: dict[str, Any], modes: Sequence[str] = ()) -> dict[str, str]:
-    """Run notebook 04 once per mode.
+def launch_alignments(chosen: Settings, parameters: dict[str, Any]) -> dict[str, str]:
+    """Run notebook 04 once for each mode of the settings.
 
     Args:
         chosen: settings of the run.
         parameters: parameters of the notebook, except `mode`.
-        modes: modes to train; by default those of the settings.
 
     Returns:
         mode -> "trained" or "finished before".
     """
     return {
         mode: "trained" if launch(ALIGN[mode], chosen, parameters | {"mode": mode}, quiet=True) else "finished before"
-        for mode in modes or chosen.align.mode_list
+        for mode in chosen.align.mode_list
     }
 
 

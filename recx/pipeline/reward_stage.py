@@ -74,45 +74,43 @@ def open_stage(settings: Settings, run: Run) -> RewardStage:
     return RewardStage(settings, run, opened, untuned, test_set, pairs, effects, own, own_effects)
 
 
-def draw_preferences(stage: RewardStage, show_progress: bool = True) -> tuple[list[Preference], pd.DataFrame]:
+def draw_preferences(stage: RewardStage) -> tuple[list[Preference], pd.DataFrame]:
     """Preferences among random texts about the training pairs, see `recx.evaluation.reward_study`."""
     torch.manual_seed(stage.settings.rewards.seed)
-    return study.draw_preferences(stage.untuned, stage.own, stage.own_effects, stage.settings.rewards, show_progress)
+    return study.draw_preferences(
+        stage.untuned, stage.own, stage.own_effects, stage.settings.rewards, show_progress=True
+    )
 
 
-def tune_on_preferences(
-    stage: RewardStage, preferences: Sequence[Preference], show_progress: bool = True
-) -> tuple[AlignedExplainer, pd.DataFrame]:
+def tune_on_preferences(stage: RewardStage, preferences: Sequence[Preference]) -> tuple[AlignedExplainer, pd.DataFrame]:
     """The explainer tuned on preferences, and its training curve."""
     model, how = _tunable(stage), stage.settings.rewards
     folder = stage.run.checkpoints() / "preferences"
-    curve = fit_preferences(
-        model, preferences, how.preferences, folder, how.beta, how.seed, show_progress=show_progress
-    )
+    curve = fit_preferences(model, preferences, how.preferences, folder, how.beta, how.seed, show_progress=True)
     return stage.untuned.with_model(model.requires_grad_(False)), pd.DataFrame(curve)
 
 
-def tune_on_effects(stage: RewardStage, show_progress: bool = True) -> tuple[AlignedExplainer, pd.DataFrame]:
+def tune_on_effects(stage: RewardStage) -> tuple[AlignedExplainer, pd.DataFrame]:
     """The explainer tuned on the effect of what its own texts cite, and its training curve."""
     own, count = stage.own, stage.settings.rewards.prompts
     requests = stage.untuned.explanation_requests(own.histories[:count], own.items[:count].tolist())
     reward = study.effect_rewards(stage.untuned, requests, stage.own_effects)
-    return _tune(stage, EFFECT, stage.untuned.prompts(requests), reward, show_progress)
+    return _tune(stage, EFFECT, stage.untuned.prompts(requests), reward)
 
 
-def tune_on_rankings(stage: RewardStage, show_progress: bool = True) -> tuple[AlignedExplainer, pd.DataFrame]:
+def tune_on_rankings(stage: RewardStage) -> tuple[AlignedExplainer, pd.DataFrame]:
     """The explainer tuned on the NDCG of its own rankings, as in Rec-R1, and its training curve."""
     requests, ideal = ranking_questions(stage, training=True)
     reward = written_lists.ranking_rewards(stage.untuned, ideal)
-    return _tune(stage, RANKING, stage.untuned.prompts(requests), reward, show_progress)
+    return _tune(stage, RANKING, stage.untuned.prompts(requests), reward)
 
 
-def tune_on_summaries(stage: RewardStage, show_progress: bool = True) -> tuple[AlignedExplainer, pd.DataFrame]:
+def tune_on_summaries(stage: RewardStage) -> tuple[AlignedExplainer, pd.DataFrame]:
     """The explainer tuned on how well the target ranks from its own summaries, as in ReLSum, and its curve."""
     histories = stage.own.histories[: stage.settings.rewards.prompts]
     requests = stage.untuned.requests("history", histories)
     reward = written_lists.summary_reward(stage.untuned, stage.opened.target, histories)
-    return _tune(stage, SUMMARY, stage.untuned.prompts(requests), reward, show_progress)
+    return _tune(stage, SUMMARY, stage.untuned.prompts(requests), reward)
 
 
 def explain(stage: RewardStage, explainers: Mapping[str, AlignedExplainer]) -> tuple[Measured, dict[str, list[str]]]:
@@ -194,7 +192,7 @@ def _tunable(stage: RewardStage) -> torch.nn.Module:
 
 
 def _tune(
-    stage: RewardStage, name: str, prompts: Sequence[Prompt], reward: Reward, show_progress: bool
+    stage: RewardStage, name: str, prompts: Sequence[Prompt], reward: Reward
 ) -> tuple[AlignedExplainer, pd.DataFrame]:
     model, how = _tunable(stage), stage.settings.rewards
     curve = fit_rewards(
@@ -208,6 +206,6 @@ def _tune(
         how.max_tokens,
         how.kl,
         how.seed,
-        show_progress=show_progress,
+        show_progress=True,
     )
     return stage.untuned.with_model(model.requires_grad_(False)), pd.DataFrame(curve)
