@@ -11,6 +11,7 @@ from recx.data.demo import demo_catalogue
 from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
+from recx.explaining.predicted_effects import predicted_effects
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.models.saved_models import build_aligned
@@ -182,10 +183,10 @@ def test_the_predicted_effect_of_a_change_stands_beside_the_measured_one(service
     changed, value = np.array(result["history"]), service.value
     assert result["measured"] == pytest.approx((value.full(changed, [9]) - value.full(np.array(HISTORY), [9]))[0])
     model = service.explainers["relation"]
-    old, new = model.predicted_effects(HISTORY, 9), model.predicted_effects(changed, 9)
+    old, new = predicted_effects(model, HISTORY, 9), predicted_effects(model, changed, 9)
     assert list(old) == HISTORY and result["predicted_by"] == "relation tokens"
     assert result["predicted"] == pytest.approx(new[7] - old[50])
-    assert service.explainers["hybrid"].predicted_effects(HISTORY, 9) is None
+    assert predicted_effects(service.explainers["hybrid"], HISTORY, 9) is None
     others = {name: e for name, e in service.explainers.items() if name != "relation"}
     plain = ModelService(service.histories, others, service.target, 10, value).what_if(HISTORY, 9, [50], [])
     found = shapley_values(value, np.array(HISTORY), [9])
@@ -204,7 +205,7 @@ def test_the_prediction_is_what_the_relation_tokens_hold(service):
     user = service.target.encode_users(torch.nn.functional.pad(shown, (6, 0))[None])
     real = torch.ones(1, len(HISTORY), dtype=torch.bool)
     told = entities.relations.features(entities.items[shown][None], real, entities.items[[9]], user)[0, :, -2]
-    assert np.allclose(np.tanh(list(model.predicted_effects(HISTORY, 9).values())), told, atol=1e-5)
+    assert np.allclose(np.tanh(list(predicted_effects(model, HISTORY, 9).values())), told, atol=1e-5)
 
 
 def opposite(service, item):

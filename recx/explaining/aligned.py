@@ -334,23 +334,6 @@ class AlignedExplainer(Explainer):
         """Return a copy whose told texts do not contradict their evidence, see `Reviser`."""
         return self._with(holds_evidence=True)
 
-    def predicted_effects(self, history: Sequence[Item], item: Item) -> dict[int, float] | None:
-        """The effects that the relation tokens' encoder predicts; None for a model without such tokens.
-
-        Returns:
-            Each item of the history that the target reads -> its effect on the target's log-probability of `item`, in
-            nats, not measured but computed from the target's vectors.
-        """
-        relations = self.model.entities.relations if self.reads_vectors else None
-        if relations is None:
-            return None
-        shown, table = self.history(history)[-self.max_history :], self.model.entities.items
-        with torch.inference_mode():
-            user = encode_users(self.target, pad_histories([shown], self.max_history)).to(table)
-            vectors, real = table[shown][None], torch.ones(1, len(shown), dtype=torch.bool, device=table.device)
-            _, effects, _ = relations(vectors, real, table[[self.find(item)]], user)
-        return dict(zip(shown.tolist(), effects[0].tolist(), strict=True))
-
     def evidence(self, request: Request) -> tuple[Piece, ...]:
         """Return the text added to a question: the measured causes of the target's decision."""
         return tuple(tell(self.measure(request.history, request.items[0])))

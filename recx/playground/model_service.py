@@ -17,6 +17,7 @@ from recx.evaluation.faithfulness import cited_places, erasure
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
+from recx.explaining.predicted_effects import predicted_effects
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.playground.history_service import HistoryService, Json
@@ -217,7 +218,7 @@ class ModelService:
 
     def _effects(self, history: np.ndarray, item: int) -> tuple[str, dict[int, float]]:
         for explainer in self.explainers.values():
-            predicted = explainer.predicted_effects(history, item)
+            predicted = predicted_effects(explainer, history, item)
             if predicted is not None:
                 return "relation tokens", predicted
         found = shapley_values(self.value, history, [item])
