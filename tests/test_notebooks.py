@@ -30,6 +30,27 @@ def test_form(path):
         ast.literal_eval(node.value)
 
 
+MINUTES = {word: n for n, word in enumerate("four five six seven eight nine ten eleven twelve thirteen".split(), 4)}
+
+
+def reading_minutes(notebook):
+    """At 200 words a minute, and 20 seconds for a code cell other than the parameters, the opening and the last one."""
+    prose = "\n".join(
+        re.split(r"\*\*(?:Reference|Read next)\.", c.source)[0] for c in notebook.cells if c.cell_type == "markdown"
+    )
+    prose = re.sub(r"\]\([^)]*\)|\$\$.*?\$\$|\$[^$]*\$|<[^>]*>", " x ", prose, flags=re.DOTALL)
+    return len(re.findall(r"[\w'’-]+", prose)) / 200 + (sum(c.cell_type == "code" for c in notebook.cells) - 3) / 3
+
+
+def test_notebooks_are_read_in_the_time_that_they_state():
+    stated = []
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, 4)
+        stated.append(MINUTES[re.search(r"(\w+) minutes to read", notebook.cells[0].source)[1]])
+        assert abs(stated[-1] - reading_minutes(notebook)) < 1, path.stem
+    assert 60 <= sum(stated[:13]) <= 90
+
+
 def test_every_stage_has_its_notebook():
     assert {s.notebook for s in STAGES.values()} == {p.stem for p in NOTEBOOKS}
 
