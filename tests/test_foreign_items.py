@@ -257,10 +257,10 @@ def test_files_that_do_not_fit_say_why(data, split, tmp_path, kind, spoil, words
         read(kind, tmp_path, data, split)
 
 
-@pytest.mark.parametrize("kind, words", [("recbole", "Config object"), ("rectools", "is a pickle")])
-def test_a_pickle_is_refused_without_opening_it(data, split, tmp_path, capsys, kind, words):
+@pytest.mark.parametrize("kind", ["recbole", "rectools"])
+def test_a_pickle_is_refused_without_opening_it(data, split, tmp_path, capsys, kind):
     torch.save({"config": Evil()}, tmp_path / "saved.pth")
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match="is a pickle"):
         read(kind, tmp_path / "saved.pth", data, split)
     assert "ran" not in capsys.readouterr().out
 

@@ -122,8 +122,9 @@ def read_record(folder: Path, library: str, script: str) -> dict[str, Any]:
     path = folder / "model.json"
     if not path.is_file():
         raise DataError(
-            f"{folder}: no model.json. A checkpoint of {library} is a pickle, which can run code when it is read, so "
-            f"it is not opened here: run docs/recommenders/{script} where you trained it and name the folder it writes."
+            f"{folder}: no folder with a model.json. A checkpoint of {library} is a pickle, which can run code when it "
+            f"is read, so it is not opened here: run docs/recommenders/{script} where you trained it and name the "
+            "folder that it writes."
         )
     record = _json_of(path)
     if not isinstance(record, dict) or record.get("library") != library:
@@ -153,6 +154,18 @@ def number(record: dict[str, Any], name: str, kind: type[int] | type[float] = in
     if type(value) not in {int, kind} or not 0 < value < float("inf"):
         words = "a whole number" if kind is int else "a number"
         raise DataError(f"model.json: {name} is {str(value)[:60]!r}; expected {words} above 0.")
+    return value
+
+
+def divisor(record: dict[str, Any], name: str, width: int) -> int:
+    """A number of `model.json` that divides the width of the vectors.
+
+    Raises:
+        DataError: it is missing or does not divide it.
+    """
+    value = number(record, name)
+    if width % value:
+        raise DataError(f"model.json: {name} is {value}; expected a divisor of the width {width}.")
     return value
 
 

@@ -12,6 +12,7 @@ from recx.data.dataset import Dataset
 from recx.errors import DataError
 from recx.recommenders.foreign_items import (
     choice,
+    divisor,
     drop_unknown,
     floor_unknown,
     match_items,
@@ -98,12 +99,6 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecBole
     Raises:
         DataError: the folder holds a pickle or another model, a file is damaged, or too few items are known.
     """
-    if folder.is_file():
-        raise DataError(
-            f"{folder}: RecBole's checkpoint is a pickle that holds a Config object, which torch.load refuses to read "
-            "without running code of the file. Run docs/recommenders/export_recbole.py where you trained it and name "
-            "the folder it writes."
-        )
     record = read_record(folder, "recbole", "export_recbole.py")
     if record.get("model") != "SASRec":
         raise DataError(
@@ -117,9 +112,7 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecBole
     if tokens[0] != PADDING:
         raise DataError(f"{folder}: the first id is {tokens[0][:40]!r}; expected RecBole's {PADDING}, its item 0.")
     match = match_items(data.catalogue, tokens[1:])
-    heads = number(record, "n_heads")
-    if width % heads:
-        raise DataError(f"{folder}: n_heads is {heads}; expected a divisor of the width {width}.")
+    heads = divisor(record, "n_heads", width)
     tensors = {"items": match.in_order(items[1:]), "known": match.known}
     tensors["positions"] = take(arrays, "position_embedding.weight", (None, width), folder)
     for part in ("weight", "bias"):

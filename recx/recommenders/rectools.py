@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recx.data.dataset import Dataset
-from recx.errors import DataError
 from recx.recommenders.foreign_items import (
     choice,
+    divisor,
     drop_unknown,
     floor_unknown,
     match_items,
@@ -144,20 +144,12 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecTool
     Raises:
         DataError: the folder holds a pickle or another model, a file is damaged, or too few items are known.
     """
-    if folder.is_file():
-        raise DataError(
-            f"{folder}: a saved model of RecTools is a pickle, which runs code of the file when it is read, so it is "
-            "not opened here. Run docs/recommenders/export_rectools.py where you trained it and name the folder it "
-            "writes."
-        )
     record = read_record(folder, "rectools", "export_rectools.py")
     arrays = read_arrays(folder)
     items = take(arrays, "items", (None, None), folder)
     width = items.shape[1]
     match = match_items(data.catalogue, read_ids(folder, "item_ids", len(items), "items"))
-    heads, reads = number(record, "n_heads"), number(record, "session_max_len")
-    if width % heads:
-        raise DataError(f"{folder}: n_heads is {heads}; expected a divisor of the width {width}.")
+    heads, reads = divisor(record, "n_heads", width), number(record, "session_max_len")
     kind = choice(record, "blocks", tuple(_NAMES))
     tensors = {
         "known": match.known,
