@@ -7,7 +7,7 @@ from recx.errors import DataError
 from recx.prompts.controls import AUDIENCES, LENGTHS, Control
 
 TONES = ("friendly", "matter-of-fact", "enthusiastic", "critical")
-HELD, FREE = "held to the history", "any title"
+HELD, FREE = "from the history only", "any title"
 MAX_LETTERS = 300
 NOT_TOLD = "found by the model itself"
 FIELDS = ("view", "length", "audience", "tone", "language", "free", "quotes", "evidence")
