@@ -12,7 +12,7 @@ from recx.alignment.preference_tuning import Preference, fit_preferences
 from recx.alignment.reward_tuning import Reward, fit_rewards
 from recx.attribution.removal import value_function
 from recx.evaluation import reward_study as study
-from recx.evaluation import written_lists
+from recx.evaluation import text_rewards, written_lists
 from recx.evaluation.pair_effects import PairEffects, effects_of
 from recx.evaluation.test_set import Pairs, TestSet, draw_test_set, pairs_of
 from recx.explaining.aligned import AlignedExplainer
@@ -22,6 +22,7 @@ from recx.pipeline import stages
 from recx.pipeline.finished import FinishedRun, open_finished
 from recx.prompts.requests import Request
 from recx.prompts.tokens import Prompt
+from recx.recommenders.labels import label_histories
 from recx.settings import Settings
 from recx.storage.run_folder import Run
 
@@ -173,14 +174,16 @@ def ranking_questions(stage: RewardStage, training: bool) -> tuple[list[Request]
         return stage.untuned.requests("ranking", stage.test_set.histories[:count], shown), ideal
     rng = np.random.default_rng(stage.settings.rewards.seed)
     histories = stage.own.histories[: stage.settings.rewards.prompts]
-    ideal = study.label_histories(stage.opened.target, histories, stage.untuned.max_history, rng).ranked
+    ideal = label_histories(stage.opened.target, histories, stage.untuned.max_history, rng).ranked
     return stage.untuned.requests("ranking", histories, rng.permuted(ideal, axis=1)), ideal
 
 
 def _summarised(stage: RewardStage) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Test histories without their last item, and as they are: those with more items than a summary has."""
     whole = [
-        h for h in stage.test_set.histories[: stage.test_set.ranking_users] if len(np.unique(h[:-1])) > study.SUMMARY
+        h
+        for h in stage.test_set.histories[: stage.test_set.ranking_users]
+        if len(np.unique(h[:-1])) > text_rewards.SUMMARY
     ]
     whole = [h for h in whole if h[-1] not in h[:-1]]
     return [h[:-1] for h in whole], whole
