@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("backbones", nargs="+", help="short names, folders or hub ids")
     parser.add_argument("--card", type=float, default=24, help="memory of the card in GB, of which 1 is left free")
     given = parser.parse_args()
-    print(f"A card of {given.card:g} GB, of which 1 GB is left to others; rows of {TOKENS} tokens.")
+    print(f"A card of {given.card:g} GB, of which 1 GB is left to other programs; rows of {TOKENS} tokens.")
     for name in given.backbones:
         print(f"\n{name}")
         for saving, changed in SAVINGS.items():
