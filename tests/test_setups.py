@@ -15,8 +15,9 @@ from nbclient.exceptions import CellExecutionError
 from transformers import LlamaConfig
 
 from recx import cli, paths
+from recx.data.registry import load_dataset
 from recx.pipeline.launch import prepare, resolve_notebooks
-from recx.profiles.resolve import parse_overrides
+from recx.profiles.resolve import parse_overrides, resolve_settings
 
 SETUPS = sorted((paths.notebooks() / "setups").glob("*.ipynb"))
 IN_GIT = subprocess.run(["git", "-C", paths.ROOT, "rev-parse", "HEAD"], capture_output=True).returncode == 0
@@ -93,6 +94,18 @@ def test_form(path):
     for cell in notebook.cells:
         for link in re.findall(r"\]\((?!\w+:)([^)#]+)", cell.source if cell.cell_type == "markdown" else ""):
             assert (path.parent / link).resolve().is_file(), link
+
+
+@pytest.mark.parametrize(
+    "path, profile", zip(SETUPS, ("test", "gpu"), strict=True), ids=lambda p: getattr(p, "stem", p)
+)
+def test_the_titles_asked_about_are_in_the_catalogue(path, profile):
+    """A smaller demo world has fewer titles."""
+    (cell,) = [c for c in nbformat.read(path, 4).cells if "parameters" in c.metadata.get("tags", [])]
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
+    assert values.get("profile", "gpu") == profile and values.get("dataset", "demo") == "demo"
+    titles = set(load_dataset(resolve_settings(profile, "demo", "", {}).data).catalogue.titles)
+    assert not {*values["history"].split("; "), values["item"]} - titles
 
 
 @pytest.mark.skipif(not IN_GIT, reason="these notebooks clone the repository")
