@@ -24,7 +24,7 @@ BATCH = 128
 CPU_TOKENS = 8_192
 """Largest number of prompt tokens per batch: each step copies the whole cache, slow beyond the CPU cache's size."""
 GPU_TOKENS = 65_536
-"""With a backbone of seven billion parameters, their cache takes 34 GB."""
+"""The same on a GPU, where every beam's copy counts: with seven billion parameters, their cache takes 34 GB."""
 
 
 class DecodingState:
@@ -143,6 +143,7 @@ def in_batches(
     description: str,
     show_progress: bool,
     decode: Callable[..., Any],
+    beams: int = 1,
 ) -> list[Any]:
     """Run `decode(rows)` on batches of prompts of similar length; results are returned in the prompts' order.
 
@@ -153,8 +154,9 @@ def in_batches(
         description: label of the progress bar.
         show_progress: whether to show the bar.
         decode: takes a list of row numbers and returns one result for each.
+        beams: copies of a prompt's cache that decoding needs.
     """
-    tokens = CPU_TOKENS if model.device.type == "cpu" else GPU_TOKENS
+    tokens = CPU_TOKENS if model.device.type == "cpu" else GPU_TOKENS // beams
     order = np.argsort([len(p.ids) for p in prompts], kind="stable").tolist()
     results: list[Any] = [None] * len(prompts)
     with tqdm(total=len(prompts), desc=description, disable=not show_progress, leave=False) as bar:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
-from recx.models.quantisation import frozen_dtype, quantization_of
+from recx.models.quantisation import frozen_dtype, keep_layout, quantization_of
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.recommenders.devices import preferred_device
 from recx.settings import MODES, PROJECTORS, BackboneSettings
@@ -95,7 +95,11 @@ def build_aligned(
 
 
 def _load(settings: BackboneSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    return load_backbone(settings.name, settings.revision, frozen_dtype(settings), quantization_of(settings))
+    quantization = quantization_of(settings)
+    backbone, tokenizer = load_backbone(settings.name, settings.revision, frozen_dtype(settings), quantization)
+    if quantization is not None:
+        keep_layout(backbone)
+    return backbone, tokenizer
 
 
 @torch.no_grad()
