@@ -249,21 +249,30 @@ def test_long_prompts_go_fewer_at_once(explainer):
     assert seen == [[1, 3], [2, 5], [0], [4]]
 
 
-def test_on_a_gpu_every_beam_counts():
+@pytest.fixture
+def card(monkeypatch):
+    """A card of 8 GB."""
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=8e9))
+
+
+def test_on_a_gpu_as_many_prompts_are_read_at_once_as_their_beams_leave_room_for(card):
     seen = []
 
     def decode(rows):
         seen.append(rows)
         return rows
 
-    model = SimpleNamespace(device=GPU)
-    prompts = [Prompt(np.zeros(n, dtype=int)) for n in (30_000, 30_000, 4_000, 4_000)]
+    config = LlamaConfig(
+        hidden_size=500, num_hidden_layers=20, num_attention_heads=10
+    )  # 40 kB a token: 80,000 tokens in two fifths of 8 GB
+    model = SimpleNamespace(device=GPU, backbone=SimpleNamespace(config=config))
+    prompts = [Prompt(np.zeros(n, dtype=int)) for n in (40_000, 40_000, 5_000, 5_000)]
     for beams in (1, 8):
         assert in_batches(model, prompts, 128, "", False, decode, beams) == [0, 1, 2, 3]
     assert seen == [[2, 3], [0, 1], [2, 3], [0], [1]]
 
 
-def test_a_gpu_gives_the_same_answers():
+def test_a_gpu_gives_the_same_answers(card):
     """All that decodes, on a simulated GPU: no tensor is used together with one in main memory."""
     config = LlamaConfig(
         vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
