@@ -182,7 +182,15 @@ def load_aligned(
     if model.entities is not None:
         model.entities.whiten()
     load_weights(folder / "weights.safetensors", trainable(model))
-    return (model if tunable else model.requires_grad_(False)).eval(), tokenizer, mode
+    return (model if tunable else _frozen(model, settings)).eval(), tokenizer, mode
+
+
+def _frozen(model: AlignedModel, settings: BackboneSettings) -> AlignedModel:
+    """Freeze a model. Its adapters take the format of the base, to which autocast would convert them at every step."""
+    for name, parameter in trainable(model).items():
+        if "lora_" in name:
+            parameter.data = parameter.data.to(frozen_dtype(settings))
+    return model.requires_grad_(False)
 
 
 def _relation_tables(model: AlignedModel) -> dict[str, torch.Tensor]:
