@@ -11,7 +11,8 @@ For decoding, it measures histories per second, each with five titles out of 4,0
 64 tokens per second.
 
 Rows have the lengths of training rows with an ordinary tokenizer: 50 to 290 tokens, 105 on average, 12 of them in the
-answer. No data set and no weights are read, and nothing is written without `--record`.
+answer. No data set and no weights are read, and nothing is written without `--record`, which appends the numbers
+after each measurement.
 
     python3 benchmarks/gpu.py [--sizes 0.5,1.5,7] [--seconds 4] [--total 140] [--tiny] [--record]
 """
@@ -29,6 +30,7 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+BEGUN = time.perf_counter()
 
 
 class _Absent(types.ModuleType):
@@ -90,31 +92,42 @@ SHAPES = {
         vocab_size=32_000, hidden_size=4096, num_hidden_layers=32, num_attention_heads=32, intermediate_size=11_008
     ),
     "tiny": LlamaConfig(
-        vocab_size=512, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
+        vocab_size=512,
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        num_key_value_heads=2,
     ),
 }
 # Rows per forward and backward pass on 80 GB, out of 32 rows per step.
-PASS = {"0.5": 32, "1.5": 16, "7": 8, "tiny": 8}
+PASS = {"0.5": 32, "1.5": 32, "7": 32, "tiny": 8}
 
 
 class _Clock(TrainerCallback):
-    """Times steps after the first few for a given duration, then stops the training."""
+    """Times steps after the first few for a given duration, or up to a deadline, then stops the training."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.steps, self.started, self.ended = seconds, 0, 0.0, 0.0
+    def __init__(self, seconds: float, deadline: float) -> None:
+        self.seconds, self.deadline, self.steps, self.started, self.ended = seconds, deadline, 0, 0.0, 0.0
 
     def on_step_end(self, args, state, control, **kwargs):
+        late = time.perf_counter() > self.deadline
         if state.global_step == WARM:
             self.started = now()
-        elif state.global_step > WARM and time.perf_counter() - self.started > self.seconds:
+        elif state.global_step > WARM and (late or time.perf_counter() - self.started > self.seconds):
             self.ended, self.steps = now(), state.global_step - WARM
             control.should_training_stop = True
+        control.should_training_stop |= late
 
 
 def now() -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()
+
+
+def peak_gigabytes() -> float:
+    return torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else 0.0
 
 
 def matrix_rate(tiny: bool) -> float:
@@ -186,21 +199,29 @@ def operations(model: AlignedModel, rows: EncodedRows) -> float:
     order = np.argsort(rows.lengths, kind="stable")
     chosen = [order[int(q * (len(order) - 4)) :][:4] for q in (0.1, 0.3, 0.5, 0.7, 0.9)]
     how = FitSettings()
-    total = 0
+    total, attention = 0, model.backbone.config._attn_implementation
+    model.backbone.set_attn_implementation("eager")  # PyTorch 2.11 cannot count fused attention with shared heads
     for batch in chosen:
         inputs = {k: v.to(model.device) for k, v in collate([rows[int(r)] for r in batch], multiple=1).items()}
         with FlopCounterMode(display=False) as counter, autocast("auto"), as_trained(model, how):
             model(**inputs)["loss"].backward()
         total += counter.get_total_flops()
     model.zero_grad(set_to_none=True)
+    model.backbone.set_attn_implementation(attention)
     return total / rows.lengths[np.concatenate(chosen)].sum()
 
 
-def train(way: str, model: AlignedModel, rows: EncodedRows, size: str, seconds: float) -> dict[str, float]:
-    """Real tokens per second of one training method, and its peak memory in gigabytes."""
+def train(
+    way: str, model: AlignedModel, rows: EncodedRows, size: str, seconds: float, deadline: float
+) -> dict[str, float]:
+    """Real tokens per second of one training method, and its peak memory in gigabytes.
+
+    Raises:
+        TimeoutError: the deadline came before a step was timed.
+    """
     batch, at_once = (8, min(4, PASS[size])) if way == "reference" else (32, PASS[size])
     how = FitSettings(batch_size=batch, accumulate=batch // at_once, epochs=STEPS * batch / len(rows))
-    clock = _Clock(seconds)
+    clock = _Clock(seconds, deadline)
     model.train()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -216,12 +237,14 @@ def train(way: str, model: AlignedModel, rows: EncodedRows, size: str, seconds: 
             order = np.random.default_rng(SEED).integers(len(rows), size=STEPS * batch)
             train_plainly(model, Subset(rows, order.tolist()), how, REFERENCE * (way == "reference"), folder, clock)
     model.zero_grad(set_to_none=True)
+    if not clock.steps:
+        raise TimeoutError
     timed = order[WARM * batch : (WARM + clock.steps) * batch]
     spent = clock.ended - clock.started
     return {
         "tokens_per_second": float(rows.lengths[timed].sum()) / spent,
         "rows_per_second": len(timed) / spent,
-        "peak_gb": torch.cuda.max_memory_allocated() / 1e9 if torch.cuda.is_available() else 0.0,
+        "peak_gb": peak_gigabytes(),
         "estimated_gb": estimated,
         "steps": clock.steps,
     }
@@ -252,7 +275,7 @@ def train_plainly(model: AlignedModel, rows, how: FitSettings, longest: int, fol
 
 
 def decode(model: AlignedModel, rows: EncodedRows, tiny: bool) -> dict[str, float]:
-    """Histories per second, with five titles each, and texts per second."""
+    """Histories per second, with five titles each, texts per second, and peak memory in gigabytes."""
     rng = np.random.default_rng(SEED)
     words = rng.integers(2, model.entities.vocabulary, 1500)
     titles = [
@@ -263,6 +286,8 @@ def decode(model: AlignedModel, rows: EncodedRows, tiny: bool) -> dict[str, floa
     prompts = [Prompt(rows[n]["input_ids"][:-12]) for n in range(8 if tiny else 128)]
     model.eval()
     found = {}
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
     for name, work in (
         ("histories_per_second", lambda asked: beam_titles(model, asked, graph, beams=5)),
         ("texts_per_second", lambda asked: greedy_text(model, asked, [1], max_tokens=8 if tiny else TEXT)),
@@ -271,7 +296,7 @@ def decode(model: AlignedModel, rows: EncodedRows, tiny: bool) -> dict[str, floa
         started = now()
         work(prompts)
         found[name] = len(prompts) / (now() - started)
-    return found
+    return found | {"peak_gb": peak_gigabytes()}
 
 
 def main() -> None:
@@ -282,9 +307,8 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="use a tiny model, to try the script on a CPU")
     add_option(parser)
     told = parser.parse_args()
-    begun = time.perf_counter()
     sizes, seconds = (["tiny"], 0.3) if told.tiny else (told.sizes.split(","), told.seconds)
-    limit = matrix_rate(told.tiny)
+    limit, deadline = matrix_rate(told.tiny), BEGUN + told.total
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     print(f"{name}, {compute_dtype('auto')}, matrix rate {limit / 1e12:.1f} TFLOP/s")
     print(
@@ -293,74 +317,88 @@ def main() -> None:
     )
     table, decoding, left_out = [], [], []
 
-    def add(size: str, way: str, model: AlignedModel, rows: EncodedRows, work_of_token: float) -> None:
-        if time.perf_counter() - begun > told.total:
-            left_out.append(f"{size} {way}")
-            return
-        try:
-            if way == "decoding":
-                decoding.append({"size": size} | decode(model, rows, told.tiny))
-                return
-            found = train(way, model, rows, size, seconds)
-        except torch.cuda.OutOfMemoryError:
-            left_out.append(f"{size} {way} (out of memory)")
-            torch.cuda.empty_cache()
-            return
-        found |= {"share_of_matrix_rate": found["tokens_per_second"] * work_of_token / limit}
-        table.append({"size": size, "way": way} | found)
-        print(
-            f"{size:>8} {way:<10} {found['tokens_per_second']:>10,.0f} {found['rows_per_second']:>8.1f} "
-            f"{found['peak_gb']:>8.1f} {found['estimated_gb'] or 0:>8.1f} {found['share_of_matrix_rate']:>6.1%}",
-            flush=True,
-        )
+    def measure(size: str, way: str, model: AlignedModel, rows: EncodedRows, work_of_token: float) -> None:
+        if time.perf_counter() > deadline:
+            raise TimeoutError
+        release()
+        if way == "decoding":
+            row = {"size": size} | decode(model, rows, told.tiny)
+            decoding.append(row)
+            print(
+                f"{size:>8} decoding   {row['histories_per_second']:.1f} histories per second (five titles each), "
+                f"{row['texts_per_second']:.1f} texts per second, peak {row['peak_gb']:.1f} GB",
+                flush=True,
+            )
+            new = decoding_rows(row)
+        else:
+            row = {"size": size, "way": way} | train(way, model, rows, size, seconds, deadline)
+            row |= {"share_of_matrix_rate": row["tokens_per_second"] * work_of_token / limit}
+            table.append(row)
+            print(
+                f"{size:>8} {way:<10} {row['tokens_per_second']:>10,.0f} {row['rows_per_second']:>8.1f} "
+                f"{row['peak_gb']:>8.1f} {row['estimated_gb'] or 0:>8.1f} {row['share_of_matrix_rate']:>6.1%}",
+                flush=True,
+            )
+            new = training_rows(row, table)
+        if told.record:
+            record("gpu", new, SEED, told.tiny)
 
     for size in sizes:
-        rows, model, work_of_token = make_rows(SHAPES[size].vocab_size, TITLES + 1), make_model(size, False), 0.0
-        work_of_token = operations(model, rows)
-        for way in ("ours", "trainer", "reference", "decoding"):
-            add(size, way, model, rows, work_of_token)
-        del model
-        release()
+        rows, work_of_token = make_rows(SHAPES[size].vocab_size, TITLES + 1), 0.0
+        ways = {False: ["ours", "trainer", "reference", "decoding"]}
         if size in ("7", "tiny") and importlib.util.find_spec("bitsandbytes"):
-            model = make_model(size, True)
-            add(size, "nf4", model, rows, work_of_token)
+            ways[True] = ["nf4"]
+        for quantise, wanted in ways.items():
+            model = None
+            while wanted:
+                try:
+                    if time.perf_counter() > deadline:
+                        raise TimeoutError
+                    model = model or make_model(size, quantise)
+                    work_of_token = work_of_token or operations(model, rows)
+                    measure(size, wanted[0], model, rows, work_of_token)
+                except TimeoutError:
+                    left_out.append(f"{size} {wanted[0]} (no time)")
+                except Exception as error:  # too little memory, for one: the other measurements still count
+                    left_out.append(f"{size} {wanted[0]} ({error!r:.300})")
+                wanted = wanted[1:]
             del model
             release()
-    for row in decoding:
-        print(
-            f"{row['size']:>8} decoding   {row['histories_per_second']:.1f} histories per second (five titles each), "
-            f"{row['texts_per_second']:.1f} texts per second"
-        )
     if left_out:
         print(f"left out: {', '.join(left_out)}")
-    if told.record:
-        record("gpu", recorded_rows(table, decoding), SEED, told.tiny)
-    result = {"benchmark": "gpu", "device": name, "matrix_tflops": limit / 1e12, "seconds": time.perf_counter() - begun}
+    result = {"benchmark": "gpu", "device": name, "matrix_tflops": limit / 1e12, "seconds": time.perf_counter() - BEGUN}
     print("RESULT " + json.dumps(result | {"table": table, "decoding": decoding, "left_out": left_out}))
 
 
-def recorded_rows(table: list[dict], decoding: list[dict]) -> list[Row]:
-    """Rows to record: of each method and size, and how much faster ours is."""
-    speed = {(row["size"], row["way"]): row["tokens_per_second"] for row in table}
-    sizes = {size: "tiny" if size == "tiny" else f"{size} billion weights" for size in SHAPES}
-    rows = []
-    for row in table:
-        label = f"{sizes[row['size']]}, {row['way']}"
-        rows += [
-            Row(f"{label}: training", row["tokens_per_second"], "tokens/s"),
-            Row(f"{label}: peak memory", row["peak_gb"], "GB"),
-            Row(f"{label}: share of the matrix rate", row["share_of_matrix_rate"]),
-        ]
-        if row["estimated_gb"] is not None:
-            rows.append(Row(f"{label}: estimated memory", row["estimated_gb"], "GB"))
-        if row["way"] in ("trainer", "reference") and (row["size"], "ours") in speed:
-            ratio = speed[row["size"], "ours"] / row["tokens_per_second"]
-            rows.append(Row(f"{sizes[row['size']]}, ours: training", "", "", row["way"], ratio))
-    for row in decoding:
-        label = f"{sizes[row['size']]}, decoding"
-        rows.append(Row(f"{label}: titles", row["histories_per_second"], "histories/s"))
-        rows.append(Row(f"{label}: texts", row["texts_per_second"], "texts/s"))
+def _label(row: dict, way: str) -> str:
+    return f"{row['size']}{'' if row['size'] == 'tiny' else ' billion weights'}, {way}"
+
+
+def training_rows(row: dict, table: list[dict]) -> list[Row]:
+    """Rows to record: of one method and size, and how much faster ours is, whose row is in the table by then."""
+    label = _label(row, row["way"])
+    rows = [
+        Row(f"{label}: training", row["tokens_per_second"], "tokens/s"),
+        Row(f"{label}: peak memory", row["peak_gb"], "GB"),
+        Row(f"{label}: share of the matrix rate", row["share_of_matrix_rate"]),
+    ]
+    if row["estimated_gb"] is not None:
+        rows.append(Row(f"{label}: estimated memory", row["estimated_gb"], "GB"))
+    ours = [other for other in table if (other["size"], other["way"]) == (row["size"], "ours")]
+    if row["way"] in ("trainer", "reference") and ours:
+        ratio = ours[0]["tokens_per_second"] / row["tokens_per_second"]
+        rows.append(Row(f"{_label(row, 'ours')}: training", "", "", row["way"], ratio))
     return rows
+
+
+def decoding_rows(row: dict) -> list[Row]:
+    """Rows to record of the decoding with one size."""
+    label = _label(row, "decoding")
+    return [
+        Row(f"{label}: titles", row["histories_per_second"], "histories/s"),
+        Row(f"{label}: texts", row["texts_per_second"], "texts/s"),
+        Row(f"{label}: peak memory", row["peak_gb"], "GB"),
+    ]
 
 
 def release() -> None:

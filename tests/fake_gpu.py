@@ -41,9 +41,14 @@ class FakeGpu(TorchFunctionMode):
             raise TypeError("can't convert a cuda:0 tensor to numpy")
         wanted = next((d for d in tree_leaves((args, kwargs)) if isinstance(d, torch.device)), None)
         wanted = CPU if name.endswith(".cpu") else wanted
+        if name.endswith(".to") and len(args) > 1 and isinstance(args[1], torch.Tensor):
+            wanted, tensors = GPU if self.holds(args[1]) else CPU, tensors[:1]
+            places = {GPU if self.holds(args[0]) else CPU}
         with DisableTorchFunction():
             if wanted and tensors:  # a move
                 moved = args[0] if places <= {wanted} else args[0].clone()
+                dtype = next((d for d in tree_leaves((args, kwargs)) if isinstance(d, torch.dtype)), None)
+                moved = moved.to(dtype) if dtype else moved
                 return self._put(moved) if wanted == GPU else moved
             if "device" in kwargs:  # a new tensor
                 made = func(*args, **kwargs | {"device": CPU})

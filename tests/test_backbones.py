@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from fake_gpu import GPU, FakeGpu
 from huggingface_hub import errors as hub
 from transformers import AutoConfig, AutoTokenizer
 
@@ -113,6 +114,14 @@ def test_a_refused_family_is_named_when_its_folder_is_loaded(tmp_path):
 
 def check(model, max_tokens=64):
     check_backbone(AlignedModel(model), AutoTokenizer.from_pretrained(backbone_folder("recx-tiny")), max_tokens)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2"])
+def test_a_backbone_passes_the_self_test_on_a_gpu(family):
+    with FakeGpu() as gpu:
+        model = tiny(family).to(GPU)
+        assert gpu.holds(model.get_input_embeddings().weight)
+        check(model)
 
 
 SERVED = {

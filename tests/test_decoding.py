@@ -2,10 +2,13 @@
 
 import copy
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from fake_gpu import GPU, FakeGpu
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 from recx.data.demo import demo_catalogue
 from recx.decoding import constrained as decoding
@@ -244,6 +247,59 @@ def test_long_prompts_go_fewer_at_once(explainer):
     prompts = [Prompt(np.zeros(n, dtype=int)) for n in lengths]
     assert in_batches(explainer.model, prompts, 2, "", False, decode) == [0, 10, 20, 30, 40, 50]
     assert seen == [[1, 3], [2, 5], [0], [4]]
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A card of 8 GB."""
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=8e9))
+
+
+def test_on_a_gpu_as_many_prompts_are_read_at_once_as_their_beams_leave_room_for(card):
+    seen = []
+
+    def decode(rows):
+        seen.append(rows)
+        return rows
+
+    config = LlamaConfig(
+        hidden_size=500, num_hidden_layers=20, num_attention_heads=10
+    )  # 40 kB a token: 80,000 tokens in two fifths of 8 GB
+    model = SimpleNamespace(device=GPU, backbone=SimpleNamespace(config=config))
+    prompts = [Prompt(np.zeros(n, dtype=int)) for n in (40_000, 40_000, 5_000, 5_000)]
+    for beams in (1, 8):
+        assert in_batches(model, prompts, 128, "", False, decode, beams) == [0, 1, 2, 3]
+    assert seen == [[2, 3], [0, 1], [2, 3], [0], [1]]
+
+
+def test_a_gpu_gives_the_same_answers(card):
+    """All that decodes, on a simulated GPU: no tensor is used together with one in main memory."""
+    config = LlamaConfig(
+        vocab_size=64, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
+        bos_token_id=None, eos_token_id=1,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = AlignedModel(AutoModelForCausalLM.from_config(config), torch.randn(6, 5), torch.randn(4, 5)).eval()
+    end, separator = np.array([1]), np.array([20, 21])
+    titles = [np.array(t) for t in ([9], [9, 10, 11], [9, 10, 12], [9, 13], [14, 2, 3], [14, 2, 5])]
+    ids = [5, 6, 65, 7], [5, 6, 66, 7, 9, 64 + 12], [3, 4]  # two items and a user
+    prompts = [Prompt(np.array(own), torch.randn(5)) for own in ids]
+    trie, lists = build_title_trie(titles, end), build_list_graph(titles, separator, end)
+    candidates = np.array([[1, 2, 3], [3, 4, 5], [2, 1, 5]])
+
+    def answers(model):
+        items, log_probs = decoding.beam_titles(model, prompts, trie, 2, "float32", exclude=[[1], [2], [3]])
+        yield from (items.tolist(), log_probs.round(4).tolist())
+        yield decoding.greedy_lists(model, prompts, lists, 3, "float32")
+        yield decoding.greedy_order(model, prompts, candidates, titles, separator, "float32").tolist()
+        yield [text.tolist() for text in generation.greedy_text(model, prompts, [1], 6, "float32", min_tokens=2)]
+        yield generation.choice_probability(model, prompts, ([3], [4]), "float32").round(5).tolist()
+
+    expected = list(answers(model))
+    with FakeGpu() as gpu:
+        moved = copy.deepcopy(model).to(GPU)
+        assert gpu.holds(next(moved.parameters()))
+        assert list(answers(moved)) == expected
 
 
 def test_ranking_by_preference_goes_by_the_probability_of_yes(explainer, rng):

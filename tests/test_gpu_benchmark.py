@@ -32,14 +32,25 @@ def without_readers(tmp_path):
     return os.environ | {"PYTHONPATH": str(tmp_path)}
 
 
-def test_it_measures_each_way(without_readers):
+def measured(environment, *more):
     script = paths.ROOT / "benchmarks" / "gpu.py"
-    done = subprocess.run([sys.executable, script, "--tiny"], env=without_readers, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, script, "--tiny", *more], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    result = json.loads(done.stdout.splitlines()[-1].removeprefix("RESULT "))
+    return json.loads(done.stdout.splitlines()[-1].removeprefix("RESULT "))
+
+
+def test_it_measures_each_way(without_readers):
+    result = measured(without_readers, "--total", "500")
     assert [row["way"] for row in result["table"]][:3] == ["ours", "trainer", "reference"]
     assert all(row["steps"] > 0 and 0 < row["share_of_matrix_rate"] < 1 for row in result["table"])
     rates = [row["tokens_per_second"] for row in result["table"]]
     assert rates[2] < min(rates[:2]), "rows padded to 1,024 tokens cost more"
-    assert all(value > 0 for name, value in result["decoding"][0].items() if name != "size")
+    assert all(result["decoding"][0][f"{what}_per_second"] > 0 for what in ("histories", "texts"))
     assert result["left_out"] == []
+
+
+def test_nothing_is_started_after_the_deadline(without_readers):
+    result = measured(without_readers, "--total", "0")
+    assert result["table"] == result["decoding"] == []
+    ways = [f"tiny {way} (no time)" for way in ("ours", "trainer", "reference", "decoding")]
+    assert result["left_out"][:4] == ways

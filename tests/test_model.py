@@ -20,10 +20,12 @@ from transformers import (
 
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
-from recx.models.backbones import load_backbone
+from recx.models.backbones import autocast, load_backbone
 from recx.models.entities import HalfWhitening
+from recx.models.quantisation import frozen_dtype
 from recx.models.saved_models import SharedBackbone, build_aligned, continue_from, load_aligned, save_aligned
 from recx.prompts.tokens import IGNORED, collate
+from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings
 from recx.storage.tensors import trainable
 
@@ -138,7 +140,7 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
             parameter.add_(0.01 * torch.randn_like(parameter))
     save_aligned(model, settings, "hybrid", tmp_path)
     again, _, mode = load_aligned(tmp_path)
-    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]])
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]], device=preferred_device())
     assert mode == "hybrid"
     started, _ = build_aligned(settings, items, users, seed=2)
     continue_from(started, tmp_path)
@@ -151,7 +153,12 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     ):
         assert torch.allclose(mean, b if "_projector." in name else (a + b) / 2, atol=1e-6)
     labels = ids.masked_fill(ids >= 4096, IGNORED)
-    assert torch.equal(model.eval()(ids, labels)["loss"], again(ids, labels)["loss"])
+    with autocast("auto"):
+        assert torch.equal(model.eval()(ids, labels)["loss"], again(ids, labels)["loss"])
+    adapters = {p.dtype for name, p in again.named_parameters() if "lora_" in name}
+    assert adapters == ({frozen_dtype(settings)} if rank else set()), "autocast would convert them at every step"
+    tuned = trainable(load_aligned(tmp_path, tunable=True)[0])
+    assert {p.dtype for p in tuned.values()} == {torch.float32}
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}
 
 
@@ -159,7 +166,7 @@ def test_adapted_models_share_the_backbone_in_memory(tmp_path):
     settings = BackboneSettings(lora_rank=4)
     items, users = torch.randn(7, 5), torch.randn(4, 5)
     shared = SharedBackbone.load(settings)
-    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]])
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]], device=preferred_device())
     labels = ids.masked_fill(ids >= 4096, IGNORED)
     losses = {}
     for seed, mode in enumerate(("intention", "hybrid")):
@@ -168,9 +175,11 @@ def test_adapted_models_share_the_backbone_in_memory(tmp_path):
             for parameter in trainable(model).values():
                 parameter.add_(0.05 * torch.randn_like(parameter))
         save_aligned(model, settings, mode, tmp_path / mode)
-        losses[mode] = model.eval()(ids, labels)["loss"]
+        with autocast("auto"):
+            losses[mode] = model.eval()(ids, labels)["loss"]
     models = {mode: load_aligned(tmp_path / mode, shared)[0] for mode in losses}
-    assert {mode: model(ids, labels)["loss"] for mode, model in models.items()} == losses
+    with autocast("auto"):
+        assert {mode: model(ids, labels)["loss"] for mode, model in models.items()} == losses
     assert losses["intention"] != losses["hybrid"]
     frozen = {p.data_ptr() for p in shared.model.parameters()}
     for model in models.values():

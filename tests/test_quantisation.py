@@ -180,7 +180,6 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
 
 @needs_bitsandbytes
 def test_a_quantised_base_learns_and_is_read_back(tmp_path):
-    # In eval mode on a CPU bitsandbytes lays the weights out anew, and no gradient goes through them afterwards.
     plain, model = built(dataclasses.replace(NF4, quantize="")).train(), built(NF4).train()
     quantised = [n for n, p in model.named_parameters() if p.dtype == torch.uint8]
     assert all(n.endswith(".base_layer.weight") for n in quantised)
@@ -200,6 +199,25 @@ def test_a_quantised_base_learns_and_is_read_back(tmp_path):
     again, _, _ = load_aligned(tmp_path)
     with torch.no_grad():
         assert again(**asked)["loss"].item() == after
+
+
+@needs_bitsandbytes
+def test_gradients_pass_a_quantised_base_that_was_evaluated():
+    def gradients(model):
+        model.train()
+        with autocast("bfloat16", model.device.type):
+            model(**asked)["loss"].backward()
+        found = {n: p.grad.clone() for n, p in trainable(model).items() if p.grad is not None}
+        model.zero_grad()
+        return found
+
+    model = built(dataclasses.replace(NF4, dtype="bfloat16"))
+    asked = batch(model)
+    before = gradients(model)
+    with torch.no_grad(), autocast("bfloat16", model.device.type):
+        model.eval()(**asked)
+    assert any("item_projector" in n for n in before)
+    torch.testing.assert_close(gradients(model), before, rtol=0.05, atol=1e-4)
 
 
 @needs_bitsandbytes

@@ -15,6 +15,7 @@ from recx.decoding.generation import choice_probability, free_answers, greedy_te
 from recx.decoding.title_trie import build_title_trie
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.aligned_model import AlignedModel
+from recx.models.backbones import autocast
 from recx.models.saved_models import build_aligned, load_aligned, save_aligned
 from recx.prompts.pieces import Entity, Title
 from recx.prompts.tokens import IGNORED, PromptEncoder
@@ -159,8 +160,8 @@ def test_an_aligned_model_with_adapters_trains_and_loads_back(name, tokenizer, e
 
     save_aligned(model.eval(), settings, "hybrid", tmp_path / "aligned")
     again, _, mode = load_aligned(tmp_path / "aligned")
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast("auto"):
         assert mode == "hybrid" and torch.equal(model(ids, labels)["loss"], again(ids, labels)["loss"])
     graph = build_title_trie(encoder.titles, encoder.end)
-    one, two = (beam_titles(m, [prompt], graph, 4, "float32") for m in (model, again))
+    one, two = (beam_titles(m, [prompt], graph, 4) for m in (model, again))
     assert one[0].tolist() == two[0].tolist() and np.isfinite(one[1]).all()

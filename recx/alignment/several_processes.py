@@ -137,7 +137,7 @@ def main(start: Path) -> None:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     task = json.loads((start / "task.json").read_text(encoding="utf-8"))
-    model, _, _ = load_aligned(start)
+    model, _, _ = load_aligned(start, tunable=True)
     tuned = read_tensors(start / "weights.safetensors").keys()
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in tuned)

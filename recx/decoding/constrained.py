@@ -88,7 +88,7 @@ def beam_titles(
                     places[going] = torch.arange(int(going.sum()), device=device)
         return zip(items.cpu().numpy(), log_probs.cpu().numpy(), strict=True)
 
-    results = in_batches(model, prompts, BATCH, "titles", show_progress, decode)
+    results = in_batches(model, prompts, BATCH, "titles", show_progress, decode, beams)
     return np.stack([r[0] for r in results]), np.stack([r[1] for r in results])
 
 

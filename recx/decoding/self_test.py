@@ -69,7 +69,7 @@ class _DiffersError(Exception):
 def _alone(model: AlignedModel, ids: np.ndarray) -> torch.Tensor:
     """Logits (T, V) after each token of a row, from the backbone's own forward pass."""
     batch = torch.from_numpy(ids.astype(np.int64))[None].to(model.device)
-    return model.backbone(input_ids=batch, use_cache=False).logits[0].float().cpu()
+    return model.backbone(input_ids=batch, use_cache=False).logits[0].float()
 
 
 def _compare(when: str, state: DecodingState, alone: list[torch.Tensor], places: list[int]) -> None:

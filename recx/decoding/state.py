@@ -23,8 +23,8 @@ BATCH = 128
 """Largest number of prompts per batch; fewer if they are long."""
 CPU_TOKENS = 8_192
 """Largest number of prompt tokens per batch: each step copies the whole cache, slow beyond the CPU cache's size."""
-GPU_TOKENS = 65_536
-"""With a backbone of seven billion parameters, their cache takes 34 GB."""
+GPU_SHARE = 0.4
+"""Largest share of a GPU's memory for the cache of a batch's prompts and the copies that beams need."""
 
 
 class DecodingState:
@@ -143,6 +143,7 @@ def in_batches(
     description: str,
     show_progress: bool,
     decode: Callable[..., Any],
+    beams: int = 1,
 ) -> list[Any]:
     """Run `decode(rows)` on batches of prompts of similar length; results are returned in the prompts' order.
 
@@ -153,8 +154,9 @@ def in_batches(
         description: label of the progress bar.
         show_progress: whether to show the bar.
         decode: takes a list of row numbers and returns one result for each.
+        beams: copies of a prompt's cache that decoding needs.
     """
-    tokens = CPU_TOKENS if model.device.type == "cpu" else GPU_TOKENS
+    tokens = CPU_TOKENS if model.device.type == "cpu" else _tokens_on_gpu(model, beams)
     order = np.argsort([len(p.ids) for p in prompts], kind="stable").tolist()
     results: list[Any] = [None] * len(prompts)
     with tqdm(total=len(prompts), desc=description, disable=not show_progress, leave=False) as bar:
@@ -167,3 +169,10 @@ def in_batches(
                 results[row] = result
             bar.update(len(rows))
     return results
+
+
+def _tokens_on_gpu(model: AlignedModel, beams: int) -> int:
+    """Number of prompt tokens whose cache fits, with as many heads for keys and values as for queries, in 16 bits."""
+    config = model.backbone.config.get_text_config()
+    of_a_token = 4 * config.hidden_size * config.num_hidden_layers * beams
+    return int(GPU_SHARE * torch.cuda.get_device_properties(model.device).total_memory / of_a_token)

@@ -3,6 +3,7 @@
 import importlib.util
 
 import torch
+from torch import nn
 from transformers import BitsAndBytesConfig
 
 from recx.errors import SettingsError
@@ -34,6 +35,16 @@ def quantization_of(settings: BackboneSettings) -> BitsAndBytesConfig | None:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=frozen_dtype(settings),
     )
+
+
+def keep_layout(backbone: nn.Module) -> None:
+    """Keep the layout of quantised matrices when a model is evaluated on a CPU.
+
+    bitsandbytes would repack them there in eval mode for bfloat16 products, and no gradient passes repacked matrices.
+    """
+    for module in backbone.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def require_bitsandbytes(key: str, value: str) -> None:

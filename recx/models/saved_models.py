@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
-from recx.models.quantisation import frozen_dtype, quantization_of
+from recx.models.quantisation import frozen_dtype, keep_layout, quantization_of
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.recommenders.devices import preferred_device
 from recx.settings import MODES, PROJECTORS, BackboneSettings
@@ -95,7 +95,11 @@ def build_aligned(
 
 
 def _load(settings: BackboneSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    return load_backbone(settings.name, settings.revision, frozen_dtype(settings), quantization_of(settings))
+    quantization = quantization_of(settings)
+    backbone, tokenizer = load_backbone(settings.name, settings.revision, frozen_dtype(settings), quantization)
+    if quantization is not None:
+        keep_layout(backbone)
+    return backbone, tokenizer
 
 
 @torch.no_grad()
@@ -178,7 +182,15 @@ def load_aligned(
     if model.entities is not None:
         model.entities.whiten()
     load_weights(folder / "weights.safetensors", trainable(model))
-    return (model if tunable else model.requires_grad_(False)).eval(), tokenizer, mode
+    return (model if tunable else _frozen(model, settings)).eval(), tokenizer, mode
+
+
+def _frozen(model: AlignedModel, settings: BackboneSettings) -> AlignedModel:
+    """Freeze a model. Its adapters take the format of the base, to which autocast would convert them at every step."""
+    for name, parameter in trainable(model).items():
+        if "lora_" in name:
+            parameter.data = parameter.data.to(frozen_dtype(settings))
+    return model.requires_grad_(False)
 
 
 def _relation_tables(model: AlignedModel) -> dict[str, torch.Tensor]:
