@@ -6,7 +6,10 @@ FOLDER holds the files of the source. RESULTS holds one file `texts-AMOUNT-SEED.
 writes them or a run elsewhere: `amount`, `seed`, `per_dataset` (recommendations per recommender and data set, drawn as
 `read_llmxrec` draws them), `texts` (recommender -> texts), and optionally `loss_unseen`, `answers` (question -> answers
 about the people of 200 recommendations per data set) and `swapped` (`attribute: value` -> texts about the first 100 of
-them); and optionally `discriminator.json`, with the probabilities that a tuned discriminator gives.
+them); and optionally `discriminator.json`, with the probabilities that a tuned discriminator gives: `stands` and
+`swapped` (of the comparisons about other histories), `wins` (texts -> rows of recommender, place among its records,
+opponent and both probabilities) and `whose` (texts -> the same rows without an opponent, which is the text that the
+same source wrote for somebody else).
 """
 
 import json
@@ -32,6 +35,8 @@ from recx.evaluation.text_bias import group_differences, paired_differences
 
 PEOPLE = 200  # recommendations per data set, from which the people of questions and of changed descriptions come
 PUBLISHED = "LLaMA2-SFT"
+OWN = ("GPT4", PUBLISHED)  # sources of whose texts it is asked whether a discriminator notices whom they are about
+ELSE = "somebody else's"
 
 
 def read_results(folder: Path) -> dict[str, dict]:
@@ -44,7 +49,8 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     """All tables by title."""
     runs = read_results(results)
     study = read_llmxrec(folder, next(iter(runs.values()))["per_dataset"])
-    last = list(runs)[-1]
+    most_taught = max(run["amount"] for run in runs.values())
+    last = next(name for name, run in runs.items() if run["amount"] == most_taught)  # of the first seed
     made: dict[str, pd.DataFrame] = {}
     by_words = in_both_orders(prefer_by_words(study.judged))
     unseen = [c.record for c in study.judged_unseen]
@@ -54,6 +60,13 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     theirs = {name: [r.texts.get(PUBLISHED, "") for r in own] for name, own in study.recommended.items()}
     ours = {**{name: run["texts"] for name, run in runs.items()}, PUBLISHED: theirs}
     ours |= controls(study, runs[last]["texts"])
+    whose = {
+        source: {n: [r.texts.get(source, "") for r in own] for n, own in study.recommended.items()} for source in OWN
+    }
+    whose |= {last: runs[last]["texts"], FACTS: ours[FACTS]}
+    noticed = [
+        preferences(by_words, *of_others(study, own)).assign(texts=n, discriminator="words") for n, own in whose.items()
+    ]
     compared = [
         preferences(by_words, study.recommended, texts).assign(texts=name, discriminator="words")
         for name, texts in ours.items()
@@ -63,12 +76,9 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
         stands, swapped = (np.array(judged[side]) for side in ("stands", "swapped"))
         own = accuracy_table(stands, swapped, study.judged_unseen[: len(stands)])
         accuracy.append(own.assign(discriminator="tuned model"))
-        for name, rows in judged["wins"].items():
-            frame = pd.DataFrame(rows, columns=["recommender", "place", "against", "stands", "swapped"])
-            records = [study.recommended[r.recommender][r.place] for r in frame.itertuples()]
-            frame = frame.assign(dataset=[r.dataset for r in records], user=[r.user for r in records])
-            preference = (frame["stands"] + frame["swapped"]) / 2
-            compared.append(frame.assign(preference=preference, texts=name, discriminator="tuned model"))
+        compared += [as_preferences(study, name, rows) for name, rows in judged["wins"].items()]
+        rows_of = {n: [[*row[:2], ELSE, *row[2:]] for row in rows] for n, rows in judged.get("whose", {}).items()}
+        noticed += [as_preferences(study, name, rows) for name, rows in rows_of.items()]
     every = pd.concat(compared, ignore_index=True)
     every = every[every["texts"] != every["against"]]
     untuned = every[every["against"] != PUBLISHED]  # whom all amounts and the published tuned model meet
@@ -76,7 +86,10 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     made["Win ratios by amount of instructions, against the four untuned models"] = win_ratios(
         untuned, ["discriminator", "texts"]
     )
-    most = every[~every["texts"].isin(list(runs)[1:-1])]
+    made["How often a text is preferred to that of the same source about somebody else"] = win_ratios(
+        pd.concat(noticed), ["discriminator", "texts"]
+    )
+    most = every[~every["texts"].isin(set(runs) - {next(iter(runs)), last})]
     made["Win ratios by model"] = win_ratios(most, ["discriminator", "texts", "against"])
     made["Win ratios by recommender"] = win_ratios(
         untuned[untuned["texts"].isin(set(most["texts"]))], ["discriminator", "texts", "recommender"]
@@ -95,20 +108,43 @@ def tables(folder: Path, results: Path) -> dict[str, pd.DataFrame]:
     return made
 
 
+def as_preferences(study: InstructionStudy, name: str, rows: list[list]) -> pd.DataFrame:
+    """The tuned discriminator's probabilities in the columns of `preferences`, both orders averaged."""
+    frame = pd.DataFrame(rows, columns=["recommender", "place", "against", "stands", "swapped"])
+    records = [study.recommended[r.recommender][r.place] for r in frame.itertuples()]
+    frame = frame.assign(dataset=[r.dataset for r in records], user=[r.user for r in records])
+    return frame.assign(preference=(frame["stands"] + frame["swapped"]) / 2, texts=name, discriminator="tuned model")
+
+
+def following(study: InstructionStudy, texts: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Every person gets the text about the next person of the same data set."""
+    found = {}
+    for name, own in texts.items():
+        of = [r.dataset for r in study.recommended[name][: len(own)]]
+        groups = [[n for n, dataset in enumerate(of) if dataset == group] for group in dict.fromkeys(of)]
+        after = {n: group[(k + 1) % len(group)] for group in groups for k, n in enumerate(group)}
+        found[name] = [own[after[n]] for n in range(len(own))]
+    return found
+
+
+def of_others(study: InstructionStudy, texts: dict[str, list[str]]) -> tuple[dict, dict]:
+    """Records whose only other text is the one about the next person, and the texts to compare with it."""
+    other = following(study, texts)
+    return {
+        name: [replace(r, texts={ELSE: t}) for r, t in zip(study.recommended[name], own, strict=False)]
+        for name, own in other.items()
+    }, texts
+
+
 def controls(study: InstructionStudy, texts: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
     """The best model's texts, each given to the next person of the same data set; and the baselines by rule."""
-    elsewhere, by_rule = {}, {TITLES: {}, FACTS: {}}
+    by_rule = {TITLES: {}, FACTS: {}}
     for name, own in texts.items():
         records = study.recommended[name][: len(own)]
-        groups = [
-            [n for n, r in enumerate(records) if r.dataset == d] for d in dict.fromkeys(r.dataset for r in records)
-        ]
-        following = {n: group[(k + 1) % len(group)] for group in groups for k, n in enumerate(group)}
-        elsewhere[name] = [own[following[n]] for n in range(len(own))]
         made = [baselines(given) for given in foreign_texts(records)]  # by data set, in which the records are sorted
         for rule, found in by_rule.items():
             found[name] = [text for given in made for text in given[rule]]
-    return {"somebody else's": elsewhere, **by_rule}
+    return {ELSE: following(study, texts), **by_rule}
 
 
 def checks(study: InstructionStudy, chosen: dict[str, str], runs: dict[str, dict]) -> dict[str, pd.DataFrame]:

@@ -47,6 +47,13 @@ def test_inputs_must_be_there(folder):
         stages.folder("target", resolve_settings("test"))
 
 
+def test_on_public_files_notebook_13_needs_no_target(folder, tmp_path):
+    with pytest.raises(CheckpointError, match="02_train_recommender"):
+        stages.begin_stage("llmxrec", resolve_settings("test"))
+    chosen = resolve_settings("test", overrides={"llmxrec.files": str(tmp_path)})
+    assert stages.begin_stage("llmxrec", chosen).inputs == {}
+
+
 def test_a_finished_run_opens_by_the_name_of_its_data_set(folder, monkeypatch):
     monkeypatch.delenv("RECX_DATA_DIR", raising=False)
     monkeypatch.setenv("RECX_CACHE_DIR", str(folder))
@@ -198,6 +205,8 @@ def test_notebooks_by_number_name_or_stage():
         (["run", "--dataset", "games", "--data-dir", "/nonesuch"], "not found in /nonesuch"),
         (["run", "--set", "align.conversations=/nonesuch"], "no such file"),
         (["run", "--set", "target.kind=nonesuch.py"], "no such file"),
+        (["run", "--set", "llmxrec.files=nonesuch"], "no such file"),
+        (["run", "--set", "llmxrec.instructions=nonesuch"], "no such file"),
         (["run", "--set", "target.epoch=1"], "Unknown setting"),
         (["run", "--set", "target.epochs"], "--set expects key=value"),
         (["run", "--set", "target.epochs=inf"], "must be of type int"),

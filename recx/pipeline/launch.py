@@ -19,7 +19,10 @@ from recx.settings import Settings
 from recx.storage.locks import hold, release
 
 LAUNCH = ".launch.lock"
-FILES = ("align.conversations", "evaluate.ratings", "evaluate.imported", "target.files")
+FILES = (
+    "align.conversations", "evaluate.ratings", "evaluate.imported", "target.files", "llmxrec.files",
+    "llmxrec.instructions",
+)  # fmt: skip
 PATHS = (*FILES, "align.backbone.name", "target.kind", "evaluate.encoder")  # these may be names instead of paths
 # Settings that have their own command-line option.
 OPTIONS = {"profile": "profile", "data.name": "dataset", "data.data_dir": "data-dir"}

@@ -65,7 +65,12 @@ _SHIPPED_WITH = {"evaluation/published.py": "published", "playground/page_templa
 
 
 def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
-    """List the stages that a stage reads: only the modes being aligned, including the mode it continues from."""
+    """List the stages that a stage reads: only the modes being aligned, including the mode it continues from.
+
+    Notebook 13 needs no target if its recommendations come from the public files of LLMXRec.
+    """
+    if stage == "llmxrec" and settings.llmxrec.files:
+        return ()
     aligned = [ALIGN[mode] for mode in settings.align.mode_list]
     inputs = tuple(name for name in STAGES[stage].inputs if name in aligned or name not in ALIGN.values())
     start = next((settings.align.start_of(mode)[0] for mode, name in ALIGN.items() if name == stage), "")
