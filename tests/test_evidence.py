@@ -55,22 +55,6 @@ def test_a_text_says_what_was_measured_and_nothing_else(liked, control):
             assert len(causes) == 1 and ". " not in re.sub('"[^"]*"', "", text)
 
 
-def test_a_text_says_so_where_two_titles_have_no_attribute_on_record_to_compare():
-    class Bare:
-        attributes = {"platform": ((), (), ("PC",), ("PC",), ("Wii",))}
-
-    def said(catalogue, item, cause, **asked):
-        one = Evidence(item, True, (cause,), (1.0,), 0.5)
-        rng = np.random.default_rng(0)
-        return "".join(map(str, explain_evidence(rng, catalogue, one, Control(**asked))))
-
-    assert "cannot be compared" in said(Bare(), 1, 2) and "PC" not in said(Bare(), 1, 2)
-    assert "cannot be compared" not in said(Bare(), 2, 3) and "PC" in said(Bare(), 2, 3)
-    assert "cannot be compared" not in said(Bare(), 1, 2, length="one sentence")
-    Bare.attributes = {}
-    assert "cannot be compared" not in said(Bare(), 1, 2)
-
-
 def test_a_sentence_begins_with_a_capital():
     rng = np.random.default_rng(0)
     texts = [as_text(explain_evidence(rng, CATALOGUE, evidence(True, seed=n), Control()), CATALOGUE) for n in range(80)]

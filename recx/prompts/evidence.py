@@ -97,7 +97,6 @@ _NUMBERS = (
     "With the whole history, {now} of 100 titles rank below it; without {a}, {then} do.",
 )
 _AGAINST = ("{c} pulls the other way.", "Pulling the other way is {c}.", "On the other hand, {c} pulls the other way.")
-_INCOMPARABLE = " Their attributes on record cannot be compared."
 _NOTHING = {
     True: ("nothing in the history speaks for it", "no title of the history leads to it"),
     False: ("nothing in the history speaks against it", "no title of the history holds it back"),
@@ -213,7 +212,7 @@ def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence
     fitting = alike if evidence.liked else [c for c in columns if c not in alike]
     pool = columns_by_strength(fitting if fitting and rng.random() < 0.8 else columns)
     if not pool:
-        return [_INCOMPARABLE] if catalogue.attributes else []
+        return []
     column = pool[0] if rng.random() < 0.6 else str(rng.choice(pool))
     own, theirs = catalogue.attributes[column][item], catalogue.attributes[column][cause]
     shared = next((v for v in own if v in theirs), None)
