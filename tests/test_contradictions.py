@@ -72,6 +72,15 @@ def test_who_is_told_nothing_for_a_role_must_name_nobody_in_it():
     assert contradictions(read('Yes. "Halo 3" lifts it most.', nothing), nothing) == ("first cause",)
 
 
+def test_further_causes_are_named_in_their_order():
+    three = Evidence(ITEM, True, (FIRST, SECOND, OTHER), (2.0, 1.0, 0.9), 0.96, 0.59)
+    said = 'Yes. "Halo 3" lifts it most, and after that {}.'
+    assert contradictions(read(said.format('"Gears of War 2", then "Splatoon 2"'), three), three) == ()
+    assert contradictions(read("Yes."), three) == ()
+    for wrong in ('"Splatoon 2"', '"Splatoon 2", then "Gears of War 2"'):
+        assert contradictions(read(said.format(wrong), three), three) == ("further cause",)
+
+
 def test_the_template_never_contradicts_its_evidence():
     rng = np.random.default_rng(0)
     lengths = ("one sentence", "normal", "detailed")

@@ -67,6 +67,22 @@ def test_a_text_that_agrees_stays_as_it_is(told):
     assert draft.text.startswith(text) and draft.changed > 0 and draft.text.count(f'"{item}"') < 2
 
 
+@pytest.mark.parametrize("untold", [50, 3])  # one that is no notable cause, and the one that pulls the other way
+def test_no_title_is_compared_that_was_not_told_as_a_cause(told, untold):
+    catalogue, evidence = told.catalogue, measured(HISTORY, ITEM)
+    assert untold not in evidence.notable
+    causes = f'Yes. "{catalogue.labels[77]}" lifts it most, and next "{catalogue.labels[120]}".'
+    platform = catalogue.facts(untold)["platform"][0]
+    text = f'{causes} "{catalogue.labels[untold]}" is for {platform}.'
+    requests = told.explanation_requests([HISTORY], [ITEM])
+    assert all(s.true for s in told.read(text, requests[0]).statements) and not contradictions(
+        told.read(text, requests[0]), evidence
+    )
+    *_, (draft,) = Reviser(told).revise(requests, [evidence], [text])
+    named = [c for c in told.read(draft.text, requests[0]).citations if not c.against]
+    assert draft.text.startswith(causes) and draft.changed > 0 and {c.item for c in named} <= {77, 120}
+
+
 def test_what_cannot_be_said_rightly_is_left_out(told, monkeypatch):
     monkeypatch.setattr(Reviser, "_passing", lambda *_: "")  # no sentence drawn passes
     requests = told.explanation_requests([HISTORY], [ITEM])

@@ -27,9 +27,9 @@ def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
     """Find where a text contradicts the evidence; leaving something out is not a contradiction.
 
     The causes are the titles of the first sentence that names any. The first must be the strongest cause, the others
-    further notable ones, each named once. What pulls the other way must be the measured opposite. Numbers must be
-    those of the evidence, and the title that is supposed to be absent its first cause. The item in question has none of
-    these roles; a sentence that states an attribute of it may name it.
+    the next strongest notable ones in their order. What pulls the other way must be the measured opposite. Numbers must
+    be those of the evidence, and the title that is supposed to be absent its first cause. The item in question has none
+    of these roles; a sentence that states an attribute of it may name it.
 
     Args:
         text: an explanation that was told the evidence, with its numbers checked against it.
@@ -44,7 +44,7 @@ def contradictions(text: Explanation, evidence: Evidence) -> tuple[str, ...]:
     wrong = (
         text.decision is not None and text.decision != evidence.liked,
         bool(causes) and tuple(causes[:1]) != first,
-        not set(causes[1:]) <= set(further) or len(set(causes)) < len(causes),
+        tuple(causes[1:]) != further[: len(causes[1:])],
         any(n.against and n.item != evidence.against for n in named),
         any(n.measured is False for n in text.numbers) or any(n.absent and n.item not in first for n in named),
         misstates_strength(text.text, evidence),

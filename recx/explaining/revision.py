@@ -1,10 +1,10 @@
 """Told texts held to their evidence: sentences that contradict it are written again, or else left out.
 
 A model that is told measurements may still say something else. The text is therefore checked sentence by sentence by
-the kit's own reader. In place of a sentence that contradicts the measurements, cites a title from outside the history
-or states a false attribute, several are drawn from the model, and the one it writes most often among those that pass
-takes its place; where none passes, the sentence is left out. What holds by construction is what the reader can read:
-measured on such texts, its own checks say nothing about the model.
+the kit's own reader. In place of a sentence that contradicts the measurements, cites a title that it was not told as a
+cause (none, even in a comparison) or states a false attribute, several are drawn from the model, and the one it writes
+most often among those that pass takes its place; where none passes, the sentence is left out. What holds by
+construction is what the reader can read: measured on such texts, its own checks say nothing about the model.
 """
 
 import re
@@ -98,10 +98,10 @@ class Reviser:
         return bool(draft.rest)
 
     def _wrong(self, draft: Draft, sentence: str) -> bool:
-        read = self._read(draft, draft.kept + sentence)
+        read, causes = self._read(draft, draft.kept + sentence), told_causes(draft.evidence)
         return bool(
             contradictions(read, draft.evidence)
-            or any(not c.in_history for c in read.citations)
+            or any(not c.in_history or not (c.against or c.item in causes) for c in read.citations)
             or any(not s.true for s in read.statements)
             or len(set(quoted := _QUOTED.findall(sentence))) < len(quoted)  # compared with itself
         )
@@ -213,9 +213,14 @@ class Reviser:
         return prompt
 
 
+def told_causes(evidence: Evidence) -> tuple[int, ...]:
+    """The causes that evidence tells: at most three."""
+    return evidence.notable[:3]
+
+
 def told_titles(evidence: Evidence) -> tuple[int, ...]:
-    """The titles that evidence tells: up to three causes, and what pulls the other way."""
-    return (*evidence.notable[:3], *([] if evidence.against is None else [evidence.against]))
+    """The titles that evidence tells: its causes, and what pulls the other way."""
+    return (*told_causes(evidence), *([] if evidence.against is None else [evidence.against]))
 
 
 def _decision(evidence: Evidence) -> str:
