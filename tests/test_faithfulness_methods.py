@@ -7,6 +7,7 @@ from recx.evaluation.faithfulness_methods import BASELINES, columns_of, explain_
 from recx.evaluation.methods import Method
 from recx.evaluation.test_set import Pairs
 from recx.explaining.measured import template_explanations
+from recx.explaining.predicted_effects import predicted_evidence
 from recx.recommenders.sasrec import SASRec
 from recx.settings import TargetShape
 
@@ -47,6 +48,11 @@ def test_one_mode_is_told_the_causes_and_the_template_needs_no_model():
     explained = explain_with_template(methods, value, CATALOGUE, pairs)
     assert list(explained) == ["hybrid", "hybrid, told", "hybrid, told, held", "template"]
     assert all(len(own) == 2 and own[0].citations for own in explained.values())
+    related = with_told({}, Fixed(value), "relation", value)
+    assert list(related) == ["relation, told", "relation, told, held", "relation, predicted, held"]
+    read = related["relation, predicted, held"]
+    assert read.explainer.held == ("quotes", "evidence") and read.columns["control"] == "predicted, held"
+    assert read.explainer.evidence.func is predicted_evidence
     columns = columns_of([*explained, *BASELINES], methods)
     assert columns["hybrid, told"] == {"method": "aligned", "mode": "hybrid", "control": "told"}
     assert columns["template"] == {"method": "template", "mode": ""} == columns_of(["template"], {})["template"]

@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 
 import numpy as np
@@ -8,10 +9,10 @@ from markupsafe import escape
 from recx.attribution.removal import value_function
 from recx.attribution.shapley import shapley_values
 from recx.data.demo import demo_catalogue
-from recx.errors import DataError
+from recx.errors import DataError, SettingsError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
-from recx.explaining.predicted_effects import predicted_effects
+from recx.explaining.predicted_effects import predicted_effects, predicted_evidence
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.models.saved_models import build_aligned
@@ -24,6 +25,7 @@ from recx.playground.streaming import stream_explanation
 from recx.profiles.resolve import resolve_settings
 from recx.prompts.evidence import Evidence
 from recx.prompts.explanation_parser import Citation
+from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import BackboneSettings, TargetShape
 
@@ -206,6 +208,28 @@ def test_the_prediction_is_what_the_relation_tokens_hold(service):
     real = torch.ones(1, len(HISTORY), dtype=torch.bool)
     told = entities.relations.features(entities.items[shown][None], real, entities.items[[9]], user)[0, :, -2]
     assert np.allclose(np.tanh(list(predicted_effects(model, HISTORY, 9).values())), told, atol=1e-5)
+
+
+def test_evidence_is_predicted_without_asking_about_changed_histories(service):
+    model, history, asked = service.explainers["relation"], np.array(HISTORY), []
+
+    class Counted:
+        def score(self, histories):
+            asked.extend(histories.tolist())
+            return service.target.score(histories)
+
+    value = dataclasses.replace(service.value, target=Counted())
+    found, measured = predicted_evidence(model, value, history, 9), measure_evidence(service.value, history, 9)
+    assert {tuple(row) for row in asked} == {tuple(pad_histories([history], 10)[0].tolist())}
+    effects = predicted_effects(model, HISTORY, 9)
+    signed = {i: e if found.liked else -e for i, e in effects.items()}
+    assert list(found.causes) == sorted(signed, key=signed.get, reverse=True)
+    assert found.effects == pytest.approx([signed[i] for i in found.causes])
+    assert (found.liked, found.share_below) == (measured.liked, pytest.approx(measured.share_below))
+    worse = found.share_without < found.share_below
+    assert found.share_without == found.share_below or worse == (effects[found.causes[0]] > 0)
+    with pytest.raises(SettingsError, match="relation tokens"):
+        predicted_evidence(service.explainers["hybrid"], service.value, history, 9)
 
 
 def opposite(service, item):

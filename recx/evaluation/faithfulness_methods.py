@@ -9,7 +9,9 @@ from recx.evaluation.methods import Method, explain_all
 from recx.evaluation.test_set import Pairs
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence, template_explanations
+from recx.explaining.predicted_effects import predicted_evidence
 from recx.explaining.records import Explanation
+from recx.prompts.modes import MODE_SPECS
 
 BASELINES = ("random", "latest", "most alike", "Shapley")
 
@@ -20,6 +22,9 @@ def with_told(
     """All methods, and one mode twice more with the measured causes in its prompt: "<mode>, told" as the model writes,
     and "<mode>, told, held" with the sentences revised that contradict them (`Reviser`).
 
+    A mode with relation tokens is there once more, "<mode>, predicted, held": told, and held to, what these tokens
+    predict from the target's vectors in the place of what was measured.
+
     Args:
         methods: by label.
         explainer: the one that is told.
@@ -28,11 +33,15 @@ def with_told(
     """
     told = explainer.with_evidence(partial(measure_evidence, value))
     held = told.with_held_quotes().with_held_evidence()
-    return {
+    out = {
         **methods,
         f"{mode}, told": Method(told, "aligned", mode, control="told"),
         f"{mode}, told, held": Method(held, "aligned", mode, control="told, held"),
     }
+    if MODE_SPECS[mode].reads_relations:
+        read = held.with_evidence(partial(predicted_evidence, explainer, value))
+        out[f"{mode}, predicted, held"] = Method(read, "aligned", mode, control="predicted, held")
+    return out
 
 
 def explain_with_template(

@@ -63,7 +63,8 @@ def foreseen_records(
 ) -> Records:
     """`text_records` of every method's texts, and `said_records` of those that cite without a text.
 
-    Texts that were told what was measured have records of `contradicts_evidence`, too.
+    Texts that were told evidence, measured or predicted, have records of `contradicts_evidence`, too: whether they
+    contradict what was measured.
 
     Args:
         explained: method -> P explanations.
@@ -78,7 +79,7 @@ def foreseen_records(
     records = [r for name, texts in explained.items() for r in text_records(columns[name], texts, *about)]
     evidence = [measure_evidence(e.value, e.history, e.item) for e in effects]
     for name, texts in explained.items():
-        if name == "template" or columns[name].get("control", "").startswith("told"):
+        if name == "template" or columns[name].get("control", "").startswith(("told", "predicted")):
             wrong = {"contradicts_evidence": contradicts_evidence(texts, evidence)}
             records += verdict_records(columns[name], wrong, pairs, list(wrong))
     return records + [
@@ -127,7 +128,8 @@ def text_records(
     """`said_records` of one method's texts, with what only texts have.
 
     `simulatability_shuffled`: the gain from the text of another pair; `repeated_cause`; `strength_order`, for each
-    verdict alone, as the verdict itself would be a correlation; `numbers_as_measured` of texts that state numbers.
+    verdict alone, as the verdict itself would be a correlation; `numbers_as_measured` of texts that state measured
+    numbers (those of texts that were told predictions have been checked against these).
     """
     said = [said_in(one, text) for one, text in zip(effects, texts, strict=True)]
     records = said_records(columns, said, effects, pairs, sets, edits)
@@ -135,7 +137,7 @@ def text_records(
     records += verdict_records(columns, {"simulatability_shuffled": other}, edits, ["simulatability_shuffled"])
     records += verdict_records(columns, repeated_causes(texts), pairs, ["repeated_cause"])
     numbers = numbers_as_measured(texts)
-    if not np.isnan(numbers).all():
+    if not np.isnan(numbers).all() and not columns.get("control", "").startswith("predicted"):
         records += verdict_records(columns, {"numbers_as_measured": numbers}, pairs, ["numbers_as_measured"])
     return records + [
         estimate_record(columns, "strength_order", strength_order(texts, effects, pairs.users, liked), verdict)

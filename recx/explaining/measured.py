@@ -21,21 +21,24 @@ from recx.recommenders.item_rank import item_ranks
 def measure_evidence(value: ValueFunction, history: np.ndarray, item: int) -> Evidence:
     """Measure by Shapley values what the target's decision about an item rests on.
 
-    An item that is neither liked nor disliked by the target counts as liked if it ranks in the better half.
-
     Args:
         value: value function of log-probabilities.
         history: item indices of the whole history, oldest first, including items too old for the target to read.
         item: the item in question.
     """
     history = np.asarray(history, dtype=np.int64)
-    rank = item_ranks(value.target, [history], item, value.length)[0]
-    liked = rank.decision == "yes" or (rank.decision == "between" and 2 * rank.rank <= rank.unseen)
+    liked = is_liked(value, history, item)
     measured = shapley_values(value, history, [item])
     below = replace(value, score="share_below")
     without = shares_without(below, history, [item])[:, 0]
     share_below = float(below.full(history, [item])[0])
     return evidence_of(measured.players, measured.values[:, 0], item, liked, share_below, without)
+
+
+def is_liked(value: ValueFunction, history: np.ndarray, item: int) -> bool:
+    """The target's decision; an item that it neither likes nor dislikes counts as liked in the better half."""
+    rank = item_ranks(value.target, [history], item, value.length)[0]
+    return rank.decision == "yes" or (rank.decision == "between" and 2 * rank.rank <= rank.unseen)
 
 
 def template_explanations(

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
+from recx.attribution.removal import ValueFunction
 from recx.data.item_lookup import Item
+from recx.errors import SettingsError
 from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.measured import is_liked
+from recx.prompts.evidence import Evidence, evidence_of
 from recx.recommenders.devices import encode_users
 from recx.recommenders.protocol import pad_histories
 
@@ -25,3 +30,28 @@ def predicted_effects(explainer: AlignedExplainer, history: Sequence[Item], item
     vectors, real = table[shown][None], torch.ones(1, len(shown), dtype=torch.bool, device=table.device)
     _, effects, _ = relations(vectors, real, table[[explainer.find(item)]], user)
     return dict(zip(shown.tolist(), effects[0].tolist(), strict=True))
+
+
+def predicted_evidence(explainer: AlignedExplainer, value: ValueFunction, history: np.ndarray, item: int) -> Evidence:
+    """What `measure_evidence` measures, predicted: the target scores the whole history once, and no changed one.
+
+    Causes and their effects are those that the relation tokens' encoder predicts. Without the first cause, the item's
+    log-probability is taken to change by its effect, and those of all other items to stay as they are.
+
+    Args:
+        explainer: of a mode with relation tokens.
+        value: value function of log-probabilities.
+        history: item indices of the whole history, oldest first.
+        item: the item in question.
+
+    Raises:
+        SettingsError: the model has no relation tokens.
+    """
+    effects = predicted_effects(explainer, history, item)
+    if effects is None:
+        raise SettingsError("Only a model with relation tokens (mode relation) predicts the effects of titles.")
+    history, sizes = np.asarray(history, dtype=np.int64), np.array(list(effects.values()))
+    values = value.full(history, np.arange(1, len(value.prior) + 1))
+    others = np.delete(values, item - 1)
+    below, *without = [float((others < v).mean()) for v in values[item - 1] - np.array([0.0, *sizes])]
+    return evidence_of(np.array(list(effects)), sizes, item, is_liked(value, history, item), below, np.array(without))
