@@ -2,7 +2,7 @@
 
 Source: Rafailov et al., NeurIPS 2023, "Direct Preference Optimization". The loss is computed on the kit's own trainer,
 since the prompts of an aligned model are token ids beyond the vocabulary, with a vector for each person; why not by the
-library TRL is in docs/decisions/075.
+library TRL is in docs/decisions/092.
 """
 
 from collections.abc import Sequence
