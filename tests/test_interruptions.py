@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import resource
+import shutil
 import signal
 import subprocess
 import time
