@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from small_chain import start
 
 from recx import paths
@@ -41,11 +42,19 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
-    """Folder of a finished small chain, read-only; its results are meaningless."""
-    folder = tmp_path_factory.mktemp("small-run")
-    process = start(folder)
-    out, _ = process.communicate(timeout=900)
-    assert process.returncode == 0, out.decode()[-2000:]
+    """Folder of a finished small chain, read-only; its results are meaningless.
+
+    The workers of pytest-xdist share it: the first that needs it makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "small-run"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.with_suffix(".new").mkdir()
+            process = start(folder.with_suffix(".new"))
+            out, _ = process.communicate(timeout=900)
+            assert process.returncode == 0, out.decode()[-2000:]
+            folder.with_suffix(".new").rename(folder)
     return folder
 
 

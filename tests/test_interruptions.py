@@ -8,6 +8,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -75,17 +76,19 @@ def test_killed_at_random_moments_it_ends_the_same(small_run, tmp_path):
 
 
 @pytest.mark.interruptions
-def test_a_deleted_artefact_is_made_again(small_run):
-    chosen, wanted = resolve_settings("test", overrides=SMALL), left_behind(small_run)
+def test_a_deleted_artefact_is_made_again(small_run, tmp_path):
+    folder = tmp_path / "runs"
+    shutil.copytree(small_run, folder)
+    chosen, wanted = resolve_settings("test", overrides=SMALL), left_behind(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RECX_RUNS_DIR", str(small_run))
+        patch.setenv("RECX_RUNS_DIR", str(folder))
         weights = stages.folder("align-hybrid", chosen) / "weights.safetensors"
         weights.unlink()
         assert not stages.is_finished("align-hybrid", chosen) and stages.is_finished("align-intention", chosen)
-    process = start(small_run)
+    process = start(folder)
     out, _ = process.communicate(timeout=900)
     assert process.returncode == 0, out.decode()[-2000:]
-    assert left_behind(small_run) == wanted
+    assert left_behind(folder) == wanted
 
 
 @pytest.mark.interruptions
