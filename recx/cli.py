@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
         | Annotated[LabCommand, tyro.conf.subcommand("lab")]
         | Annotated[AppCommand, tyro.conf.subcommand("app")],
         prog="recx",
-        description=__doc__,
+        description="Explain a recommender with a language model. To begin: recx run",
         args=_unfold_set(sys.argv[1:] if arguments is None else arguments),
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes),
     )

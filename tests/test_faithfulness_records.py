@@ -174,7 +174,9 @@ def test_a_caption_says_where_a_baseline_is_ahead():
     rows = [record("template", "gain", 0.8), record("llm", "gain", 0.7), record("Shapley", "gain", 0.9)]
     rows += [record("template", "ece", 0.2), record("llm", "ece", 0.1), record("llm", "gain", 0.99, "liked")]
     said = faithfulness_records.caption(rows, ["template"], ["Shapley"])
-    assert "gain: template 0.80, llm 0.70" in said and "ece" not in said, "of an error the lower one is ahead"
+    assert "gain: template 0.80 (best other: llm 0.70)" in said and "ece" not in said, (
+        "of an error the lower one is ahead"
+    )
     assert "Shapley" in faithfulness_records.caption([*rows[1:3], record("template", "gain", 0.95)], ["template"])
     alone = [record("template", "order", 0.5, "liked"), record("llm", "order", 0.4, "liked")]
     assert "order (liked): template 0.50" in faithfulness_records.caption(alone, ["template"])

@@ -114,7 +114,7 @@ def test_a_chat_model_compares_texts_with_references_and_an_interrupted_command_
     for method in ("honest", "careless", FACTS, TITLES):
         assert (rows[method, "gpt_score"]["value"], rows[method, "gpt_score"]["n"]) == (60, 2)
         assert rows[method, "word_overlap"]["n"] == 2
-    assert "GPTScore is by m" in " ".join(data["remarks"]) and "bert_f1" not in {metric for _, metric in rows}
+    assert "GPTScores are given by m" in " ".join(data["remarks"]) and "bert_f1" not in {metric for _, metric in rows}
 
 
 def test_without_a_reference_no_chat_model_is_asked(path):

@@ -87,7 +87,7 @@ def test_values_of_other_types_are_read_or_refused_by_row(explainer, tmp_path):
     assert written[0]["user"] == 7 and written[3]["history"] == ["Halo 3"]
     said = [r.get("error", "") for r in written]
     assert [bool(s) for s in said] == [False, True, True, False, True, True, True, True]
-    assert "is not a title" in said[1] and "view is 3" in said[4] and "is no JSON object" in said[6]
+    assert "is not a title" in said[1] and "view is 3" in said[4] and "is not a JSON object" in said[6]
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,10 @@ def test_tables_hold_values_with_intervals_and_split_verdicts_and_decodings():
         "## Profile tiny, data set demo",
         "### The data",
         "### Agreement with the target",
-        "### Agreement with the target, decoded otherwise",
+        "### Agreement with the target (other ways of decoding)",
         "### What explanations cite and state",
-        "### Do the texts say what moved the target?, liked items",
-        "### Do the texts say what moved the target?, all items",
+        "### Do the texts say what moved the target? (liked items)",
+        "### Do the texts say what moved the target? (all items)",
     ]
     assert "| random | 0.750 [" in page and "| hybrid, free greedy | 0.750 [" in page
     assert "accuracy" not in page, "a metric without a value has no column"

@@ -70,7 +70,7 @@ def test_identical_people_and_one_who_has_nearly_all_are_told():
         ),
         (drawn(10, 6, 600), {"min_item": 5}, "data.min_item=5 removed all 60.*data.min_item=1 would keep 60"),
         (drawn(10, 2), {}, "data.min_user=3 removed all.*No user has 3 different items"),
-        (drawn(4, 5), {"top_items": 2}, "data.min_user=3 of the 2 most popular items"),
+        (drawn(4, 5), {"top_items": 2}, "has chosen 3 .data.min_user. of the 2 most popular items"),
         ([], {}, "The interaction file has no rows"),
     ],
 )

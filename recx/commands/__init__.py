@@ -1,1 +1,1 @@
-"""The commands of `recx`: what each accepts and what it does, one file a command."""
+"""The commands of `recx`, one file each: what a command accepts and what it does."""

@@ -12,8 +12,7 @@ class AppCommand:
     port: int = 8866
     """Port to listen on; 0 picks a free one."""
     address: str = "127.0.0.1"
-    """Address to listen on. There is no password: every account on this machine has access, and with 0.0.0.0
-    other machines as well."""
+    """Address to listen on. No password is asked of users of this machine or, with 0.0.0.0, of its network."""
     base_url: str = "/"
     """Path under which a proxy serves the page, e.g. /user/ann/proxy/8866/; the proxy may keep or strip it."""
     dark: bool = False

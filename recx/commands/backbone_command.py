@@ -21,7 +21,7 @@ class ListBackbonesCommand:
 class GetBackboneCommand:
     """Download a pretrained backbone into your cache; no network is needed afterwards."""
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """A name shown by `recx backbone list`, to be used with --set align.backbone.name=."""
 
     def run(self) -> None:

@@ -27,8 +27,8 @@ class ListCommand:
 class DescribeCommand:
     """Show what a data set is, its licence, its citation, and its size if the files are available."""
 
-    name: tyro.conf.Positional[str]
-    """Name or folder."""
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    """Name or folder of a data set."""
     data_dir: str = ""
     """Folder with data sets obtained elsewhere; RECX_DATA_DIR by default."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -52,7 +52,7 @@ class DescribeCommand:
 class DownloadCommand:
     """Download a data set from its official address; an interrupted download is resumed."""
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """Name of a data set."""
 
     def run(self) -> None:
@@ -68,11 +68,11 @@ class DownloadCommand:
 
 @dataclass(frozen=True)
 class AddCommand:
-    """Register a folder with your own files under a name: read them, report what was read, and save how."""
+    """Read your own files in a folder, report what was read, and save under a name how to read them."""
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
     """A name of your choice, to be used with --dataset."""
-    folder: tyro.conf.Positional[str]
+    folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FOLDER")]
     """Folder that contains the files."""
     log: str = ""
     """The interaction file, if the folder contains several files."""
@@ -100,7 +100,7 @@ class AddCommand:
         added = add_dataset(self.name, self.folder, chosen, parse_overrides(self.set))
         print(f"What was read:\n{added.dataset.report}\n\nThree histories, oldest item first:")
         print("\n".join(shown_histories(added.dataset)))
-        print(f"\nSaved how the files are read to {added.mapping}, and the name to {added.registry}.")
+        print(f"\nHow to read the files is stored in {added.mapping}, and the name in {added.registry}.")
         print(f"Next: recx run --dataset {self.name}")
 
 

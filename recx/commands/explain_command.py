@@ -19,7 +19,7 @@ _RUN = ("profile", "dataset", "data_dir", "set")  # the options that tell a run 
 
 @dataclass(frozen=True)
 class ExplainCommand:
-    """Explain an item for a history, or a file of such pairs; by default, a few pairs of the demo."""
+    """Explain why an item is recommended or not: for one history, a file of pairs, or a few pairs of the demo."""
 
     history: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Titles separated by semicolons, oldest first; or repeat the option with one title each."""
@@ -34,20 +34,19 @@ class ExplainCommand:
     view: str = ""
     """An instruction for the explanation, e.g. "Look at it from the platform side."."""
     mode: str = ""
-    """The alignment mode to ask; by default the last one, which reads most."""
+    """The mode of alignment to ask; by default the last one of the run."""
     held_quotes: bool = True
-    """Allow quotations only of titles in the history and of the item itself, and name no title as a cause twice."""
+    """Quote only the history and the item, and name no cause twice; with --told, contradict no measurement."""
     told: bool = True
-    """Tell the relation mode what was measured of the recommender's decision; with held quotes, sentences that
-    contradict it are written again or left out. Without this, the model has to find the causes by itself."""
+    """Put measured causes into the prompt of the relation mode; otherwise, it has to find the causes by itself."""
     shipped: bool = False
-    """Ask the model that ships with the kit, which is also the fallback if the default run is not finished."""
+    """Ask the model that ships with the kit; it is also asked if the default run is not finished."""
     profile: str = "tiny"
     """Profile of the finished run that explains."""
     dataset: str = "demo"
     """Data set of that run."""
     data_dir: str = ""
-    """Folder that holds data sets obtained elsewhere; RECX_DATA_DIR by default."""
+    """Folder with data sets obtained elsewhere; RECX_DATA_DIR by default."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A setting of that run as key=value; can be repeated."""
 

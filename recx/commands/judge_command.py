@@ -16,15 +16,14 @@ from recx.storage.text_store import TextStore
 class JudgeCommand:
     """Check explanations that were written elsewhere: what they cite and state, and how they compare."""
 
-    file: tyro.conf.Positional[str]
+    file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]
     """JSON lines, one record per history and item with the texts of every source (format: docs/judge.md)."""
     json: str = ""
     """File to write the numbers to, as JSON."""
     html: str = ""
     """File to write a report to, as one HTML page."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """A setting as key=value; can be repeated. Where records have a reference, evaluate.judge.address and
-    evaluate.judge.model name the chat model that gives GPTScores, and evaluate.encoder the encoder of BERTScore."""
+    """A setting as key=value, e.g. evaluate.judge.model=NAME (GPTScore) or evaluate.encoder=NAME (BERTScore)."""
 
     def run(self) -> None:
         """Read and check the file, print the tables, and write what is asked for.

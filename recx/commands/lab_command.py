@@ -1,6 +1,7 @@
 """`recx lab`: JupyterLab on the notebooks."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
@@ -9,7 +10,7 @@ import tyro
 class LabCommand:
     """Open JupyterLab on the notebooks, on this machine only."""
 
-    options: tyro.conf.Positional[tuple[str, ...]] = ()
+    options: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[OPTION ...]")] = ()
     """Options for JupyterLab, after two dashes: recx lab -- --no-browser --ServerApp.base_url=/lab/"""
     port: int = 8888
     """Port to listen on; 0 picks a free one."""

@@ -16,10 +16,10 @@ from recx.profiles.resolve import parse_overrides, show
 class RunCommand:
     """Run the notebooks in order; finished stages are skipped."""
 
-    notebooks: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Notebooks by number or name, e.g. 02 06_alignment_effect; all of them by default."""
+    notebooks: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[NOTEBOOK ...]")] = ()
+    """Notebooks by number or name, e.g. 02 06_alignment_effect; by default all but 10 and 13 to 16."""
     profile: str = "tiny"
-    """Profile, which sets the amount of computation and the machine it fits: tiny, small, test, gpu or paper."""
+    """How much to compute: tiny or small (for a laptop), gpu or paper (for GPUs), or test (a rough trial)."""
     dataset: str = "demo"
     """A name shown by `recx data list`, or a folder with your own files."""
     data_dir: str = ""

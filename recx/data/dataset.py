@@ -139,8 +139,8 @@ def _why_nothing(steps: dict[str, pl.DataFrame], items: pl.DataFrame, filtering:
         return "No row has both a user and an item."
     if steps["chosen"].is_empty():
         return (
-            f"No user has data.min_user={filtering.min_user} of the {filtering.top_items} most popular items "
-            "(data.top_items); raise data.top_items or lower data.min_user."
+            f"No user has chosen {filtering.min_user} (data.min_user) of the {filtering.top_items} most popular items "
+            "(data.top_items). Raise data.top_items or lower data.min_user."
         )
     if steps["known"].is_empty():
         theirs, listed = (", ".join(map(repr, f["item_id"].head(3).to_list())) for f in (steps["chosen"], items))

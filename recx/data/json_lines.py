@@ -83,7 +83,7 @@ def line_chunks(path: Path) -> Iterator[bytes]:
                     yield whole + newline
                 bar.update(raw.tell() - bar.n)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}).") from error
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
     if left:
         yield left
 

@@ -1,6 +1,6 @@
 """Explained pairs in the format of XRec's public files: a user, an item, a profile of each, and why they fit.
 
-A folder holds `explanations.jsonl`, one pair a line, and the interactions of the whole data set as
+A folder holds `explanations.jsonl`, one pair per line, and the interactions of the whole data set as
 `interactions_trn.csv` or, where there is no such file, any of `interactions.csv`, `interactions_val.csv` and
 `interactions_tst.csv`, with the columns `user` and `item`. Every name may end in .gz. The fields of a pair are `uid`,
 `iid` (whole numbers or text), `title`, `user_summary`, `item_summary` and `explanation`; `xrec`, a text that another

@@ -29,20 +29,20 @@ def summary(
         count: how many explanations.
     """
     parts = [
-        "Agreement with the target on test histories (titles along the catalogue's trie, without those of the history)"
+        "Agreement with the target on test histories (answers are titles of the catalogue that are not in the history)"
     ]
     if any(r["metric"] == "exact_match" for r in records):
-        parts[0] += "\nexact_match: one title, greedy and unconstrained, as in the paper's text"
+        parts[0] += "\nexact_match: one title, decoded greedily and without constraint, as in the paper's text"
     parts.append(plain_table([r for r in records if not decoded_otherwise(r)]))
     other = [r for r in records if decoded_otherwise(r)]
     if other:
-        ways = "unconstrained, as in the paper; along the trie, the history not left out; five items ranked by task 3"
+        ways = "without constraint (as in the paper), with titles of the history, and ranking by the answers to task 3"
         parts += [f"Other ways of decoding: {ways}", plain_table(other)]
     counts = totals(explained)
     parts += ["Explanations", plain_table(checks)]
     stated = f"{counts['stated_true']} of {counts['stated']} stated attributes are true"
     parts.append(
-        f"{label}: {counts['cited_in_history']} of {counts['cited']} cited titles stand in the history, "
+        f"{label}: {counts['cited_in_history']} of {counts['cited']} cited titles are in the history, "
         f"{counts['invented']} do not exist; {stated if counts['stated'] else 'no attributes are stated'}"
     )
     for explanation, liked in list(zip(explained, pairs.liked, strict=True))[:count]:

@@ -272,7 +272,7 @@ def caption(records: Sequence[Mapping[str, Any]], baselines: Sequence[str], left
         if trivial and others and max(trivial.values()) >= max(others.values()):
             first, best = max(trivial, key=trivial.__getitem__), max(others, key=others.__getitem__)
             sign = -1 if name.split(" (")[0] in LOWER_IS_BETTER else 1
-            ahead.append(f"{name}: {first} {sign * trivial[first]:.2f}, {best} {sign * others[best]:.2f}")
+            ahead.append(f"{name}: {first} {sign * trivial[first]:.2f} (best other: {best} {sign * others[best]:.2f})")
     if not ahead:
-        return "No trivial baseline is as good as the best of the others here."
-    return "A trivial baseline is at least as good as the best of the others here. " + "; ".join(ahead) + "."
+        return "No trivial baseline is as good as the best of the other methods."
+    return "A trivial baseline is at least as good as all other methods by " + "; ".join(ahead) + "."

@@ -1,6 +1,6 @@
-"""Said against certified: does a text name a title of the smallest set that turns the target's decision?
+"""Whether a text names a title of the smallest set whose removal flips the target's decision.
 
-The sets are those of `recx.attribution.decisive_sets`: certified, as every smaller set was tried.
+The sets are those of `recx.attribution.decisive_sets`; they are certified, because every smaller set was tried.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def sets_of(effects: Sequence[PairEffects]) -> list[DecisiveSets | None]:
 
 
 def flip_named(effects: PairEffects, cited: Sequence[int], sets: DecisiveSets | None) -> tuple[float, float]:
-    """Whether a title of the smallest flip is cited, and the same less the chance of it for as many random titles.
+    """Whether a title of the smallest flip is cited, and the same minus the chance of it for as many random titles.
 
     The chance that m of n titles miss all s of the flip is C(n - s, m) / C(n, m). Bounds: 0 or 1, and (-1, 1).
 
@@ -31,7 +31,7 @@ def flip_named(effects: PairEffects, cited: Sequence[int], sets: DecisiveSets | 
         sets: its decisive sets.
 
     Returns:
-        NaN where nothing is cited, or everything, and where no part of the history turns the decision.
+        NaN if nothing or everything is cited, or if no part of the history flips the decision.
     """
     named, n = set(cited), len(effects.players)
     if sets is None or sets.flip is None or not 0 < len(named) < n:

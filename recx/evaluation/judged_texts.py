@@ -24,8 +24,8 @@ from recx.settings import EvaluateSettings
 from recx.storage.text_store import TextStore
 
 NOT_MEASURED = (
-    "Not measured, as it needs the recommender itself: whether the decisions agree with its own, and whether the texts "
-    "name what moved it (faithfulness, simulatability)."
+    "Not measured: whether the decisions agree with the recommender's, and whether the texts name what moved it "
+    "(faithfulness, simulatability). Both need the recommender itself."
 )
 TITLES, FACTS = "baseline: titles", "baseline: facts"
 FEWEST_USERS = 20  # of whom a classifier is trained and tested
@@ -36,21 +36,21 @@ _Result = TypeVar("_Result")
 MEANINGS = {
     "texts": "records with a text of this source",
     "words": "words per text",
-    "repeated": f"share of a text's sequences of {_GRAM} words that occur in it before",
-    "unique_ratio": "distinct texts among all (XRec)",
-    "cited": "titles cited per text, other than that of the item itself",
-    "cited_in_history": "share of a text's cited titles that the history holds",
+    "repeated": f"share of a text's sequences of {_GRAM} words that have occurred earlier in the text",
+    "unique_ratio": "share of distinct texts (XRec)",
+    "cited": "titles cited per text, apart from that of the item itself",
+    "cited_in_history": "share of a text's cited titles that are in the history",
     "stated": "attribute values stated per text",
     "stated_attributes_true": "share of a text's stated values that are true",
-    "rating": "of the reference judge, 1 to 3; the decision is not judged",
-    "cites": "texts that cite, and nothing outside the history",
-    "facts": "texts that state a value, and nothing false",
-    "taste": "texts that state a value true of two items of the history, if there is one",
-    "consistent": "texts that state a value of the history which the item shares",
-    "mean_win_rate": "preferred to other sources' texts by a discriminator trained on the ratings (LLMXRec)",
-    "discriminator_accuracy": "of that discriminator, where the judge rated two texts differently",
-    "attribute_accuracy": "the item's attribute predicted from the text (LLMXRec)",
-    "attribute_most_common": "the same by always saying the most common value",
+    "rating": "mean rating by the reference judge, from 1 to 3; the decision is not judged",
+    "cites": "share of texts that cite at least one title, and none from outside the history",
+    "facts": "share of texts that state at least one value, and none that is false",
+    "taste": "share of texts that state a value which two items of the history have, if there is one",
+    "consistent": "share of texts that state a value of the history which the item shares",
+    "mean_win_rate": "how often a discriminator trained on the ratings prefers it to other sources' texts (LLMXRec)",
+    "discriminator_accuracy": "accuracy of that discriminator where the judge rated two texts differently",
+    "attribute_accuracy": "accuracy of predicting an attribute of the item from the text (LLMXRec)",
+    "attribute_most_common": "the accuracy of always saying the most common value",
     "bert_precision": "BERTScore against the reference: how much of the text is also in the reference",
     "bert_recall": "the same: how much of the reference is also in the text",
     "bert_f1": "the harmonic mean of both",
@@ -171,7 +171,9 @@ def _beside_references(
             remarks.append('GPTScore was left out: no record has a "reference" to compare the texts with.')
         return {}
     if settings.judge.address:
-        remarks.append(f"GPTScore is by {settings.judge.model}, which reads each text beside its reference.")
+        remarks.append(
+            f"GPTScores are given by {settings.judge.model}, which reads each text together with its reference."
+        )
     return scores_of(texts, given.references, settings.encoder, settings.judge, store, show_progress)
 
 
@@ -216,7 +218,7 @@ def _compared(
         if found:
             measures[method] |= dict(zip(("attribute_accuracy", "attribute_most_common"), found, strict=True))
     if len(texts) < 2:
-        remarks.append("Win rates and telling sources apart were left out: there is one source only.")
+        remarks.append("Win rates and the classification of sources were left out: there is only one source.")
         return wins, sources, confusion
     won = _tried(remarks, "Win rates", lambda: win_rates(texts, {m: rated[m] for m in texts}, users, settings.seed))
     if won:

@@ -28,7 +28,7 @@ class ReferenceJudge:
     Args:
         catalogue: items with attributes.
         decisions: whether decisions are judged. Without them only the other points count, from 1 to 3: for texts about
-            a recommender that is not at hand, which explain what it recommended and need not say yes.
+            a recommender that is not available, which explain what it recommended and need not say yes.
     """
 
     name = "reference"

@@ -27,7 +27,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("effect", "What explanations cite and state", _EXPLANATIONS),
     ("quality", "Ratings of explanations, 0 to 3", ()),
     ("faithfulness", "Do the texts say what moved the target?", ()),
-    ("faithfulness", "Can a reader foresee the target from the texts?", _FORESEEN),
+    ("faithfulness", "Can a reader predict the target from the texts?", _FORESEEN),
     ("faithfulness", "Calibration of the decision", ("ece", "brier")),
     ("faithfulness", "Masking curves of attributions", _CURVES),
     ("discrimination", "Predicting the target's score from a text", _SCORES),
@@ -70,8 +70,8 @@ def results_page(records: Sequence[dict[str, Any]]) -> str:
 
 
 def _kind(record: dict[str, Any]) -> str:
-    verdict = {"": "", "both": ", all items"}.get(record.get("verdict", ""), f", {record.get('verdict')} items")
-    return verdict + (", decoded otherwise" if decoded_otherwise(record) else "")
+    verdict = {"": "", "both": " (all items)"}.get(record.get("verdict", ""), f" ({record.get('verdict')} items)")
+    return verdict + (" (other ways of decoding)" if decoded_otherwise(record) else "")
 
 
 def _table(records: Sequence[dict[str, Any]]) -> str:

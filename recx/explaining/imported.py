@@ -98,5 +98,5 @@ def _lines(path: Path) -> list[tuple[int, str]]:
         # Not `splitlines`, which would also split at Unicode line separators within JSON strings.
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}).") from error
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]

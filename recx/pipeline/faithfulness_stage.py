@@ -70,7 +70,7 @@ def further_records(
     opened: FinishedRun,
     best: str,
 ) -> Records:
-    """Records of what a faithful text should also do: name what turns the decision, foresee it, and stay consistent.
+    """Records of what a faithful text should also do: name what flips the decision, predict it, and be consistent.
 
     Args:
         measured: from `measure_pairs`.

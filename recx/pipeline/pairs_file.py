@@ -129,7 +129,7 @@ def _text_rows(path: Path, text: str) -> Iterator[Row]:
         for row in reader:
             more = row.pop(None, None)
             wrong = f"{len(columns) + len(more)} fields, expected {len(columns)}." if more else ""
-            yield DataError(f"{wrong} A value that holds {separator!r} stands in quotes.") if wrong else row
+            yield DataError(f"{wrong} Put values that contain {separator!r} in quotes.") if wrong else row
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: cannot be read ({error}).") from error
 
@@ -143,7 +143,7 @@ def _json_rows(path: Path, text: str) -> Iterator[Row]:
             row = None
         if isinstance(row, dict) and not number:
             _require(path, list(row))
-        yield row if isinstance(row, dict) else DataError(f"{line[:60]!r} is no JSON object.")
+        yield row if isinstance(row, dict) else DataError(f"{line[:60]!r} is not a JSON object.")
 
 
 def _require(path: Path, columns: Sequence[str]) -> None:

@@ -69,11 +69,10 @@ def describe_counterfactual(result: Record, answers: Sequence[Record]) -> list[s
             f"No change makes the target say {result['wanted']} ({tried} histories tried); the closest one "
             f"moves the item from rank {before['rank']} to {after['rank']} of {after['unseen']}."
         ]
-    words = {"remove": "without", "add": "with"}
-    changes = " and ".join(f"{words[c['kind']]} “{c['label']}”" for c in result["changes"])
+    changes = " and ".join(f"{c['kind']} “{c['label']}”" for c in result["changes"])
     proof = "no smaller change suffices" if result["smallest"] else "a smaller change may exist"
     change = describe_change(before, after)
-    sentences = [f"To get a {result['wanted']}: {changes}, {change} ({tried} histories tried; {proof})."]
+    sentences = [f"To get a {result['wanted']}, {changes}: {change} ({tried} histories tried; {proof})."]
     removed = {c["item"] for c in result["changes"] if c["kind"] == "remove"}
     if removed and answers:
         cited = ", ".join(f"{a['model']} {len(removed.intersection(a['cited']))} of {len(removed)}" for a in answers)

@@ -1,5 +1,7 @@
 """Figures of faithfulness: effects of cited titles, erasure curves, single cases and plausibility."""
 
+from itertools import cycle
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,6 +10,7 @@ from recx.plots.grouped_bars import grouped_bars, legend_above
 from recx.plots.style import COLOURS, method_style, tidy
 
 _VERDICTS = {"liked": ("#0072B2", ""), "disliked": ("#E69F00", "//")}
+_BASELINES = ("random", "latest", "most alike")
 
 
 def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
@@ -35,15 +38,17 @@ def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
 def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
     """Draw how the target's log-probability falls as the top titles of each attribution are removed.
 
+    Baselines that do not look at the target are grey and dotted.
+
     Args:
         frame: columns `method, share, value`.
         axes: the axes to draw on.
     """
-    for n, (name, rows) in enumerate(frame.groupby("method", sort=False)):
-        style = ("-", "--")[n // len(COLOURS) % 2]
-        axes.plot(
-            rows["share"], rows["value"], style, marker="o", markersize=3, color=COLOURS[n % len(COLOURS)], label=name
-        )
+    looks = {name: (":", "#777777", "sDv"[n]) for n, name in enumerate(_BASELINES)}
+    colours = cycle([(style, colour, "o") for style in ("-", "--") for colour in COLOURS if colour != "#999999"])
+    for name, rows in frame.groupby("method", sort=False):
+        style, colour, marker = looks.get(name) or next(colours)
+        axes.plot(rows["share"], rows["value"], style, marker=marker, markersize=3, color=colour, label=name)
     axes.set_xlabel("share of the history removed, strongest titles first")
     axes.set_ylabel("drop in log-probability")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))

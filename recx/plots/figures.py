@@ -54,6 +54,7 @@ def _loss_curves(frame: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(modes), figsize=(1 + 3 * len(modes), 2.8), sharey=True, squeeze=False)
     for ax, (mode, rows) in zip(axes[0], modes.items(), strict=True):
         loss_curve(rows, ax).set_title(mode)
+        ax.label_outer()
     return figure
 
 
@@ -81,6 +82,7 @@ def _confusion(frame: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(views), figsize=(side * len(views), side), squeeze=False, layout="constrained")
     for ax, (view, rows) in zip(axes[0], views.items(), strict=True):
         confusion(rows, ax).set_title(view, fontsize=9)
+        ax.label_outer()
     return figure
 
 

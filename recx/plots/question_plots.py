@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from recx.plots.grouped_bars import grouped_bars, legend_above
-from recx.plots.style import COLOURS, tidy
+from recx.plots.style import COLOURS, method_style, tidy
 
 _LOOKS = (("#0072B2", ""), ("#E69F00", "//"))
 _MARKERS = "os^vDPX*"
@@ -30,21 +30,21 @@ def by_size(frame: pd.DataFrame, axes: Axes) -> Axes:
     """Draw one line per method over the number of members; lines are moved a little apart, as some coincide.
 
     Args:
-        frame: columns `method, size, value`; a method and the same one "told" share a colour.
+        frame: columns `method, size, value`; a method has its usual colour, also when it is told.
         axes: the axes to draw on; the caller names what is measured.
     """
     names, sizes = frame["method"].unique(), np.sort(frame["size"].unique())
-    plain = list(dict.fromkeys(name if name.startswith("template") else name.removesuffix(", told") for name in names))
+    templates = [name for name in names if name.startswith("template")]
     for n, name in enumerate(names):
         rows = frame[frame["method"] == name].sort_values("size")
-        base = name if name in plain else name.removesuffix(", told")
+        base = name if name in templates else name.removesuffix(", told")
         axes.plot(
             rows["size"] + 0.1 * (n - (len(names) - 1) / 2),
             rows["value"],
             "-" if name == base else "--",
             marker=_MARKERS[n % len(_MARKERS)],
             markersize=4.5,
-            color=COLOURS[plain.index(base) % len(COLOURS)],
+            color=COLOURS[templates.index(name)] if name in templates else method_style(base)[0],
             label=name,
         )
     axes.set_xticks(sizes, [str(size) for size in sizes])

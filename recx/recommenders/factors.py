@@ -114,5 +114,5 @@ def _held_against_own(target: Factors, arrays: Mapping[str, Tensor], folder: Pat
     shared = float(np.mean([len(np.intersect1d(a, b)) / best for a, b in zip(*tops, strict=True)]))
     return [
         f"Every history is folded in. For {len(people):,} people with factors of their own, {shared:.0%} of the {best} "
-        "items that those rank first are among the first after folding in their history."
+        f"items that these factors rank first are also among the first {best} when their history is folded in."
     ]

@@ -124,7 +124,7 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecBole
         "activation": choice(record, "hidden_act", tuple(ACTIVATIONS)),
         "eps": number(record, "layer_norm_eps", float),
     }
-    reads = f"It was trained on up to {len(tensors['positions'])} items and is asked about the latest "
+    reads = f"It was trained on up to {len(tensors['positions'])} items and reads the latest "
     return RecBoleSASRec(tensors, options), [match.note, f"{reads}{settings.model.length} (target.model.length)."]
 
 

@@ -166,7 +166,7 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecTool
             tensors[f"norm.{part}"] = take(arrays, f"transformer_layers.last_layernorm.{part}", (width,), folder)
     options = {"length": settings.model.length, "reads": reads, "heads": heads, "blocks": kind}
     options |= {name: choice(record, name, (True, False)) for name in FLAGS}
-    most = f"It was trained on up to {reads} places and is asked about the latest {settings.model.length} items"
+    most = f"It was trained on up to {reads} positions and reads the latest {settings.model.length} items"
     return RecToolsTransformer(tensors, options), [match.note, f"{most} (target.model.length)."]
 
 

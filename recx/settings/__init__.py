@@ -1,4 +1,4 @@
-"""The settings of a run as frozen dataclasses, one file a section; the files in `recx/profiles` override the defaults.
+"""The settings of a run as frozen dataclasses, one file per section; `recx/profiles` overrides the defaults.
 
 A value that no run could use raises `SettingsError` when its dataclass is created.
 """

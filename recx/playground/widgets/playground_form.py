@@ -67,7 +67,11 @@ class PlaygroundForm:
             field.value = value if value in known else ""
         for model, box in self.models.items():
             box.value = not state["models"] or model in state["models"]
-        notices = [f"Skipped, because not in this run's catalogue: {', '.join(missing[:10])}."] if missing else []
+        notices = (
+            [f"These titles are not in this run's catalogue and were skipped: {', '.join(missing[:10])}."]
+            if missing
+            else []
+        )
         if state["run"] != self.run:
             notices.append(f"This state was saved from run {state['run']} and is now opened with run {self.run}.")
         self.history.set(items, notices)
