@@ -86,11 +86,17 @@ def test_ratings_of_people_go_out_and_in(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["x", "[1]", '{"rater": "a"}', '{"rater": "a", "question": "q", "score": 4}',
-                                  '{"rater": "a", "question": "q", "score": 1.5}'])  # fmt: skip
+                                  '{"rater": "a", "question": "q", "score": 1.5}', "[" * 5000,
+                                  '{"rater": "a", "question": "q", "score": Infinity}'])  # fmt: skip
 def test_other_lines_are_told_with_file_and_number(tmp_path, line):
     (tmp_path / "r.jsonl").write_text('{"rater": "a", "question": "q", "score": 1}\n' + line + "\n")
     with pytest.raises(DataError, match=r"r\.jsonl, line 2"):
         read_ratings(tmp_path / "r.jsonl")
+
+
+def test_a_separator_within_a_name_ends_no_line(tmp_path):
+    (tmp_path / "r.jsonl").write_text('{"rater": "a\u2028b\x85", "question": "q", "score": 1}\r\n', encoding="utf-8")
+    assert read_ratings(tmp_path / "r.jsonl")[0].rater == "a\u2028b\x85"
 
 
 def test_people_agree_with_people_and_with_judges():

@@ -1,5 +1,6 @@
 """Files of a recommender made elsewhere are checked, and every kind serves as a target like the kit's own."""
 
+import contextlib
 import dataclasses
 import json
 
@@ -216,6 +217,15 @@ def test_damaged_doubled_and_missing_arrays_say_why(tmp_path):
         with pytest.raises(DataError, match=name):
             read_arrays(tmp_path)
         (tmp_path / name).unlink()
+
+
+def test_an_archive_damaged_anywhere_says_so(tmp_path):
+    np.savez_compressed(tmp_path / "b.npz", a=np.arange(40, dtype=np.float32), b=np.ones(3))
+    whole = (tmp_path / "b.npz").read_bytes()
+    for place in range(len(whole)):
+        (tmp_path / "b.npz").write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with contextlib.suppress(DataError):
+            read_arrays(tmp_path)
 
 
 def change(folder, **arrays):

@@ -2,14 +2,12 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 
 from recx.alignment import pair_training as training
 from recx.data.registry import load_dataset
 from recx.data.split import split_by_user
-from recx.errors import CheckpointError
 from recx.models.saved_models import SharedBackbone
 from recx.prompts.profile_prompts import rule_made_pairs
 from recx.settings import BackboneSettings, DataSettings, DemoSettings, FitSettings
@@ -27,19 +25,6 @@ def encoded():
     rows = training.encode(pairs, split_by_user(pairs.users, tested=0.2, validated=0.2), shared.tokenizer, vocabulary)
     torch.manual_seed(0)
     return rows, shared, (torch.randn(pairs.user_count, 8), torch.randn(pairs.item_count + 1, 8))
-
-
-def test_rows_survive_their_file(encoded, tmp_path):
-    rows = encoded[0]
-    rows.save(tmp_path / "pairs.npz")
-    again = training.PairRows.load(tmp_path / "pairs.npz")
-    for form in (*rows.forms, "text"):
-        ours, theirs = rows.rows(form, "test"), again.rows(form, "test")
-        assert np.array_equal(ours.ids, theirs.ids) and np.array_equal(ours.answer_mask, theirs.answer_mask)
-    assert again.ends == rows.ends and again.vocabulary == rows.vocabulary
-    (tmp_path / "pairs.npz").write_bytes(b"PK damaged")
-    with pytest.raises(CheckpointError, match="Encode them again"):
-        training.PairRows.load(tmp_path / "pairs.npz")
 
 
 def test_vectors_are_those_of_the_explained_users_and_items(encoded):

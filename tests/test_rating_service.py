@@ -102,6 +102,16 @@ def test_a_text_made_anew_was_not_rated(service):
     assert people_of(str(path), explained)[["method", "pair"]].values.tolist() == [["hybrid", 0]]
 
 
+def test_a_service_of_other_texts_deletes_no_rating(service):
+    rate_all(service, "Ann")
+    elsewhere = RatingService([replace(QUESTIONS[0], text="Anew."), replace(QUESTIONS[1], id="new/1")], service.folder)
+    elsewhere.rate("Ann", 1, 3)
+    assert elsewhere.undo_rating("Ann") == 1 and elsewhere.undo_rating("Ann") is None
+    assert service.next_question("Ann")["done"] == 10
+    elsewhere.rate("Ann", 0, 1)
+    assert service.next_question("Ann")["done"] == 9, "a question has one rating, of the text that was rated last"
+
+
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, None, 3])
 def test_names_are_checked(service, name):
     with pytest.raises(DataError):

@@ -182,6 +182,37 @@ def test_a_plain_class_may_be_a_recommender_of_ones_own(split, tmp_path):
     assert target.length == 8 and curve == []
 
 
+TIED = """
+import torch
+
+class Fading(torch.nn.Module):
+    def __init__(self, items, length):
+        super().__init__()
+        self.items, self.length = items, length
+        self.old = self.recent = torch.nn.Parameter(torch.ones(3))
+
+    def score(self, histories):
+        numbers = torch.arange(self.items + 1)
+        return self.old.sum() * self.recent.sum() - (numbers - histories[:, -1:]).abs().float()
+
+def build(items, length):
+    return Fading(items, length)
+
+def fit(target, split):
+    torch.nn.init.constant_(target.old, 2.0)
+"""
+
+
+def test_weights_of_ones_own_may_be_shared_and_fewer_than_items(split, tmp_path):
+    (tmp_path / "mine.py").write_text(TIED)
+    chosen = settings(str(tmp_path / "mine.py"))
+    target, _ = fit_target(split, 30, chosen, show_progress=False)
+    save_target(target, 30, chosen, tmp_path / "kept")
+    history = torch.tensor([[0, 0, 0, 0, 0, 1, 2, 3]])
+    again = load_target(tmp_path / "kept", chosen).score(history)
+    assert torch.equal(again, target.score(history)) and again.max() == 36
+
+
 @pytest.mark.parametrize(
     "text, words",
     [

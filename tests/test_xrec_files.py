@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from recx.data.adding import add_dataset
 from recx.data.registry import find_source, load_dataset
 from recx.data.split import split_by_user
 from recx.data.xrec_files import read_explained_pairs, read_predictions
@@ -71,6 +72,18 @@ def test_the_folder_is_a_data_set_of_the_kit(tmp_path):
     assert "explained pairs" in find_source(str(tmp_path)).title
     data = load_dataset(DataSettings(name=str(tmp_path)))
     assert len(data.user_ids) == 8 and "Bell Tower" in data.catalogue.labels and "item 3" in data.catalogue.labels
+
+
+def test_the_folder_can_be_added_under_a_name_and_filtered(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECX_CONFIG_DIR", str(tmp_path / "config"))
+    (folder := tmp_path / "pairs").mkdir()
+    lines = "".join(f"{user},{item}\n" for user in range(8) for item in range(6 - user % 2))
+    folder_of(folder, [PAIR | {"uid": 1, "iid": 2}], csv="user,item\n" + lines)
+    for minimum, users in ((5, 8), (6, 4)):
+        added = add_dataset("pairs", str(folder), {}, {"data.min_user": str(minimum), "data.min_item": "0"})
+        data = load_dataset(DataSettings(name="pairs"))
+        assert added.dataset.name == data.name == "pairs" and len(data.user_ids) == users
+        assert "Bell Tower" in data.catalogue.labels
 
 
 def test_no_user_is_in_two_parts():

@@ -1,7 +1,7 @@
 """XRec, its ablation, and language models with ids, trained on the same explained pairs.
 
-A run is cut into three parts that can be done on different machines: encoding pairs (`encode`), training a variant
-and writing its texts (`train`, `write`), and the evaluation (`recx.evaluation.reference_table`).
+A run has three parts: encoding pairs (`encode`), training a variant and writing its texts (`train`, `write`), and the
+evaluation (`recx.evaluation.reference_table`).
 """
 
 import copy
@@ -19,7 +19,6 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 from recx.alignment.trainer import fit, mean_loss, steps_of
 from recx.data.xrec_files import ExplainedPairs
 from recx.decoding.generation import greedy_text
-from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
 from recx.models.id_embedding import pepler, peter
@@ -94,38 +93,6 @@ class PairRows:
     def vectors(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """Item vectors (N' + 1, d) and user vectors (U', d) among those of the graph, (U, d) and (N + 1, d)."""
         return torch.cat([items[:1], items[torch.from_numpy(self.items)]]), users[torch.from_numpy(self.users)]
-
-    def save(self, path: Path) -> None:
-        """Write a compressed NumPy archive."""
-        arrays = {"parts": self.parts, "users": self.users, "items": self.items, "ends": np.array(self.ends)}
-        arrays["vocabulary"] = np.array(self.vocabulary)
-        for form, rows in self.forms.items():
-            ids = rows.ids.astype(np.uint16 if rows.ids.max() < 1 << 16 else np.int32)
-            arrays |= {f"{form}.ids": ids, f"{form}.offsets": rows.offsets, f"{form}.answer": rows.answer_mask}
-        np.savez_compressed(path, **arrays)
-
-    @classmethod
-    def load(cls, path: Path) -> "PairRows":
-        """Read what `save` wrote.
-
-        Raises:
-            CheckpointError: the file is missing or damaged.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                got = dict(saved)
-            parts = got["parts"]
-            tasks = np.full(len(parts), "explanation")
-            names = [name.removesuffix(".ids") for name in got if name.endswith(".ids")]
-            forms = {
-                form: EncodedRows(
-                    got[f"{form}.ids"].astype(np.int32), got[f"{form}.offsets"], got[f"{form}.answer"], tasks
-                )
-                for form in names
-            }
-            return cls(forms, parts, got["users"], got["items"], int(got["vocabulary"]), tuple(map(int, got["ends"])))
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise CheckpointError(f"{path}: not a file of encoded pairs ({error}). Encode them again.") from error
 
 
 def encode(pairs: ExplainedPairs, parts: np.ndarray, tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> PairRows:

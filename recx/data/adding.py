@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from recx.data.added_sets import check_name, read_mapping, remember, with_mapping, write_mapping
+from recx.data.added_sets import FILES, check_name, read_mapping, remember, with_mapping, write_mapping
 from recx.data.custom_files import custom_source
 from recx.data.dataset import Dataset
 from recx.data.known_sources import SOURCES
 from recx.data.registry import read_source
+from recx.data.xrec_files import PAIRS
 from recx.errors import DataError, SettingsError
 from recx.settings import DataSettings
 
@@ -56,8 +57,9 @@ def add_dataset(name: str, folder: str, chosen: Mapping[str, str], settings: Map
     mapping |= {key.removeprefix("data."): value for key, value in numbers.items()}
     source = custom_source(base, mapping, name)
     dataset = read_source(source, with_mapping(DataSettings(name=name), base, mapping))
-    files = dict(zip(("log", "items"), source.layouts[0].files, strict=False))
-    written = write_mapping(base, mapping | files, dataset.report.decisions)
+    files = source.layouts[0].files
+    named = {} if files[0] == PAIRS else dict(zip(FILES, files, strict=False))  # pairs are known by their file's name
+    written = write_mapping(base, mapping | named, dataset.report.decisions)
     return Added(dataset, written, remember(name, base))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from recx.data.added_sets import FILES
 from recx.data.own_tables import own_tables, tables_of
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import read_atomic
@@ -31,7 +32,8 @@ def custom_source(folder: Path, mapping: Mapping[str, Any], name: str = "") -> S
     Raises:
         DataError: with what was found and what is expected.
     """
-    if not mapping and (source := explained_source(folder)):
+    tables_named = any(key in FILES or key.startswith("columns.") for key in mapping)
+    if not tables_named and (source := explained_source(folder, name)):
         return source
     files = _chosen(folder, mapping) or _atomic(folder) or _tables(folder)
     read = _read_atomic_files if files[0].removesuffix(".gz").endswith(".inter") else _read_tables

@@ -103,15 +103,14 @@ def read_predictions(folder: Path) -> tuple[list[str], list[str]]:
     return [text for text, _ in rows], [reference for _, reference in rows]
 
 
-def explained_source(folder: Path) -> Source | None:
-    """The folder as a data set of the kit, in which only explained items have titles; None without `PAIRS`."""
+def explained_source(folder: Path, name: str = "") -> Source | None:
+    """The folder as a data set of the kit, in which only explained items have real titles; None without `PAIRS`."""
     if not (folder / PAIRS).is_file() and not (folder / f"{PAIRS}.gz").is_file():
         return None
     files = (PAIRS, *(path.name for path in _graph_files(folder)))
     base = folder.resolve()
-    return Source(
-        base.name, f"explained pairs in {base}", "see there", "see there", (), (FileLayout(files, _tables),), base
-    )
+    layout = FileLayout(files, _tables)
+    return Source(name or base.name, f"explained pairs in {base}", "see there", "see there", (), (layout,), base)
 
 
 def _tables(located: Mapping[str, Path], settings: DataSettings) -> Tables:

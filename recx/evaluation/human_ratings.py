@@ -76,7 +76,7 @@ def read_ratings(path: Path) -> list[HumanRating]:
     latest: dict[tuple[str, str], HumanRating] = {}
     for file in files:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8").split("\n")  # strings may hold other separators
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{file}: cannot be read ({error}).") from error
         for number, line in enumerate(lines, 1):
@@ -105,7 +105,7 @@ def _checked(file: Path, number: int, line: str) -> HumanRating:
         )
         if rating.score != record["score"] or rating.score not in levels_of(rating.question):
             raise ValueError(f"score {record['score']!r}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise DataError(
             f"{file}, line {number}: not a rating ({error}); expected "
             '{"rater": "...", "question": "...", "score": 0 to 3 (of a rating sheet 0 to 10), "seconds": ...}.'

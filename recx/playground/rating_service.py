@@ -138,7 +138,7 @@ class RatingService:
             raise DataError(f"A rating must be a whole number from 0 to {highest}, not {score!r}.")
         with self._lock:
             question, seconds = self.questions[number], round(min(max(float(seconds), 0.0), 3600.0), 1)
-            ratings = [r for r in self._ratings(rater) if r.question != question.id]
+            ratings = [r for r in self._saved(rater) if r.question != question.id]
             ratings.append(HumanRating(_name(rater), question.id, int(score), seconds, text_hash(question.text)))
             self._keep(rater, ratings)
 
@@ -148,7 +148,7 @@ class RatingService:
             ratings = self._ratings(rater)
             if not ratings:
                 return None
-            self._keep(rater, ratings[:-1])
+            self._keep(rater, [r for r in self._saved(rater) if r != ratings[-1]])
         return [q.id for q in self.questions].index(ratings[-1].question)
 
     def export_ratings(self, rater: str) -> str:
@@ -162,9 +162,13 @@ class RatingService:
 
     def _ratings(self, rater: str) -> list[HumanRating]:
         """Read the ratings of the current texts, ignoring those of texts that have since been regenerated."""
-        path = self._file(rater)
         marks = {q.id: text_hash(q.text) for q in self.questions}
-        return [r for r in read_ratings(path) if r.text == marks.get(r.question)] if path.is_file() else []
+        return [r for r in self._saved(rater) if r.text == marks.get(r.question)]
+
+    def _saved(self, rater: str) -> list[HumanRating]:
+        """Read all ratings of a rater, also those of texts that this service does not present."""
+        path = self._file(rater)
+        return read_ratings(path) if path.is_file() else []
 
     def _keep(self, rater: str, ratings: list[HumanRating]) -> None:
         try:

@@ -3,6 +3,7 @@
 import csv
 import json
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from recx.errors import DataError
 
 MIN_KNOWN = 0.5  # of the catalogue's items, below which a recommender was made for something else
 ID_FILES = ("txt", "csv", "json")
+# What NumPy, zipfile (RuntimeError: encrypted or of an unknown compression), zlib and safetensors raise on damage.
+_UNREADABLE = (
+    OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error, SafetensorError
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def _arrays_of(path: Path) -> dict[str, np.ndarray]:
             return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False)}
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, SafetensorError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{path}: not readable as arrays of plain numbers ({error}).") from error
 
 

@@ -107,7 +107,9 @@ def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Pa
     """Write `target.json` and, if the target has weights, `target.safetensors`."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(target, nn.Module):
-        save_file({n: t.contiguous() for n, t in target.state_dict().items()}, folder / "target.safetensors")
+        # Copies, since safetensors refuses tensors that share memory, as the tied weights of a module do.
+        kept = {n: t.clone(memory_format=torch.contiguous_format) for n, t in target.state_dict().items()}
+        save_file(kept, folder / "target.safetensors")
     record = {"kind": settings.name, "items": items, "settings": asdict(settings.model)}
     if settings.kind in IMPORTED:
         record["options"] = target.options
@@ -129,7 +131,7 @@ def load_target(folder: Path, settings: TargetSettings) -> Scorer:
             raise ValueError(f"its kind is {record['kind']!r}, but the settings say {settings.name!r}")
         if record["settings"] != asdict(settings.model):
             raise ValueError("its shape differs from the settings")
-        _check_size(record["items"], folder / "target.safetensors")
+        _check_size(record["items"], folder / "target.safetensors", settings.kind)
         if settings.kind in IMPORTED:
             target = IMPORTED[settings.kind][1](load_file(folder / "target.safetensors"), record["options"])
         else:
@@ -143,11 +145,14 @@ def load_target(folder: Path, settings: TargetSettings) -> Scorer:
     return target.eval().requires_grad_(False) if isinstance(target, nn.Module) else target
 
 
-def _check_size(items: Any, weights: Path) -> None:
-    """Reject a stated number of items that the weights do not have, before memory is allocated for it."""
+def _check_size(items: Any, weights: Path, kind: str) -> None:
+    """Reject a stated number of items that the weights do not have, before memory is allocated for it.
+
+    The weights of the user's own recommender need not grow with the items.
+    """
     if type(items) is not int or items < 1:
         raise ValueError(f"{items!r} items")
-    if weights.is_file():
+    if kind in (*KINDS, *IMPORTED) and weights.is_file():
         with safe_open(weights, "pt") as file:
             largest = max((side for name in file.keys() for side in file.get_slice(name).get_shape()), default=0)
         if items >= largest:
