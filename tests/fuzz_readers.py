@@ -88,7 +88,9 @@ def own_log(path: Path, report: ReadingReport) -> int:
 
 def own_items(path: Path, report: ReadingReport) -> int:
     frame = read_own_table(path, Columns(), report)
-    items = items_of(path, frame, *item_roles(path, frame, Columns(), report, "item_id"), "|", report)
+    items = items_of(
+        path, frame, *item_roles(path, frame, Columns(), report, "item_id", frame.to_series()), "|", report
+    )
     return items.height + any(", a header" in said for said in report.decisions)
 
 

@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from small_chain import CORE, SMALL
 
 from recx import paths
+from recx.cli import main
 from recx.storage import run_folder as runs
 
 BLACK_BOX = """
@@ -46,3 +48,22 @@ def test_the_chain_around_ones_own(tmp_path, kind):
         assert draws["no_preference"] == 0
     else:
         assert target["own_recommender"] > 2 * target["popularity"]
+
+
+def test_the_black_box_of_the_document_is_asked_about_ids_of_the_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECX_CONFIG_DIR", str(tmp_path / "config"))
+    (tmp_path / "plays").mkdir()
+    rows = [f"u{u},song-{(u + n) % 12},{n}" for u in range(20) for n in range(8)]
+    (tmp_path / "plays" / "log.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+    main(["data", "add", "plays", str(tmp_path / "plays")])
+    code = (paths.ROOT / "docs" / "own_recommender.md").read_text().split("```python\n")[1].split("```")[0]
+    asked = []
+
+    def my_scores(history):
+        asked.append(history)
+        return {"song-7": 1.0, "song-3": 2.0}
+
+    scope = {"my_scores": my_scores}
+    exec(code, scope)
+    best = scope["build"](12, 10).score(torch.tensor([[0, 1, 2]])).argsort(descending=True)[0]
+    assert [scope["ids"][i] for i in best[:2]] == ["song-3", "song-7"] and asked == [["song-0", "song-1"]]

@@ -205,7 +205,7 @@ def test_two_files_of_different_forms(tmp_path):
     log = write(tmp_path / "log.tsv", "1\t7\t1230000000\n2\t7\t1240000000\n")
     items = write(tmp_path / "items.csv", "id;name;genre\n7;Portal;Puzzle|Shooter\n8;Okami;\n")
     tables = own_tables(log, items, Columns(user="1", item="2"))
-    assert tables.items.rows() == [("7", "Portal", ["Puzzle", "Shooter"]), ("8", "Okami", [""])]
+    assert tables.items.rows() == [("7", "Portal", ["Puzzle", "Shooter"]), ("8", "Okami", [])]
 
 
 def test_a_list_of_names_beside_the_log(tmp_path):
@@ -213,6 +213,27 @@ def test_a_list_of_names_beside_the_log(tmp_path):
     items = write(tmp_path / "items.csv", "artist\nHalo 3\nSimon, Garf & Unkel\n")
     titles = ["Halo 3", "Simon, Garf & Unkel"]
     assert own_tables(log, items, Columns()).items.rows() == list(zip(titles, titles, strict=True))
+
+
+@pytest.mark.parametrize("columns", [Columns(), Columns(item="nr")])
+def test_the_id_column_of_the_items_is_the_one_that_holds_the_ids_of_the_log(tmp_path, columns):
+    rows = "".join(f"ann,{n},{1_230_000_000 + n}\n" for n in range(7, 27))
+    log = write(tmp_path / "log.csv", f"user_id,{columns.item or 'item'},time\n{rows}")
+    listed = "".join(f"{n % 3},{n}.0,Track {n},{n % 4}\n" for n in range(40))
+    items = write(tmp_path / "items.csv", f"shelf,number,name,disc\n{listed}")
+    tables = own_tables(log, items, columns)
+    assert tables.items["item_id"].to_list() == [str(n) for n in range(40)]
+    assert "items.csv: item is 'number', title is 'name'." in tables.report.decisions
+    write(tmp_path / "items.csv", f"shelf,number,name,disc\n{listed.replace('.0,', 'x,')}")
+    with pytest.raises(DataError, match="item column may be .*--set data.columns.item=COLUMN"):
+        own_tables(log, items, columns)
+
+
+def test_columns_that_are_not_used_are_named(tmp_path):
+    log = write(tmp_path / "log.csv", "user_id,item_id,timestamp,channel\nann,1,5,web\n")
+    items = write(tmp_path / "items.csv", "item_id,title\n1,Portal\n")
+    for beside in (items, None):
+        assert "log.csv: columns not used: 'channel'." in own_tables(log, beside, Columns()).report.decisions
 
 
 def test_titles_in_the_log_itself(tmp_path):

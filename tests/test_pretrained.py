@@ -114,6 +114,13 @@ def test_a_package_becomes_a_backbone_once(world, capsys):
     assert sorted(p.name for p in folder.parent.iterdir()) == [".lock", "small"], "what it came in is gone"
 
 
+def test_the_next_command_has_a_profile_for_pretrained_models(monkeypatch, capsys):
+    monkeypatch.setattr(pretrained, "fetch_backbone", lambda name: "/kept")
+    for name, more in {"smollm2-135m": "", "small": " --set align.backbone.name=small"}.items():
+        main(["backbone", "get", name])
+        assert capsys.readouterr().out == f"{name}: /kept\nNext: recx run --profile small{more}\n"
+
+
 def test_the_hub_comes_first(world, tmp_path, monkeypatch):
     kept = tmp_path / "snapshot"
     kept.mkdir()

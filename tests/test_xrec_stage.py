@@ -11,6 +11,7 @@ from small_chain import start
 from recx.data.split import split_by_user
 from recx.errors import DataError, SettingsError
 from recx.pipeline import stages
+from recx.pipeline.launch import prepare
 from recx.pipeline.xrec_stage import (
     collaborative_graphs,
     first_pair,
@@ -41,6 +42,18 @@ def test_a_folder_of_explained_pairs_is_read_and_other_data_gets_pairs_by_rule(t
     parts = np.array(["train"] * 9 + ["test"])
     shown = shown_texts({"m": ["said"]}, made, parts)
     assert shown["text"].tolist() == [made.explanations[9], "said"]
+
+
+def test_folders_with_few_interactions_are_not_filtered_for_this_notebook(tmp_path):
+    pair = {"uid": 1, "iid": 2, "title": "T", "user_summary": "u", "item_summary": "i", "explanation": "e"}
+    (tmp_path / "explanations.jsonl").write_text(json.dumps(pair))
+    (tmp_path / "interactions.csv").write_text("user,item\n1,2\n")
+    assert prepare(["14"], "tiny", str(tmp_path), "", {}).stages == ("xrec",)
+    with pytest.raises(DataError, match=r"nothing is left.*data\.min_item"):
+        prepare(["01"], "tiny", str(tmp_path), "", {})
+    (tmp_path / "explanations.jsonl").write_text("{}")
+    with pytest.raises(DataError, match="line 1: title must be text"):
+        prepare(["14"], "tiny", str(tmp_path), "", {})
 
 
 def test_the_first_pair_is_shown_with_all_its_texts():
@@ -131,6 +144,8 @@ def test_few_pairs_are_trained_on_once_after_an_estimate_and_too_few_are_refused
     again, same = write_variants(pairs, parts, graphs, settings, run)
     assert capsys.readouterr().out == "" and again == texts and same.equals(curves) and len(curves) == 1
     assert not (parts == "validation").any() and curves["loss"].isna().all(), "so few pairs have no validation part"
+    with pytest.raises(DataError, match="30 explained pairs of 15 users cannot be split"):
+        collaborative_graphs(pairs, np.full(30, "train"), settings, False)
     with pytest.raises(DataError, match="30 explained pairs of 15 users cannot be split"):
         write_variants(pairs, np.full(len(parts), "train"), graphs, settings, run)
 

@@ -27,8 +27,12 @@ class GetBackboneCommand:
     def run(self) -> None:
         """Get a backbone and print its folder."""
         from recx.models.pretrained import fetch_backbone
+        from recx.profiles.resolve import resolve_settings
 
-        print(f"{self.name}: {fetch_backbone(self.name)}\nNext: recx run --set align.backbone.name={self.name}")
+        print(f"{self.name}: {fetch_backbone(self.name)}")
+        # The default profile tunes all weights, at a rate that suits the teaching backbone alone.
+        own = resolve_settings("small").align.backbone.name == self.name
+        print(f"Next: recx run --profile small{'' if own else f' --set align.backbone.name={self.name}'}")
 
 
 @dataclass(frozen=True)

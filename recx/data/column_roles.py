@@ -57,7 +57,7 @@ def log_roles(
     if frame.width < 2:
         raise DataError(
             f"{path}: a log needs a user column and an item column; found {', '.join(frame.columns) or 'none'}. If the "
-            "columns are separated by another character, name it with data.columns.separator=..."
+            "columns are separated by another character, name it with --set data.columns.separator=..."
         )
     wanted = [role for role in STANDARD if role != "title" or beside is None]
     roles = {role: named for role in wanted if (named := _named(path, frame.columns, role, columns))}
@@ -84,15 +84,17 @@ def log_roles(
     if "timestamp" not in roles and f"{roles['item']}_list" not in frame.columns:
         report.warnings.append(
             f"{path.name} has no time column, so the order of its rows is used: each person's first row is taken to be "
-            "the oldest choice. If a column holds the times, name it with data.columns.timestamp=..."
+            "the oldest choice. If a column holds the times, name it with --set data.columns.timestamp=..."
         )
     return roles
 
 
 def item_roles(
-    path: Path, frame: pl.DataFrame, columns: Columns, report: ReadingReport, log_item: str
+    path: Path, frame: pl.DataFrame, columns: Columns, report: ReadingReport, log_item: str, log_ids: pl.Series
 ) -> tuple[str, str]:
     """Find the id and title columns of an item file.
+
+    Where names do not tell the id column, its values do: it is the one that holds the log's ids.
 
     Args:
         path: path of the file.
@@ -100,6 +102,7 @@ def item_roles(
         columns: column names from the settings.
         report: receives the decisions.
         log_item: name of the log's item column, if the log has column names.
+        log_ids: item ids of the log.
 
     Raises:
         DataError: a column named in the settings does not exist, or several columns could be meant.
@@ -109,7 +112,9 @@ def item_roles(
     item = _named(path, ids, "item", columns) or (log_item if log_item in ids else "")
     found = [item] if item else [c for c in ids if squeezed(c) in ("id", *SYNONYMS["item"])] or ids[: len(ids) < 3]
     if len(found) != 1:
-        raise _asked(path, frame, "item", found or ids)
+        found = _holding(frame, found or ids, log_ids) or found or ids
+    if len(found) != 1:
+        raise _asked(path, frame, "item", found)
     item, others = found[0], [c for c in titled if c != found[0]]
     title = _named(path, titled, "title", columns)
     found = [title] if title else [c for c in others if squeezed(c) in SYNONYMS["title"]]
@@ -129,6 +134,17 @@ def _named(path: Path, names: Sequence[str], role: str, columns: Columns) -> str
     near = difflib.get_close_matches(chosen, names, 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     raise DataError(f"{path}: no column {chosen!r}, set as data.columns.{role}; found {', '.join(names)}.{meant}")
+
+
+def _holding(frame: pl.DataFrame, names: Sequence[str], wanted: pl.Series) -> list[str]:
+    """The columns that hold the most of the wanted ids, if that is over half of them."""
+
+    def bare(ids: pl.Series) -> pl.Series:
+        return ids.cast(pl.String, strict=False).unique().str.strip_chars().str.replace(r"\.0+$", "").drop_nulls()
+
+    held = {c: bare(wanted).is_in(bare(frame[c]).implode()).mean() or 0 for c in names}
+    most = max(held.values(), default=0)
+    return [c for c, share in held.items() if share == most > 0.5]
 
 
 def _similar(names: Sequence[str], role: str, roles: dict[str, str]) -> list[str]:
@@ -165,4 +181,6 @@ def _asked(path: Path, frame: pl.DataFrame, role: str, candidates: Sequence[str]
     first = ", ".join(f"{name}={str(value)[:30]!r}" for name, value in zip(frame.columns, frame.row(0), strict=True)) \
         if frame.height else "no rows"  # fmt: skip
     may = f"may be {' or '.join(map(repr, candidates[:6]))}" if candidates else "has none of the known names"
-    return DataError(f"{path}: the {role} column {may}. Name it with data.columns.{role}=COLUMN. First row: {first}.")
+    return DataError(
+        f"{path}: the {role} column {may}. Name it with --set data.columns.{role}=COLUMN. First row: {first}."
+    )

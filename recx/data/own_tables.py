@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recx.data.catalogue import RESERVED, attribute_name
+from recx.data.attribute_columns import attribute_columns
 from recx.data.column_checks import numbers_in
 from recx.data.column_roles import item_roles, log_roles
 from recx.data.parquet_files import read_parquet
@@ -75,10 +75,16 @@ def tables_of(
         interactions = interactions_from(renamed, log, report)
     else:
         interactions = interactions_of(log, frame, roles, columns, report, *(("line", 2) if atomic else ()))
+    left = [c for c in frame.columns if c not in (*roles.values(), history)]
+    if left:
+        report.decisions.append(f"{log.name}: columns not used: {', '.join(map(repr, left))}.")
     if items is None or listed is None:
         return Tables(interactions, items_in_log(log, frame, interactions["item_id"], roles, report), report)
     named = "" if roles["item"].isdigit() else roles["item"]
-    item, title = item_roles(items, listed, _beside(columns), report, named)
+    beside = _beside(columns)
+    if beside.item not in listed.columns:  # then it is a column of the log, where `log_roles` has found it
+        beside = replace(beside, item="")
+    item, title = item_roles(items, listed, beside, report, named, interactions["item_id"])
     separator = "" if atomic else columns.value_separator
     return Tables(interactions, items_of(items, listed, item, title, separator, report), report)
 
@@ -138,16 +144,13 @@ def items_in_log(
             f"{path.name}: the items in {roles['item']!r} are numbers without names, but explanations need names. Add "
             "an item file with ids and titles beside it (such as items.csv beside interactions.csv)."
         )
-    left = [c for c in frame.columns if c not in roles.values()]
-    if left:
-        report.decisions.append(f"{path.name}: columns not used: {', '.join(map(repr, left))}.")
     return items
 
 
 def items_of(
     path: Path, frame: pl.DataFrame, item: str, title: str, value_separator: str, report: ReadingReport
 ) -> pl.DataFrame:
-    """Build `item_id, title` and one list column for every further column of the file.
+    """Build `item_id, title` and the list columns of `attribute_columns`.
 
     Args:
         path: path of the item file.
@@ -160,22 +163,8 @@ def items_of(
     named = frame[title]
     titles = named.list.join(" ") if named.dtype == pl.List(pl.String) else named.cast(pl.String)
     out = [_ids(path, frame[item], report).alias("item_id"), titles.alias("title")]
-    for name in frame.columns:
-        if name in (item, title):
-            continue
-        column, own = frame[name], attribute_name(name)
-        if name in RESERVED:
-            report.decisions.append(
-                f"{path.name}: column {name!r} is renamed to {own!r}, since the kit reserves {name!r}."
-            )
-        while own in {c.name for c in out}:
-            own += " too"
-        if isinstance(column.dtype, pl.List):
-            out.append(column.cast(pl.List(pl.String)).alias(own))
-        elif value_separator:
-            out.append(column.cast(pl.String).fill_null("").str.split(value_separator).alias(own))
-        else:
-            out.append(pl.select(pl.concat_list(column.cast(pl.String))).to_series().alias(own))
+    others = [name for name in frame.columns if name not in (item, title)]
+    out += attribute_columns(path, frame, others, value_separator, report)
     return pl.DataFrame(out)
 
 

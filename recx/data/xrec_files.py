@@ -103,9 +103,14 @@ def read_predictions(folder: Path) -> tuple[list[str], list[str]]:
     return [text for text, _ in rows], [reference for _, reference in rows]
 
 
+def holds_pairs(folder: Path | None) -> bool:
+    """Whether a folder has a file of explained pairs."""
+    return folder is not None and any((folder / f"{PAIRS}{packed}").is_file() for packed in ("", ".gz"))
+
+
 def explained_source(folder: Path, name: str = "") -> Source | None:
     """The folder as a data set of the kit, in which only explained items have real titles; None without `PAIRS`."""
-    if not (folder / PAIRS).is_file() and not (folder / f"{PAIRS}.gz").is_file():
+    if not holds_pairs(folder):
         return None
     files = (PAIRS, *(path.name for path in _graph_files(folder)))
     base = folder.resolve()

@@ -11,6 +11,7 @@ from typing import Any
 
 from recx import paths
 from recx.data.registry import find_source, is_name, obtain, warnings_of
+from recx.data.xrec_files import holds_pairs, read_explained_pairs
 from recx.errors import RecxError, SettingsError
 from recx.models.pretrained import require_here
 from recx.pipeline.stages import ALIGN, DEFAULT_STAGES, OPTIONAL_STAGES, STAGES, run_of, why_unfinished
@@ -232,7 +233,11 @@ def prepare(names: Sequence[str], profile: str, dataset: str, data_dir: str, ove
     parameters = run_parameters(profile, dataset, data_dir, overrides)
     plan = Plan(resolve_settings(**parameters), tuple(resolve_notebooks(names)), parameters)
     require_here(plan.settings.align.backbone.name)
-    obtain(find_source(parameters["dataset"]), parameters["data_dir"])
+    source = find_source(parameters["dataset"])
+    obtain(source, parameters["data_dir"])
+    if plan.stages == ("xrec",) and holds_pairs(source.custom_folder):  # it reads them as they are, unfiltered
+        read_explained_pairs(source.custom_folder)
+        return plan
     for warning in warnings_of(plan.settings.data):
         print(f"Note: {warning}", flush=True)
     return plan

@@ -12,7 +12,7 @@ from recx.alignment.trainer import estimate_minutes
 from recx.data.dataset import Dataset
 from recx.data.registry import find_source, load_dataset
 from recx.data.reviews import load_reviews, most_opinionated_sentence
-from recx.data.xrec_files import PAIRS, ExplainedPairs, read_explained_pairs
+from recx.data.xrec_files import ExplainedPairs, holds_pairs, read_explained_pairs
 from recx.errors import CheckpointError, DataError, SettingsError
 from recx.explaining.chat_profiles import write_pairs
 from recx.models.saved_models import SharedBackbone
@@ -56,7 +56,7 @@ def load_pairs(settings: Settings, store: TextStore | None = None, show_progress
         DataError: reviews are asked for, and there are none.
     """
     folder, chosen = find_source(settings.data.name).custom_folder, settings.xrec
-    if folder and any((folder / f"{PAIRS}{packed}").is_file() for packed in ("", ".gz")):
+    if folder and holds_pairs(folder):
         return read_explained_pairs(folder)
     data = load_dataset(settings.data)
     pairs, reviews = rule_made_pairs(data, chosen.pairs, chosen.seed), None
@@ -108,7 +108,11 @@ def collaborative_graphs(
         parts: (P,) part of each pair.
         settings: settings of the run.
         show_progress: show bars.
+
+    Raises:
+        DataError: there are no pairs for training or none for testing.
     """
+    _require_parts(pairs, parts)
     chosen = settings.xrec
     unseen = unseen_users(pairs.users[parts == "test"], chosen.unseen, chosen.seed)
     both = np.stack([pairs.users, pairs.items], axis=1)
@@ -126,6 +130,14 @@ def collaborative_graphs(
         for name, vectors in trained.items()
     ]
     return Graphs(trained["left out"], trained["left in"], pd.concat(places, ignore_index=True))
+
+
+def _require_parts(pairs: ExplainedPairs, parts: np.ndarray) -> None:
+    if not {"train", "test"} <= set(parts):
+        raise DataError(
+            f"{len(pairs):,} explained pairs of {len(set(pairs.users)):,} users cannot be split by user into training "
+            "and test pairs. At least five users are needed, none with over a fifth of the pairs."
+        )
 
 
 def leaking(pairs: ExplainedPairs, unseen: np.ndarray) -> np.ndarray:
@@ -167,11 +179,7 @@ def write_variants(
     Raises:
         DataError: there are no pairs for training or none for testing.
     """
-    if not {"train", "test"} <= set(parts):
-        raise DataError(
-            f"{len(pairs):,} explained pairs of {len(set(pairs.users)):,} users cannot be split by user into training "
-            "and test pairs. At least five users with five pairs each are needed."
-        )
+    _require_parts(pairs, parts)
     chosen, backbone, folder = settings.xrec, settings.align.backbone, run.checkpoints()
     shared = SharedBackbone.load(backbone)
     vocabulary = shared.model.get_input_embeddings().num_embeddings

@@ -59,7 +59,10 @@ def graph_vectors(
     sequences = np.split(edges[:, 1], np.cumsum(degrees)[:-1])
     able = np.flatnonzero(degrees >= 3)
     if not len(able):
-        raise DataError("No user of the graph has three interactions, so LightGCN cannot be trained and checked.")
+        raise DataError(
+            "No user of the graph has three interactions, so LightGCN cannot be trained and checked. "
+            f"It has {len(edges):,}: those of explained pairs are left out, so the data needs more around them."
+        )
     drawn = rng.permutation(able)[:VALIDATED]
     held = np.array([sequences[user][-1] for user in drawn])
     for user in drawn:

@@ -36,7 +36,7 @@ class Columns:
 
     Attributes:
         user: user column of the interaction log.
-        item: item column of the interaction log and of the item file.
+        item: item column of the interaction log, and of the item file if it has a column of that name.
         timestamp: time column; without one, rows keep the order of the file.
         rating: rating column.
         title: title column of the item file (of the log if there is no item file).
