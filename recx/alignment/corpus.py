@@ -9,12 +9,14 @@ import torch
 
 from recx import paths
 from recx.alignment.own_words import OwnWords, write_own_words
+from recx.alignment.relation_start import fit_relations, predict_effects
 from recx.attribution.effect_labels import EffectLabels, histories_to_measure, label_effects
 from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, splice_histories
 from recx.decoding.self_test import check_backbone
 from recx.errors import DataError, SettingsError
+from recx.models.relations import RelationEncoder
 from recx.models.saved_models import build_aligned
 from recx.prompts.conversations import Conversation, read_conversations, read_folder
 from recx.prompts.labelled_tasks import NEIGHBOURS
@@ -51,7 +53,7 @@ class Corpus:
         return {} if self.users is None else {"users": self.users.contiguous(), "items": self.items.contiguous()}
 
     def having(self, **fields: Any) -> Self:
-        """The same corpus, with other values of some fields of its data (`explanations`, `effects`)."""
+        """The same corpus, with other values of some fields of its data (`explanations`, `effects`, `predicted`)."""
         return replace(self, data=replace(self.data, **fields))
 
 
@@ -152,6 +154,27 @@ def measure_effects(
     if not chosen:
         raise DataError("No training history contains three different items, so no effects can be compared.")
     return label_effects(value, data.histories, data.labels, chosen, rng, show_progress=show_progress)
+
+
+def learn_relations(
+    corpus: Corpus, settings: AlignSettings, show_progress: bool = True
+) -> tuple[Corpus, RelationEncoder, float]:
+    """Fit the encoder of the relation tokens to the measured effects, and add what it makes of them.
+
+    Args:
+        corpus: with measured effects and vectors.
+        settings: alignment settings.
+        show_progress: show a bar.
+
+    Returns:
+        The corpus with the predicted effects, the encoder, and the share of the variance of effects that it explains
+        on histories it was not fitted to.
+    """
+    measured, vectors = corpus.data.effects, (corpus.users, corpus.items)
+    torch.manual_seed(settings.seed)
+    encoder = RelationEncoder(corpus.items, corpus.users)
+    explained, _ = fit_relations(encoder, measured, *vectors, settings.seed, show_progress=show_progress)
+    return corpus.having(predicted=predict_effects(encoder, measured, *vectors)), encoder, explained
 
 
 def general_conversations(source: str) -> list[Conversation]:

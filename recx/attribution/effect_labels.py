@@ -1,20 +1,15 @@
 """Effects on the target, measured for many histories: training data of the relation mode."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from safetensors.torch import save_file
 from tqdm.auto import tqdm
 
 from recx.attribution.removal import ValueFunction, players_of
 from recx.attribution.shapley import shapley_values
-from recx.errors import CheckpointError
 from recx.recommenders.labels import Labels
 from recx.recommenders.protocol import pad_histories
-from recx.storage.tensors import read_tensors
 
 MAX_EXACT = 10  # distinct items, 1,024 sets; measuring 16 exactly takes 64 times as long, for each of many histories
 PERMUTATIONS = 16  # for longer histories; labels may be noisy, since there are many
@@ -102,26 +97,6 @@ def places_of(history: np.ndarray, players: np.ndarray) -> list[int]:
     """The index of the distinct item at each position of a history."""
     index = {int(player): n for n, player in enumerate(players)}
     return [index[int(item)] for item in history]
-
-
-def save_effects(labels: EffectLabels, path: Path) -> None:
-    """Write labels as one safetensors file."""
-    save_file({f.name: torch.from_numpy(np.ascontiguousarray(getattr(labels, f.name))) for f in fields(labels)}, path)
-
-
-def load_effects(path: Path) -> EffectLabels:
-    """Load labels.
-
-    Raises:
-        CheckpointError: the file is missing, damaged or holds something else.
-    """
-    saved = read_tensors(path)
-    names = {f.name for f in fields(EffectLabels)}
-    if saved.keys() != names or len({len(t) for t in saved.values()}) != 1:
-        raise CheckpointError(
-            f"{path}: contains {', '.join(sorted(saved))}, not measured effects. Delete it and rerun."
-        )
-    return EffectLabels(**{name: tensor.numpy() for name, tensor in saved.items()})
 
 
 def histories_to_measure(
