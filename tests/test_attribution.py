@@ -218,12 +218,12 @@ def test_attention_reaches_all_of_a_history(target, histories):
     )
 
 
-def test_labels_hold_effects_at_each_place(target, histories, tmp_path):
+def test_labels_hold_effects_at_each_place(target, histories):
     value = value_function(target, histories, LENGTH)
     labels = label_histories(target, histories, LENGTH, np.random.default_rng(0))
     rows = histories_to_measure(histories, LENGTH, 12, np.random.default_rng(2))
-    made = label_effects(value, histories, labels, rows, np.random.default_rng(1), each=1)
-    assert len(made) == 24 and made.liked.tolist() == [True, False] * 12
+    made = label_effects(value, histories, labels.of(rows), rows)
+    assert len(made) == 96 and made.liked.tolist() == ([True] * 4 + [False] * 4) * 12
     for k in (0, 7, 23):
         history = histories[made.rows[k]][-LENGTH:]
         found = shapley_values(value, history, [made.items[k]])

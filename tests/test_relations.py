@@ -37,7 +37,7 @@ def world():
     histories = [rng.permutation(60)[: rng.integers(3, LENGTH + 1)] + 1 for _ in range(240)]
     labels = label_histories(target, histories, LENGTH, rng)
     value = value_function(target, histories, LENGTH)
-    measured = label_effects(value, histories, labels, list(range(240)), rng, each=4)
+    measured = label_effects(value, histories, labels, list(range(240)))
     users = target.encode_users(pad_histories(histories, LENGTH))
     return target, histories, measured, users, target.item_vectors()
 

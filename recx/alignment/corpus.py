@@ -31,6 +31,7 @@ from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings, TaskShares
 
 REPEATS = 6
+EACH = 12  # liked and as many disliked items with which a history is measured
 _EFFECTS_SEED = 7  # separate from the run's seed, so that measuring does not affect other random draws
 
 
@@ -135,7 +136,10 @@ def with_own_words(corpus: Corpus, settings: AlignSettings) -> tuple[Corpus, Own
 def measure_effects(
     corpus: Corpus, split: Split, target: Scorer, settings: AlignSettings, show_progress: bool = True
 ) -> EffectLabels:
-    """Measure effects on the target for `settings.measured` of the histories whose titles prompts show.
+    """Measure effects on the target for `settings.measured` histories, each with `EACH` liked and disliked items.
+
+    Spliced histories and many items serve the encoder of the relation tokens, which learns more from different pairs
+    than from more passes over the same ones (docs/decisions/099).
 
     Args:
         corpus: histories and labels.
@@ -150,10 +154,11 @@ def measure_effects(
     data, rng = corpus.data, np.random.default_rng([settings.seed, _EFFECTS_SEED])
     value = value_function(target, split.train, data.max_history)
     known = [h if p else h[:0] for h, p in zip(data.histories, data.labels.has_preference, strict=True)]
-    chosen = histories_to_measure(known[: data.with_titles], data.max_history, settings.measured, rng)
-    if not chosen:
+    rows = histories_to_measure(known, data.max_history, settings.measured, rng)
+    if not rows:
         raise DataError("No training history contains three different items, so no effects can be compared.")
-    return label_effects(value, data.histories, data.labels, chosen, rng, show_progress=show_progress)
+    labels = label_histories(target, [data.histories[row] for row in rows], data.max_history, rng, EACH)
+    return label_effects(value, data.histories, labels, rows, show_progress=show_progress)
 
 
 def learn_relations(

@@ -47,27 +47,23 @@ def label_effects(
     histories: Sequence[np.ndarray],
     labels: Labels,
     rows: Sequence[int],
-    rng: np.random.Generator,
-    each: int = 4,
     show_progress: bool = False,
 ) -> EffectLabels:
-    """Measure histories with `each` liked and as many disliked items; one pass serves all items of a history.
+    """Measure histories with their liked and disliked items; one pass serves all items of a history.
 
     Args:
         value: value function for log-probabilities.
         histories: H histories.
-        labels: the target's labels of all histories.
+        labels: the target's labels of the histories to measure, in the order of `rows`.
         rows: indices of the histories to measure.
-        rng: draws the items.
-        each: number of liked and of disliked items per history; at most as many as `labels` hold.
         show_progress: show a bar.
     """
     below = replace(value, score="share_below")
-    liked = np.repeat([True, False], each)
+    decisions = np.repeat([True, False], [labels.liked.shape[1], labels.disliked.shape[1]])
     parts: list[tuple[np.ndarray, ...]] = []
-    for row in tqdm(rows, desc="effects", disable=not show_progress, leave=False):
+    for n, row in enumerate(tqdm(rows, desc="effects", disable=not show_progress, leave=False)):
         history = np.asarray(histories[row])[-value.length :]
-        items = np.concatenate([rng.choice(pool[row], each, replace=False) for pool in (labels.liked, labels.disliked)])
+        items = np.concatenate([labels.liked[n], labels.disliked[n]])
         measured = shapley_values(value, history, items, PERMUTATIONS, max_exact=MAX_EXACT)
         shown = pad_histories([history] * len(items), value.length).numpy()
         effects = np.zeros(shown.shape, dtype=np.float32)
@@ -75,7 +71,9 @@ def label_effects(
         places = places_of(history, measured.players)
         effects[:, -len(history) :] = measured.values.T[:, places]
         without[:, -len(history) :] = shares_without(below, history, items).T[:, places]
-        parts.append((np.repeat(row, len(items)), shown, items, liked, effects, below.full(history, items), without))
+        parts.append(
+            (np.repeat(row, len(items)), shown, items, decisions, effects, below.full(history, items), without)
+        )
     return EffectLabels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
