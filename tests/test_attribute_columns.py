@@ -24,11 +24,17 @@ def test_words_for_a_missing_value_are_no_values(word, separator):
     assert read(separator, maker=["Valve", word, "Valve"])[0] == {"maker": [["Valve"], [], ["Valve"]]}
 
 
-def test_running_text_is_no_attribute():
+@pytest.mark.parametrize("separator", ["|", ",", ""])
+def test_running_text_is_no_attribute(separator):
     plots = [f"A long story about number {n} and its friends, " * 4 for n in MANY]
-    out, said = read(plot=plots, review=plots, more=plots, genre=["Drama"] * 40)
+    out, said = read(separator, plot=plots, review=plots, more=plots, genre=["Drama"] * 40)
     assert list(out) == ["description", "features", "genre"]
     assert "'plot' is running text, so it is read as 'description'" in said and "not used" in said and "'more'" in said
+
+
+def test_a_long_list_of_names_is_an_attribute():
+    cast = [", ".join(f"Ada Lovelace {(n + k) % 50}" for k in range(8)) for n in MANY]
+    assert list(read(",", cast=cast)[0]) == ["cast"]
 
 
 def test_a_column_whose_values_no_two_items_share_is_left_out():

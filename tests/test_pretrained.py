@@ -117,7 +117,7 @@ def test_a_package_becomes_a_backbone_once(world, capsys):
 def test_the_next_command_has_a_profile_for_pretrained_models(monkeypatch, capsys):
     monkeypatch.setattr(pretrained, "fetch_backbone", lambda name: "/kept")
     for name, more in {"smollm2-135m": "", "small": " --set align.backbone.name=small"}.items():
-        main(["backbone", "get", name])
+        cli.main(["backbone", "get", name])
         assert capsys.readouterr().out == f"{name}: /kept\nNext: recx run --profile small{more}\n"
 
 

@@ -10,7 +10,7 @@ from recx.data.reading_report import ReadingReport
 
 # Ways to write that a value is missing, in lower case.
 MISSING = frozenset(("", "n/a", "#n/a", "nan", "null", "none", "nil", "\\n", "-", "--", "?", "(no genres listed)"))
-LONG = 100  # characters of a typical value from which a column is running text
+LONG, WORDS = 100, 5  # characters of a typical cell and words of a typical value from which a column is running text
 FEW, SHARED = 20, 0.05
 
 
@@ -34,8 +34,10 @@ def attribute_columns(
     free = [name for name in TEXTS[:2] if name not in names]
     for name in names:
         values = _without_missing(_lists(frame[name], value_separator))
-        own, typical = attribute_name(name), values.explode().drop_nulls().str.len_chars().median() or 0
-        if name not in TEXTS and float(typical) >= LONG:  # type: ignore[arg-type]
+        own = attribute_name(name)
+        if name not in TEXTS:
+            _note_unsplit(path, name, values, report)
+        if name not in TEXTS and _is_running_text(values):
             if not free:
                 unused.append(name)
                 continue
@@ -46,8 +48,6 @@ def attribute_columns(
             continue
         elif name in RESERVED:
             report.decisions.append(f"{path.name}: column {name!r} is renamed to {own!r}, since the kit reserves it.")
-        if own not in TEXTS:
-            _note_unsplit(path, name, values, report)
         while own in {"item_id", "title", *(c.name for c in out)}:
             own += " too"
         out.append(values.alias(own))
@@ -71,6 +71,13 @@ def _without_missing(values: pl.Series) -> pl.Series:
     stripped = pl.element().str.strip_chars()
     keep = pl.element().filter(pl.element().is_not_null() & ~stripped.str.to_lowercase().is_in(list(MISSING)))
     return values.to_frame().select(pl.nth(0).list.eval(keep)).to_series()
+
+
+def _is_running_text(values: pl.Series) -> bool:
+    """Whether typical cells are long, also if they are cut at each comma, and not lists of names."""
+    cells = values.list.join(" ").str.len_chars().replace(0, None)
+    words = values.explode().drop_nulls().str.split(" ").list.len()
+    return (cells.median() or 0) >= LONG and (words.median() or 0) >= WORDS  # type: ignore[operator]
 
 
 def _hardly_shared(values: pl.Series) -> bool:
