@@ -2,13 +2,15 @@
 
 import subprocess
 from dataclasses import asdict
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 
 from recx.data import registry
 from recx.data.split import leave_one_out
-from recx.errors import SettingsError
+from recx.errors import CheckpointError, SettingsError
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.saved_models import build_aligned
 from recx.pipeline import finished, stages
@@ -64,6 +66,30 @@ def write_run(tmp_path, dataset="demo"):
     folder = tmp_path / "runs" / "tiny" / dataset
     (folder / "target").mkdir(parents=True)
     write_json(folder / "target" / "config.json", asdict(SETTINGS))
+
+
+def test_texts_are_rated_further_after_their_ratings_were_evaluated(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path))
+    folder = tmp_path / "tiny" / "demo"
+    chosen = resolve_settings(overrides={"evaluate.ratings": str(folder / "ratings")})
+    stage = stages.run_of("quality", chosen).begin()
+    columns = {"method": "ours", "pair": 0, "history": [["A"]], "item": "B", "target": True, "text": "Why not?"}
+    stage.save_frame("explanations", pd.DataFrame(columns))
+
+    def ratings():
+        run = open_runs.OpenRun(folder, chosen)
+        run._services["histories"] = SimpleNamespace(max_history=5)
+        return run.service("ratings")
+
+    with pytest.raises(CheckpointError, match="'quality' is not finished"):
+        ratings()
+    stage.finish(seed=0)
+    ratings().rate("Ann", 0, 3)
+    assert not stages.is_finished("quality", chosen)
+    assert ratings().next_question("Ann")["done"] == 1
+    monkeypatch.setattr(stages, "inputs_of", lambda *_: ())  # the models are other ones now
+    with pytest.raises(CheckpointError, match="'quality' is not finished"):
+        ratings()
 
 
 def every(widget):

@@ -128,6 +128,17 @@ def test_other_conversations_make_other_tasks(folder, tmp_path):
     assert fingerprints[0] != fingerprints[1]
 
 
+def test_changed_ratings_and_imported_texts_make_their_readers_stale(folder, tmp_path):
+    path = tmp_path / "given.jsonl"
+    for key, readers in (("ratings", {"quality"}), ("imported", {"effect", "quality"})):
+        chosen = resolve_settings("test", overrides={f"evaluate.{key}": str(path)})
+        fingerprints = []
+        for text in ("one", "another"):
+            path.write_text(text)
+            fingerprints.append({name: stages.fingerprint(name, chosen) for name in ("target", "effect", "quality")})
+        assert {name for name, old in fingerprints[0].items() if fingerprints[1][name] != old} == readers
+
+
 def inherited(stale):
     """A stage is stale if one of its inputs is."""
     return ["data", "target", "effect"] if "data" in stale else stale

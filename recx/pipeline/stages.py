@@ -145,6 +145,13 @@ def why_unfinished(stage: str, settings: Settings) -> str:
     return f"files missing or changed on disk: {', '.join(gone[:3])}" if gone else ""
 
 
+def has_current_inputs(stage: str, settings: Settings) -> bool:
+    """Whether a stage was finished with today's inputs and its files are intact, whatever else has changed since."""
+    run = run_of(stage, settings)
+    manifest = read_manifest(run.folder)
+    return bool(manifest) and manifest.get("inputs") == run.inputs and not missing_files(run.folder, manifest)
+
+
 def fingerprint(stage: str, settings: Settings) -> str:
     """Hash a stage's settings, code, notebook and inputs (data files by their content)."""
     spec = STAGES[stage]
@@ -155,6 +162,10 @@ def fingerprint(stage: str, settings: Settings) -> str:
         values["target"] |= {"kind": settings.target.name, "file": _code_of_target(settings.target.kind)}
     if "target" in values and settings.target.files:
         values["target"] |= {"files": _files_in(settings.target.files)}
+    if "evaluate" in values and settings.evaluate.imported:
+        values["imported"] = _files_in(settings.evaluate.imported)
+    if stage == "quality" and settings.evaluate.ratings:
+        values["ratings"] = _files_in(settings.evaluate.ratings)
     if "llmxrec" in values:
         values["llmxrec"] |= {name: _files_in(values["llmxrec"][name]) for name in ("files", "instructions")}
     if "align" in values:

@@ -155,13 +155,16 @@ class OpenRun:
     def _ratings(self) -> "RatingService":
         """Serve the explanations of notebook 07, and those of notebook 13 as rating sheets, if it was run.
 
-        Ratings are saved next to the stages of the run.
+        Ratings are saved next to the stages of the run. They may be among the files that notebook 07 was run with, so
+        its texts are offered even if those have changed since.
         """
         from recx.playground.rating_service import RatingService, questions_from
 
         histories, config = self.service("histories"), newest_config(self.folder, ("quality",))
-        rated = stages.folder("quality", settings_of(config) if config else self._settings)
-        asked = questions_from(rated, histories.max_history)
+        settings = settings_of(config) if config else self._settings
+        if not stages.has_current_inputs("quality", settings):
+            stages.folder("quality", settings)  # says why not
+        asked = questions_from(stages.run_of("quality", settings).folder, histories.max_history)
         sheets = newest_config(self.folder, ("llmxrec",))
         if sheets and stages.is_finished("llmxrec", settings_of(sheets)):
             asked += questions_from(sheets.parent, histories.max_history, pairs=10, sheets=True)
