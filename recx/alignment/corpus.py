@@ -136,10 +136,10 @@ def with_own_words(corpus: Corpus, settings: AlignSettings) -> tuple[Corpus, Own
 def measure_effects(
     corpus: Corpus, split: Split, target: Scorer, settings: AlignSettings, show_progress: bool = True
 ) -> EffectLabels:
-    """Measure effects on the target for `settings.measured` histories, each with `EACH` liked and disliked items.
+    """Measure effects on the target for `settings.measured` of the histories whose titles prompts show.
 
-    Spliced histories and many items serve the encoder of the relation tokens, which learns more from different pairs
-    than from more passes over the same ones (docs/decisions/099).
+    Each is measured with `EACH` liked and as many disliked items, which costs hardly more than with one: the encoder of
+    the relation tokens learns more from different pairs than from more passes over the same ones (docs/decisions/099).
 
     Args:
         corpus: histories and labels.
@@ -154,7 +154,7 @@ def measure_effects(
     data, rng = corpus.data, np.random.default_rng([settings.seed, _EFFECTS_SEED])
     value = value_function(target, split.train, data.max_history)
     known = [h if p else h[:0] for h, p in zip(data.histories, data.labels.has_preference, strict=True)]
-    rows = histories_to_measure(known, data.max_history, settings.measured, rng)
+    rows = histories_to_measure(known[: data.with_titles], data.max_history, settings.measured, rng)
     if not rows:
         raise DataError("No training history contains three different items, so no effects can be compared.")
     labels = label_histories(target, [data.histories[row] for row in rows], data.max_history, rng, EACH)

@@ -17,7 +17,7 @@ from recx.prompts.evidence import evidence_of
 
 BATCH = 256
 READ_BATCH = 2048
-EPOCHS = 3
+EPOCHS = 2
 RATE = 2e-3
 HELD_OUT = 0.05
 ROLE_WEIGHT = 0.2

@@ -51,7 +51,7 @@ def fit_target(
         no `fit`, or it returns none).
 
     Raises:
-        SettingsError: the kind is unknown, its files are not named, or the user's file lacks something required.
+        SettingsError: the files of a target made elsewhere are not named, or the user's file lacks something required.
         DataError: there is no training data, there are too few items, the user's recommender returns scores that are
             not finite, or the files of a target made elsewhere cannot be used.
     """
@@ -61,7 +61,7 @@ def fit_target(
         return model.eval().requires_grad_(False), curve
     if settings.kind in IMPORTED:
         return _import(settings, data), []
-    module = _custom_module(settings.kind)
+    module = load_module(settings.kind)
     torch.manual_seed(settings.seed)
     target = _require_scorer(module.build(items, settings.model.length), settings.kind)
     if hasattr(module, "fit") and not isinstance(target, nn.Module):
@@ -166,14 +166,7 @@ def _empty(kind: str, items: int, shape: TargetShape) -> Any:
         return MF(items, shape.width, shape.length)
     if kind == "lightgcn":
         return LightGCN(items, shape.width, shape.length, shape.blocks)
-    return _require_scorer(_custom_module(kind).build(items, shape.length), kind)
-
-
-def _custom_module(kind: str) -> Any:
-    if not kind.endswith(".py"):
-        known = ", ".join((*KINDS, *IMPORTED))
-        raise SettingsError(f"Setting 'target.kind' must be {known} or your own Python file, not {kind!r}.")
-    return load_module(kind)
+    return _require_scorer(load_module(kind).build(items, shape.length), kind)
 
 
 def _require_scorer(target: Any, kind: str) -> Any:

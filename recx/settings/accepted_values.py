@@ -4,6 +4,7 @@ from recx.errors import SettingsError
 
 NUMBER_FORMATS = ("auto", "bfloat16", "float16", "float32")
 PROJECTORS = ("mlp", "linear", "moe")
+TARGETS = ("sasrec", "mf", "lightgcn", "factors", "recbole", "rectools")
 
 
 def require(holds: bool, key: str, accepted: str, value: object) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recx.settings.accepted_values import require
+from recx.settings.accepted_values import TARGETS, require
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ class TargetSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        known = self.kind in TARGETS or self.kind.endswith(".py")
+        require(known, "target.kind", f"{', '.join(TARGETS)} or your own Python file", self.kind)
         for name in ("epochs", "patience", "batch_size"):
             require(getattr(self, name) >= 1, f"target.{name}", "at least 1", getattr(self, name))
         length = self.model.length
