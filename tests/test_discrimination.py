@@ -56,10 +56,6 @@ def test_sources_told_apart_by_their_verdicts_only_are_not_once_these_are_masked
         ("whole text", ""),
         ("decision masked", "shuffled labels"),
     }
-    with pytest.raises(SettingsError, match="tfidf"):
-        discriminate_views({"a": always, "b": never}, USERS, EvaluateSettings(discriminator="x"))
-    with pytest.raises(SettingsError, match="needs an encoder"):
-        discriminate_views({"a": always, "b": never}, USERS, EvaluateSettings(discriminator="bert"))
 
 
 def with_gaps(texts):

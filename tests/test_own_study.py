@@ -81,6 +81,10 @@ def test_own_instructions_replace_those_by_rule(data, tmp_path):
     assert [r.texts["text"] for r in made.instructions] == ["Mine."] and made.unseen[0].texts["text"] != "Mine."
 
 
+def test_an_untuned_model_alone_still_has_an_instruction_to_show(data):
+    assert len(study(data, replace(SETTINGS, amounts="0")).instructions) > 1
+
+
 def test_too_few_people_are_refused(data):
     small = replace(data, user_ids=data.user_ids[:5], sequences=data.sequences[:5])
     with pytest.raises(DataError, match="5 people are too few"):

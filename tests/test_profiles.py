@@ -112,6 +112,9 @@ def test_any_text_survives(text):
         ("align.continued_weight=1.5", "between 0 and 1"),
         ("align.fit.schedule=constant", "'cosine' or 'linear'"),
         ("align.fit.accumulate=5", "divisor of align.fit.batch_size"),
+        ("data.demo.mean_length=4", r"at least data\.demo\.shortest \(5\)"),
+        ("evaluate.discriminator=svm", "'tfidf' or 'bert'"),
+        ("evaluate.discriminator=bert", "'evaluate.encoder' must be a hub id or folder"),
     ],
 )
 def test_wrong_overrides_say_what_is_accepted(pair, word, capsys):

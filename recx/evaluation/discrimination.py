@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from recx.errors import DataError, SettingsError
+from recx.errors import DataError
 from recx.evaluation.bert_discriminator import Classifier, fit_encoder
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.decision_masking import without_verdict
@@ -116,7 +116,7 @@ def discriminate_views(
         settings: classifier and seed.
 
     Raises:
-        SettingsError: the discriminator is unknown, or its encoder is not set or cannot be loaded.
+        SettingsError: the encoder of `bert` cannot be loaded.
     """
     fit = _classifier_of(settings)
     rows = [(t, name, int(u)) for name, own in texts.items() for t, u in zip(own, users, strict=True) if t.strip()]
@@ -138,10 +138,6 @@ def discriminate_views(
 def _classifier_of(settings: EvaluateSettings) -> Classifier | None:
     if settings.discriminator == "tfidf":
         return None
-    if settings.discriminator != "bert":
-        raise SettingsError(f"evaluate.discriminator must be 'tfidf' or 'bert', not {settings.discriminator!r}.")
-    if not settings.encoder:
-        raise SettingsError("evaluate.discriminator=bert needs an encoder: --set evaluate.encoder=HUB_ID_OR_FOLDER.")
     return fit_encoder(settings.encoder, seed=settings.seed)
 
 

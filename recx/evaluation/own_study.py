@@ -49,7 +49,7 @@ def own_study(
         DataError: there are too few people, or the file of instructions cannot be read.
     """
     drawn = np.random.default_rng(settings.seed).permutation(len(split.test_histories)).tolist()
-    wanted = (max(settings.amount_list), _UNSEEN, settings.tested, _JUDGED, _JUDGED_UNSEEN)
+    wanted = (max(settings.amount_list) or _UNSEEN, _UNSEEN, settings.tested, _JUDGED, _JUDGED_UNSEEN)
     scale = min(1.0, len(drawn) / sum(wanted))
     ends = np.cumsum([int(scale * count) for count in wanted])
     if scale < 1 and min(np.diff([0, *ends])) < 2:

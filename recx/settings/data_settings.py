@@ -13,7 +13,7 @@ class DemoSettings:
         users: number of people.
         seed: random seed for everything that is drawn.
         shortest: smallest number of choices per person.
-        mean_length: average number of choices per person.
+        mean_length: average number of choices per person, at least `shortest`.
         follow_series: probability of continuing a started series if a next entry exists.
         buy_accessory: probability of choosing an accessory for the platform of which most games are owned.
         noise: probability of a random choice.
@@ -26,6 +26,10 @@ class DemoSettings:
     follow_series: float = 0.45
     buy_accessory: float = 0.08
     noise: float = 0.06
+
+    def __post_init__(self) -> None:
+        least = f"at least data.demo.shortest ({self.shortest})"
+        require(self.mean_length >= self.shortest, "data.demo.mean_length", least, self.mean_length)
 
 
 @dataclass(frozen=True)

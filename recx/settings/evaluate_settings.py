@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from recx.settings.accepted_values import require
 from recx.settings.chat_settings import ChatSettings
 
 
@@ -40,3 +41,9 @@ class EvaluateSettings:
     judge: ChatSettings = field(default_factory=ChatSettings)
     chat: ChatSettings = field(default_factory=ChatSettings)
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        known = self.discriminator in ("tfidf", "bert")
+        require(known, "evaluate.discriminator", "'tfidf' or 'bert'", self.discriminator)
+        named = bool(self.encoder) or self.discriminator == "tfidf"
+        require(named, "evaluate.encoder", "a hub id or folder for evaluate.discriminator=bert", self.encoder)
