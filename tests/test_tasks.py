@@ -1,10 +1,12 @@
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from recx.alignment.corpus import REPEATS, general_conversations, rows_per_task
+from recx.alignment import corpus
+from recx.alignment.corpus import REPEATS, encode_mode, general_conversations, rows_per_task
 from recx.attribution.effect_labels import histories_to_measure, label_effects
 from recx.attribution.removal import value_function
 from recx.data.catalogue import build_catalogue
@@ -28,6 +30,19 @@ def world(rng):
     target = SASRec(40, TargetShape(width=16, length=6)).eval()
     histories = [rng.permutation(40)[:n] + 1 for n in rng.integers(1, 7, size=60)]
     return target, histories
+
+
+@pytest.mark.parametrize("long, said", [(0, ""), (1, ""), (60, "Note: 60 of 100 rows of the hybrid mode")])
+def test_many_rows_that_are_too_long_are_told(monkeypatch, capsys, long, said):
+    monkeypatch.setattr(corpus, "build_examples", lambda *_: [])
+    built = SimpleNamespace(data=SimpleNamespace(explanations=[]))
+    encoder = SimpleNamespace(encode=lambda *_, **__: (range(100 - long), long))
+    encode_mode(built, encoder, "hybrid", AlignSettings())
+    told = capsys.readouterr().out
+    assert told.startswith(said) and bool(told) == bool(said)
+    encoder = SimpleNamespace(encode=lambda *_, **__: ([], 100))
+    with pytest.raises(DataError, match="100 of 100 rows.*align.max_tokens=320"):
+        encode_mode(built, encoder, "hybrid", AlignSettings())
 
 
 def test_labels_are_the_targets_own_ranking(world, rng):

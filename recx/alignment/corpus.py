@@ -28,6 +28,7 @@ from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings, TaskShares
 
+MANY_TOO_LONG = 0.05  # share of the rows; the demo loses under .01
 REPEATS = 6
 _EFFECTS_SEED = 7  # separate from the run's seed, so that measuring does not affect other random draws
 
@@ -186,8 +187,24 @@ def _rows_by_share(rows: int, shares: TaskShares) -> dict[str, int]:
 
 
 def encode_mode(corpus: Corpus, encoder: PromptEncoder, mode: Mode, settings: AlignSettings) -> tuple[EncodedRows, int]:
-    """The encoded training rows of one mode, and the number of rows that were too long."""
+    """The encoded training rows of one mode, and the number of rows that were too long.
+
+    Prints a note if these are more than `MANY_TOO_LONG` of the rows.
+
+    Raises:
+        DataError: every row was too long.
+    """
     counts = rows_per_task(settings, mode, len(corpus.data.explanations))
     rng = np.random.default_rng([settings.seed, MODE_SPECS[mode].seed])
     examples = build_examples(corpus.data, mode, counts, rng)
-    return encoder.encode(examples, settings.max_tokens, total=sum(counts.values()))
+    rows, dropped = encoder.encode(examples, settings.max_tokens, total=sum(counts.values()))
+    total = len(rows) + dropped
+    if dropped > MANY_TOO_LONG * total:
+        told = (
+            f"{dropped:,} of {total:,} rows of the {mode} mode are longer than align.max_tokens={settings.max_tokens} "
+            "and are left out. Raise it, or lower target.model.length: a history of long titles has many tokens."
+        )
+        if not len(rows):
+            raise DataError(told)
+        print(f"Note: {told}", flush=True)
+    return rows, dropped

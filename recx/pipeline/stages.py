@@ -115,10 +115,11 @@ def folder(stage: str, settings: Settings) -> Path:
         CheckpointError: the stage is not finished for these settings.
     """
     run = run_of(stage, settings)
-    if not is_finished(stage, settings):
+    why = why_unfinished(stage, settings)
+    if why:
         raise CheckpointError(
-            f"{run.folder}: stage {stage!r} is not finished for these settings. First run: "
-            f"recx run --profile {settings.profile} --dataset {settings.dataset}"
+            f"{run.folder}: stage {stage!r} is not finished for these settings ({why}). First run, with the same "
+            f"--set in both commands: recx run --profile {settings.profile} --dataset {settings.dataset}"
         )
     return run.folder
 
