@@ -132,6 +132,13 @@ def test_a_blank_line_of_a_csv_is_no_row(tmp_path):
     assert log_of(path).rows() == [("u", "a", 1.0), ("v", None, 2.0)]
 
 
+@pytest.mark.parametrize("before", ["\n", "  \n", "\t\r\n \n", " \r"])
+def test_blank_lines_above_the_header_are_no_row(tmp_path, before):
+    text = before + "user_id,item_id,timestamp\nu,a,1\nv,b,2\n"
+    path = write(tmp_path / "x.csv", text if "\n" in before else text.replace("\n", "\r"))
+    assert log_of(path).rows() == [("u", "a", 1.0), ("v", "b", 2.0)]
+
+
 def test_times_called_tokens_are_numbers_all_the_same(tmp_path):
     """As text, nine digits sort after ten, which would reverse sequences around September 2001."""
     path = write(

@@ -70,6 +70,15 @@ def test_tables_name_the_model_and_what_was_asked(made):
     assert set(sheet["method"]) == {"tuned on 3", "GPT4"} and sheet["pair"].nunique() == 3
 
 
+def test_an_age_that_is_no_number_belongs_to_neither_group():
+    ages = ("25", "from 18 to 24", "", "61")
+    people = [replace(record(n, text=""), user=f"u{n}", person=(("age", (age,)),)) for n, age in enumerate(ages)]
+    texts = {"amount": 3, "texts": {"mf": ["A text.", "A text.", "A text.", "A longer text."]}}
+    bias = bias_table(replace(STUDY, recommended={"mf": people}), {3: texts})
+    words = bias[bias["measure"] == "words"]
+    assert words["n"].tolist()[:2] == [1, 1] and words["group"].tolist()[:2] == ["from 30 on", "under 30"]
+
+
 def test_without_people_there_is_no_bias_to_measure(made):
     nobody = [replace(r, person=()) for r in STUDY.recommended["mf"]]
     empty = bias_table(replace(STUDY, recommended={"mf": nobody}), {3: made[3] | {"swapped": {}}})

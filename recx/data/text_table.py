@@ -36,8 +36,9 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.D
     Raises:
         DataError: with file, line and what was expected, or the setting that resolves an ambiguity.
     """
-    raw = as_utf8(path, read_bytes(path), columns.encoding, report).lstrip(b"\r\n")
+    raw = as_utf8(path, read_bytes(path), columns.encoding, report)
     raw = raw if b"\n" in raw else raw.replace(b"\r", b"\n")
+    raw = re.sub(rb"\A\s*\n", b"", raw)  # blank lines above the header
     sample = _sample(raw)
     if not sample:
         raise DataError(f"{path}: the file is empty.")

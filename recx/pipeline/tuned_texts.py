@@ -150,7 +150,7 @@ def bias_table(study: InstructionStudy, made: Mapping[int, Mapping[str, Any]]) -
     last, tables = list(made.values())[-1], []
     known = [(r, t) for name, own in last["texts"].items() for r, t in zip(study.recommended[name], own, strict=True)]
     known = [(dict(r.person), r.user, t) for r, t in known if r.person]
-    for name, group in (("gender", lambda v: v), ("age", lambda v: "under 30" if int(v) < 30 else "from 30 on")):
+    for name, group in (("gender", str), ("age", _around_30)):
         own = [(group(person[name][0]), user, text) for person, user, text in known if name in person]
         if own:
             groups, users, texts = zip(*own, strict=True)
@@ -160,6 +160,11 @@ def bias_table(study: InstructionStudy, made: Mapping[int, Mapping[str, Any]]) -
             tables.append(paired_differences(kept["swapped"]).assign(texts=amount, compared="described otherwise"))
     columns = ["texts", "compared", "measure", "group", "value", "low", "high", "n"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def _around_30(age: str) -> str:
+    """The group of an age; empty if it is no number, so that the person is left out."""
+    return "" if not age.isdecimal() else "under 30" if int(age) < 30 else "from 30 on"
 
 
 def curve_frame(ratios: pd.DataFrame, folder: str = "") -> pd.DataFrame:
