@@ -3,10 +3,12 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 from small_chain import SMALL, start
 
 from recx.alignment.corpus import rows_per_task
+from recx.evaluation.summary_tables import side_by_side
 from recx.pipeline import ablation
 from recx.profiles.resolve import resolve_settings
 from recx.storage.run_folder import read_json
@@ -118,3 +120,11 @@ def test_the_grid_is_measured_and_taken_up_again(small_run, tmp_path, monkeypatc
     again = {line.rsplit(",", 1)[0] for line in said.splitlines() if ", seed 0: " in line}
     assert again == {"full", "without task 4"}
     assert weights == {p: p.stat().st_mtime_ns for p in weights}
+
+
+def test_one_seed_has_no_interval():
+    grid = pd.DataFrame(
+        [("all", seed, "hr@1", 0.5) for seed in range(2)] + [("none", 0, "hr@1", 0.25)],
+        columns=["variant", "seed", "metric", "value"],
+    )
+    assert side_by_side(ablation.ablation_records(grid))["hr@1"].tolist() == ["0.500 [0.500, 0.500]", "0.250"]

@@ -113,11 +113,15 @@ def test_an_answer_says_what_moved_the_target(service):
     assert [r["effect"] for r in rows] == sorted((r["effect"] for r in rows), reverse=True)
     measured = shapley_values(service.value, np.array(HISTORY), [9])
     assert sorted(abs(r["effect"]) for r in rows) == pytest.approx(sorted(np.abs(measured.values[:, 0])), abs=1e-6)
-    assert answer["percentile"] is None or 0 <= answer["percentile"] <= 1
+    percentile, p_value = answer["percentile"], answer["p_value"]
+    assert (percentile is None and p_value is None) or (0 <= percentile <= 1 and 0 < p_value <= 1)
     named = {r["label"] for r in rows if r["cited"]}
     assert rows[0]["label"] in named or rows[0]["label"] in answer["unsaid"]
     page = pieces.whole_answer("hybrid", answer)
     assert "Effects on the target" in page and all(escape(r["label"]) in page for r in rows)
+    assert ("permutation test: p = " in page) == (p_value is not None)
+    tested = pieces.whole_answer("hybrid", answer | {"percentile": 0.9, "p_value": 0.0222})
+    assert "more than removing 90 % of" in tested and "p = 0.022" in tested
 
 
 def test_a_model_that_can_say_it_is_told_unless_one_wants_to_see_what_it_finds(service):

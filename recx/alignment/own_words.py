@@ -100,4 +100,4 @@ def write_own_words(
         answer = decision + encoder.tokenizer.decode(tokens)
         if len(tokens) < max_tokens and is_faithful(parser.parse(answer, data.recent(row), item)):
             kept.append((row, item, instruction, answer))
-    return OwnWords(kept, count)
+    return OwnWords(kept, len(asked))

@@ -12,8 +12,9 @@ def _shown(record: dict[str, Any], interval: bool = False) -> str:
     """Format a record's value; a placeholder stands for values that could not be measured."""
     if record["value"] != record["value"]:
         return "no attributes" if record["metric"] == "stated_attributes_true" else "-"
-    limits = f" [{record['low']:.3f}, {record['high']:.3f}]" if interval and record.get("low") is not None else ""
-    return f"{record['value']:.3f}{limits}"
+    low, high = record.get("low"), record.get("high")
+    limited = interval and low is not None and low == low  # NaN: there is no interval, e.g. over a single seed
+    return f"{record['value']:.3f}" + (f" [{low:.3f}, {high:.3f}]" if limited else "")
 
 
 def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:

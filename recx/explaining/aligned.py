@@ -51,7 +51,7 @@ class AlignedExplainer(Explainer):
         catalogue: the items.
         target: the recommender that encodes histories; not needed for a model without entities.
         max_history: how many of the latest items a prompt shows and the target reads.
-        precision: "auto", "bfloat16" or "float32".
+        precision: of matrix products, as in `FitSettings`.
 
     Raises:
         SettingsError: the model lacks the vectors or the target that the mode needs, or was aligned with another

@@ -13,7 +13,7 @@ def describe_rank(rank: Record) -> str:
         "no": "does not recommend it (in the bottom half)",
         "between": "is undecided about it (below the top 20 %, above the bottom half)",
     }
-    tied = rank.get("tied", 0)  # conversations saved by older versions have no such field
+    tied = rank["tied"]
     drawn = f" (drawn at random among {tied + 1} items with the same score)" if tied else ""
     return f"{words[rank['decision']]}, rank {rank['rank']} of {rank['unseen']}{drawn}, score {rank['score']:.2f}"
 
@@ -24,7 +24,7 @@ def describe_decision(answer: Record) -> str:
     words = {True: "yes", False: "no", None: "no decision"}[answer["decision"]]
     words += "" if answer["decision"] is None else agrees[answer["agrees"]]
     words += ", quotes restricted" if answer["held"] else ""
-    revised = answer.get("revised", 0)  # conversations saved by older versions have no such field
+    revised = answer["revised"]
     sentences = "one sentence" if revised == 1 else f"{revised} sentences"
     words += f", {sentences} revised to agree with the measurements" if revised else ""
     return words + (", stopped" if answer["stopped"] else "")

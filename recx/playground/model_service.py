@@ -100,7 +100,8 @@ class ModelService:
         measured causes), `revised` (the number of sentences that were written again or left out because they
         contradicted those) and, if effects were measured, `effects` (of each item of the history on the decision,
         strongest cause first, with whether the text cites it as a cause), `percentile` (of the cited titles' effect
-        among random sets, None if undefined) and `unsaid` (notable causes that the text does not name).
+        among random sets) and `p_value` (share of the sets that reach it), both None if undefined, and `unsaid`
+        (notable causes that the text does not name).
         """
         explainer, options = self._explainer(model), options or {}
         history, item = self._validate(history, item)
@@ -242,6 +243,7 @@ class ModelService:
                 for n, effect in zip(evidence.causes, evidence.effects, strict=True)
             ],
             "percentile": against_random and against_random.percentile,
+            "p_value": against_random and against_random.p_value,
             "unsaid": [self.catalogue.labels[n] for n in evidence.notable if n not in cited],
         }
 

@@ -91,18 +91,12 @@ class ParsedExplanation:
             that it comes from the history.
         statements: the attribute values stated about items.
         names: capitalised words within a sentence that belong to no title and no value.
-        invented: quoted titles that are not in the catalogue.
     """
 
     decision: bool | None
     citations: tuple[Citation, ...]
     statements: tuple[Statement, ...]
     names: tuple[str, ...]
-
-    @property
-    def invented(self) -> tuple[str, ...]:
-        """Quoted titles that are not in the catalogue."""
-        return tuple(c.title for c in self.citations if c.item is None)
 
 
 class ExplanationParser:
