@@ -2,8 +2,8 @@
 
 A value of the history (a platform, a genre, a category ...) is named where the text truly says it of titles of the
 history or of the history as a whole. Its effect is what the target's value loses when all titles that have it are taken
-out, and it is compared with the other values of the same attribute. Values that the whole history shares are left out,
-as nothing would be left.
+out (`recx.attribution.attribute_effects`), and it is compared with the other values of the same attribute. Values that
+the whole history shares are left out, as nothing would be left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import hypergeom
 
+from recx.attribution.attribute_effects import UNKNOWN, value_holders
 from recx.data.catalogue import Catalogue
 from recx.evaluation.certification import certify_planted, fit_metrics
 from recx.evaluation.faithfulness_report import verdict_records
@@ -40,20 +41,14 @@ def removed_values(effects: PairEffects, catalogue: Catalogue) -> list[RemovedVa
     """One entry for every attribute of which the history has at least two values to compare."""
     out, latest = [], effects.players == effects.history[-1]
     for attribute in catalogue.attributes:
-        values, holders = _holders([catalogue.attributes[attribute][int(p)] for p in effects.players])
-        some = np.flatnonzero(~holders.all(1))
+        values, holders = value_holders(catalogue, attribute, effects.players)
+        some = [n for n, v in enumerate(values) if v != UNKNOWN and not holders[n].all()]
         if len(some) < 2:
             continue
         holders = holders[some]
         full, *without = effects.values(np.concatenate([np.ones_like(holders[:1]), ~holders]))
         out.append(RemovedValues(tuple(values[n] for n in some), full - np.array(without), (holders & latest).any(1)))
     return out
-
-
-def _holders(rows: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """The values (G) of n titles in order of first occurrence, and which of the titles (G, n) have each."""
-    values = list(dict.fromkeys(value for row in rows for value in row))
-    return values, np.array([[value in row for row in rows] for value in values], dtype=bool).reshape(-1, len(rows))
 
 
 def named_values(removed: Sequence[RemovedValues], explanation: Explanation) -> list[list[int]]:
