@@ -217,7 +217,7 @@ def test_the_command_line_lists_and_fetches(world, capsys):
     cli.main(["backbone", "list"])
     assert "recx-tiny" in (out := capsys.readouterr().out) and "them/small" in out and "MIT" in out
     cli.main(["backbone", "get", "small"])
-    assert "recx run --set align.backbone.name=small" in capsys.readouterr().out
+    assert "recx run --profile small --set align.backbone.name=small" in capsys.readouterr().out
     with pytest.raises(SystemExit) as stopped:
         cli.main(["backbone", "get", "someone/else"])
     assert stopped.value.code == 2 and "Available: smollm2-135m" in capsys.readouterr().err
