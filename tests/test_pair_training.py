@@ -1,11 +1,13 @@
 """Training and writing of the variants on explained pairs, on the teaching backbone."""
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
 
 from recx.alignment import pair_training as training
+from recx.alignment.trainer import fit
 from recx.data.registry import load_dataset
 from recx.data.split import split_by_user
 from recx.models.saved_models import SharedBackbone
@@ -66,9 +68,25 @@ def test_the_epoch_with_the_least_validation_loss_is_kept(encoded, tmp_path):
     assert kept == pytest.approx(min(losses), rel=1e-4)
 
 
-def test_training_stops_when_its_time_is_over(encoded, tmp_path):
+def test_a_resumed_training_measures_the_same_epochs_and_keeps_the_best_of_all(encoded, tmp_path, monkeypatch):
     rows, shared, vectors = encoded
     variant = training.VARIANTS["XRec"]
-    model = training.build(variant, rows, rows.vectors(*vectors), BackboneSettings(), shared=shared)
-    curve = training.train(model, variant, rows, HOW, tmp_path, seconds=0.0, show_progress=False)
-    assert len(curve) == 1 and curve[0]["epoch"] < 1
+    wild = dataclasses.replace(HOW, learning_rate=0.2, epochs=4, clip=100.0)
+    steps = training.steps_of(rows.rows("profiles", "train"), wild)
+    wild = dataclasses.replace(wild, save_steps=steps // 2 + 1)  # between two epochs
+
+    def trained(folder):
+        model = training.build(variant, rows, rows.vectors(*vectors), BackboneSettings(), shared=shared)
+        return training.train(model, variant, rows, wild, folder, show_progress=False), model
+
+    whole, best = trained(tmp_path / "whole")
+    stopped = dict(stop_after=wild.save_steps)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", lambda *args, **named: fit(*args, **named, **stopped))
+        trained(tmp_path / "parts")
+    resumed, model = trained(tmp_path / "parts")
+    assert [row["epoch"] for row in resumed] == [row["epoch"] for row in whole]
+    assert [row["loss"] for row in resumed] == pytest.approx([row["loss"] for row in whole], rel=1e-5)
+    assert all(a["seconds"] < b["seconds"] for a, b in itertools.pairwise(resumed))
+    weights = trainable(best)
+    assert all(torch.allclose(weights[name], tensor, rtol=1e-4) for name, tensor in trainable(model).items())

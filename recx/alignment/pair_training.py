@@ -4,7 +4,6 @@ A run has three parts: encoding pairs (`encode`), training a variant and writing
 evaluation (`recx.evaluation.reference_table`).
 """
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,8 @@ from recx.prompts.profile_prompts import encode_pairs, select_rows, without_enti
 from recx.prompts.tokens import EncodedRows, Prompt, PromptEncoder
 from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings, FitSettings
-from recx.storage.tensors import trainable
+from recx.storage.run_folder import read_json, write_json
+from recx.storage.tensors import load_weights, save_weights, trainable
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,11 @@ def train(
     settings: FitSettings,
     folder: Path,
     seed: int = 0,
-    seconds: float = float("inf"),
     show_progress: bool = True,
 ) -> list[dict[str, float]]:
     """Train a model and keep the weights of the epoch with the least loss on the validation users.
+
+    An interrupted training resumes from the last checkpoint in `folder`.
 
     PEPLER's ids are first trained alone for a fifth of the epochs, then with all weights. Nothing happens for a
     variant of which nothing is tuned.
@@ -168,7 +169,6 @@ def train(
         settings: how to train.
         folder: folder for checkpoints.
         seed: random seed of the order of rows.
-        seconds: time after which training stops early.
         show_progress: show a bar.
 
     Returns:
@@ -180,7 +180,6 @@ def train(
     rates = {"learning_rate": settings.learning_rate * variant.rate}
     settings = replace(settings, **rates, projector_rate=settings.projector_rate / variant.rate)
     learnt, checked = (rows.rows(variant.form, part) for part in ("train", "validation"))
-    keeper = _KeepBest(model, checked, settings, steps_of(learnt, replace(settings, epochs=1)), seconds)
     if variant.tuned == "ids":
         alone = replace(settings, epochs=settings.epochs / 5, learning_rate=10 * settings.learning_rate)
         settings = replace(settings, epochs=settings.epochs - alone.epochs)
@@ -189,7 +188,7 @@ def train(
         fit(model, learnt, alone, folder / "ids", seed, show_progress=show_progress)
         model.requires_grad_(True)
         folder = folder / "all"
-    keeper.tuned = trainable(model)
+    keeper = _KeepBest(model, checked, settings, steps_of(learnt, replace(settings, epochs=1)), folder)
     fit(model, learnt, settings, folder, seed, show_progress=show_progress, callbacks=[keeper])
     keeper.restore()
     model.eval()
@@ -206,33 +205,33 @@ def write(model: AlignedModel, rows: EncodedRows, ends: Sequence[int], max_token
 
 
 class _KeepBest(TrainerCallback):
-    """Measures the validation loss after each epoch, keeps the best weights, and stops when the time is over."""
+    """Measures the validation loss after each epoch and keeps the best weights, in files for a resumed training."""
 
-    def __init__(
-        self, model: AlignedModel, rows: EncodedRows, settings: FitSettings, steps: int, seconds: float
-    ) -> None:
+    def __init__(self, model: AlignedModel, rows: EncodedRows, settings: FitSettings, steps: int, folder: Path) -> None:
         self.model, self.rows, self.settings, self.every = model, rows, settings, max(1, steps)
-        self.started, self.seconds, self.done = time.monotonic(), seconds, 0
-        self.tuned: dict[str, Tensor] = {}
+        self.best, self.losses = folder / "best.safetensors", folder / "validation.json"
+        self.before, self.started = 0.0, time.monotonic()
         self.curve: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Read what was measured before the checkpoint; later epochs are trained and measured again."""
+        if state.global_step and self.losses.exists():
+            self.curve = [row for row in read_json(self.losses) if row["epoch"] <= state.global_step / self.every]
+            self.before = self.curve[-1]["seconds"] if self.curve else 0.0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Measure after every epoch and at the end."""
-        self.done += 1
-        late = time.monotonic() - self.started > self.seconds
-        control.should_training_stop = control.should_training_stop or late
-        if self.done % self.every and not control.should_training_stop:
+        if state.global_step % self.every and state.global_step < state.max_steps:
             return
         loss = mean_loss(self.model, self.rows, self.settings) if len(self.rows) else float("nan")
-        better = not self.curve or loss < min(row["loss"] for row in self.curve)
-        row = {"epoch": self.done / self.every, "loss": loss, "seconds": time.monotonic() - self.started}
-        self.curve.append(row)
-        if better or not loss == loss:
-            self.best = {name: copy.deepcopy(p.detach()) for name, p in self.tuned.items()}
+        if not loss >= min((row["loss"] for row in self.curve), default=float("inf")):
+            unfinished = self.best.with_suffix(".unfinished")
+            save_weights(unfinished, trainable(self.model))
+            unfinished.replace(self.best)
+        seconds = self.before + time.monotonic() - self.started
+        self.curve.append({"epoch": state.global_step / self.every, "loss": loss, "seconds": seconds})
+        write_json(self.losses, self.curve)
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Put the best weights back."""
-        for name, tensor in (self.best or {}).items():
-            self.tuned[name].copy_(tensor)
+        load_weights(self.best, trainable(self.model))
