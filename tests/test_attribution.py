@@ -16,11 +16,11 @@ from recx.attribution.attributions import (
     path_integration,
     serves,
 )
-from recx.attribution.effect_labels import histories_to_measure, label_effects, load_effects, save_effects
+from recx.attribution.effect_labels import histories_to_measure, label_effects
 from recx.attribution.removal import REPLACEMENTS, ValueFunction, players_of, value_function
 from recx.attribution.shapley import MAX_EXACT, all_sets, shapley_matrix, shapley_values
 from recx.data.demo import demo_catalogue
-from recx.errors import CheckpointError, DataError, SettingsError
+from recx.errors import DataError, SettingsError
 from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
@@ -218,12 +218,12 @@ def test_attention_reaches_all_of_a_history(target, histories):
     )
 
 
-def test_labels_hold_effects_at_each_place(target, histories, tmp_path):
+def test_labels_hold_effects_at_each_place(target, histories):
     value = value_function(target, histories, LENGTH)
     labels = label_histories(target, histories, LENGTH, np.random.default_rng(0))
     rows = histories_to_measure(histories, LENGTH, 12, np.random.default_rng(2))
-    made = label_effects(value, histories, labels, rows, np.random.default_rng(1), each=1)
-    assert len(made) == 24 and made.liked.tolist() == [True, False] * 12
+    made = label_effects(value, histories, labels.of(rows), rows)
+    assert len(made) == 96 and made.liked.tolist() == ([True] * 4 + [False] * 4) * 12
     for k in (0, 7, 23):
         history = histories[made.rows[k]][-LENGTH:]
         found = shapley_values(value, history, [made.items[k]])
@@ -236,14 +236,6 @@ def test_labels_hold_effects_at_each_place(target, histories, tmp_path):
         assert made.shares_without[k][-1] == pytest.approx(alone[0], abs=1e-6)
         assert np.isnan(made.shares_without[k][made.shown[k] == 0]).all()
     assert made.shares_below[made.liked].mean() > made.shares_below[~made.liked].mean()
-    save_effects(made, tmp_path / "effects.safetensors")
-    again = load_effects(tmp_path / "effects.safetensors")
-    assert all(np.array_equal(getattr(made, n), getattr(again, n), equal_nan=True) for n in vars(made))
-    from safetensors.torch import save_file
-
-    save_file({"rows": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(CheckpointError, match="not measured effects"):
-        load_effects(tmp_path / "other.safetensors")
 
 
 def test_likeness_counts_shared_attributes():

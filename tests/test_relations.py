@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -5,15 +6,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from recx.alignment.relation_start import NONE, fit_relations, role_places
+from recx.alignment.relation_start import NONE, fit_relations, predict_effects, role_places
 from recx.attribution.effect_labels import EffectLabels, label_effects
 from recx.attribution.removal import value_function
+from recx.data.catalogue import build_catalogue
 from recx.errors import CheckpointError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
 from recx.models.relations import FEATURES, ROLE_SCALE, ROLES, RelationEncoder
 from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
+from recx.prompts.explanation_tasks import examples_from_effects
 from recx.prompts.pieces import Entity, Title
+from recx.prompts.task_data import TaskData, shuffled_cycle
 from recx.prompts.tokens import PromptEncoder
 from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import pad_histories
@@ -33,7 +37,7 @@ def world():
     histories = [rng.permutation(60)[: rng.integers(3, LENGTH + 1)] + 1 for _ in range(240)]
     labels = label_histories(target, histories, LENGTH, rng)
     value = value_function(target, histories, LENGTH)
-    measured = label_effects(value, histories, labels, list(range(240)), rng, each=4)
+    measured = label_effects(value, histories, labels, list(range(240)))
     users = target.encode_users(pad_histories(histories, LENGTH))
     return target, histories, measured, users, target.item_vectors()
 
@@ -49,6 +53,41 @@ def test_the_encoder_learns_what_was_measured(world):
     torch.manual_seed(0)
     blind = RelationEncoder(items, users)
     assert fit_relations(blind, shuffled, users, items, epochs=14, show_progress=False)[0] < explained - 0.2
+
+
+def test_predictions_are_of_the_same_pairs(world):
+    _, _, measured, users, items = world
+    predicted = predict_effects(RelationEncoder(items, users).eval(), measured, users, items)
+    assert predicted.effects.shape == measured.effects.shape and not predicted.effects[measured.shown == 0].any()
+    assert predicted.items is measured.items and predicted.liked is measured.liked
+    assert np.isnan(predicted.shares_without).all()
+
+
+def test_texts_say_what_their_tokens_show_unless_they_are_told(world):
+    target, histories, measured, _, _ = world
+    turned = measured.effects.copy()  # predictions that name another cause than the measurements
+    for shown, effects in zip(measured.shown, turned, strict=True):
+        effects[shown > 0] = np.roll(effects[shown > 0], 1)
+    predicted = replace(measured, effects=turned)
+    catalogue = build_catalogue([str(n) for n in range(60)], [f"Game {n}" for n in range(60)], {})
+    labels = label_histories(target, histories, LENGTH, np.random.default_rng(0))
+    data = TaskData(catalogue, histories, labels, effects=measured, predicted=predicted, max_history=LENGTH)
+
+    def strongest(effects, pair):
+        signed = effects.effects[pair] * (1 if effects.liked[pair] else -1)
+        return int(effects.shown[pair][np.where(effects.shown[pair] > 0, signed, -np.inf).argmax()])
+
+    for task, told_share, basis in (
+        ("explanation", 0.0, predicted),
+        ("explanation", 1.0, measured),
+        ("attribution", 0.0, predicted),
+    ):
+        texts = examples_from_effects(
+            replace(data, told_share=told_share), "relation", task, [0] * 90, [0] * 90, np.random.default_rng(4)
+        )
+        pairs = shuffled_cycle(len(measured), 90, np.random.default_rng(4))
+        named = [next(p.item for p in text.response if isinstance(p, Title)) for text in texts]
+        assert named == [strongest(basis, pair) for pair in pairs]
 
 
 def test_roles_are_those_of_the_decision():
@@ -157,8 +196,6 @@ def test_it_is_saved_with_its_encoder_and_goes_on_from_a_mode_without(world, ali
 def test_what_was_measured_is_told_after_the_question(world, aligned):
     target, histories, *_ = world
     model, tokenizer = aligned
-    from recx.data.catalogue import build_catalogue
-
     catalogue = build_catalogue([str(n) for n in range(60)], [f"Game {n}" for n in range(60)], {})
     explainer = AlignedExplainer(model.eval(), tokenizer, "relation", catalogue, target, LENGTH, "float32")
     told = explainer.with_evidence(partial(measure_evidence, value_function(target, histories, LENGTH)))

@@ -89,7 +89,7 @@ def small_world(rng):
     own = [(0, 3, "Use one sentence.", 'Yes, as "Game 2" fits "Game 4".')]
     data = TaskData(catalogue, histories, labels, np.tile([1, 2, 3], (31, 1)), general_conversations(""), own, 4)
     rows = histories_to_measure(histories, 4, 6, rng)
-    measured = label_effects(value_function(target, histories, 4), histories, labels, rows, rng, each=2)
+    measured = label_effects(value_function(target, histories, 4), histories, labels.of(rows), rows)
     return replace(data, effects=measured)
 
 

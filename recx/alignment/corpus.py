@@ -9,12 +9,14 @@ import torch
 
 from recx import paths
 from recx.alignment.own_words import OwnWords, write_own_words
+from recx.alignment.relation_start import fit_relations, predict_effects
 from recx.attribution.effect_labels import EffectLabels, histories_to_measure, label_effects
 from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split, prefixes, splice_histories
 from recx.decoding.self_test import check_backbone
 from recx.errors import DataError, SettingsError
+from recx.models.relations import RelationEncoder
 from recx.models.saved_models import build_aligned
 from recx.prompts.conversations import Conversation, read_conversations, read_folder
 from recx.prompts.labelled_tasks import NEIGHBOURS
@@ -30,6 +32,7 @@ from recx.settings import AlignSettings, TaskShares
 
 MANY_TOO_LONG = 0.05  # share of the rows; the demo loses under .01
 REPEATS = 6
+EACH = 12  # liked and as many disliked items with which a history is measured
 _EFFECTS_SEED = 7  # separate from the run's seed, so that measuring does not affect other random draws
 
 
@@ -52,7 +55,7 @@ class Corpus:
         return {} if self.users is None else {"users": self.users.contiguous(), "items": self.items.contiguous()}
 
     def having(self, **fields: Any) -> Self:
-        """The same corpus, with other values of some fields of its data (`explanations`, `effects`)."""
+        """The same corpus, with other values of some fields of its data (`explanations`, `effects`, `predicted`)."""
         return replace(self, data=replace(self.data, **fields))
 
 
@@ -136,6 +139,9 @@ def measure_effects(
 ) -> EffectLabels:
     """Measure effects on the target for `settings.measured` of the histories whose titles prompts show.
 
+    Each is measured with `EACH` liked and as many disliked items, which costs hardly more than with one: the encoder of
+    the relation tokens learns more from different pairs than from more passes over the same ones (docs/decisions/099).
+
     Args:
         corpus: histories and labels.
         split: its training part defines the target's output without a history.
@@ -149,10 +155,32 @@ def measure_effects(
     data, rng = corpus.data, np.random.default_rng([settings.seed, _EFFECTS_SEED])
     value = value_function(target, split.train, data.max_history)
     known = [h if p else h[:0] for h, p in zip(data.histories, data.labels.has_preference, strict=True)]
-    chosen = histories_to_measure(known[: data.with_titles], data.max_history, settings.measured, rng)
-    if not chosen:
+    rows = histories_to_measure(known[: data.with_titles], data.max_history, settings.measured, rng)
+    if not rows:
         raise DataError("No training history contains three different items, so no effects can be compared.")
-    return label_effects(value, data.histories, data.labels, chosen, rng, show_progress=show_progress)
+    labels = label_histories(target, [data.histories[row] for row in rows], data.max_history, rng, EACH)
+    return label_effects(value, data.histories, labels, rows, show_progress=show_progress)
+
+
+def learn_relations(
+    corpus: Corpus, settings: AlignSettings, show_progress: bool = True
+) -> tuple[Corpus, RelationEncoder, float]:
+    """Fit the encoder of the relation tokens to the measured effects, and add what it makes of them.
+
+    Args:
+        corpus: with measured effects and vectors.
+        settings: alignment settings.
+        show_progress: show a bar.
+
+    Returns:
+        The corpus with the predicted effects, the encoder, and the share of the variance of effects that it explains
+        on histories it was not fitted to.
+    """
+    measured, vectors = corpus.data.effects, (corpus.users, corpus.items)
+    torch.manual_seed(settings.seed)
+    encoder = RelationEncoder(corpus.items, corpus.users)
+    explained, _ = fit_relations(encoder, measured, *vectors, settings.seed, show_progress=show_progress)
+    return corpus.having(predicted=predict_effects(encoder, measured, *vectors)), encoder, explained
 
 
 def general_conversations(source: str) -> list[Conversation]:

@@ -3,6 +3,8 @@
 When trained only together with the language model, it learns them slowly (measured, see docs/decisions/037).
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,7 +16,8 @@ from recx.models.relations import ROLES, RelationEncoder
 from recx.prompts.evidence import evidence_of
 
 BATCH = 256
-EPOCHS = 8
+READ_BATCH = 2048
+EPOCHS = 2
 RATE = 2e-3
 HELD_OUT = 0.05
 ROLE_WEIGHT = 0.2
@@ -84,6 +87,32 @@ def fit_relations(
     true, known = wanted[test], real[test]
     first = (role[..., 0].argmax(1) == roles[test][:, 0]).float().mean()
     return float(1 - (said - true)[known].square().mean() / true[known].var()), float(first)
+
+
+@torch.inference_mode()
+def predict_effects(encoder: RelationEncoder, labels: EffectLabels, users: Tensor, items: Tensor) -> EffectLabels:
+    """The labels as the relation tokens show them: the effects that the fitted encoder predicts for the same pairs.
+
+    Texts about these effects say what the tokens of their prompts say, so that a language model learns to trust the
+    tokens. Texts about the measured effects contradict the tokens wherever the encoder errs (docs/decisions/099).
+
+    Args:
+        encoder: fitted.
+        labels: measured effects of K pairs.
+        users: (H, d) the target's vectors of the histories that `labels.rows` refers to.
+        items: (N + 1, d) the target's item vectors.
+
+    Returns:
+        The same pairs and decisions; without the first cause, the place of an item is unknown (NaN).
+    """
+    device, parts = next(encoder.parameters()).device, []
+    items, users = items.to(device), users.to(device)
+    for chosen in torch.arange(len(labels)).split(READ_BATCH):
+        shown = torch.from_numpy(labels.shown)[chosen].to(device)
+        whose, asked = (torch.from_numpy(x)[chosen].to(device) for x in (labels.rows, labels.items))
+        _, effects, _ = encoder(items[shown], shown > 0, items[asked], users[whose])
+        parts.append(effects.masked_fill(shown == 0, 0.0).float().cpu().numpy())
+    return replace(labels, effects=np.concatenate(parts), shares_without=np.full_like(labels.shares_without, np.nan))
 
 
 def role_places(labels: EffectLabels) -> np.ndarray:

@@ -1,20 +1,15 @@
 """Effects on the target, measured for many histories: training data of the relation mode."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from safetensors.torch import save_file
 from tqdm.auto import tqdm
 
 from recx.attribution.removal import ValueFunction, players_of
 from recx.attribution.shapley import shapley_values
-from recx.errors import CheckpointError
 from recx.recommenders.labels import Labels
 from recx.recommenders.protocol import pad_histories
-from recx.storage.tensors import read_tensors
 
 MAX_EXACT = 10  # distinct items, 1,024 sets; measuring 16 exactly takes 64 times as long, for each of many histories
 PERMUTATIONS = 16  # for longer histories; labels may be noisy, since there are many
@@ -52,27 +47,23 @@ def label_effects(
     histories: Sequence[np.ndarray],
     labels: Labels,
     rows: Sequence[int],
-    rng: np.random.Generator,
-    each: int = 4,
     show_progress: bool = False,
 ) -> EffectLabels:
-    """Measure histories with `each` liked and as many disliked items; one pass serves all items of a history.
+    """Measure histories with their liked and disliked items; one pass serves all items of a history.
 
     Args:
         value: value function for log-probabilities.
         histories: H histories.
-        labels: the target's labels of all histories.
+        labels: the target's labels of the histories to measure, in the order of `rows`.
         rows: indices of the histories to measure.
-        rng: draws the items.
-        each: number of liked and of disliked items per history; at most as many as `labels` hold.
         show_progress: show a bar.
     """
     below = replace(value, score="share_below")
-    liked = np.repeat([True, False], each)
+    decisions = np.repeat([True, False], [labels.liked.shape[1], labels.disliked.shape[1]])
     parts: list[tuple[np.ndarray, ...]] = []
-    for row in tqdm(rows, desc="effects", disable=not show_progress, leave=False):
+    for n, row in enumerate(tqdm(rows, desc="effects", disable=not show_progress, leave=False)):
         history = np.asarray(histories[row])[-value.length :]
-        items = np.concatenate([rng.choice(pool[row], each, replace=False) for pool in (labels.liked, labels.disliked)])
+        items = np.concatenate([labels.liked[n], labels.disliked[n]])
         measured = shapley_values(value, history, items, PERMUTATIONS, max_exact=MAX_EXACT)
         shown = pad_histories([history] * len(items), value.length).numpy()
         effects = np.zeros(shown.shape, dtype=np.float32)
@@ -80,7 +71,9 @@ def label_effects(
         places = places_of(history, measured.players)
         effects[:, -len(history) :] = measured.values.T[:, places]
         without[:, -len(history) :] = shares_without(below, history, items).T[:, places]
-        parts.append((np.repeat(row, len(items)), shown, items, liked, effects, below.full(history, items), without))
+        parts.append(
+            (np.repeat(row, len(items)), shown, items, decisions, effects, below.full(history, items), without)
+        )
     return EffectLabels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -102,26 +95,6 @@ def places_of(history: np.ndarray, players: np.ndarray) -> list[int]:
     """The index of the distinct item at each position of a history."""
     index = {int(player): n for n, player in enumerate(players)}
     return [index[int(item)] for item in history]
-
-
-def save_effects(labels: EffectLabels, path: Path) -> None:
-    """Write labels as one safetensors file."""
-    save_file({f.name: torch.from_numpy(np.ascontiguousarray(getattr(labels, f.name))) for f in fields(labels)}, path)
-
-
-def load_effects(path: Path) -> EffectLabels:
-    """Load labels.
-
-    Raises:
-        CheckpointError: the file is missing, damaged or holds something else.
-    """
-    saved = read_tensors(path)
-    names = {f.name for f in fields(EffectLabels)}
-    if saved.keys() != names or len({len(t) for t in saved.values()}) != 1:
-        raise CheckpointError(
-            f"{path}: contains {', '.join(sorted(saved))}, not measured effects. Delete it and rerun."
-        )
-    return EffectLabels(**{name: tensor.numpy() for name, tensor in saved.items()})
 
 
 def histories_to_measure(

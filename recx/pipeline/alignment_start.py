@@ -7,17 +7,15 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from recx.alignment.memory_estimate import MemoryEstimate, require_memory, settle_passes
-from recx.alignment.relation_start import fit_relations
 from recx.alignment.rows_file import load_rows
 from recx.alignment.several_processes import process_count
-from recx.attribution.effect_labels import load_effects
 from recx.models.aligned_model import AlignedModel
 from recx.models.saved_models import build_aligned, continue_from
 from recx.pipeline import stages
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.tokens import EncodedRows
 from recx.settings import FitSettings, Settings
-from recx.storage.tensors import read_tensors
+from recx.storage.tensors import load_weights, read_tensors
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,6 @@ class AlignmentStart:
         how: training settings with a definite number of passes per step and the mode's learning rate.
         processes: number of processes that share a step's rows.
         memory: what training needs.
-        relations_explained: share of the variance of held-out effects that the relation tokens explain, for a mode
-            with such tokens.
     """
 
     model: AlignedModel
@@ -43,16 +39,14 @@ class AlignmentStart:
     how: FitSettings
     processes: int
     memory: MemoryEstimate
-    relations_explained: float | None
 
 
-def start_alignment(mode: Mode, settings: Settings, show_progress: bool = True) -> AlignmentStart:
+def start_alignment(mode: Mode, settings: Settings) -> AlignmentStart:
     """Open the rows and vectors of a mode, check the memory, and build the model that is trained on them.
 
     Args:
         mode: the mode to be aligned.
         settings: settings of the run.
-        show_progress: show a bar while relation tokens are fitted to the measured effects.
 
     Raises:
         CheckpointError: notebook 03, or the mode from which this one continues, is not finished.
@@ -71,9 +65,6 @@ def start_alignment(mode: Mode, settings: Settings, show_progress: bool = True) 
     if before:
         continue_from(model, stages.folder(stages.ALIGN[before], settings), weight)
         how = dataclasses.replace(how, learning_rate=how.learning_rate * align.continued_rate)
-    explained = None
     if spec.reads_relations:
-        effects, encoder = load_effects(tasks / "effects.safetensors"), model.entities.relations
-        tables = vectors["users"], vectors["items"]
-        explained, _ = fit_relations(encoder, effects, *tables, align.seed, show_progress=show_progress)
-    return AlignmentStart(model, tokenizer, rows, vectors, how, processes, memory, explained)
+        load_weights(tasks / "relations.safetensors", model.entities.relations.state_dict())
+    return AlignmentStart(model, tokenizer, rows, vectors, how, processes, memory)

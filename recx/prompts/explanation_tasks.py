@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from recx.attribution.effect_labels import EffectLabels
 from recx.attribution.removal import players_of
 from recx.prompts import wordings
 from recx.prompts.controls import Control, random_control
-from recx.prompts.evidence import evidence_of, explain_evidence, name_causes, tell
+from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, name_causes, tell
 from recx.prompts.modes import Mode
 from recx.prompts.pieces import quoted_pieces
 from recx.prompts.task_data import ExampleSpec, TaskData, shuffled_cycle
@@ -17,25 +18,16 @@ from recx.prompts.training_example import Example
 def examples_from_effects(
     data: TaskData, mode: Mode, task: str, wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    """Explanations and causes based on the measured effects, in the form of the mode."""
-    measured, views = data.effects, list(data.catalogue.attributes)
-    if measured is None:
+    """Explanations and causes in the form of the mode: from measured effects if told, else as its tokens show them."""
+    views = list(data.catalogue.attributes)
+    if data.effects is None:
         return
-    for n, choice in enumerate(shuffled_cycle(len(measured), len(wording), rng)):
-        row, item = int(measured.rows[choice]), int(measured.items[choice])
-        shown = measured.shown[choice]
-        players = players_of(shown[shown > 0])
-        first = [int(np.flatnonzero(shown == player)[0]) for player in players]
-        evidence = evidence_of(
-            players,
-            measured.effects[choice][first],
-            item,
-            measured.liked[choice],
-            measured.shares_below[choice],
-            measured.shares_without[choice][first],
-        )
-        spec = ExampleSpec(data, mode, row, wording[n], opening[n])
+    for n, choice in enumerate(shuffled_cycle(len(data.effects), len(wording), rng)):
         told = task == "explanation" and rng.random() < data.told_share
+        effects = data.effects if told or data.predicted is None else data.predicted
+        evidence = _evidence(effects, choice)
+        item = evidence.item
+        spec = ExampleSpec(data, mode, int(effects.rows[choice]), wording[n], opening[n])
         prompt = spec.prompt(wordings.ALL_WORDINGS[task][wording[n]], [item], related=not told)
         if task == "attribution":
             yield Example(task, prompt, name_causes(evidence))
@@ -45,6 +37,20 @@ def examples_from_effects(
         prompt += [f" {instruction}"] if instruction else []
         prompt += tell(evidence) if told else []
         yield Example(task, prompt, explain_evidence(rng, data.catalogue, evidence, control, numbers=told))
+
+
+def _evidence(effects: EffectLabels, pair: int) -> Evidence:
+    shown = effects.shown[pair]
+    players = players_of(shown[shown > 0])
+    first = [int(np.flatnonzero(shown == player)[0]) for player in players]
+    return evidence_of(
+        players,
+        effects.effects[pair][first],
+        int(effects.items[pair]),
+        bool(effects.liked[pair]),
+        float(effects.shares_below[pair]),
+        effects.shares_without[pair][first],
+    )
 
 
 def examples_in_own_words(

@@ -29,6 +29,8 @@ class TaskData:
         explanations: (history row, item, instruction, answer) in the backbone's own words.
         effects: effects on the target's decisions, measured for some histories; the relation mode's explanations are
             based on them.
+        predicted: the same effects as the relation tokens show them; explanations whose prompts contain these tokens
+            are based on them, so that text and tokens agree. None: on the measured ones.
         told_share: share of the explanations from effects whose prompts state the measured causes instead of showing
             relation tokens.
         max_history: how many of the latest items a prompt shows.
@@ -46,6 +48,7 @@ class TaskData:
     max_history: int = 10
     with_titles: int | None = None
     effects: EffectLabels | None = None
+    predicted: EffectLabels | None = None
     told_share: float = 0.25
 
     @cached_property

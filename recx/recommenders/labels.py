@@ -29,8 +29,9 @@ class Labels:
     Attributes:
         top: (H, 5) best items, best first.
         ranked: (H, 5) five random items in the scorer's order.
-        liked: (H, 4) random items from the top 20 %; 0 if all unseen items have the same score, so none is preferred.
-        disliked: (H, 4) random items from the bottom 50 %; 0 where `liked` is.
+        liked: (H, 4, or as many as requested) random items from the top 20 %; 0 if all unseen items have the same
+            score, so none is preferred.
+        disliked: (H, as many) random items from the bottom 50 %; 0 where `liked` is.
         sharing_first: (H,) number of items with the best score, at most 6; if above 1, the first item is chosen at
             random.
         tied_pairs: (H,) how many of the four adjacent pairs in `ranked` have equal scores.
@@ -73,6 +74,7 @@ def label_histories(
     histories: Sequence[np.ndarray],
     length: int,
     rng: np.random.Generator,
+    preferences: int = PREFERENCE_ITEMS,
     show_progress: bool = False,
 ) -> Labels:
     """Rank all unseen items for each history and draw the labels from that ranking.
@@ -82,6 +84,7 @@ def label_histories(
         histories: H histories of item indices, oldest first.
         length: number of most recent items that the scorer reads.
         rng: draws candidates and items; it is not used for the order of ties.
+        preferences: number of liked and of disliked items drawn for each history; an item may be drawn repeatedly.
         show_progress: show a bar over the batches.
 
     Raises:
@@ -98,7 +101,7 @@ def label_histories(
                 f"A history contains all but {unseen.min()} of the {order.shape[1] - 1} items; the tasks need at least "
                 f"{CANDIDATES} unseen items. Use a larger catalogue."
             )
-        parts.append(_draw(values, order, unseen, rng))
+        parts.append(_draw(values, order, unseen, rng, preferences))
     return Labels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -118,12 +121,14 @@ def require_decisions(labels: Labels) -> None:
         )
 
 
-def _draw(values: np.ndarray, order: np.ndarray, unseen: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+def _draw(
+    values: np.ndarray, order: np.ndarray, unseen: np.ndarray, rng: np.random.Generator, preferences: int
+) -> list[np.ndarray]:
     # Five distinct positions per row: random keys, the smallest five among the unseen, then sorted into rank order.
     keys = rng.random(order.shape)
     keys[np.arange(order.shape[1])[None, :] >= unseen[:, None]] = 2.0
     positions = np.sort(np.argpartition(keys, CANDIDATES, axis=1)[:, :CANDIDATES], axis=1)
-    chance = rng.random((2, len(order), PREFERENCE_ITEMS))
+    chance = rng.random((2, len(order), preferences))
     liked, disliked = (size[:, None] for size in _preference_sizes(values, unseen))
     places = positions, (chance[0] * liked).astype(int), unseen[:, None] - 1 - (chance[1] * disliked).astype(int)
     ranked, likes, dislikes = (np.take_along_axis(order, p, axis=1) for p in places)

@@ -54,8 +54,8 @@ class AlignSettings:
         rows_intention: training rows of the intention mode.
         rows_hybrid: training rows of the hybrid mode.
         rows_relation: training rows of the relation mode.
-        measured: histories whose effects are measured for the relation mode, each with four liked and four disliked
-            items.
+        measured: histories whose effects are measured for the relation mode, each with twelve liked and twelve
+            disliked items.
         hybrid_from: initial weights of the hybrid mode: `backbone`, as in the paper, or `intention`, the model aligned
             in that mode, whose rows are only a third as long.
         continued_weight: in the latter case, where the hybrid mode starts between the backbone (0) and that model (1).
