@@ -24,6 +24,11 @@ def data_folder() -> Path | None:
     return found if found.is_dir() else None
 
 
+def pytest_collection_modifyitems(items):
+    """The longest file first: the workers of pytest-xdist take files in this order, and none waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_chain.py")
+
+
 @pytest.fixture
 def real_data() -> Path:
     """Folder with real data sets; tests that need it are skipped if there is none."""
