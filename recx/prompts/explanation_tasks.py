@@ -1,4 +1,4 @@
-"""The tasks of explaining: from measured effects, or in the backbone's own words."""
+"""The tasks of explaining: from effects on the target's decision, or in the backbone's own words."""
 
 from collections.abc import Iterator, Sequence
 

@@ -21,8 +21,8 @@ class TaskShares:
         conversation: task 5, general conversations.
         reconstruction: task 6, the history or its summary.
         explanation: answers in the backbone's own words that begin with the target's decision; in the relation mode,
-            answers written from measured effects.
-        attribution: what mattered, from measured effects (relation mode only).
+            answers written from the effects of titles.
+        attribution: what mattered, from predicted effects (relation mode only).
     """
 
     retrieval: float = 0.27
@@ -125,7 +125,7 @@ class AlignSettings:
     def trains_explanations(self, mode: str) -> bool:
         """Whether a mode is trained on explanations; in the paper, explanations are requested without such training.
 
-        The relation mode learns them from measured effects, the others from texts the backbone wrote itself.
+        The relation mode learns them from the effects of titles, the others from texts the backbone wrote itself.
         """
         shares, written = (self.relation_shares, 1) if mode == "relation" else (self.shares, self.own_words)
         return bool(shares.explanation and written)
