@@ -25,7 +25,7 @@ def data_folder() -> Path | None:
 
 
 def pytest_collection_modifyitems(items):
-    """The longest file first: the workers of pytest-xdist take files in this order, and none waits for it at the end."""
+    """The longest file first: pytest-xdist's workers take files in this order, so that none waits for it at the end."""
     items.sort(key=lambda item: item.path.name != "test_chain.py")
 
 

@@ -1,4 +1,4 @@
-"""Explanations of the same pairs by both backbones, for `docs/two_backbones.md`.
+"""Explanations of the same test pairs, five liked and five disliked, by both backbones, for `docs/two_backbones.md`.
 
     .venv/bin/python tools/two_backbones.py     # after `make demo`, with SmolLM2 (recx backbone get smollm2-135m)
 
@@ -13,10 +13,10 @@ from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.pipeline.explained_pairs import ExplainedPair, Pair, PairExplainer
 from recx.pipeline.finished import FinishedRun, open_finished
 from recx.pipeline.shipped import open_shipped
-from recx.settings import EvaluateSettings
+from recx.profiles.resolve import resolve_settings
 
 DOCUMENT = paths.ROOT / "docs" / "two_backbones.md"
-COUNT, USERS, MODE = 10, 40, "relation"
+EACH, MODE = 5, "relation"
 WIDE = 1_000_000  # letters in a line: none is wrapped
 FIRST = "## 1. "
 
@@ -43,8 +43,9 @@ def _cell(text: str, answer: ExplainedPair) -> str:
 def main() -> None:
     """Write the document."""
     tiny, shipped = open_finished("demo"), open_shipped()
-    drawn = pairs_of(draw_test_set(tiny.split, tiny.target, tiny.target.length, EvaluateSettings(users=USERS)), COUNT)
-    order = [*np.flatnonzero(drawn.liked), *np.flatnonzero(~drawn.liked)]
+    settings = resolve_settings().evaluate
+    drawn = pairs_of(draw_test_set(tiny.split, tiny.target, tiny.target.length, settings), settings.pairs)
+    order = [*np.flatnonzero(drawn.liked)[:EACH], *np.flatnonzero(~drawn.liked)[:EACH]]
     pairs = [Pair(drawn.histories[n], int(drawn.items[n])) for n in order]
     tables = explained_by("recx-tiny", tiny, pairs), explained_by("SmolLM2", shipped, pairs)
     text = DOCUMENT.read_text().split(FIRST)[0]
