@@ -84,7 +84,7 @@ def test_the_relation_mode_says_what_moved_the_target(chain):
         return record
 
     for verdict in ("liked", "disliked"):
-        assert effect("relation", verdict)["low"] > max(0.15, effect("hybrid", verdict)["high"])
+        assert effect("relation", verdict)["low"] > max(0.15, effect("hybrid", verdict)["value"])
     assert value(chain, "decision_agreement", "relation")["value"] > 0.8
     assert value(chain, "cited_in_history", "relation")["value"] > 0.85
 

@@ -23,7 +23,7 @@ from foreign_models import (
 )
 from safetensors.torch import save_file
 
-from recx.alignment.corpus import build_corpus, measure_effects, rows_per_task
+from recx.alignment.corpus import EACH, build_corpus, measure_effects, rows_per_task
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError, DataError, SettingsError
 from recx.pipeline import stages
@@ -92,7 +92,7 @@ def test_labels_and_training_data_come_from_it(data, split, tmp_path, kind):
     corpus = build_corpus(data.catalogue, split, target, LENGTH, how, show_progress=False)
     assert all(torch.isfinite(table).all() for table in corpus.vectors().values())
     effects = measure_effects(corpus, split, target, how, show_progress=False)
-    assert len(effects) == 80 and np.isfinite(effects.effects).all() and np.abs(effects.effects).max(1).all()
+    assert len(effects) == 10 * 2 * EACH and np.isfinite(effects.effects).all() and np.abs(effects.effects).max(1).all()
     told = dataclasses.replace(corpus.data, effects=effects)
     for mode in ("hybrid", "relation"):
         counts = rows_per_task(how, mode, 0)
