@@ -189,15 +189,3 @@ def test_unchanged_settings_give_the_same_records(chain, tmp_path, monkeypatch):
     again = runs.results(tmp_path)
     assert {"target"} <= {r["stage"] for r in again} <= {"data", "target"}
     assert again == [r for r in chain if r["stage"] in ("data", "target")]
-
-
-def test_a_model_learns_from_instructions_what_their_texts_look_like(chain):
-    cli.main(["run", "13_llmxrec", "--profile", "test"])
-    settings = resolve_settings("test")
-    found = [r for r in runs.results() if r["stage"] == "llmxrec"]
-    first, last = (value(found, "loss_unseen", method=f"tuned on {n}")["value"] for n in settings.llmxrec.amount_list)
-    assert last < first
-    folder = stages.folder("llmxrec", settings)
-    compared = runs.read_frame(folder / "comparisons.parquet")
-    assert set(compared["recommender"]) == {"sasrec", "mf", "lightgcn"} and compared["preference"].between(0, 1).all()
-    assert set(runs.read_frame(folder / "attributes.parquet")["told"]) == {"withheld", "shown", "most common"}

@@ -1,6 +1,9 @@
 """The stages of a run: their notebooks, their inputs, and when they are up to date."""
 
+import functools
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -101,10 +104,17 @@ def run_of(stage: str, settings: Settings) -> Run:
     """
     if stage not in STAGES:
         raise SettingsError(f"Unknown stage {stage!r}. Known: {', '.join(STAGES)}.")
-    inputs = {name: fingerprint(name, settings) for name in inputs_of(stage, settings)}
+    known: dict[str, str] = {}
+    inputs = {name: _fingerprint(name, settings, known) for name in inputs_of(stage, settings)}
     variant = settings.variant if "align" in STAGES[stage].sections or inputs.keys() & _ALIGNMENT_STAGES else ""
     return Run(
-        settings.profile, settings.dataset, stage, fingerprint(stage, settings), asdict(settings), inputs, variant
+        settings.profile,
+        settings.dataset,
+        stage,
+        _fingerprint(stage, settings, known),
+        asdict(settings),
+        inputs,
+        variant,
     )
 
 
@@ -155,6 +165,17 @@ def has_current_inputs(stage: str, settings: Settings) -> bool:
 
 def fingerprint(stage: str, settings: Settings) -> str:
     """Hash a stage's settings, code, notebook and inputs (data files by their content)."""
+    return _fingerprint(stage, settings, {})
+
+
+def _fingerprint(stage: str, settings: Settings, known: dict[str, str]) -> str:
+    """`fingerprint`, which keeps those of all stages in `known`: most stages are inputs of several others."""
+    if stage not in known:
+        known[stage] = digest(_what_it_depends_on(stage, settings, known))
+    return known[stage]
+
+
+def _what_it_depends_on(stage: str, settings: Settings, known: dict[str, str]) -> list[str | bytes]:
     spec = STAGES[stage]
     values = {name: asdict(getattr(settings, name)) for name in spec.sections}
     if "data" in values:  # the location of the files does not matter, only their content
@@ -176,8 +197,7 @@ def fingerprint(stage: str, settings: Settings) -> str:
     parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
     if "data" in spec.sections:
         parts += [file_digest(p) for p in input_files(settings.data)]
-    parts += [fingerprint(name, settings) for name in inputs_of(stage, settings)]
-    return digest(parts)
+    return parts + [_fingerprint(name, settings, known) for name in inputs_of(stage, settings)]
 
 
 def code_digest(stage: str) -> str:
@@ -186,13 +206,28 @@ def code_digest(stage: str) -> str:
     Modules that define settings are excluded: the settings' values are hashed instead, so that changing an unrelated
     default does not make the stage stale.
     """
+    notebook = paths.notebooks() / f"{STAGES[stage].notebook}.ipynb"
+    package, shipped = paths.ROOT / "recx", [paths.shipped_data() / folder for folder in _SHIPPED_WITH.values()]
+    return _code_digest(notebook, _state_of([notebook, package, *shipped]))
+
+
+@functools.lru_cache(maxsize=len(STAGES))
+def _code_digest(notebook: Path, state: tuple[tuple[str, int, int], ...]) -> str:
+    """`code_digest` of a notebook while the files are as `state` says."""
     package = paths.ROOT / "recx"
-    reached = reached_from_notebook(paths.notebooks() / f"{STAGES[stage].notebook}.ipynb")
-    modules = {m for m in reached if m.parent.name not in ("settings", "profiles")}
+    modules = {m for m in reached_from_notebook(notebook) if m.parent.name not in ("settings", "profiles")}
     for module, folder in _SHIPPED_WITH.items():
         if package / module in modules:
             modules |= {p for p in (paths.shipped_data() / folder).rglob("*") if p.is_file()}
     return digest([p.read_bytes() for p in sorted(modules)])
+
+
+def _state_of(places: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+    """Path, time of change and size of files, and of everything in folders: equal as long as nothing has changed."""
+    inside = (os.path.join(folder, name) for place in places for folder, _, names in os.walk(place) for name in names)
+    files = [*(str(place) for place in places if place.is_file()), *(p for p in inside if not p.endswith(".pyc"))]
+    # An editor's link to nowhere is no file.
+    return tuple((p, (found := os.stat(p)).st_mtime_ns, found.st_size) for p in files if os.path.exists(p))
 
 
 def _code_of_target(kind: str) -> str:
