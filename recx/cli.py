@@ -16,10 +16,12 @@ from recx.commands.lab_command import LabCommand
 from recx.commands.results_command import ResultsCommand
 from recx.commands.run_command import RunCommand
 from recx.errors import RecxError
+from recx.pipeline.collector import spare_imports
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors meant for the user are printed as one line on stderr, with exit code 2."""
+    spare_imports()
     command = tyro.cli(
         Annotated[RunCommand, tyro.conf.subcommand("run")]
         | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]

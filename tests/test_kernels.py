@@ -6,6 +6,7 @@ from ipykernel.kernelspec import RESOURCES
 
 from recx import paths
 from recx.errors import RecxError
+from recx.pipeline.collector import OBJECTS
 from recx.pipeline.kernels import OwnKernelManager, OwnKernelSpecs
 from recx.pipeline.launch import _execute
 
@@ -47,6 +48,15 @@ def test_a_notebook_runs_with_this_python_in_any_folder(foreign_kernel, notebook
     _execute("tour", "where", notebook / "made", {"profile": "tiny"}, quiet=True)
     *_, cell = nbformat.read(notebook / "made" / "where.ipynb", 4).cells
     assert [output["text"] for output in cell.outputs] == [f"{sys.executable}\n"]
+
+
+def test_its_collector_is_spared_and_its_names_and_counts_are_the_notebooks(notebook):
+    code = "import gc\nprint(gc.get_threshold()[0], 'spare_imports' in globals())"
+    cells = [nbformat.v4.new_code_cell(code)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), paths.notebooks() / "collected.ipynb")
+    _execute("tour", "collected", notebook / "made", {}, quiet=True)
+    *_, cell = nbformat.read(notebook / "made" / "collected.ipynb", 4).cells
+    assert cell.outputs[0]["text"] == f"{OBJECTS} False\n" and cell.execution_count <= 2
 
 
 def test_a_kernel_that_does_not_start_is_one_sentence(notebook, monkeypatch):

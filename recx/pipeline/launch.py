@@ -33,6 +33,11 @@ QUIET = {
     "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::FutureWarning",
 }
 
+KERNEL = [
+    "--IPKernelApp.log_level=50",  # a kernel logs its shutdown as an error
+    "--IPKernelApp.exec_lines=from recx.pipeline.collector import spare_imports; spare_imports(); del spare_imports",
+]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -142,7 +147,7 @@ def _execute(stage: str, notebook: str, folder: Path, parameters: dict[str, Any]
             cwd=str(paths.ROOT),
             progress_bar=not quiet and sys.stderr.isatty(),
             log_output=False,
-            extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel logs its shutdown as an error
+            extra_arguments=KERNEL,
         )
     except PapermillExecutionError as error:
         raise RecxError(
