@@ -5,6 +5,7 @@ import sys
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.session import Session
 
 MANAGER = f"{__name__}.OwnKernelSpecs"  # the value of JupyterLab's and Voila's options
 
@@ -30,7 +31,14 @@ class OwnKernelSpecs(KernelSpecManager):
 
 
 class OwnKernelManager(AsyncKernelManager):
-    """Starts kernels of `OwnKernelSpecs`."""
+    """Starts kernels of `OwnKernelSpecs`.
+
+    Messages to them are copied whatever their size: one of more than 64 kB that is sent without copying, such as a
+    widget's figure on its way back, may leave the client waiting forever (pyzmq 27.3, jupyter_client 8.10).
+    """
+
+    def _session_default(self) -> Session:
+        return Session(parent=self, copy_threshold=sys.maxsize)
 
     def _kernel_spec_manager_default(self) -> KernelSpecManager:
         return OwnKernelSpecs(parent=self)
