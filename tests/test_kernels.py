@@ -59,20 +59,6 @@ def test_its_collector_is_spared_and_its_names_and_counts_are_the_notebooks(note
     assert cell.outputs[0]["text"] == f"{OBJECTS} False\n" and cell.execution_count <= 2
 
 
-def test_large_outputs_of_widgets_do_not_stop_it(notebook):
-    code = """
-from IPython.display import HTML, display
-from ipywidgets import interact
-interact(lambda n: display(HTML("z" * 80_000)), n=(0, 9))
-"""
-    cells = [nbformat.v4.new_code_cell(code) for _ in range(6)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), paths.notebooks() / "large.ipynb")
-    _execute("tour", "large", notebook / "made", {}, quiet=True)
-    assert all(
-        cell.outputs for cell in nbformat.read(notebook / "made" / "large.ipynb", 4).cells if cell.source == code
-    )
-
-
 def test_a_kernel_that_does_not_start_is_one_sentence(notebook, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RecxError, match="Stage 'tour': /bin/false could not start a kernel"):

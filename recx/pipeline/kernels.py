@@ -33,8 +33,8 @@ class OwnKernelSpecs(KernelSpecManager):
 class OwnKernelManager(AsyncKernelManager):
     """Starts kernels of `OwnKernelSpecs`.
 
-    Messages to them are copied whatever their size: one of more than 64 kB that is sent without copying, such as a
-    widget's figure on its way back, may leave the client waiting forever (pyzmq 27.3, jupyter_client 8.10).
+    Messages to them are copied whatever their size. Papermill sometimes waits forever for a cell whose widget shows
+    80 kB; this makes it rarer, but the cause is not known yet (ipykernel 6.31 and 7.4, pyzmq 27.3).
     """
 
     def _session_default(self) -> Session:
