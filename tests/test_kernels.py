@@ -1,7 +1,12 @@
+import asyncio
+import select
 import sys
+import time
 
 import nbformat
 import pytest
+import zmq
+import zmq.asyncio
 from ipykernel.kernelspec import RESOURCES
 
 from recx import paths
@@ -9,6 +14,7 @@ from recx.errors import RecxError
 from recx.pipeline.collector import OBJECTS
 from recx.pipeline.kernels import OwnKernelManager, OwnKernelSpecs
 from recx.pipeline.launch import _execute
+from recx.playground.visitor_kernels import VisitorKernelManager
 
 
 def command(manager):
@@ -63,3 +69,24 @@ def test_a_kernel_that_does_not_start_is_one_sentence(notebook, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RecxError, match="Stage 'tour': /bin/false could not start a kernel"):
         _execute("tour", "where", notebook / "made", {}, quiet=True)
+
+
+@pytest.mark.parametrize("manager", [OwnKernelManager, VisitorKernelManager])
+def test_a_client_that_sends_while_it_waits_gets_the_reply(manager):
+    """Papermill once waited forever for the cell of a slider, whose reply came while its output was being mirrored."""
+
+    async def reply_to_a_client_that_sends():
+        with zmq.asyncio.Context() as context, context.socket(zmq.DEALER) as client, zmq.Context() as other:
+            with other.socket(zmq.DEALER) as kernel:
+                client.connect(f"tcp://127.0.0.1:{kernel.bind_to_random_port('tcp://127.0.0.1')}")
+                waiting = asyncio.ensure_future(client.recv_multipart())
+                await asyncio.sleep(0.2)
+                kernel.send_multipart([b"reply"])
+                time.sleep(0.2)  # the reply arrives, and the event loop has not run since
+                session = manager().session.clone()  # as `KernelManager.client` passes it on
+                while select.select([client.FD], [], [], 0)[0]:  # until the socket has nothing new to report
+                    session.send(client, "comm_msg")
+                    time.sleep(0.1)
+                return await asyncio.wait_for(waiting, 10)
+
+    assert asyncio.run(reply_to_a_client_that_sends()) == [b"reply"]

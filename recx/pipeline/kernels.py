@@ -1,7 +1,10 @@
 """Jupyter kernels: `python3` always means the running Python, whatever kernels the user has installed."""
 
 import sys
+from typing import Any
 
+import zmq
+import zmq.asyncio
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -30,15 +33,27 @@ class OwnKernelSpecs(KernelSpecManager):
         return self.kernel_spec_class(name=NATIVE_KERNEL_NAME, resource_dir=RESOURCES, **spec)
 
 
-class OwnKernelManager(AsyncKernelManager):
-    """Starts kernels of `OwnKernelSpecs`.
+class AttentiveSession(Session):
+    """Sends messages without missing a reply that arrives at that moment.
 
-    Messages to them are copied whatever their size. Papermill sometimes waits forever for a cell whose widget shows
-    80 kB; this makes it rarer, but the cause is not known yet (ipykernel 6.31 and 7.4, pyzmq 27.3).
+    A socket reports a new message once. Sending on the same socket uses this report up, and `Session` sends on a copy
+    of the socket of which the waiting coroutine learns nothing: it would wait forever for a message that is there.
+    Nbclient sends while it waits for a cell's reply, because it mirrors the outputs of widgets.
     """
 
+    def send(self, stream: Any, *args: Any, **options: Any) -> dict[str, Any] | None:
+        """Send a message; arguments as for `Session.send`."""
+        message = super().send(stream, *args, **options)
+        if isinstance(stream, zmq.asyncio.Socket):
+            stream.get(zmq.EVENTS)  # schedules reading if a message is there
+        return message
+
+
+class OwnKernelManager(AsyncKernelManager):
+    """Starts kernels of `OwnKernelSpecs`, whose clients send by an `AttentiveSession`."""
+
     def _session_default(self) -> Session:
-        return Session(parent=self, copy_threshold=sys.maxsize)
+        return AttentiveSession(parent=self)
 
     def _kernel_spec_manager_default(self) -> KernelSpecManager:
         return OwnKernelSpecs(parent=self)

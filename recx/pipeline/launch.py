@@ -35,7 +35,6 @@ QUIET = {
 
 KERNEL = [
     "--IPKernelApp.log_level=50",  # a kernel logs its shutdown as an error
-    "--Session.copy_threshold=1000000000",  # see `OwnKernelManager`, whose own messages are copied, too
     "--IPKernelApp.exec_lines=from recx.pipeline.collector import spare_imports; spare_imports(); del spare_imports",
 ]
 

@@ -77,6 +77,7 @@ def run_app(
             "Voila.ip": address,
             "Voila.base_url": base_url,
             "VoilaConfiguration.kernel_spec_manager_class": MANAGER,
+            "MappingKernelManager.kernel_manager_class": "recx.playground.visitor_kernels.VisitorKernelManager",
             "VoilaConfiguration.template": "recx",
             "VoilaConfiguration.theme": "dark" if dark else "light",
             "VoilaConfiguration.show_tracebacks": False,

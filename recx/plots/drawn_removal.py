@@ -140,7 +140,7 @@ def change_of_rank(
 
 def rank_figure(frame: pd.DataFrame, before: tuple[int, str], after: tuple[int, str], unseen: int) -> Figure:
     """Draw `change_of_rank` on a figure of its own, for a slider."""
-    figure = Figure(figsize=(9, 2.6), dpi=72)  # papermill may wait forever for a large one
+    figure = Figure(figsize=(9, 2.6))
     change_of_rank(frame, before, after, unseen, figure.add_axes((0, 0, 1, 1)))
     return figure
 
