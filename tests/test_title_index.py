@@ -100,6 +100,8 @@ def test_of_several_items_the_one_that_is_near_is_meant(films):
         ("They love *Horror*, _Up_ and *300*.", ["Horror", "Up", "300"]),
         ("After Mr. Bean! is before Halo.", ["Mr. Bean!", "Halo: Reach"]),
         ("Halo: Wars is another.", []),
+        ("Mr. Bean! is part of the Lord of Dogs of Us series, and Portal of the Ages is not.", ["Mr. Bean!"]),
+        ("They think of Heat of all films.", ["Heat"]),
         ("Star Wars", []),
     ],
 )

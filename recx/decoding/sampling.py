@@ -73,7 +73,7 @@ def sampled_texts(
         texts = [row[row >= 0] for row in written]
         return [texts[n * count : (n + 1) * count] for n in range(len(rows))]
 
-    return in_batches(model, prompts, max(1, BATCH // count), "samples", show_progress, decode)
+    return in_batches(model, prompts, max(1, BATCH // count), "samples", show_progress, decode, count)
 
 
 def drawn_tokens(probabilities: Tensor, quotes: Sequence[QuoteConstraint]) -> Tensor:

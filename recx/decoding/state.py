@@ -22,9 +22,10 @@ from recx.prompts.tokens import Prompt
 BATCH = 128
 """Largest number of prompts per batch; fewer if they are long."""
 CPU_TOKENS = 8_192
-"""Largest number of prompt tokens per batch: each step copies the whole cache, slow beyond the CPU cache's size."""
+"""Largest number of prompt tokens per batch, copies included: each step copies the whole cache, slow beyond the CPU
+cache's size."""
 GPU_SHARE = 0.4
-"""Largest share of a GPU's memory for the cache of a batch's prompts and the copies that beams need."""
+"""Largest share of a GPU's memory for the cache of a batch's prompts and its copies."""
 
 
 class DecodingState:
@@ -143,7 +144,7 @@ def in_batches(
     description: str,
     show_progress: bool,
     decode: Callable[..., Any],
-    beams: int = 1,
+    copies: int = 1,
 ) -> list[Any]:
     """Run `decode(rows)` on batches of prompts of similar length; results are returned in the prompts' order.
 
@@ -154,9 +155,9 @@ def in_batches(
         description: label of the progress bar.
         show_progress: whether to show the bar.
         decode: takes a list of row numbers and returns one result for each.
-        beams: copies of a prompt's cache that decoding needs.
+        copies: of a prompt's cache that decoding needs, for beams or for several texts.
     """
-    tokens = CPU_TOKENS if model.device.type == "cpu" else _tokens_on_gpu(model, beams)
+    tokens = CPU_TOKENS // copies if model.device.type == "cpu" else _tokens_on_gpu(model, copies)
     order = np.argsort([len(p.ids) for p in prompts], kind="stable").tolist()
     results: list[Any] = [None] * len(prompts)
     with tqdm(total=len(prompts), desc=description, disable=not show_progress, leave=False) as bar:
@@ -171,8 +172,8 @@ def in_batches(
     return results
 
 
-def _tokens_on_gpu(model: AlignedModel, beams: int) -> int:
+def _tokens_on_gpu(model: AlignedModel, copies: int) -> int:
     """Number of prompt tokens whose cache fits, with as many heads for keys and values as for queries, in 16 bits."""
     config = model.backbone.config.get_text_config()
-    of_a_token = 4 * config.hidden_size * config.num_hidden_layers * beams
+    of_a_token = 4 * config.hidden_size * config.num_hidden_layers * copies
     return int(GPU_SHARE * torch.cuda.get_device_properties(model.device).total_memory / of_a_token)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from recx.prompts.phrase_index import Word
 
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…]|\n)[\s\W]*$")
-_NAME_BEHIND = re.compile(r"(?:[’']s)?(?: |-|: | [-–—] )(?:[A-Z]|\d|[IVX]+\b)")
+_NAME_BEHIND = re.compile(r"(?:[’']s)?(?:(?: |-|: | [-–—] )(?:[A-Z]|\d|[IVX]+\b)| of (?:the )?[A-Z])")
 _NAME_BEFORE = re.compile(r"(?:^|\W)([^\W\d_a-z][\w’']*)[ -]$")
 # After a word that begins a sentence, these tell that it is a title.
 _PRONOUNS = frozenset("i it he she we you they this that these those who what which one there here her him us".split())
