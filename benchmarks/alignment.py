@@ -31,8 +31,9 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from recx.alignment.corpus import build_corpus, encode_mode
 from recx.alignment.length_grouping import length_grouped_order
+from recx.alignment.optimizers import build_optimizer
 from recx.alignment.rows_file import load_rows, save_rows
-from recx.alignment.trainer import AlignmentTrainer, build_optimizer
+from recx.alignment.trainer import AlignmentTrainer
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.models.backbones import compute_dtype

@@ -67,7 +67,9 @@ from transformers.utils import logging  # noqa: E402
 from recx.alignment.length_grouping import length_grouped_order  # noqa: E402
 from recx.alignment.memory_estimate import estimate_memory  # noqa: E402
 from recx.alignment.one_device import OneDeviceArguments  # noqa: E402
-from recx.alignment.trainer import as_trained, build_optimizer, fit  # noqa: E402
+from recx.alignment.optimizers import build_optimizer  # noqa: E402
+from recx.alignment.trainer import fit  # noqa: E402
+from recx.alignment.training_mode import as_trained  # noqa: E402
 from recx.decoding.constrained import beam_titles  # noqa: E402
 from recx.decoding.generation import greedy_text  # noqa: E402
 from recx.decoding.title_trie import build_title_trie  # noqa: E402

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from recx.alignment.trainer import as_trained
+from recx.alignment.training_mode import as_trained
 from recx.decoding.generation import free_answers, greedy_text
 from recx.decoding.state import DecodingState
 from recx.errors import CheckpointError

@@ -10,7 +10,8 @@ from small_training import SEED, SETTINGS, small_model, small_rows
 from torch.nn import functional
 
 from recx.alignment.memory_estimate import estimate_memory, require_memory
-from recx.alignment.trainer import build_optimizer, fit
+from recx.alignment.optimizers import build_optimizer
+from recx.alignment.trainer import fit
 from recx.errors import CheckpointError, SettingsError
 from recx.models.projectors import DROPOUT, EXPERTS, build_projector, count_parameters
 from recx.models.saved_models import SharedBackbone, build_aligned, continue_from, load_aligned, save_aligned

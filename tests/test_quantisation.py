@@ -7,9 +7,10 @@ import pytest
 import torch
 from small_training import SEED, SETTINGS, small_model, small_rows
 
-from recx.alignment import trainer
+from recx.alignment import optimizers
 from recx.alignment.checkpoints import load_checkpoint, save_checkpoint
-from recx.alignment.trainer import as_trained, fit
+from recx.alignment.trainer import fit
+from recx.alignment.training_mode import as_trained
 from recx.errors import SettingsError
 from recx.models.backbones import autocast, compute_dtype
 from recx.models.quantisation import quantization_of
@@ -122,7 +123,7 @@ def test_float16_trains_with_a_scaled_loss_and_on_a_gpu_alone(tmp_path, monkeypa
         asked.update(given)
         raise Stop
 
-    monkeypatch.setattr(trainer, "OneDeviceArguments", arguments)
+    monkeypatch.setattr(optimizers, "OneDeviceArguments", arguments)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
     with pytest.raises(Stop):
@@ -175,7 +176,7 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     with pytest.raises(SettingsError, match="pip install bitsandbytes"):
         quantization_of(NF4)
     with pytest.raises(SettingsError, match="pip install bitsandbytes"):
-        trainer.build_optimizer(small_model(), FitSettings(optimizer="paged_adamw_8bit"))
+        optimizers.build_optimizer(small_model(), FitSettings(optimizer="paged_adamw_8bit"))
 
 
 @needs_bitsandbytes

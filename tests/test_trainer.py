@@ -15,7 +15,10 @@ from torch import nn
 from transformers import TrainingArguments, modeling_utils
 
 from recx.alignment.length_grouping import length_grouped_order
-from recx.alignment.trainer import device_batch_size, estimate_minutes, fit, mean_loss
+from recx.alignment.mean_loss import mean_loss
+from recx.alignment.steps import device_batch_size
+from recx.alignment.trainer import fit
+from recx.alignment.training_cost import estimate_minutes
 from recx.errors import CheckpointError, SettingsError
 from recx.prompts.tokens import collate
 from recx.settings import FitSettings

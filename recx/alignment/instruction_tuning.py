@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recx.alignment.trainer import fit, mean_loss
+from recx.alignment.mean_loss import mean_loss
+from recx.alignment.trainer import fit
 from recx.decoding.constrained import beam_titles
 from recx.decoding.generation import choice_probability, greedy_text
 from recx.decoding.title_trie import build_title_trie

@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 from transformers.pytorch_utils import Conv1D
 
-from recx.alignment.trainer import device_batch_size
+from recx.alignment.steps import device_batch_size
 from recx.errors import CheckpointError, SettingsError
 from recx.models.backbones import autocast, fastest_attention
 from recx.models.families import causal_class

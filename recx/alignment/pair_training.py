@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
-from recx.alignment.trainer import fit, mean_loss, steps_of
+from recx.alignment.mean_loss import mean_loss
+from recx.alignment.steps import steps_of
+from recx.alignment.trainer import fit
 from recx.data.xrec_files import ExplainedPairs
 from recx.decoding.generation import greedy_text
 from recx.models.aligned_model import AlignedModel

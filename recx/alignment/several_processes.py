@@ -19,7 +19,8 @@ from transformers import TrainerCallback
 
 from recx import paths
 from recx.alignment.rows_file import load_rows, save_rows
-from recx.alignment.trainer import device_batch_size, fit, steps_of
+from recx.alignment.steps import device_batch_size, steps_of
+from recx.alignment.trainer import fit
 from recx.errors import RecxError
 from recx.models.aligned_model import AlignedModel
 from recx.models.saved_models import load_aligned, save_aligned

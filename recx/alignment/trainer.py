@@ -3,15 +3,12 @@
 The loss itself, cross-entropy over answer tokens, is computed by the model: `recx.models.aligned_model`.
 """
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
-from peft.helpers import disable_input_dtype_casting
 from torch import nn
 from torch.utils.data import Subset
 from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
@@ -19,25 +16,14 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
 from recx.alignment.checkpoints import RestoreRandomState, last_checkpoint, load_checkpoint, save_checkpoint
 from recx.alignment.length_grouping import length_grouped_order
 from recx.alignment.one_device import OneDeviceArguments
+from recx.alignment.optimizers import build_optimizer
+from recx.alignment.steps import Rows, device_batch_size, steps_of
+from recx.alignment.training_mode import as_trained
 from recx.errors import SettingsError
 from recx.models.aligned_model import AlignedModel
-from recx.models.backbones import autocast, compute_dtype
-from recx.models.quantisation import require_bitsandbytes
-from recx.prompts.tokens import IGNORED, EncodedRows, collate
+from recx.models.backbones import compute_dtype
+from recx.prompts.tokens import IGNORED, collate
 from recx.settings import FitSettings
-from recx.storage.tensors import trainable
-
-
-class Rows(Protocol):
-    """What can be trained on: rows by number, with their lengths."""
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """(R,) number of tokens in each row."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, row: int) -> Any: ...
 
 
 class AlignmentTrainer(Trainer):
@@ -99,26 +85,6 @@ class StopAfter(TrainerCallback):
         """Save and stop after the last step."""
         if state.global_step >= self.steps:
             control.should_save = control.should_training_stop = True
-
-
-def build_optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
-    """AdamW with a separate learning rate for the projectors.
-
-    Raises:
-        SettingsError: 8-bit AdamW is requested, but bitsandbytes is not installed.
-    """
-    groups: dict[float, list[nn.Parameter]] = {1.0: [], settings.projector_rate: []}
-    for name, parameter in trainable(model).items():
-        groups[settings.projector_rate if "_projector." in name else 1.0].append(parameter)
-    rates = {multiple: settings.learning_rate * multiple for multiple in groups}
-    # `initial_lr` is the factor of a schedule that starts at a later step.
-    parts = [{"params": p, "lr": rates[m], "initial_lr": rates[m]} for m, p in groups.items() if p]
-    if settings.optimizer == "paged_adamw_8bit":
-        require_bitsandbytes("align.fit.optimizer", settings.optimizer)
-        from bitsandbytes.optim import PagedAdamW8bit
-
-        return PagedAdamW8bit(parts, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
-    return torch.optim.AdamW(parts, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True)
 
 
 def fit(
@@ -217,86 +183,3 @@ def fit(
         | {name: h[name] for name in trainer.measures}
         for h in history
     ]
-
-
-def steps_of(rows: Rows, settings: FitSettings) -> int:
-    """Number of optimizer steps of a training."""
-    return max(1, int(len(rows) / settings.batch_size * settings.epochs))
-
-
-def mean_loss(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
-    """Mean cross-entropy over the answer tokens of rows, in nats; dropout is off, and the model is left unchanged."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    total = count = 0.0
-    order = np.argsort(rows.lengths, kind="stable").tolist()
-    with torch.no_grad(), autocast(settings.precision, model.device.type), as_trained(model, settings):
-        for start in range(0, len(order), settings.batch_size):
-            batch = collate([rows[r] for r in order[start : start + settings.batch_size]])
-            batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-            tokens = int((batch["labels"] >= 0).sum())
-            total, count = total + float(AlignedModel.forward(model, **batch)["loss"]) * tokens, count + tokens
-    for module, training in modes.items():
-        module.training = training
-    return total / max(count, 1.0)
-
-
-def estimate_minutes(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
-    """Estimate the minutes that `fit` takes in one process by timing three typical batches.
-
-    The model is left unchanged.
-    """
-    modes = {module: module.training for module in model.modules()}
-    model.train()
-    order = np.argsort(rows.lengths, kind="stable")
-    starts = [int(q * (len(rows) - 1)) for q in (0.5, 0.2, 0.5, 0.8)]  # the first batch warms up caches
-    seconds_per_row = []
-    for start in starts:
-        chosen = order[start : start + device_batch_size(settings)]
-        batch = {k: v.to(model.device) for k, v in collate([rows[int(r)] for r in chosen]).items()}
-        started = time.monotonic()
-        with autocast(settings.precision, model.device.type), as_trained(model, settings):
-            loss = model(**batch)["loss"]
-            loss.backward()
-        loss.item()  # waits for the GPU
-        seconds_per_row.append((time.monotonic() - started) / len(chosen))
-    model.zero_grad(set_to_none=True)
-    for module, training in modes.items():
-        module.training = training
-    return float(np.mean(seconds_per_row[1:])) * 1.1 * len(rows) * settings.epochs / 60
-
-
-@contextlib.contextmanager
-def as_trained(model: AlignedModel, settings: FitSettings) -> Iterator[None]:
-    """Context in which the model computes as in training.
-
-    With gradient checkpointing, each layer's activations are recomputed in the backward pass instead of stored. Under
-    autocast, adapters use their inputs as they are: peft would make a float32 copy for each, which autocast converts
-    back (a sixth of the activations' memory).
-    """
-    backbone = model.backbone
-    if settings.gradient_checkpointing:
-        # The name in transformers since 5.18, and the one before.
-        getattr(backbone, "activation_checkpointing_enable", backbone.gradient_checkpointing_enable)()
-    try:
-        with disable_input_dtype_casting(backbone, active=compute_dtype(settings.precision) != torch.float32):
-            yield
-    finally:
-        if settings.gradient_checkpointing:
-            getattr(backbone, "activation_checkpointing_disable", backbone.gradient_checkpointing_disable)()
-
-
-def device_batch_size(settings: FitSettings, processes: int = 1) -> int:
-    """Rows that one process reads at once.
-
-    Raises:
-        SettingsError: a step's rows cannot be divided evenly.
-    """
-    parts = (settings.accumulate or 1) * processes
-    if settings.batch_size % parts:
-        raise SettingsError(
-            f"Setting 'align.fit.batch_size' is {settings.batch_size}, but the rows of a step are divided into "
-            f"{settings.accumulate or 1} (align.fit.accumulate) times {processes} (processes) equal parts. "
-            f"Choose a multiple of {parts}."
-        )
-    return settings.batch_size // parts

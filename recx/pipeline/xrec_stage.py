@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recx.alignment.pair_training import VARIANTS, build, encode, train, write
-from recx.alignment.trainer import estimate_minutes
+from recx.alignment.training_cost import estimate_minutes
 from recx.data.dataset import Dataset
 from recx.data.registry import find_source, load_dataset
 from recx.data.reviews import load_reviews, most_opinionated_sentence

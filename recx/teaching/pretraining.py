@@ -21,7 +21,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 
 from recx import paths
-from recx.alignment.trainer import estimate_minutes, fit
+from recx.alignment.trainer import fit
+from recx.alignment.training_cost import estimate_minutes
 from recx.data.demo import demo_catalogue
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import fastest_attention
