@@ -43,14 +43,15 @@ def decisive_sets(target: Scorer, history: Sequence[int] | np.ndarray, item: int
 
     Args:
         target: read only.
-        history: item indices, oldest first; the latest `length` count.
+        history: item indices of the complete history, oldest first; only the latest `length` are taken out.
         item: the item asked about.
         length: how many of the latest items the target reads.
 
     Returns:
         None where the history has no item, or more than `MAX_ITEMS` distinct ones.
     """
-    history = np.asarray(history, dtype=np.int64)[-length:]
+    whole = np.asarray(history, dtype=np.int64)
+    older, history = whole[:-length], whole[-length:]
     players = players_of(history)
     everyone = frozenset(range(len(players)))
     if not 0 < len(everyone) <= MAX_ITEMS:
@@ -62,7 +63,7 @@ def decisive_sets(target: Scorer, history: Sequence[int] | np.ndarray, item: int
         wanted = list(sets)
         new = [s for s in dict.fromkeys(wanted) if s not in known]
         left = [history[np.isin(history, players[list(s)])] for s in new]
-        known.update(zip(new, item_ranks(target, left, item, length, changed_from=history), strict=True))
+        known.update(zip(new, item_ranks(target, left, item, length, whole, older), strict=True))
         return [known[s] for s in wanted]
 
     before = ranks([everyone])[0].decision

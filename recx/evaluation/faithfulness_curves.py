@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from recx.evaluation.pair_effects import PairEffects
-from recx.recommenders.item_rank import item_ranks
 
 KS = (10, 50)
 CURVES = ("del", "ins", *(f"{side}@{k}" for k in KS for side in ("pos", "neg")))
@@ -36,9 +35,7 @@ def masking(effects: PairEffects, numbers: np.ndarray) -> dict[str, float]:
     highest, lowest = ([order[k:] for k in range(n)], [order[: n - k] for k in range(n)])  # what is left
     # What is left when the lowest go is, read from its end, what enters first when the highest come.
     histories = [effects.history[np.isin(effects.history, effects.players[left])] for left in [*highest, *lowest]]
-    ranks = item_ranks(
-        effects.value.target, histories, effects.item, effects.value.length, changed_from=effects.history
-    )
+    ranks = effects.ranks(histories)
     places = np.array([r.rank if effects.liked else r.unseen + 1 - r.rank for r in ranks])
     ahead = 1 - (places - 1) / np.maximum(1, np.array([r.unseen for r in ranks]) - 1)
     areas = {"del": float(ahead[:n].mean()), "ins": float(ahead[n:].mean())}

@@ -77,7 +77,7 @@ def foreseen_records(
     """
     about = (effects, pairs, sets, edits)
     records = [r for name, texts in explained.items() for r in text_records(columns[name], texts, *about)]
-    evidence = [measure_evidence(e.value, e.history, e.item) for e in effects]
+    evidence = [measure_evidence(e.value, e.whole, e.item) for e in effects]
     for name, texts in explained.items():
         if name == "template" or columns[name].get("control", "").startswith(("told", "predicted")):
             wrong = {"contradicts_evidence": contradicts_evidence(texts, evidence)}
@@ -217,7 +217,7 @@ def cause_and_trip_records(
         catalogue: titles.
     """
     target, length = effects[0].value.target, effects[0].value.length
-    changed = [decision_changes(target, one) for one in effects]
+    changed = [decision_changes(one) for one in effects]
     written = {name: [text.text for text in texts] for name, texts in explained.items()}
     written["titles of the history"] = ["; ".join(catalogue.labels[i] for i in one.history) for one in effects]
     correlations = phi_by_method(effects, explained, changed, pairs.users)

@@ -17,7 +17,7 @@ SET_METRICS = ("flip_named", "flip_named_gain")
 
 def sets_of(effects: Sequence[PairEffects]) -> list[DecisiveSets | None]:
     """The decisive sets of every pair; None where a history is too long to certify them."""
-    return [decisive_sets(one.value.target, one.history, one.item, one.value.length) for one in effects]
+    return [decisive_sets(one.value.target, one.whole, one.item, one.value.length) for one in effects]
 
 
 def flip_named(effects: PairEffects, cited: Sequence[int], sets: DecisiveSets | None) -> tuple[float, float]:

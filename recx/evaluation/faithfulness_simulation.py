@@ -26,7 +26,6 @@ from recx.evaluation.faithfulness import cited_places
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import said_strength
-from recx.recommenders.item_rank import item_ranks
 
 FOLDS = 5
 FEWEST = 40  # edits; a student learns nothing from fewer
@@ -87,18 +86,12 @@ def draw_edits(effects: Sequence[PairEffects], users: np.ndarray, catalogue: Cat
     rng, rows = np.random.default_rng(seed), []
     for pair, one in enumerate(effects):
         n, history = len(one.players), one.history
-        others = np.setdiff1d(np.arange(1, len(catalogue) + 1), [*history, one.item])
+        others = np.setdiff1d(np.arange(1, len(catalogue) + 1), [*one.whole, one.item])
         if n < 2 or not len(others):
             continue
         removed = [history[history != p] for p in one.players]
         replaced = [np.where(history == p, rng.choice(others), history) for p in one.players]
-        before, *after = item_ranks(
-            one.value.target,
-            [history, *removed, *replaced],
-            one.item,
-            one.value.length,
-            changed_from=history,
-        )
+        before, *after = one.ranks([history, *removed, *replaced])
         alike = likeness(catalogue, one.players, one.item)
         for number, rank in enumerate(after):
             place, kind = number % n, number // n

@@ -14,8 +14,7 @@ import numpy as np
 from recx.attribution.removal import ValueFunction, players_of
 from recx.attribution.shapley import MAX_EXACT, all_sets, shapley_values
 from recx.evaluation.test_set import Pairs
-from recx.recommenders.item_rank import item_ranks
-from recx.recommenders.protocol import Scorer
+from recx.recommenders.item_rank import ItemRank, item_ranks
 
 TINY = 1e-6  # effects that differ by less are the same
 MAX_SETS = 4096  # sets of one size that are compared with; more are sampled
@@ -27,15 +26,29 @@ class PairEffects:
 
     Attributes:
         value: of what is left.
-        history: the latest items that the target reads.
+        whole: the complete history, oldest first.
         item: the item asked about.
         liked: whether the target likes it.
     """
 
     value: ValueFunction
-    history: np.ndarray
+    whole: np.ndarray
     item: int
     liked: bool
+
+    @property
+    def history(self) -> np.ndarray:
+        """The latest items, which the target reads."""
+        return self.whole[-self.value.length :]
+
+    @property
+    def older(self) -> np.ndarray:
+        """The items before those."""
+        return self.whole[: -self.value.length]
+
+    def ranks(self, histories: Sequence[np.ndarray]) -> list[ItemRank]:
+        """The item's rank for R modifications of `history`; what is too old for the target to read stays seen."""
+        return item_ranks(self.value.target, histories, self.item, self.value.length, self.whole, self.older)
 
     @cached_property
     def players(self) -> np.ndarray:
@@ -83,17 +96,17 @@ class PairEffects:
 
 
 def effects_of(value: ValueFunction, pairs: Pairs) -> list[PairEffects]:
-    """The effects of every pair, with the history as a prompt shows it."""
+    """The effects of every pair."""
     return [
-        PairEffects(value, np.asarray(history)[-value.length :], int(item), bool(liked))
+        PairEffects(value, np.asarray(history, dtype=np.int64), int(item), bool(liked))
         for history, item, liked in zip(pairs.histories, pairs.items, pairs.liked, strict=True)
     ]
 
 
-def decision_changes(target: Scorer, effects: PairEffects) -> np.ndarray:
+def decision_changes(effects: PairEffects) -> np.ndarray:
     """Whether taking each player out (n,) changes the target's decision by task 3's rule (yes, between or no)."""
     histories = [effects.history, *(effects.history[effects.history != p] for p in effects.players)]
     if len(effects.players) < 2:
         return np.zeros(len(effects.players), dtype=bool)
-    before, *after = item_ranks(target, histories, effects.item, effects.value.length, changed_from=effects.history)
+    before, *after = effects.ranks(histories)
     return np.array([rank.decision != before.decision for rank in after])

@@ -1,7 +1,7 @@
 """One case of removal as tables: titles that join one after the other, and the target's answer without some of them."""
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ def joining_orders(effects: PairEffects, catalogue: Catalogue, latest: int = 3) 
     Raises:
         DataError: the history has more than `MAX_JOINING` distinct titles.
     """
-    effects = replace(effects, history=effects.history[-latest:])
+    effects = replace(effects, whole=effects.history[-latest:])
     n = len(effects.players)
     if n > MAX_JOINING:
         raise DataError(f"{n} titles have too many orders to list; at most {MAX_JOINING} are accepted.")
@@ -62,7 +62,13 @@ class Without(NamedTuple):
 
 
 def without(
-    target: Scorer, history: np.ndarray, item: int, catalogue: Catalogue, length: int, gone: Collection[int]
+    target: Scorer,
+    history: np.ndarray,
+    item: int,
+    catalogue: Catalogue,
+    length: int,
+    gone: Collection[int],
+    older: Sequence[int] | np.ndarray = (),
 ) -> Without:
     """What the target says of an item before and after some titles are taken out of a history.
 
@@ -73,6 +79,7 @@ def without(
         catalogue: titles.
         length: how many of the latest items the target reads.
         gone: items to take out, at all their positions.
+        older: items of the person that are not in `history` because they are too old for the target to read.
 
     Raises:
         DataError: nothing would be left, and no target reads an empty history.
@@ -80,7 +87,7 @@ def without(
     out = np.isin(history, list(gone))
     if out.all():
         raise DataError("At least one title must stay in the history.")
-    before, after = item_ranks(target, [history, history[~out]], item, length, changed_from=history)
+    before, after = item_ranks(target, [history, history[~out]], item, length, history, older)
     frame = pd.DataFrame({"title": [catalogue.labels[i] for i in history], "out": out})
     return Without(frame, (before.rank, before.decision), (after.rank, after.decision), before.unseen)
 

@@ -246,7 +246,7 @@ class AlignedExplainer(Explainer):
             self.prompts(requests), max_tokens, show_progress, quotes, min_tokens=self.min_tokens
         )
         if self.measure is not None and self.holds_evidence:
-            evidence = [self.measure(request.history, request.items[0]) for request in requests]
+            evidence = [self.measure(request.whole, request.items[0]) for request in requests]
             *_, drafts = Reviser(self, max_tokens).revise(requests, evidence, texts)
             return [self.read(draft.text, draft.request, draft.changed) for draft in drafts]
         return [self.read(text, request) for text, request in zip(texts, requests, strict=True)]
@@ -336,7 +336,7 @@ class AlignedExplainer(Explainer):
 
     def evidence(self, request: Request) -> tuple[Piece, ...]:
         """Return the text added to a question: the measured causes of the target's decision."""
-        return tuple(tell(self.measure(request.history, request.items[0])))
+        return tuple(tell(self.measure(request.whole, request.items[0])))
 
     def with_store(self, store: TextStore) -> Self:
         """Return a copy that caches its explanations by a hash of prompt and model."""

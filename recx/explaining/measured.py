@@ -59,9 +59,10 @@ def template_explanations(
     """
     rng, parser, out = np.random.default_rng(seed), ExplanationParser(catalogue), []
     for history, item in zip(histories, items, strict=True):
-        shown = np.asarray(history, dtype=np.int64)[-value.length :]
+        whole = np.asarray(history, dtype=np.int64)
+        older, shown = whole[: -value.length], whole[-value.length :]
         evidence = measure_evidence(value, history, int(item))
         text = as_text(explain_evidence(rng, catalogue, evidence, Control(), numbers=True), catalogue)
-        request = Request("explanation", shown, (int(item),), evidence=tuple(tell(evidence)))
+        request = Request("explanation", shown, (int(item),), "", tuple(tell(evidence)), older)
         out.append(explanation_of(text, request, catalogue, parser))
     return out

@@ -36,7 +36,7 @@ class InformedRequest(Request):
     @classmethod
     def of(cls, request: Request, facts: Sequence[Piece]) -> Self:
         """The same request with facts."""
-        return cls(request.task, request.history, request.items, request.instruction, request.evidence, tuple(facts))
+        return cls(**vars(request), facts=tuple(facts))
 
     def pieces(self, form: Mode) -> list[Piece]:
         """The prompt in the form of a mode, after the facts."""

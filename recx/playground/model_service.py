@@ -233,7 +233,7 @@ class ModelService:
 
     def _measured(self, evidence: Evidence, explanation: Explanation, history: np.ndarray) -> Json:
         """Compare the measured causes of the decision with the causes that the text cites."""
-        effects = PairEffects(self.value, history[-self.value.length :], evidence.item, evidence.liked)
+        effects = PairEffects(self.value, history, evidence.item, evidence.liked)
         places = cited_places(effects, explanation)
         cited = {int(effects.players[p]) for p in places}
         against_random = erasure(effects, places)

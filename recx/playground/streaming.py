@@ -64,7 +64,7 @@ def stream_explanation(
     changed = 0
     if explainer.measure is not None and explainer.holds_evidence and not should_stop():
         with lock:
-            evidence = explainer.measure(request.history, request.items[0])
+            evidence = explainer.measure(request.whole, request.items[0])
             revision = Reviser(explainer, max_tokens).revise([request], [evidence], [text])
         while not should_stop():
             with lock:

@@ -1,7 +1,7 @@
 """Questions about one person, worded for an alignment mode: first the person, then the question."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Request:
         items: the item or the candidates in question; empty for tasks that are not about items.
         instruction: an instruction added to the question.
         evidence: measured causes of the target's decision, stated after the question.
+        older: earlier items of the history, which are not shown.
     """
 
     task: str
@@ -62,6 +63,12 @@ class Request:
     items: tuple[int, ...] = ()
     instruction: str = ""
     evidence: tuple[Piece, ...] = ()
+    older: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def whole(self) -> np.ndarray:
+        """The complete history, including what the prompt does not show."""
+        return np.concatenate([self.older, self.history])
 
     def pieces(self, form: Mode) -> list[Piece]:
         """The prompt in the form of a mode; its only user vector has row 0."""
@@ -93,9 +100,10 @@ def requests_about(
     """
     asked = [()] * len(histories) if items is None else [tuple(find_item(catalogue, i) for i in row) for row in items]
     text = instruction_text(instruction)
+    whole = [history_of(catalogue, history) for history in histories]
     return [
-        Request(task, history_of(catalogue, history)[-max_history:], row, text)
-        for history, row in zip(histories, asked, strict=True)
+        Request(task, history[-max_history:], row, text, older=history[:-max_history])
+        for history, row in zip(whole, asked, strict=True)
     ]
 
 

@@ -48,7 +48,12 @@ def top_items(target: Scorer, history: np.ndarray, max_history: int, k: int = 10
 
 @torch.inference_mode()
 def item_ranks(
-    target: Scorer, histories: Sequence[np.ndarray], item: int, max_history: int, changed_from: np.ndarray | None = None
+    target: Scorer,
+    histories: Sequence[np.ndarray],
+    item: int,
+    max_history: int,
+    changed_from: np.ndarray | None = None,
+    older: Sequence[int] | np.ndarray = (),
 ) -> list[ItemRank]:
     """The rank of an item for each of R histories, of which the target reads the latest `max_history` items.
 
@@ -57,13 +62,16 @@ def item_ranks(
 
     Ties are in the random order of each history, or of `changed_from` for all: when a history is compared with its
     modifications, the rank must not move only because ties are redrawn.
+
+    Items of `older` count as seen, too: those of a person whose R histories hold only what the target reads.
     """
     out: list[ItemRank] = []
+    read_no_more = np.asarray(older, dtype=np.int64)
     for start in range(0, len(histories), BATCH):
         part = histories[start : start + BATCH]
         scores = devices.score(target, pad_histories(part, max_history)).float().clone()
         own = scores[:, item].clone()
-        mask_seen(scores, part)
+        mask_seen(scores, [np.concatenate([read_no_more, history]) for history in part])
         scores[:, item] = own
         ordered_as = part if changed_from is None else [changed_from] * len(part)
         place, first, tied = places(scores, ordered_as, torch.full((len(part),), item))
