@@ -109,3 +109,34 @@ def test_titles_in_running_text(films, text, found):
     mentions = list(films.mentions(text, near=[ITEM["Heat"]]))
     assert [m.item for m in mentions] == [ITEM[title] for title in found]
     assert all(text[m.start : m.end].strip() for m in mentions)
+
+
+ALIKE = [
+    "Help",
+    "Help!",
+    "Learning C#",
+    "Learning C++",
+    "दिल",
+    "दाल",
+    "バス",
+    "パス",
+    "ハス",
+    "Café",
+    "Escape from L.A.",
+]
+ALIKE_ITEM = {title: n for n, title in enumerate(ALIKE, 1)}
+
+
+@pytest.mark.parametrize("title", ALIKE)
+def test_titles_that_differ_in_a_mark_are_different_titles(title):
+    index = TitleIndex(build_catalogue([str(n) for n in range(len(ALIKE))], ALIKE, {}))
+    others = [item for other, item in ALIKE_ITEM.items() if other != title]
+    assert index.find(title, near=others) == index.find(title) == ALIKE_ITEM[title]
+    found = [m.item for m in index.mentions(f"They love {title} most of all.", near=others)]
+    assert found in ([], [ALIKE_ITEM[title]]) or title == "Help!", "the mark may end a sentence"
+
+
+def test_a_final_stop_and_accents_do_not_matter():
+    index = TitleIndex(build_catalogue(["1", "2", "3"], ["Escape from L.A", "Escape from L.A.", "Café"], {}))
+    assert index.find("Escape from L.A.", near=[1]) == 1 and index.find("Escape from L.A.", near=[2]) == 2
+    assert index.find("Cafe") == 3

@@ -1,7 +1,8 @@
 """Finds many phrases (titles, attribute values) in running text by their words.
 
-Words are compared without case, accents and apostrophes; punctuation between them is ignored. A text is scanned once,
-looking up the longest phrase that begins at each word, so the time does not grow with the number of phrases.
+Words are compared without case, apostrophes and the accents of Latin, Greek and Cyrillic letters; punctuation between
+them is ignored. A text is scanned once, looking up the longest phrase that begins at each word, so the time does not
+grow with the number of phrases.
 """
 
 import re
@@ -9,7 +10,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+import regex
+
+# Marks belong to the letter before them: the vowels of Hindi and Thai are marks.
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:['’][\p{L}\p{N}][\p{L}\p{N}\p{M}]*)*")
+# Accents, emoji's variants and enclosing marks. Other marks tell words apart, such as Japanese ba, pa and ha.
+_LEFT_OUT = re.compile(r"[\u0300-\u036f\u20d0-\u20ff\ufe00-\ufe0f]")
 _POSSESSIVE = re.compile(r"['’]s?$")
 # Between two words of one phrase; more blanks stand in place of something that was taken out.
 _WITHIN = re.compile(r"(?! {2})(?:[^\w\n]|_){0,5}")
@@ -75,5 +81,5 @@ def _stem(word: Word, text: str) -> tuple[str, int]:
 
 def _plain(word: str) -> str:
     if not word.isascii():
-        word = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+        word = _LEFT_OUT.sub("", unicodedata.normalize("NFKD", word))
     return word.casefold().replace("'", "").replace("’", "")

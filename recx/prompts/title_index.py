@@ -60,7 +60,12 @@ class TitleIndex:
         if (
             item is not None and near and item not in near
         ):  # "Escape from L.A." where the text is about "Escape from L.A"
-            return next((i for i in self._wholes.get(phrase_key(title), ()) if i in near), item)
+            alike = (i for i in self._wholes.get(phrase_key(title), ()) if i in near)
+            key = plain_title(title)  # "Help!" is not "Help"
+            return next(
+                (i for i in alike if key in map(plain_title, (self.catalogue.labels[i], self.catalogue.titles[i]))),
+                item,
+            )
         if item is not None or title != title.strip():
             return item
         table = self._without_case if ignore_case else self._with_case
@@ -126,6 +131,7 @@ class TitleIndex:
             item, whole = self._meant(key, near)
             start, end = words[place].start, last
             if item is not None:
+                item = self._as_written(text, start, key, item)
                 marks = _MARKS_BEHIND.search(self.catalogue.labels[item])[0]  # "Pikachu!" ends no sentence
                 end += len(marks) if marks and text.startswith(marks, last) else 0
             shared = key in self._values and not (
@@ -136,6 +142,18 @@ class TitleIndex:
             if item is not None and is_name(text, words[place : place + size], end, item in near, whole):
                 return Mention(item, start, end), size
         return None, 1
+
+    def _as_written(self, text: str, start: int, key: str, item: int) -> int:
+        """The item whose label stands in the text with all its marks: "C#" where the one meant would be "C++".
+
+        A mark that may end the sentence decides nothing.
+        """
+        own = len(self.catalogue.labels[item]) if text.startswith(self.catalogue.labels[item], start) else 0
+        for other in self._wholes.get(key, ()):
+            label = self.catalogue.labels[other]
+            if len(label) > own and label[-1] not in ".!?…" and text.startswith(label, start):
+                item, own = other, len(label)
+        return item
 
     def _is_value(self, text: str, start: int, end: int, likely: bool) -> bool:
         """Whether a title that is also an attribute value (a series or a platform, say) stands for the value here."""
