@@ -94,11 +94,12 @@ def test_a_model_that_writes_nothing_is_named():
         written(lambda m, n: "NONE")
 
 
-@pytest.mark.parametrize("reply", ["", "Two words", "word " * 121])
+@pytest.mark.parametrize("reply", ["", "Two word", "words " * 201, "太短"])
 def test_what_is_no_passage_is_asked_for_again(reply):
     with pytest.raises(BadReply, match="3 to 120 words"):
         read_passage(reply)
 
 
 def test_passages_are_read():
+    assert read_passage("这位用户会喜欢它的故事和音乐。") == "这位用户会喜欢它的故事和音乐。"
     assert read_passage(" The user\n would enjoy it. ") == "The user would enjoy it." and read_passage("None.") == ""

@@ -352,3 +352,22 @@ def test_modes_with_vectors_need_a_target(explainer):
         AlignedExplainer(with_vectors, tokenizer, "hybrid", catalogue, None, 10)
     with pytest.raises(SettingsError, match="nothing to reconstruct"):
         explainer.reconstruct([["Halo 3"]])
+
+
+def test_a_single_candidate_can_be_ranked(explainer):
+    assert explainer.rank([[3, 5], [7, 9]], [[30], [31]]).tolist() == [[30], [31]]
+
+
+def test_free_answers_do_not_follow_the_checkpoints_own_decoding_options(explainer, prompts):
+    ends = explainer.encoder.ends
+    plain = generation.free_answers(explainer.model, prompts, ends, 3, 3, 20, precision="float32")
+    own = explainer.model.backbone.generation_config
+    explainer.model.backbone.generation_config = copy.deepcopy(own)
+    explainer.model.backbone.generation_config.update(
+        repetition_penalty=5.0, no_repeat_ngram_size=1, length_penalty=9.0, min_new_tokens=9
+    )
+    try:
+        again = generation.free_answers(explainer.model, prompts, ends, 3, 3, 20, precision="float32")
+    finally:
+        explainer.model.backbone.generation_config = own
+    assert [[a.tolist() for a in row] for row in again] == [[a.tolist() for a in row] for row in plain]

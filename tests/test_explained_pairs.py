@@ -34,6 +34,7 @@ def test_a_title_may_hold_a_semicolon():
     assert names.pair("Steins;Gate", "Portal").history.tolist() == [1]
     assert names.pair(["Steins;Gate", "Gate"], "Portal").history.tolist() == [1, 3]
     assert names.pair("Portal;Gate", "Portal").history.tolist() == [2, 3]
+    assert names.pair("Portal; steins;gate; Gate", "Portal").history.tolist() == [2, 1, 3]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,14 @@ def test_a_chat_model_reads_the_question_as_it_is_worded_and_may_stay_silent():
     assert any(text.endswith(f'Why not "{CATALOGUE.labels[9]}"?') for text in asked)
 
 
+def test_an_empty_answer_is_asked_for_again():
+    server = ChatServer(lambda messages, n: "" if n < 2 else "Because.")
+    explainer = ChatExplainer(CATALOGUE, ChatSettings(server.address, "m", retries=0, replies=4, seconds=5), 10)
+    assert answer(explainer, ASKED[:1]) == ["Because."]
+    server.stop()
+    assert len(server.asked) == 3
+
+
 def test_an_aligned_model_answers_and_leans_to_yes_or_no(backbone):
     model, tokenizer = backbone
     explainer = AlignedExplainer(AlignedModel(model).eval(), tokenizer, "behavior", CATALOGUE, None, 10)

@@ -5,7 +5,7 @@ from small_training import small_model
 
 from recx.alignment.answer_rows import answer_log_probs
 from recx.alignment.reward_tuning import fit_rewards, group_advantages, grpo_loss
-from recx.decoding.sampling import sampled_texts
+from recx.decoding.sampling import drawn_tokens, sampled_texts
 from recx.prompts.tokens import Prompt
 from recx.settings import FitSettings
 from recx.storage.tensors import trainable
@@ -41,6 +41,25 @@ def test_samples_follow_the_models_own_distribution():
     wanted = [np.exp(answer_log_probs(model, [prompt], [np.array([t])], "float32")[0][0]) for t in range(64)]
     seen = np.bincount(first, minlength=64) / len(first)
     assert np.abs(seen - wanted).max() < 0.02 and np.corrcoef(seen, wanted)[0, 1] > 0.5
+
+
+def test_with_seeds_a_prompts_texts_do_not_depend_on_the_others():
+    model, five = small_model().eval(), prompts(5)
+    how = {"max_tokens": 6, "precision": "float32"}
+    torch.manual_seed(0)
+    together = sampled_texts(model, five, ENDS, 8, **how, seeds=range(5))
+    state = torch.random.get_rng_state()
+    alone = [sampled_texts(model, [five[n]], ENDS, 8, **how, seeds=[n])[0] for n in range(5)]
+    for one, other in zip(together, alone, strict=True):
+        assert [t.tolist() for t in one] == [t.tolist() for t in other]
+    assert torch.equal(state, torch.random.get_rng_state()) and len({tuple(t) for t in together[0]}) > 4
+
+
+def test_seeded_draws_follow_the_probabilities():
+    wanted = torch.tensor([0.0, 0.5, 0.0, 0.3, 0.2, 0.0])
+    draws = [np.random.default_rng(n) for n in range(4000)]
+    seen = np.bincount(drawn_tokens(wanted.repeat(4000, 1), (), draws).numpy(), minlength=6) / 4000
+    assert np.abs(seen - wanted.numpy()).max() < 0.03 and seen[[0, 2, 5]].sum() == 0
 
 
 def test_a_text_ends_with_its_end_token_or_at_the_limit():

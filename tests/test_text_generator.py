@@ -53,6 +53,14 @@ def build(backbone, mode="behavior", seed=0):
     )
 
 
+def test_texts_kept_in_memory_are_those_of_their_question(backbone):
+    explainer = build(backbone)
+    wanted = [[e.text for e in explainer.explain([h], [i])] for h, i in zip(HISTORIES[:2], ITEMS[:2], strict=True)]
+    kept = explainer.with_store(TextStore(None))
+    asked = [[e.text for e in kept.explain([h], [i])] for h, i in zip(HISTORIES[:2], ITEMS[:2], strict=True)]
+    assert asked == wanted and wanted[0] != wanted[1]
+
+
 def test_stopped_it_goes_on_row_by_row(backbone, tmp_path, monkeypatch):
     explainer, store = build(backbone), TextStore(tmp_path / "texts.jsonl")
     wanted = [e.text for e in explainer.explain(HISTORIES, ITEMS)]

@@ -46,7 +46,7 @@ def beam_titles(
     graph = graph.to(device)
 
     def decode(rows: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        with autocast(precision):
+        with autocast(precision, model.device.type):
             items = torch.zeros(len(rows), beams, dtype=torch.long, device=device)
             log_probs = torch.full((len(rows), beams), -torch.inf, device=device)
             state = DecodingState(model, [prompts[r].followed_by(graph.prefix) for r in rows])
@@ -132,7 +132,7 @@ def greedy_lists(
 
     def decode(rows: list[int]) -> list[list[int]]:
         written: list[list[int]] = [[] for _ in rows]
-        with autocast(precision):
+        with autocast(precision, model.device.type):
             state = DecodingState(model, [prompts[r] for r in rows])
             left, nodes = list(range(len(rows))), torch.zeros(len(rows), dtype=torch.long)
             while left:
@@ -185,9 +185,9 @@ def greedy_order(
 
     def decode(rows: list[int]) -> list[np.ndarray]:
         orders = [CandidateOrder([np.concatenate([titles[i], separator]) for i in candidates[r]]) for r in rows]
-        left = list(range(len(rows)))
-        with autocast(precision):
-            state = DecodingState(model, [prompts[r] for r in rows])
+        left = [n for n, order in enumerate(orders) if not order.complete]
+        with autocast(precision, model.device.type):
+            state = DecodingState(model, [prompts[rows[n]] for n in left]) if left else None
             while left:
                 choices = [torch.tensor(orders[n].choices()) for n in left]
                 tokens = pad_sequence(choices, batch_first=True, padding_value=-1)

@@ -12,6 +12,9 @@ from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
 from recx.prompts.tokens import Prompt
 
+# A checkpoint's own defaults would change what is measured; Qwen2.5's, for one, make repeated tokens less probable.
+_PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "length_penalty": 1.0, "min_new_tokens": 0}
+
 
 @torch.inference_mode()
 def choice_probability(
@@ -25,7 +28,7 @@ def choice_probability(
     first, second = map(list, options)
 
     def decode(rows: list[int]) -> np.ndarray:
-        with autocast(precision):
+        with autocast(precision, model.device.type):
             logits = DecodingState(model, [prompts[r] for r in rows]).logits
         return torch.sigmoid(logits[:, first].logsumexp(1) - logits[:, second].logsumexp(1)).cpu().numpy()
 
@@ -60,7 +63,7 @@ def greedy_text(
     def decode(rows: list[int]) -> list[np.ndarray]:
         written = np.full((len(rows), max_tokens), -1, dtype=np.int64)
         left = np.arange(len(rows))
-        with autocast(precision):
+        with autocast(precision, model.device.type):
             state = DecodingState(model, [prompts[r] for r in rows])
             for n in range(max_tokens):
                 logits = without(state.logits, ends) if n < min_tokens else state.logits
@@ -146,7 +149,10 @@ def free_answers(
             own = prompts[r].ids
             ids[n, width - len(own) :], mask[n, width - len(own) :] = own, 1
         users = None if prompts[rows[0]].user is None else torch.stack([prompts[r].user for r in rows])
-        with autocast(precision), model.reading(torch.from_numpy(ids).to(model.device), users) as embeddings:
+        with (
+            autocast(precision, model.device.type),
+            model.reading(torch.from_numpy(ids).to(model.device), users) as embeddings,
+        ):
             # Given embeddings without ids, `generate` returns only the new tokens.
             answers = model.backbone.generate(
                 inputs_embeds=embeddings,
@@ -155,10 +161,11 @@ def free_answers(
                 num_return_sequences=returned,
                 do_sample=False,
                 max_new_tokens=max_tokens,
+                **_PLAIN,
                 eos_token_id=ends,
                 pad_token_id=ends[0],
             )
         written = answers.cpu().numpy().reshape(len(rows), returned, -1)
         return [[a[: np.flatnonzero([*np.isin(a, ends), True])[0]] for a in row] for row in written]
 
-    return in_batches(model, prompts, BATCH, "answers", show_progress, decode)
+    return in_batches(model, prompts, BATCH, "answers", show_progress, decode, max(beams, returned))

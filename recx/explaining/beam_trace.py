@@ -8,7 +8,6 @@ import torch
 
 from recx.data.item_lookup import Item
 from recx.decoding.state import DecodingState
-from recx.decoding.title_trie import build_title_trie
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.backbones import autocast
 
@@ -45,7 +44,7 @@ def trace_beams(explainer: AlignedExplainer, history: Sequence[Item], beams: int
         DataError: the history is empty or names an unknown item.
     """
     encoder, labels = explainer.encoder, explainer.catalogue.labels
-    graph = build_title_trie(encoder.titles, encoder.end)
+    graph = explainer.titles
     closed = set(graph.nodes_leading_only_to(sorted(set(explainer.history(history).tolist()))))
     (prompt,) = explainer.prompts(explainer.requests("retrieval", [history]))
     rows: list[tuple] = []

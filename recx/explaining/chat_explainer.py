@@ -9,7 +9,7 @@ from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
 from recx.explaining.chat_client import ChatClient
 from recx.explaining.chat_endpoint import Message
-from recx.explaining.chat_replies import BadReply, read_decision, read_titles
+from recx.explaining.chat_replies import read_decision, read_text, read_titles
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
 from recx.explaining.records import NO_ANSWER, Explanation, Prediction, Recommendation, explanation_of
@@ -107,7 +107,7 @@ class ChatExplainer(Explainer):
     ) -> list[Explanation]:
         """Explain whether the recommender would suggest item r to person r; the text is empty if there was no reply."""
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
-        texts = self._ask(requests, _nonempty, show_progress)
+        texts = self._ask(requests, read_text, show_progress)
         return [
             explanation_of(text or "", request, self.catalogue, self.parser)
             for text, request in zip(texts, requests, strict=True)
@@ -132,9 +132,3 @@ class ChatExplainer(Explainer):
             messages.append({"role": "user", "content": f"{text} {_FORMS[request.task].format(k=k)}"})
             questions.append(messages)
         return self.client.ask(questions, read, show_progress)
-
-
-def _nonempty(reply: str) -> str:
-    if not reply.strip():
-        raise BadReply("it is empty")
-    return reply.strip()

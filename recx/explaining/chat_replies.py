@@ -194,3 +194,14 @@ def _read_sentence(answer: str, find: Callable[[str], int | None]) -> list[int]:
     if sequence and '"' not in straight[: sequence.start()] + straight[sequence.end() :]:
         return [find(title) or 0 for title in _quoted(straight, sequence)]
     raise BadReply("it holds no list of titles")
+
+
+def read_text(reply: str) -> str:
+    """Read a text of any kind.
+
+    Raises:
+        BadReply: it is empty.
+    """
+    if not reply.strip():
+        raise BadReply("it is empty")
+    return reply.strip()

@@ -10,6 +10,7 @@ from recx.errors import SettingsError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.chat_endpoint import Message
 from recx.explaining.chat_explainer import ChatExplainer
+from recx.explaining.chat_replies import read_text
 from recx.prompts.modes import Mode
 from recx.prompts.pieces import Piece, as_text
 from recx.prompts.requests import Request, person_prompt
@@ -60,7 +61,7 @@ def _(explainer: ChatExplainer, questions: Sequence[Request], show_progress: boo
         ]
         for question in questions
     ]
-    return [reply or "" for reply in explainer.client.ask(asked, str.strip, show_progress)]
+    return [reply or "" for reply in explainer.client.ask(asked, read_text, show_progress)]
 
 
 def yes_probabilities(explainer: AlignedExplainer, questions: Sequence[Request]) -> list[float]:

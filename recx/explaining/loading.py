@@ -6,6 +6,7 @@ from pathlib import Path
 from recx.data.catalogue import Catalogue
 from recx.explaining.aligned import AlignedExplainer
 from recx.models.aligned_model import AlignedModel
+from recx.models.pretrained import TEACHING
 from recx.models.saved_models import SharedBackbone, load_aligned
 from recx.recommenders.protocol import TwoTower
 from recx.settings import AlignSettings
@@ -17,7 +18,7 @@ def load_explainers(
     """Load the unaligned backbone and one explainer per aligned model.
 
     Models tuned with adapters share one backbone in memory. Models that were not trained on explanations are asked for
-    them with the zero-shot prompt.
+    them with the zero-shot prompt, and so is an unaligned backbone, unless it is the kit's own, which has read some.
 
     Args:
         folders: mode -> folder written by `save_aligned`.
@@ -35,7 +36,6 @@ def load_explainers(
         name: AlignedExplainer(model.eval(), tokenizer, mode, catalogue, target, target.length, settings.fit.precision)
         for name, (model, tokenizer, mode) in models.items()
     }
-    return {
-        name: explainer if settings.trains_explanations(explainer.mode) else explainer.with_zero_shot_prompt()
-        for name, explainer in explainers.items()
-    }
+    knows = {name: settings.trains_explanations(explainer.mode) for name, explainer in explainers.items()}
+    knows["unaligned"] = settings.backbone.name == TEACHING
+    return {name: one if knows[name] else one.with_zero_shot_prompt() for name, one in explainers.items()}

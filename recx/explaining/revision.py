@@ -8,13 +8,13 @@ construction is what the reader can read: measured on such texts, its own checks
 """
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.sampling import sampled_texts
@@ -139,19 +139,18 @@ class Reviser:
         if not drafts:
             return []
         prompts = [self._prompt(draft, draft.kept) for draft in drafts]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # the same question gets the same answer
-            drawn = sampled_texts(
-                self.explainer.model,
-                prompts,
-                self.explainer.encoder.ends,
-                DRAWN,
-                LONGEST,
-                TEMPERATURE,
-                self.explainer.precision,
-                quotes=[self._quotes(d, p, titles(d.evidence)) for d, p in zip(drafts, prompts, strict=True)],
-                pauses=TokenTexts.of(self.explainer.encoder.tokenizer).ending_with(b".!?"),
-            )
+        drawn = sampled_texts(
+            self.explainer.model,
+            prompts,
+            self.explainer.encoder.ends,
+            DRAWN,
+            LONGEST,
+            TEMPERATURE,
+            self.explainer.precision,
+            quotes=[self._quotes(d, p, titles(d.evidence)) for d, p in zip(drafts, prompts, strict=True)],
+            pauses=TokenTexts.of(self.explainer.encoder.tokenizer).ending_with(b".!?"),
+            seeds=[zlib.crc32(prompt.ids.tobytes()) for prompt in prompts],  # the same question gets the same answer
+        )
         mended = []
         for draft, rows in zip(drafts, drawn, strict=True):
             sentence = self._passing(draft, [self._decoded(draft, row) for row in rows])

@@ -58,7 +58,7 @@ class TextGenerator:
         store = TextStore(None) if self.store is None else self.store
         held: Sequence[QuoteConstraint | None] = quotes or [None] * len(prompts)
         keys = [str(n) for n in range(len(prompts))]
-        if store.path:
+        if self.store is not None:
             keys = [
                 self.key(prompt, max_tokens, quote, min_tokens) for prompt, quote in zip(prompts, held, strict=True)
             ]

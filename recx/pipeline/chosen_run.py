@@ -44,7 +44,7 @@ class ChosenRun:
             "run": self.name,
             "target": self.settings.target.name,
             "backbone": self.settings.align.backbone.name,
-            "decoding": "greedy (nothing is drawn at random)",
+            "decoding": "greedy; sentences drawn in place of contradictions have seeds from the question",
             "fingerprint": self.fingerprint,
         }
 

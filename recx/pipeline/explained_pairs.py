@@ -70,6 +70,8 @@ class PairNames:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self._in_parts = {label.casefold() for label in catalogue.labels if ";" in label}
+        self._most_parts = max((label.count(";") + 1 for label in self._in_parts), default=1)
         self._resolve = lru_cache(maxsize=1 << 16)(TitleIndex(catalogue).resolve)
 
     def pair(self, history: Sequence[str] | str, item: str, view: str = "") -> Pair:
@@ -94,7 +96,14 @@ class PairNames:
         return Pair(np.array(indices, dtype=np.int64), asked, view, read_as)
 
     def _split(self, text: str) -> list[str]:
-        return [text] if text.strip() in self.catalogue.index_of_label else text.split(";")
+        """The titles of a list; a title may hold semicolons itself."""
+        parts, titles = text.split(";"), []
+        while parts:
+            sizes = range(min(len(parts), self._most_parts), 1, -1)
+            size = next((n for n in sizes if ";".join(parts[:n]).strip().casefold() in self._in_parts), 1)
+            titles.append(";".join(parts[:size]))
+            parts = parts[size:]
+        return titles
 
     def _item(self, typed: str, read_as: dict[str, str]) -> int:
         found = self._resolve(typed)
