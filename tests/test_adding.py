@@ -6,12 +6,13 @@ import random
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from recx import paths
 from recx.cli import main
-from recx.data.added_sets import added_sets, read_mapping, registry_file
+from recx.data.added_sets import added_sets, read_mapping, registry_file, write_mapping
 from recx.data.adding import add_dataset
 from recx.data.registry import find_source, input_files, load_dataset
 from recx.errors import CheckpointError, DataError, SettingsError
@@ -170,3 +171,11 @@ def test_a_reader_that_has_enough_ends_the_command_quietly():
     )
     os.close(write)
     assert done.returncode == 1 and done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["視聴\u3000履歴.csv", "a\u00a0b.csv", 'zero\u200bwidth "x" \\\\ \U0001f3ae.csv'])
+def test_names_with_odd_characters_are_kept(tmp_path, name):
+    write_mapping(tmp_path, {"interactions": name, "columns.user": "who\u202fis"}, ["About\nit \u202e"])
+    text = (tmp_path / "recx.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text) == {"interactions": name, "columns": {"user": "who\u202fis"}}
+    assert all(c.isprintable() for line in text.splitlines() for c in line)

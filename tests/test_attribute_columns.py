@@ -54,3 +54,10 @@ def test_values_that_look_like_lists_are_asked_about(separator):
         in said
     )
     assert "one value" not in read(maker=[f"Studio {n // 2}{separator}Inc." for n in MANY])[1]
+
+
+def test_whole_numbers_that_became_floats_are_whole():
+    assert read(year=[1995.0, None, 1995.0])[0] == {"year": [["1995"], [], ["1995"]]}
+    assert read("", year=["1995.0", "NaN", "1995.0"])[0] == {"year": [["1995"], [], ["1995"]]}
+    assert read(score=[4.5, 4.0, 4.0])[0] == {"score": [["4.5"], ["4.0"], ["4.0"]]}
+    assert read(part=["1.0", "2.0 beta", "1.0", "2.0 beta"])[0] == {"part": [["1.0"], ["2.0 beta"]] * 2}

@@ -1,6 +1,8 @@
 import pytest
 
 from recx.data.catalogue import build_catalogue
+from recx.data.item_lookup import find_item
+from recx.data.title_search import TitleIndex
 from recx.errors import DataError
 
 
@@ -33,3 +35,10 @@ def test_quotes_in_titles_cannot_break_quoting():
 def test_bad_catalogues_are_refused(ids, titles, word):
     with pytest.raises(DataError, match=word):
         build_catalogue(ids, titles, {})
+
+
+@pytest.mark.parametrize("typed", ["Poke\u0301mon", "Tom &amp; Jerry", 'A 12" Mix', "  Tom & Jerry "])
+def test_an_item_is_found_by_the_sources_own_spelling(typed):
+    catalogue = build_catalogue(["a", "b", "c"], ["Pok\u00e9mon", "Tom &amp; Jerry", 'A 12" Mix'], {})
+    assert find_item(catalogue, typed) in (1, 2, 3)
+    assert TitleIndex(catalogue).resolve(typed).kind == "exact"

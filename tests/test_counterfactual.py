@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from recx.attribution import counterfactual
 from recx.attribution.counterfactual import apply_changes, find_counterfactual
 from recx.errors import DataError
 from recx.recommenders.item_rank import decide, item_ranks, top_items
@@ -148,6 +149,26 @@ def test_additions_are_found_and_go_to_the_end():
     assert 7 not in added
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_change_found_before_it_was_stopped_is_not_lost(seed, monkeypatch):
+    monkeypatch.setattr(counterfactual, "BATCH", 1)
+    rng, target = np.random.default_rng(seed), Bag(seed)
+    history = rng.permutation(np.arange(1, ITEMS + 1))[:LENGTH]
+    item = int(rng.choice([n for n in range(1, ITEMS + 1) if n not in history]))
+    (before,) = item_ranks(target, [history], item, LENGTH)
+    wanted = "no" if before.decision == "yes" else "yes"
+    alone = [item_ranks(target, [history[history != gone]], item, LENGTH, history)[0] for gone in history]
+    for asked in range(1, LENGTH + 1):  # histories tried before it is stopped
+        stops = iter([False] * asked + [True])
+        found = find_counterfactual(target, history, item, LENGTH, ITEMS, wanted, should_stop=stops.__next__)
+        reached = [rank for rank in alone[:asked] if rank.decision == wanted]
+        assert bool(found.changes) == bool(reached)
+        if found.stopped:
+            assert not found.smallest and found.tried == asked
+        if reached:
+            assert found.after.decision == wanted
+
+
 def test_it_stops_and_refuses():
     target, history = Bag(), np.array([1, 2, 3])
     (before,) = item_ranks(target, [history], 9, LENGTH)
@@ -159,3 +180,8 @@ def test_it_stops_and_refuses():
     if before.decision != "between":
         with pytest.raises(DataError, match="already"):
             find_counterfactual(target, history, 9, LENGTH, ITEMS, before.decision)
+
+
+def test_a_fraction_of_an_item_counts_as_one_as_in_the_labels():
+    assert [decide(rank, 24) for rank in (5, 6, 12, 13)] == ["yes", "between", "between", "no"]
+    assert [decide(rank, 35) for rank in (7, 8, 17, 18)] == ["yes", "between", "between", "no"]

@@ -117,3 +117,13 @@ def test_braces_in_a_value_are_text(tmp_path):
     catalogue = load_dataset(D(name=str(tmp_path))).catalogue
     said = templated_explanation(np.random.default_rng(0), catalogue, [1, 2, 3], 5, True, Control())
     assert "{t} {0}" in as_text(said, catalogue)
+
+
+def test_items_without_a_header_keep_ids_that_count_up(tmp_path):
+    (tmp_path / "log.csv").write_text("".join(f"{u},{1 + (u + n) % 9},{n}\n" for u in range(9) for n in range(6)))
+    (tmp_path / "items.csv").write_text("".join(f"{i}|{name}|Warp\n" for i, name in enumerate(ARTISTS, 1)))
+    columns = Columns(user="1", item="2", timestamp="3", title="2")
+    data = load_dataset(D(name=str(tmp_path), columns=columns, min_user=1, min_item=1))
+    assert dict(zip(data.catalogue.item_ids[1:], data.catalogue.titles[1:], strict=True)) == {
+        str(i): name for i, name in enumerate(ARTISTS, 1)
+    }

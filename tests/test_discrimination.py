@@ -256,3 +256,9 @@ def test_a_pretrained_encoder_reads_what_it_never_saw():
     assert (near > far).all()
     told = discriminate([*SHARED, *STYLED], ["a"] * 300 + ["b"] * 300, [*USERS, *USERS], fit_encoder(encoder, epochs=1))
     assert told.accuracy.value > 0.95
+
+
+def test_chance_is_that_of_the_source_with_most_texts():
+    texts = {"a": [f"Yes. Title {n} fits." for n in range(40)], "b": ["No. It does not."] * 10 + [""] * 30}
+    views = discriminate_views(texts, list(range(40)), EvaluateSettings())
+    assert views.table["chance"].tolist() == pytest.approx([0.8, 0.8])

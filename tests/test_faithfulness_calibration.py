@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from recx.attribution.removal import value_function
 from recx.data.demo import demo_catalogue
-from recx.evaluation.certification import certify_planted, fit_metrics, planted_citations
+from recx.evaluation.certification import UNFAITHFUL, certify_planted, fit_metrics, planted_citations
 from recx.evaluation.faithfulness_calibration import (
     brier_score,
     calibration,
@@ -31,6 +31,15 @@ def test_calibrated_and_overconfident_probabilities_are_told_apart():
     assert good["ece"].n == 1000
     constant = calibration(np.full(4000, 0.5), np.arange(4000) % 2 == 0, users)
     assert constant["ece"].value == 0 and constant["brier"].value == 0.25, "calibrated, and tells nothing"
+    assert constant["ece"].low == 0 and constant["ece"].high < 0.03
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_estimate_lies_in_its_interval_although_samples_are_noisier(seed):
+    rng = np.random.default_rng(seed)
+    p = rng.random(100)
+    told = calibration(p, rng.random(100) < p, np.arange(100))["ece"]
+    assert 0 <= told.low < told.value < told.high
 
 
 def test_bins_are_weighed_by_their_size():
@@ -86,3 +95,17 @@ def test_graded_words_follow_the_ranking_in_templates_alone(templates, liked):
     silent = [replace(t, text="Yes.") for t in texts]
     assert np.isnan(strength_order(silent, effects, users, liked).value)
     assert strength_order(texts, effects, users, liked) == told
+
+
+def test_a_metric_needs_users_and_every_comparison_to_be_certified():
+    def certified(faithful, **other):
+        planted = {"faithful": {"m": np.array(faithful, dtype=float)}}
+        zero = np.where(np.isnan(planted["faithful"]["m"]), np.nan, 0.0)
+        planted |= {kind: {"m": other.get("wrong", zero)} for kind in UNFAITHFUL}
+        if "missing" in other:
+            planted[UNFAITHFUL[-1]] = {"m": np.full_like(zero, np.nan)}
+        return fit_metrics(certify_planted(planted, np.arange(len(faithful))))
+
+    assert certified([1] * 10) == ["m"] and certified([1] * 10 + [np.nan] * 5) == ["m"]
+    assert certified([1, 1]) == [] and certified([1] + [np.nan] * 9) == [], "too few users"
+    assert certified([1] * 10, missing=True) == [], "nothing to compare with"

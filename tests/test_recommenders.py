@@ -4,6 +4,7 @@ import torch
 
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError
+from recx.recommenders import neighbours as neighbours_module
 from recx.recommenders import training as fitting
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
@@ -135,6 +136,13 @@ def test_constant_scores_earn_what_chance_does(rng):
 def test_neighbours_leave_the_item_itself_out():
     vectors = torch.tensor([[0.0, 0], [1, 0], [1, 0.1], [0, 1]])
     assert neighbours(vectors, 1)[1:, 0].tolist() == [2, 1, 2]
+
+
+def test_neighbours_are_those_of_the_whole_matrix(monkeypatch):
+    vectors = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    whole = neighbours(vectors, 7)
+    monkeypatch.setattr(neighbours_module, "BATCH", 16)
+    assert torch.equal(neighbours(vectors, 7)[1:], whole[1:])
 
 
 def test_items_equally_near_are_neighbours_by_chance():

@@ -14,6 +14,7 @@ from recx.errors import CheckpointError, DataError, SettingsError
 from recx.evaluation.recommendation_quality import collapse_warning
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.recommenders.blackbox import BlackBox
+from recx.recommenders.custom_recommender import load_module
 from recx.recommenders.distillation import distil
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF, fold_in
@@ -274,3 +275,16 @@ def test_losses_of_the_benchmark_reward_the_item_chosen(monkeypatch, loss):
     draws = torch.Generator().manual_seed(0)
     right, wrong = (summed_loss(loss, table[w], wanted, table, draws, negatives=12) for w in (wanted, wanted.flip(0)))
     assert 0 < right < wrong
+
+
+def test_code_among_the_runs_is_not_executed(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path / "runs"))
+    folder = tmp_path / "runs" / "tiny" / "demo"
+    folder.mkdir(parents=True)
+    for place in (folder / "own.py", tmp_path / "own.py"):
+        place.write_text("from pathlib import Path\nPath(__file__).with_suffix('.ran').touch()\nbuild = print\n")
+    with pytest.raises(SettingsError, match="folder of runs"):
+        load_module(str(tmp_path / "runs" / "tiny" / ".." / "tiny" / "demo" / "own.py"))
+    assert not (folder / "own.ran").exists()
+    load_module(str(tmp_path / "own.py"))
+    assert (tmp_path / "own.ran").exists()

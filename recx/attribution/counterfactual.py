@@ -68,7 +68,7 @@ def find_counterfactual(
         wanted: desired decision.
         kinds: allowed kinds of change.
         max_changes: size of the largest set tried.
-        should_stop: called between batches; if true, the closest rank so far is returned.
+        should_stop: called between batches; if true, the best change so far is returned, or else the closest rank.
 
     Raises:
         DataError: the target already decides so, or the history is empty.
@@ -91,9 +91,11 @@ def find_counterfactual(
         scored: list[tuple[int, tuple[Change, ...], ItemRank]] = []
         for batch in _batches(sets):
             if should_stop():
-                tried_now = [(sign * closest.rank, closest), *((s, r) for s, _, r in scored)]
-                closest = min(tried_now, key=lambda row: row[0])[1]
-                return Counterfactual(wanted, before, (), closest, False, tried, stopped=True)
+                best = min(scored, key=lambda row: row[:2], default=None)
+                if best and best[2].decision == wanted:
+                    return Counterfactual(wanted, before, best[1], best[2], False, tried, stopped=True)
+                closer = best is not None and best[0] < sign * closest.rank
+                return Counterfactual(wanted, before, (), best[2] if closer else closest, False, tried, stopped=True)
             possible = [(s, apply_changes(history, s)) for s in batch]
             possible = [(s, h) for s, h in possible if len(h)]  # no target reads an empty history
             ranks = item_ranks(target, [h for _, h in possible], item, max_history, changed_from=history)

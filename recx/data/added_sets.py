@@ -101,14 +101,13 @@ def write_mapping(folder: Path, mapping: Mapping[str, Any], comments: Sequence[s
     """
     file = folder / MAPPING
     lines = ["# How recx reads the files in this folder. Written by recx data add; you may edit it."]
-    lines += [f"# {' '.join(comment.split())}" for comment in comments]
+    for comment in comments:
+        lines.append("# " + "".join(c if c.isprintable() else " " for c in " ".join(comment.split())))
     for inside in (False, True):  # keys of the table must come last
         chosen = {k: v for k, v in mapping.items() if k.startswith("columns.") == inside}
         lines += ["[columns]"] if inside and chosen else []
-        lines += [
-            f"{key.removeprefix('columns.')} = {json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()
-        ]
-    text = "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines) + "\n"
+        lines += [f"{key.removeprefix('columns.')} = {_toml(value)}" for key, value in chosen.items()]
+    text = "\n".join(lines) + "\n"
     try:
         _write(file, text)
     except OSError as error:
@@ -116,6 +115,12 @@ def write_mapping(folder: Path, mapping: Mapping[str, Any], comments: Sequence[s
             f"{file} cannot be written ({error.strerror or error}), but recx stores there how to read the files."
         ) from error
     return file
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML: as JSON, but what cannot be printed is escaped by the number of its character."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 def with_mapping(settings: DataSettings, folder: Path, mapping: Mapping[str, Any]) -> DataSettings:

@@ -58,10 +58,22 @@ def attribute_columns(
     return out
 
 
+FRACTION = r"\.0+$"
+
+
+def are_whole_numbers(texts: pl.Series) -> bool:
+    """Whether numbers are whole, but some are written with a zero fraction, as by pandas where a value is missing."""
+    known = texts.drop_nulls()
+    return bool(known.str.ends_with(".0").any() and known.str.contains(r"^-?\d+(?:\.0+)?$").all())
+
+
 def _lists(column: pl.Series, value_separator: str) -> pl.Series:
     if isinstance(column.dtype, pl.List):
         return column.cast(pl.List(pl.String))
     text = column.cast(pl.String)
+    cells = text.str.strip_chars()
+    if are_whole_numbers(cells.filter(~cells.str.to_lowercase().is_in(list(MISSING)))):
+        text = cells.str.replace(FRACTION, "")
     if value_separator:
         return text.fill_null("").str.split(value_separator)
     return pl.select(pl.concat_list(text)).to_series()

@@ -3,7 +3,7 @@
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from recx.data.catalogue import Catalogue
+from recx.data.catalogue import Catalogue, clean_title
 from recx.errors import DataError
 
 Item = int | str
@@ -22,7 +22,10 @@ def find_item(catalogue: Catalogue, item: Item) -> int:
     for table in (catalogue.index_of_label, catalogue.index_of_id):
         if item in table:
             return table[item]
-    same = [label for label, title in zip(catalogue.labels, catalogue.titles, strict=True) if title == item]
+    cleaned = clean_title(item)  # the source's own spelling
+    if cleaned in catalogue.index_of_label:
+        return catalogue.index_of_label[cleaned]
+    same = [label for label, title in zip(catalogue.labels, catalogue.titles, strict=True) if title == cleaned]
     near = same or [m[0] for m in process.extract(item, catalogue.labels[1:], scorer=fuzz.WRatio, limit=3)]
     kind = "Several items are called" if same else "No item is called"
     raise DataError(f"{kind} {item!r}. Did you mean {' or '.join(repr(n) for n in near)}?")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recx.data.attribute_columns import attribute_columns
+from recx.data.attribute_columns import FRACTION, are_whole_numbers, attribute_columns
 from recx.data.column_checks import numbers_in
 from recx.data.column_roles import item_roles, log_roles
 from recx.data.parquet_files import read_parquet
@@ -18,13 +18,13 @@ from recx.errors import DataError
 from recx.settings import Columns
 
 
-def read_own_table(path: Path, columns: Columns, report: ReadingReport) -> pl.DataFrame:
-    """Read a Parquet file or a text table in any common form.
+def read_own_table(path: Path, columns: Columns, report: ReadingReport, of_items: bool = False) -> pl.DataFrame:
+    """Read a Parquet file or a text table in any common form, whose rows are events or items.
 
     Raises:
         DataError: with file, line and what was expected.
     """
-    return read_parquet(path) if path.suffix == ".parquet" else read_text_table(path, columns, report)
+    return read_parquet(path) if path.suffix == ".parquet" else read_text_table(path, columns, report, of_items)
 
 
 def own_tables(log: Path, items: Path | None, columns: Columns) -> Tables:
@@ -35,7 +35,7 @@ def own_tables(log: Path, items: Path | None, columns: Columns) -> Tables:
     """
     report = ReadingReport()
     frame = read_own_table(log, columns, report)
-    listed = read_own_table(items, _beside(columns), report) if items else None
+    listed = read_own_table(items, _beside(columns), report, of_items=True) if items else None
     return tables_of(log, frame, items, listed, columns, report)
 
 
@@ -176,11 +176,11 @@ def _ids(path: Path, column: pl.Series, report: ReadingReport) -> pl.Series:
     coded = text.cast(pl.Categorical)
     values = coded.unique().cast(pl.String)  # far fewer than rows
     stripped = values.str.strip_chars().replace("", None)
-    whole = stripped.str.ends_with(".0").any() and stripped.drop_nulls().str.contains(r"^-?\d+(?:\.0+)?$").all()
+    whole = are_whole_numbers(stripped)
     if whole:
         example = stripped.filter(stripped.str.ends_with(".0").fill_null(False)).sort()[0]
         report.decisions.append(f"{path.name}: ids of {column.name!r} such as {example!r} are read as whole numbers.")
     if not whole and stripped.equals(values, null_equal=True):
         return coded
     cleaned = text.str.strip_chars().replace("", None)
-    return (cleaned.str.replace(r"\.0+$", "") if whole else cleaned).cast(pl.Categorical)
+    return (cleaned.str.replace(FRACTION, "") if whole else cleaned).cast(pl.Categorical)

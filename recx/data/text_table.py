@@ -22,13 +22,14 @@ _WORDS = {character: word for word, character in SEPARATORS.items()}
 _HEAD, _LINES = 1 << 16, 200  # bytes and lines at the head of a file from which its form is detected
 
 
-def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.DataFrame:
+def read_text_table(path: Path, columns: Columns, report: ReadingReport, of_items: bool = False) -> pl.DataFrame:
     """Read a text table in any common form; columns of a table without a header are named 1, 2, 3 and so on.
 
     Args:
         path: the file (.gz and .zip are unpacked).
         columns: settings, which may give the form.
         report: receives the decisions, in one line.
+        of_items: whether rows are items instead of events.
 
     Returns:
         One text column per field, null if empty; blank lines are skipped, and a column of row numbers is left out.
@@ -57,7 +58,8 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport) -> pl.D
     between = "one column" if len(names) == 1 else f"columns separated by {word}s"
     said = f"{path.name}: {between}, {top}"
     report.decisions.append(said + (", quotes are part of the values." if b'"' in raw and not quote else "."))
-    return _without_index(path, frame, named, report)
+    # Numbers without a name that count up may as well be the ids of items.
+    return frame if of_items and not named else _without_index(path, frame, named, report)
 
 
 def _sample(raw: bytes) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from rapidfuzz import fuzz, process, utils
 
-from recx.data.catalogue import Catalogue
+from recx.data.catalogue import Catalogue, clean_title
 
 # Similarities out of 100: the least for a match to be accepted, its least lead over the next, the least to be offered,
 # and the least spelling in common with a title that is shorter than what was typed.
@@ -135,5 +135,5 @@ def _best(scored: Sequence[float]) -> tuple[float, ...]:
 
 
 def _normalise(text: str) -> str:
-    """Reduce text to lower-case letters and digits with single spaces."""
-    return " ".join(utils.default_process(text).split())
+    """Reduce text, cleaned as titles are, to lower-case letters and digits with single spaces."""
+    return " ".join(utils.default_process(clean_title(text)).split())

@@ -23,6 +23,7 @@ from recx.evaluation.faithfulness_simulation import Edits, Said, simulate
 from recx.evaluation.pair_effects import PairEffects
 
 CHANCE = 0.5
+FEWEST = 6  # users; with fewer, even a unanimous sign test finds nothing at the level of 5 %
 UNFAITHFUL = ("random", "latest", "weakest")
 
 
@@ -91,7 +92,7 @@ def certify_planted(
 
     Returns:
         A row each for metric and kind: `metric, against, value, low, high, n, fit`. A metric is fit where the whole
-        interval lies above chance, against every kind.
+        interval lies above chance, against every kind, over at least `FEWEST` users.
     """
     rows = []
     for metric, best in planted["faithful"].items():
@@ -100,7 +101,7 @@ def certify_planted(
             told = bootstrap(diagnosticity(sign * best, sign * planted[kind][metric]), users)
             rows.append((metric, kind, told.value, told.low, told.high, told.n))
     frame = pd.DataFrame(rows, columns=["metric", "against", "value", "low", "high", "n"])
-    frame["fit"] = frame.groupby("metric")["low"].transform("min") > CHANCE
+    frame["fit"] = ((frame["low"] > CHANCE) & (frame["n"] >= FEWEST)).groupby(frame["metric"]).transform("all")
     return frame
 
 

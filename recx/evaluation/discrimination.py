@@ -1,5 +1,6 @@
 """Classifying explanations by their source (paper section 3.4.2 and Figure 4)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -126,7 +127,11 @@ def discriminate_views(
         result = discriminate([change(t) for t in everything], labels, owners, fit, seed=settings.seed)
         frames.append(confusion_frame(result).assign(view=view))
         by_view[view] = {"accuracy": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high}
-        by_view[view] |= {"chance": 1 / len(texts), "shuffled labels": result.shuffled.value, "n": result.accuracy.n}
+        by_view[view] |= {
+            "chance": max(Counter(labels).values()) / len(labels),
+            "shuffled labels": result.shuffled.value,
+            "n": result.accuracy.n,
+        }
         indicative[view] = {name: " · ".join(words) for name, words in result.indicative.items()}
         for control, accuracy in (("", result.accuracy), ("shuffled labels", result.shuffled)):
             records.append({"method": view, "control": control, "metric": "source_accuracy"} | asdict(accuracy))

@@ -46,7 +46,7 @@ def calibration(probability: np.ndarray, liked: np.ndarray, users: np.ndarray) -
     known = ~np.isnan(probability)
     p, truth, users = probability[known], np.asarray(liked)[known].astype(float), np.asarray(users)[known]
     return {
-        "ece": bootstrap_statistic(lambda rows: expected_calibration_error(p[rows], truth[rows]), users),
+        "ece": bootstrap_statistic(lambda rows: expected_calibration_error(p[rows], truth[rows]), users, least=0.0),
         "brier": bootstrap_statistic(lambda rows: brier_score(p[rows], truth[rows]), users),
     }
 

@@ -81,7 +81,7 @@ def win_rates(
     for a, b in itertools.combinations(methods, 2):
         gap = (rated[a] - rated[b])[tested]
         differ = ~np.isnan(gap + worth[a] + worth[b]) & (gap != 0)
-        right.append(((worth[a] > worth[b]) == (gap > 0))[differ])
+        right.append(((1 + np.sign(worth[a] - worth[b]) * np.sign(gap)) / 2)[differ])  # one half for a tie
         judged.append(owners[differ])
     accuracy = bootstrap(np.concatenate(right), np.concatenate(judged), seed=seed)
     return WinRates(rates, means, accuracy, int(tested.sum()))

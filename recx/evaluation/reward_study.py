@@ -222,13 +222,23 @@ def measure_explanations(
     }
 
 
-def study_table(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str]) -> pd.DataFrame:
-    """Means with 95 % intervals over users: one row per method, one column per metric, empty where it has none."""
-    rows = {n: {m: str(bootstrap(own[m])) for m in metrics if m in own} for n, own in measured.items()}
+def study_table(
+    measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str], users: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Means with 95 % intervals over users: one row per method, one column per metric, empty where it has none.
+
+    Args:
+        measured: method -> metric -> (P,).
+        metrics: those shown.
+        users: (P,) whose they are; by default, everybody has one.
+    """
+    rows = {n: {m: str(bootstrap(own[m], users)) for m in metrics if m in own} for n, own in measured.items()}
     return pd.DataFrame(rows).T.fillna("")
 
 
-def change_frame(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str]) -> pd.DataFrame:
+def change_frame(
+    measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequence[str], users: np.ndarray | None = None
+) -> pd.DataFrame:
     """How each method's metrics differ from those of the first, pair by pair.
 
     Columns `method, metric, rewarded, value, low, high`.
@@ -241,7 +251,7 @@ def change_frame(measured: Mapping[str, Mapping[str, np.ndarray]], metrics: Sequ
         for metric in metrics:
             before, after = measured[first][metric], measured[name][metric]
             spread = np.nanstd(before) or np.nanstd(after) or 1.0
-            e = bootstrap((after - before) / spread)
+            e = bootstrap((after - before) / spread, users)
             rows.append((name, metric, metric in REWARDED, e.value, e.low, e.high))
     return pd.DataFrame(rows, columns=["method", "metric", "rewarded", "value", "low", "high"])
 

@@ -62,7 +62,7 @@ def describe_effect(result: Record) -> str:
 def describe_counterfactual(result: Record, answers: Sequence[Record]) -> list[str]:
     """Describe the result of a search, and how many of the removed items each answer had cited."""
     tried, before, after = result["tried"], result["before"], result["after"]
-    if result["stopped"]:
+    if result["stopped"] and not result["changes"]:
         return [f"Stopped after trying {tried} histories; none of them changed the decision."]
     if not result["changes"]:
         return [

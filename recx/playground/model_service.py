@@ -212,7 +212,8 @@ class ModelService:
     def _change(self, history: np.ndarray, changed: np.ndarray, item: int) -> Json:
         """The predicted and the measured change of an item's log-probability from one history to another."""
         (by, old), (_, new) = self._effects(history, item), self._effects(changed, item)
-        removed, added = set(history.tolist()) - set(changed.tolist()), set(changed.tolist()) - set(history.tolist())
+        before, after = (set(h[-self.max_history :].tolist()) for h in (history, changed))  # what the target reads
+        removed, added = before - after, after - before
         predicted = sum(new.get(n, 0.0) for n in added) - sum(old.get(n, 0.0) for n in removed)
         measured = self.value.full(changed, [item]) - self.value.full(history, [item])
         return {"predicted": float(predicted), "predicted_by": by, "measured": float(measured[0])}

@@ -1,5 +1,6 @@
 """The target's output for one history: its best items, and the rank of one item."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -96,7 +97,9 @@ def decide(rank: int, unseen: int, equals: range | None = None) -> Decision:
             below it never liked.
     """
     best, worst = (equals[0], equals[-1]) if equals else (rank, rank)
-    likes, dislikes = max(1, LIKED_SHARE * unseen), unseen - max(1, DISLIKED_SHARE * unseen)
+    # A fraction of an item counts as one, as in the labels; rounding of floats does not.
+    many, few = (max(1, math.ceil(share * unseen - 1e-9)) for share in (DISLIKED_SHARE, LIKED_SHARE))
+    likes, dislikes = few, unseen - many
     both = best <= likes and worst > dislikes and best < worst
     if rank <= likes and not (both and (best > 1 or worst == unseen)):
         return "yes"

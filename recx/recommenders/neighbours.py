@@ -1,9 +1,10 @@
 """Nearest neighbours of items by the target's item vectors."""
 
-import numpy as np
 import torch
 
 from recx.recommenders.tie_order import best_first
+
+BATCH = 1024  # items compared with all others at once
 
 
 def neighbours(vectors: torch.Tensor, k: int) -> torch.Tensor:
@@ -11,8 +12,10 @@ def neighbours(vectors: torch.Tensor, k: int) -> torch.Tensor:
 
     Ties (equal or zero vectors) are in random order.
     """
-    unit = torch.nn.functional.normalize(vectors, dim=1)
-    likeness = unit @ unit.T
-    likeness[:, 0] = -torch.inf
-    likeness.fill_diagonal_(-torch.inf)
-    return best_first(likeness, np.arange(len(vectors))[:, None], k)[1]
+    unit, parts = torch.nn.functional.normalize(vectors, dim=1), []
+    for rows in torch.arange(len(unit), device=unit.device).split(BATCH):
+        likeness = unit[rows] @ unit.T
+        likeness[:, 0] = -torch.inf
+        likeness[torch.arange(len(rows)), rows] = -torch.inf
+        parts.append(best_first(likeness, rows.cpu().numpy()[:, None], k)[1])
+    return torch.cat(parts)
