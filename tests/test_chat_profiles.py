@@ -94,7 +94,7 @@ def test_a_model_that_writes_nothing_is_named():
         written(lambda m, n: "NONE")
 
 
-@pytest.mark.parametrize("reply", ["", "Two word", "words " * 201, "太短"])
+@pytest.mark.parametrize("reply", ["", "Two words", "word " * 121, "太短", "字" * 1001])
 def test_what_is_no_passage_is_asked_for_again(reply):
     with pytest.raises(BadReply, match="3 to 120 words"):
         read_passage(reply)

@@ -87,7 +87,7 @@ def test_no_change_moves_a_rank_by_drawing_its_ties_anew():
         def score(self, histories):
             return (torch.arange(ITEMS + 1) <= 10).float().expand(len(histories), -1).clone()
 
-    history = np.array([20, 21, 22, 23, 24])
+    history = np.arange(20, 29)
     (before,) = item_ranks(Ten(), [history], 3, LENGTH)
     changed = [history[history != n] for n in history]
     after = item_ranks(Ten(), changed, 3, LENGTH, changed_from=history)

@@ -70,7 +70,7 @@ def test_dates_and_lists_in_atomic_files(tmp_path):
 def test_the_newest_first_is_put_in_order(tmp_path):
     """A time column with an unusual name, in a file whose rows are not in order of time."""
     rows = [f"u{u};{a};{1_700_000_000 - 100 * n}" for u in range(9) for n, a in enumerate(ARTISTS)]
-    (tmp_path / "log.csv").write_text("user;artist;listened\n" + "\n".join(rows) + "\n")
+    (tmp_path / "interactions.csv").write_text("user;artist;listened\n" + "\n".join(rows) + "\n")
     data = load_dataset(D(name=str(tmp_path)))
     last = leave_one_out(data.sequences).test
     assert {data.catalogue.titles[i] for i in last} == {ARTISTS[0]}
@@ -120,10 +120,12 @@ def test_braces_in_a_value_are_text(tmp_path):
 
 
 def test_items_without_a_header_keep_ids_that_count_up(tmp_path):
-    (tmp_path / "log.csv").write_text("".join(f"{u},{1 + (u + n) % 9},{n}\n" for u in range(9) for n in range(6)))
+    (tmp_path / "interactions.csv").write_text(
+        "".join(f"{u},{1 + (u + n) % 9},{n}\n" for u in range(9) for n in range(6))
+    )
     (tmp_path / "items.csv").write_text("".join(f"{i}|{name}|Warp\n" for i, name in enumerate(ARTISTS, 1)))
     columns = Columns(user="1", item="2", timestamp="3", title="2")
-    data = load_dataset(D(name=str(tmp_path), columns=columns, min_user=1, min_item=1))
+    data = load_dataset(D(name=str(tmp_path), columns=columns, min_user=3, min_item=1))
     assert dict(zip(data.catalogue.item_ids[1:], data.catalogue.titles[1:], strict=True)) == {
         str(i): name for i, name in enumerate(ARTISTS, 1)
     }

@@ -259,6 +259,7 @@ def test_a_pretrained_encoder_reads_what_it_never_saw():
 
 
 def test_chance_is_that_of_the_source_with_most_texts():
-    texts = {"a": [f"Yes. Title {n} fits." for n in range(40)], "b": ["No. It does not."] * 10 + [""] * 30}
+    story = "Yes. This calm story about dragons suits somebody who likes long quests and music"
+    texts = {"a": [story] * 40, "b": [story.replace("calm", "wild")] * 10 + [""] * 30}
     views = discriminate_views(texts, list(range(40)), EvaluateSettings())
     assert views.table["chance"].tolist() == pytest.approx([0.8, 0.8])

@@ -79,6 +79,9 @@ def test_the_command_explains_one_pair(here, monkeypatch, tmp_path, capsys):  # 
         "\n“Halo Reech” was read as “Halo: Reach”.\nHistory: Halo 3; Okami (Wii)\nItem: Halo: Reach (the recomm" in said
     )
     assert max(map(len, said.split("\n"))) <= 60
+    for item in ("Halo 4", "Gears of War 3", "Fable II"):  # of a model that is hardly trained, little is left
+        cli.main(["explain", "--history", "Halo 3; Okami (Wii)", "--item", item])
+        said += capsys.readouterr().out.split("Item: ")[1]
     explanation = said[said.index("\n  ", said.index("Item: ")) :]
     assert set(explanation) & set("✓✗") and set(explanation) & set("●○")
     cli.main(["explain", "--shipped", "--history", "Halo 3", "--history", "Okami (Wii)", "--item", "Halo: Reach"])

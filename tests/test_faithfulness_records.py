@@ -83,7 +83,7 @@ def shown(world, tmp_path_factory):
     run.save_frame = lambda name, frame: recorded.update({name: frame})
     run.finish = lambda seed: None
     explained = explain_with_template(world.methods, world.value, world.data.catalogue, world.pairs)
-    sets, edits = sets_of(world.effects), draw_edits(world.effects, world.pairs.users, world.data.catalogue)
+    sets, edits = sets_of(world.effects), draw_edits(world.effects, world.pairs.users, world.data.catalogue, seed=1)
     space = vars(world) | {
         "run": run,
         "best": "hybrid",

@@ -64,8 +64,10 @@ def test_random_values_score_what_chance_would():
     assert np.isnan(value_scores([one], [[]])).all() and np.isnan(value_scores([one], [[0, 1, 2, 3, 4]])).all()
 
 
-def test_only_what_tells_planted_texts_apart_is_recorded(catalogue):
-    rng = np.random.default_rng(0)
+def test_only_what_tells_planted_texts_apart_is_recorded():
+    rng, names = np.random.default_rng(0), ["Anvil", "Bramble", "Cinder", "Dapple", "Ember", "Fathom", "Gossamer"]
+    platforms = [["Wii"], ["Wii"], ["PC"], ["DS"], ["DS"], ["DS"], ["PC"]]  # the latest title has one, too
+    catalogue = build_catalogue(names, names, {"platform": platforms})
     pairs = Pairs([np.arange(1, 6)] * 60, np.full(60, 7), np.arange(60) % 2 == 0, np.arange(60))
     effects = [pair_of(rng.normal(size=5), liked) for liked in pairs.liked]
     best = [removed_values(one, catalogue)[0] for one in effects]
