@@ -263,3 +263,6 @@ def test_chance_is_that_of_the_source_with_most_texts():
     texts = {"a": [story] * 40, "b": [story.replace("calm", "wild")] * 10 + [""] * 30}
     views = discriminate_views(texts, list(range(40)), EvaluateSettings())
     assert views.table["chance"].tolist() == pytest.approx([0.8, 0.8])
+    assert views.table.loc["whole text", "accuracy"] == 1
+    nothing_left = views.table.loc["decision masked", "accuracy"]
+    assert 0.6 < nothing_left < 1 and views.indicative["decision masked"].tolist() == ["", ""]

@@ -1,5 +1,6 @@
 """Classifying explanations by their source (paper section 3.4.2 and Figure 4)."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -16,6 +18,8 @@ from recx.evaluation.bert_discriminator import Classifier, fit_encoder
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.decision_masking import without_verdict
 from recx.settings import EvaluateSettings
+
+_TOKEN = r"(?u)\b\w+\b|[^\w\s]"
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def discriminate(
         counts,
         bootstrap(said == truth[tested], np.asarray(users)[tested], seed=seed),
         bootstrap(shuffled == truth[tested], np.asarray(users)[tested], seed=seed),
-        _indicative(_classifier().fit(train, truth[~tested]), words),
+        _indicative(_fitted(train, truth[~tested]), words),
     )
 
 
@@ -157,17 +161,21 @@ def confusion_frame(result: Discrimination) -> pd.DataFrame:
 
 
 def _by_words(train: Sequence[str], labels: np.ndarray, test: Sequence[str]) -> np.ndarray:
-    return _classifier().fit(train, labels).predict(test)
+    return _fitted(train, labels).predict(test)
 
 
-def _classifier() -> Pipeline:
-    return make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b|[^\w\s]", min_df=2, sublinear_tf=True),
-        LogisticRegression(max_iter=1000, C=10.0),
-    )
+def _fitted(texts: Sequence[str], labels: np.ndarray) -> Pipeline | DummyClassifier:
+    """A regression on words, or what always names the most common source if no two texts share a word."""
+    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_TOKEN, min_df=2, sublinear_tf=True)
+    shared = Counter(t for text in texts for t in set(re.findall(_TOKEN, text.lower())))
+    if max(shared.values(), default=0) < 2:
+        return DummyClassifier(strategy="most_frequent").fit(texts, labels)
+    return make_pipeline(words, LogisticRegression(max_iter=1000, C=10.0)).fit(texts, labels)
 
 
-def _indicative(model: Pipeline, words: int) -> dict[str, list[str]]:
+def _indicative(model: Pipeline | DummyClassifier, words: int) -> dict[str, list[str]]:
+    if isinstance(model, DummyClassifier):
+        return {str(source): [] for source in model.classes_}
     names = model[0].get_feature_names_out()
     weights = model[1].coef_
     # With two sources there is a single row of weights, for the second one.
