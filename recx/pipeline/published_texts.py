@@ -59,8 +59,8 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
         folder: folder of the stage.
 
     Yields:
-        For each pair: `dataset`, `user` (row in the data set), `history` (the latest items, which the target reads,
-        oldest first) and `item` with `title` and `attributes`, `decision` (the target's), `texts` (method -> text) and
+        For each pair: `dataset`, `user` (row in the data set; of users with equal histories, the last), `history` (the
+        latest items, which the target reads, oldest first) and `item` with `title` and `attributes`, `decision` (the target's), `texts` (method -> text) and
         `marks` (method -> checked parts of its text, each with `start`, `text`, `holds` and `why`).
 
     Raises:
