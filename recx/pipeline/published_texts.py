@@ -60,8 +60,9 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
 
     Yields:
         For each pair: `dataset`, `user` (row in the data set; of users with equal histories, the last), `history` (the
-        latest items, which the target reads, oldest first) and `item` with `title` and `attributes`, `decision` (the target's), `texts` (method -> text) and
-        `marks` (method -> checked parts of its text, each with `start`, `text`, `holds` and `why`).
+        latest items, which the target reads, oldest first) and `item` with `title` and `attributes`, `decision` (the
+        target's), `texts` (method -> text) and `marks` (method -> checked parts of its text, each with `start`, `text`,
+        `holds` and `why`).
 
     Raises:
         CheckpointError: the explanations are damaged, or the data set has changed since.
