@@ -111,7 +111,7 @@ def scored(answer: str) -> str | None:
 
 def passage(answer: str) -> str | None:
     text = read_passage(answer)
-    return None if not text or 3 <= len(text.split()) <= 120 else "a passage out of range"
+    return None if not text or 3 <= len(text.split()) <= 120 or not text.isascii() else "a passage out of range"
 
 
 READERS: tuple[Callable[[str], str | None], ...] = (rated, chosen, decided, listed, explained, scored, passage)

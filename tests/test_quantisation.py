@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_training import SEED, SETTINGS, small_model, small_rows
 
-from recx.alignment import optimizers
+from recx.alignment import optimizers, trainer
 from recx.alignment.checkpoints import load_checkpoint, save_checkpoint
 from recx.alignment.trainer import fit
 from recx.alignment.training_mode import as_trained
@@ -123,7 +123,7 @@ def test_float16_trains_with_a_scaled_loss_and_on_a_gpu_alone(tmp_path, monkeypa
         asked.update(given)
         raise Stop
 
-    monkeypatch.setattr(optimizers, "OneDeviceArguments", arguments)
+    monkeypatch.setattr(trainer, "OneDeviceArguments", arguments)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
     with pytest.raises(Stop):
