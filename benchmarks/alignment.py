@@ -129,7 +129,8 @@ def one(told, chosen, folder: Path) -> dict[str, float]:
     how, longest = chosen.align.fit, chosen.align.max_tokens
     rows = load_rows(folder / f"rows-{told.mode}.safetensors")
     vectors = read_tensors(folder / "vectors.safetensors") if MODE_SPECS[told.mode].reads_vectors else {}
-    model, _ = build_aligned(chosen.align.backbone, vectors.get("items"), vectors.get("users"))
+    related = MODE_SPECS[told.mode].reads_relations
+    model, _ = build_aligned(chosen.align.backbone, vectors.get("items"), vectors.get("users"), relations=related)
     model.train()
     if told.way == "ours":
         order = length_grouped_order(rows.lengths, how.batch_size, told.steps, told.seed)
