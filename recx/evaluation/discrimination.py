@@ -132,7 +132,7 @@ def discriminate_views(
         frames.append(confusion_frame(result).assign(view=view))
         by_view[view] = {"accuracy": result.accuracy.value, "low": result.accuracy.low, "high": result.accuracy.high}
         by_view[view] |= {
-            "chance": max(Counter(labels).values()) / len(labels),
+            "chance": max(Counter(labels).values()) / len(labels),  # of always naming the most common source
             "shuffled labels": result.shuffled.value,
             "n": result.accuracy.n,
         }

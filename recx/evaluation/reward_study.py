@@ -244,6 +244,11 @@ def change_frame(
     Columns `method, metric, rewarded, value, low, high`.
 
     In units of the standard deviation of the first method's values, so that one figure can show them all.
+
+    Args:
+        measured: method -> metric -> (P,).
+        metrics: those compared.
+        users: (P,) whose they are; by default, everybody has one.
     """
     first, *others = measured
     rows = []

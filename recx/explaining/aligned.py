@@ -88,7 +88,7 @@ class AlignedExplainer(Explainer):
         self.parser, self.text_generator = ExplanationParser(catalogue), TextGenerator(model, self.encoder, precision)
         self.separator = np.concatenate(self.encoder.pieces(["; "]))
         self._longest_title = max(map(len, self.encoder.titles))
-        self.titles = build_title_trie(self.encoder.titles, self.encoder.end)
+        self.title_trie = build_title_trie(self.encoder.titles, self.encoder.end)
         self._many = build_list_graph(self.encoder.titles, self.separator, self.encoder.end)
         self._yes, self._no = self.encoder.choices("Yes", "No")
 
@@ -131,7 +131,7 @@ class AlignedExplainer(Explainer):
         items, scores = constrained.beam_titles(
             self.model,
             self.prompts(self.requests("retrieval", whole)),
-            self.titles,
+            self.title_trie,
             k,
             precision=self.precision,
             show_progress=show_progress,

@@ -44,7 +44,7 @@ def trace_beams(explainer: AlignedExplainer, history: Sequence[Item], beams: int
         DataError: the history is empty or names an unknown item.
     """
     encoder, labels = explainer.encoder, explainer.catalogue.labels
-    graph = explainer.titles
+    graph = explainer.title_trie
     closed = set(graph.nodes_leading_only_to(sorted(set(explainer.history(history).tolist()))))
     (prompt,) = explainer.prompts(explainer.requests("retrieval", [history]))
     rows: list[tuple] = []
