@@ -18,9 +18,11 @@ from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from recx.data.llmxrec_files import read_llmxrec
 from recx.evaluation.bootstrap import bootstrap
 from recx.evaluation.foreign_texts import read_foreign_texts
 from recx.evaluation.judges import explanations_to_rate, scores
+from recx.evaluation.pairwise_discriminator import prefer_by_words
 from recx.evaluation.reference_judge import ReferenceJudge
 
 ASPECTS = ("reasonability", "attractiveness", "redundancy")
@@ -50,22 +52,23 @@ def choices(folder: Path) -> dict[str, str]:
     rated = np.array([_rated(every, name) for name in ("first", "second")])
     words = np.array([[len(row[name].split()) for row in every] for name in ("first", "second")])
     held_out = np.arange(len(every)) >= len(train)
+    study = read_llmxrec(folder)
+    judged = study.judged + study.judged_unseen
+    by_words = prefer_by_words(study.judged)
+    stands = by_words([c.record for c in judged], [c.first for c in judged], [c.second for c in judged])
     vectors = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
     vectors.fit([row[name] for row in train for name in ("first", "second")])
     gap = vectors.transform([r["second"] for r in every]) - vectors.transform([r["first"] for r in every])
-    # Without an intercept the answer does not depend on the order; with one it may learn that people name the second.
-    learnt = {
-        free: LogisticRegression(max_iter=1000, fit_intercept=free).fit(gap[~held_out], second[~held_out])
-        for free in (False, True)
-    }
+    # With an intercept, and each pair only as it stands, it may learn that people name the second text.
+    ordered = LogisticRegression(max_iter=1000).fit(gap[~held_out], second[~held_out])
     says = {
         "always the second": np.ones(len(every)),
         "always the first": -np.ones(len(every)),
         "reference judge": np.sign(rated[1] - rated[0]),
         "the longer text": np.sign(words[1] - words[0]),
-        "trained on 1,440, order unknown": np.where(learnt[False].predict(gap), 1, -1),
-        "trained on 1,440, order known": np.where(learnt[True].predict(gap), 1, -1),
-        "trained on 1,440, order known, texts swapped": np.where(learnt[True].predict(-gap), -1, 1),
+        "trained on 1,440, order unknown": np.where(stands > 0.5, -1, 1),
+        "trained on 1,440, order known": np.where(ordered.predict(gap), 1, -1),
+        "trained on 1,440, order known, texts swapped": np.where(ordered.predict(-gap), -1, 1),
     }
     told = {}
     for name, said in says.items():

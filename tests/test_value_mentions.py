@@ -3,6 +3,7 @@
 import pytest
 
 from recx.data.catalogue import build_catalogue
+from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.value_mentions import ValueMentions
 
 GENRES = "Action Adventure Comedy Crime Drama Romance Sci-Fi Thriller War Animation RPG news foodanddrink music".split()
@@ -35,3 +36,25 @@ def test_values_in_free_prose(text, values):
 
 def test_what_is_quoted_may_be_nothing_but_values():
     assert VALUES.only("Drama, Thriller, or Sci-Fi.") and not VALUES.only("Drama Queen") and not VALUES.only("and")
+
+
+@pytest.mark.parametrize(
+    "text, stated",
+    [
+        ('Yes. "Halo 3" is part of the Halo series.', [("Halo", True)]),
+        ('Yes. "Halo 3" is part of the well-known Halo series.', [("Halo", True)]),
+        ('Yes. "Halo 3" is part of the DSoulcalibur II series.', [("DSoulcalibur II", False)]),
+        ('Yes. "Halo 3" is part of theMak and Daxter franchise.', [("Mak and Daxter", False)]),
+        ('Yes. "Okami" is not part of the Jak series, "Halo 3" is.', [("Jak", True)]),
+        ('Yes. "Halo 3" is part of the same series as "Okami".', []),
+        ('Yes. "Halo 3" is part of the Halo 3 series. It is part of a series.', []),
+    ],
+)
+def test_a_series_that_no_item_belongs_to_is_a_false_statement(text, stated):
+    catalogue = build_catalogue(list("ab"), ["Halo 3", "Okami"], {"series": [["Halo"], []]})
+    found = ExplanationParser(catalogue).parse(text, [1], 2).statements
+    assert [(s.value, s.true) for s in found] == stated
+
+
+def test_a_series_is_looked_for_only_where_items_have_series(small_catalogue):
+    assert not ExplanationParser(small_catalogue).parse('Yes. "Portal" is part of the Jak series.', [1], 2).statements

@@ -1,6 +1,7 @@
 """The explainer for aligned models, through which notebooks and forms use a model."""
 
 import copy
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
@@ -36,6 +37,7 @@ from recx.recommenders.protocol import TwoTower, pad_histories
 from recx.storage.text_store import TextStore
 
 ZERO_SHOT_TOKENS = 24
+MEASURED = 4096  # pairs whose evidence is kept, as a text and its revision both ask for it
 
 
 class AlignedExplainer(Explainer):
@@ -320,15 +322,12 @@ class AlignedExplainer(Explainer):
         Args:
             measure: maps a history and an item to the evidence, e.g. `partial(measure_evidence, value)`.
         """
-        known: dict[tuple[bytes, int], Evidence] = {}
 
-        def once(history: np.ndarray, item: int) -> Evidence:
-            key = (np.asarray(history).tobytes(), int(item))
-            if key not in known:
-                known[key] = measure(history, item)
-            return known[key]
+        @functools.lru_cache(maxsize=MEASURED)
+        def known(history: tuple[int, ...], item: int) -> Evidence:
+            return measure(np.array(history), item)
 
-        return self._with(measure=once)
+        return self._with(measure=lambda history, item: known(tuple(np.asarray(history).tolist()), int(item)))
 
     def with_held_evidence(self) -> Self:
         """Return a copy whose told texts do not contradict their evidence, see `Reviser`."""

@@ -205,7 +205,7 @@ class PlaygroundForm:
 def _option_fields(about: Mapping[str, Any]) -> dict[str, widgets.Widget]:
     """Create the fields for the options of an explanation."""
     unset = {"view": "the strongest argument", "length": "normal", "audience": "anyone", "tone": "neutral"}
-    unset |= {"quotes": "restricted in the relation mode", "evidence": "measured causes"}
+    unset |= {"quotes": "depends on the mode", "evidence": "measured causes"}
     fields: dict[str, widgets.Widget] = {}
     for name, choices in about["options"].items():
         options = [(unset[name], ""), *((choice, choice) for choice in choices)]
