@@ -50,6 +50,16 @@ def test_user_vector_ignores_padding_and_the_future(norm):
     assert isinstance(model, TwoTower)
 
 
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_the_user_vector_is_the_state_after_the_latest_item(norm, blocks):
+    torch.manual_seed(0)
+    model = SASRec(20, TargetShape(width=16, blocks=blocks, heads=2, length=6, norm=norm)).eval()
+    histories = pad_histories([[3], [4, 5, 6], [1, 2, 3, 4, 5, 6, 7]], 6)
+    with torch.no_grad():
+        torch.testing.assert_close(model.encode_users(histories), model.states(histories)[:, -1])
+
+
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_a_norm_after_each_part_is_the_transformers_encoder(blocks):
     """torch's own layer is the independent implementation."""

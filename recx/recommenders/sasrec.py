@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from recx.settings import TargetShape
 
@@ -22,24 +23,45 @@ class Block(nn.Module):
         self.feed = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(), nn.Dropout(settings.dropout), nn.Linear(4 * d, d))
         self.drop = nn.Dropout(settings.dropout)
 
-    def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
-        """States (B, L, d) and the attention mask (B, 1, L, L) -> (B, L, d)."""
+    def forward(self, x: Tensor, allowed: Tensor, latest: bool = False) -> Tensor:
+        """Compute the states after this block.
+
+        Args:
+            x: states (B, L, d).
+            allowed: attention mask (B, 1, L, L).
+            latest: compute only the state at the last position, in a fraction of the time.
+
+        Returns:
+            States (B, L, d), or (B, 1, d).
+        """
+        kept = x[:, -1:] if latest else x
         if self.norm_first:
-            x = x + self.attend(self.norm_attention(x), allowed)
-            return x + self.drop(self.feed(self.norm_feed(x)))
-        x = self.norm_attention(x + self.attend(x, allowed))
-        return self.norm_feed(x + self.drop(self.feed(x)))
+            kept = kept + self.attend(self.norm_attention(x), allowed, latest)
+            return kept + self.drop(self.feed(self.norm_feed(kept)))
+        kept = self.norm_attention(kept + self.attend(x, allowed, latest))
+        return self.norm_feed(kept + self.drop(self.feed(kept)))
 
-    def attend(self, x: Tensor, allowed: Tensor) -> Tensor:
-        """Output of attention, to be added to the states: (B, L, d) -> (B, L, d)."""
-        weights, value = self.attention(x, allowed)
-        mixed = self.drop(weights) @ value
-        return self.drop(self.out(mixed.transpose(1, 2).reshape(x.shape)))
+    def attend(self, x: Tensor, allowed: Tensor, latest: bool = False) -> Tensor:
+        """Output of attention, to be added to the states: (B, L, d) -> (B, L, d), or (B, 1, d) for the last one."""
+        weights, value = self.attention(x, allowed, latest)
+        mixed = (self.drop(weights) @ value).transpose(1, 2)
+        return self.drop(self.out(mixed.reshape(*mixed.shape[:2], -1)))
 
-    def attention(self, x: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
-        """Attention weights (B, heads, L, L) for inputs (B, L, d), and the values that they mix."""
-        batch, length, _ = x.shape
-        query, key, value = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+    def attention(self, x: Tensor, allowed: Tensor, latest: bool = False) -> tuple[Tensor, Tensor]:
+        """Attention weights (B, heads, L, L) for inputs (B, L, d), and the values that they mix.
+
+        Of the last position alone, the weights are (B, heads, 1, L).
+        """
+        batch, length, d = x.shape
+        if latest:
+            asking, weight, bias = x[:, -1:], self.qkv.weight, self.qkv.bias
+            query = functional.linear(asking, weight[:d], bias[:d]).view(batch, 1, self.heads, -1).transpose(1, 2)
+            read = functional.linear(x, weight[d:], bias[d:]).view(batch, length, 2, self.heads, -1)
+            key, value = read.permute(2, 0, 3, 1, 4).unbind(0)
+            allowed = allowed[..., -1:, :]
+        else:
+            read = self.qkv(x).view(batch, length, 3, self.heads, -1)
+            query, key, value = read.permute(2, 0, 3, 1, 4).unbind(0)
         # Histories are short: plain matrix products are faster than the fused kernel and allow cheaper dropout.
         scores = (query @ key.transpose(-1, -2)) * query.shape[-1] ** -0.5
         return scores.masked_fill(~allowed, -torch.inf).softmax(-1), value
@@ -71,8 +93,8 @@ class SASRec(nn.Module):
         """Number of most recent items that are read."""
         return self.settings.length
 
-    def states(self, histories: Tensor) -> Tensor:
-        """State after each item: (B, L) left-padded with 0 -> (B, L, d)."""
+    def states(self, histories: Tensor, latest: bool = False) -> Tensor:
+        """State after each item: (B, L) left-padded with 0 -> (B, L, d), or (B, 1, d) for the `latest` item alone."""
         length = histories.shape[1]
         # Not multiplied by the root of the width, as is common: the latest item would then outweigh the output of
         # attention, and the user vector would give already seen items the highest scores (measured, see
@@ -85,13 +107,13 @@ class SASRec(nn.Module):
             length, dtype=torch.bool, device=x.device
         )  # padding attends to itself, so that no row is fully masked
         allowed = ((causal & real[:, None, :]) | itself)[:, None]
-        for block in self.blocks:
-            x = block(x, allowed)
+        for n, block in enumerate(self.blocks, start=1):
+            x = block(x, allowed, latest=latest and n == len(self.blocks))
         return self.norm(x)
 
     def encode_users(self, histories: Tensor) -> Tensor:
         """(B, L) left-padded with 0 -> user vectors (B, d)."""
-        return self.states(histories)[:, -1]
+        return self.states(histories, latest=True)[:, -1]
 
     def item_vectors(self) -> Tensor:
         """(N + 1, d); row 0 is zero."""
