@@ -1,6 +1,7 @@
 """Discrimination, score prediction and the metrics of LLMXRec and XRec, on texts whose hidden signals are known."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from recx.evaluation.related_work import as_records, related_measures
 from recx.evaluation.score_prediction import predict_scores, score_table
 from recx.evaluation.test_set import Pairs
 from recx.evaluation.xrec import bert_score, unique_ratio
+from recx.prompts.controls import Control
+from recx.prompts.evidence import Evidence, explain_evidence
+from recx.prompts.pieces import as_text
 from recx.settings import EvaluateSettings
 
 RNG = np.random.default_rng(0)
@@ -104,6 +108,21 @@ def test_masking():
     )
     assert without_verdict(text) == '"A. B" is a Racing title. From it, "C" is a Racing title; it _. A new day.'
     assert without_verdict("No. Not good.") == ""
+
+
+def test_masking_hides_for_and_against_and_the_place(rng, small_catalogue):
+    """What the masked texts about liked and disliked items say differs in no word of the templates."""
+    masked = {}
+    for liked in (True, False):
+        evidence = [Evidence(2, liked, (1, 3), (1.0, 0.5), share, 0.5) for share in (0.02, 0.3, 0.6, 0.97)]
+        texts = [
+            explain_evidence(rng, small_catalogue, e, Control(), numbers) for e in evidence * 60 for numbers in (0, 1)
+        ]
+        sentences = {as_text(text, small_catalogue) for text in texts}
+        masked[liked] = {s for t in sentences for s in re.split(r"(?<=[.])\s+", without_verdict(t)) if "Halo 3" in s}
+    assert masked[True] == masked[False] != set()
+    assert without_verdict('It ranks above 9 of 100 titles; without "A" it would rank above 8. New.') == "New."
+    assert without_verdict('"A" is for Wii. "B" speaks for it.') == '"A" is for Wii. "B" _.'
     assert [verdict_of(t) for t in ("Yes. x", " no, x", "Yesterday", "")] == ["yes", "no", "none", "none"]
 
 

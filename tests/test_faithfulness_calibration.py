@@ -7,13 +7,13 @@ from scipy.stats import spearmanr
 
 from recx.attribution.removal import value_function
 from recx.data.demo import demo_catalogue
+from recx.evaluation.agreement import spearman
 from recx.evaluation.certification import UNFAITHFUL, certify_planted, fit_metrics, planted_citations
 from recx.evaluation.faithfulness_calibration import (
     brier_score,
     calibration,
     expected_calibration_error,
     said_order,
-    spearman,
     strength_order,
 )
 from recx.evaluation.pair_effects import PairEffects

@@ -108,7 +108,7 @@ def test_preferences_against_every_other_method_by_every_judge(serve):
     table = preferences([ReferenceJudge(CATALOGUE), LLMJudge(CATALOGUE, how)], questions, "hybrid", pairs)
     assert table[["judge", "method", "against", "metric", "value", "n"]].values.tolist() == [
         ["reference", "hybrid", "unaligned", "preferred", 0.5, 3],
-        ["reference", "hybrid", "unaligned", "consistent", 1.0, 3],
+        ["reference", "hybrid", "unaligned", "same_in_both_orders", 1.0, 3],
         ["m", "hybrid", "unaligned", "preferred", 1.0, 3],
-        ["m", "hybrid", "unaligned", "consistent", 1.0, 3],
+        ["m", "hybrid", "unaligned", "same_in_both_orders", 1.0, 3],
     ]

@@ -9,8 +9,9 @@ import torch
 
 from recx.data.demo import demo_catalogue
 from recx.data.split import Split, leave_one_out
+from recx.evaluation import baselines
 from recx.evaluation.alignment_effect import measure, measure_free
-from recx.evaluation.baselines import SampledPopularity, measure_scorer
+from recx.evaluation.baselines import SampledPopularity, mean_places, measure_constant, measure_scorer
 from recx.evaluation.explanation_checks import explanation_records
 from recx.evaluation.methods import Method, all_methods, explain_all
 from recx.evaluation.test_set import draw_test_set, pairs_of
@@ -204,8 +205,21 @@ def test_a_constant_baseline_agrees_as_chance_does(split):
     found = {r["metric"]: r["value"] for r in measure_scorer(Flat(), many, 10, "flat")}
     own = {r["metric"]: r["value"] for r in measure_scorer(Numbered(), many, 10, "own")}
     assert found["hr@5"] < 0.02 and own["hr@5"] == own["ranking_ndcg@5"] == 1
+    same = mean_places(Numbered(), histories, 10)
+    constant = {r["metric"]: r["value"] for r in measure_constant(np.arange(1, 6), same, many)}
+    assert constant["accuracy"] == 1, "a target that ignores the history is known without one"
     gains, discounts = np.array([15, 7, 3, 1, 0]), 1 / np.log2(np.arange(2, 7))
     assert found["ranking_ndcg@5"] == pytest.approx(gains.mean() * discounts.sum() / (gains @ discounts), abs=0.02)
+
+
+def test_a_place_is_the_mean_fraction_of_items_below(monkeypatch):
+    class Two:
+        def score(self, histories):
+            return torch.where(histories[:, -1:] == 1, torch.tensor([9.0, 1, 2, 3]), torch.tensor([9.0, 3, 2, 1]))
+
+    monkeypatch.setattr(baselines, "BATCH", 2)
+    histories = [np.array([1])] * 3 + [np.array([2])]
+    assert mean_places(Two(), histories, 4) == pytest.approx([0.25, 0.5, 0.75])
 
 
 def test_popularity_is_drawn_in_proportion_to_the_counts():

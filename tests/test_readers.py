@@ -10,7 +10,7 @@ from fuzz_readers import fuzz
 from recx.data import parquet_files
 from recx.data.catalogue import build_catalogue
 from recx.data.column_roles import item_roles
-from recx.data.csv_parquet import read_table
+from recx.data.csv_tables import read_table
 from recx.data.dataset import Filtering, build_dataset
 from recx.data.movielens import ratings_table
 from recx.data.own_tables import items_of, own_tables, read_own_table

@@ -9,7 +9,6 @@ from recx.evaluation.text_rewards import (
     effect_reward,
     is_true,
     listed_items,
-    pieces_of,
     ranking_reward,
     rewritten,
     summary_rewards,
@@ -18,7 +17,7 @@ from recx.evaluation.text_rewards import (
 from recx.explaining.measured import template_explanations
 from recx.explaining.records import explanation_of
 from recx.prompts.explanation_parser import ExplanationParser
-from recx.prompts.pieces import Title, as_text
+from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
 
 CATALOGUE = demo_catalogue()
@@ -105,12 +104,6 @@ def test_a_rewritten_text_names_the_measured_causes():
     assert text == f"Yes. {a} counts most for it, then {b}. {c} pulls the other way."
     assert effect_reward(EFFECTS, read(text)) == pytest.approx(1)
     assert effect_reward(EFFECTS, said) < 0
-
-
-def test_pieces_give_the_text_back():
-    text = f'No, as "nothing" of {quoted(7)[0]} fits. "" "'
-    pieces = pieces_of(text, CATALOGUE)
-    assert Title(7) in pieces and as_text(pieces, CATALOGUE) == text
 
 
 def test_the_template_earns_nearly_all():

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from recx.data.column_checks import numbers_in
-from recx.data.csv_parquet import read_table
+from recx.data.csv_tables import read_table
 from recx.data.packed_files import read_bytes
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError

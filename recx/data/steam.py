@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from recx.data.amazon import texts
-from recx.data.csv_parquet import read_table
+from recx.data.csv_tables import read_table
 from recx.data.json_lines import read_literal_lines
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError

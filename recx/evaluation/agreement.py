@@ -5,8 +5,10 @@ from typing import Any
 
 import krippendorff
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from sklearn.metrics import cohen_kappa_score
+
+from recx.evaluation.bootstrap import bootstrap_statistic
 
 LEVELS = (0, 1, 2, 3)
 
@@ -38,19 +40,13 @@ def agreement(
     measures: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
         "cohen_kappa": lambda x, y: _kappa(x, y, None),
         "cohen_kappa_quadratic": lambda x, y: _kappa(x, y, "quadratic"),
-        "spearman_rho": _rho,
+        "spearman_rho": spearman,
         "krippendorff_alpha": lambda x, y: krippendorff_alpha(np.stack([x, y])),
     }
-    rng = np.random.default_rng(seed)
-    rows = [np.flatnonzero(owners == user) for user in np.unique(owners)]
-    draws = [rng.integers(len(rows), size=len(rows)) for _ in range(resamples)] if rows else []
-    samples = [np.concatenate([rows[n] for n in draw]) for draw in draws]
     result: dict[str, Any] = {"n": len(a)}
     for name, measure in measures.items():
-        values = np.array([measure(a[s], b[s]) for s in samples])
-        values = values[~np.isnan(values)]
-        low, high = np.quantile(values, [0.025, 0.975]) if len(values) else (np.nan, np.nan)
-        result[name] = (measure(a, b) if len(a) else float("nan"), float(low), float(high))
+        found = bootstrap_statistic(lambda rows, m=measure: m(a[rows], b[rows]), owners, resamples, seed)
+        result[name] = (found.value, found.low, found.high)
     return result
 
 
@@ -76,7 +72,8 @@ def _kappa(a: np.ndarray, b: np.ndarray, weights: str | None) -> float:
     return float(cohen_kappa_score(a.astype(int), b.astype(int), labels=list(LEVELS), weights=weights))
 
 
-def _rho(a: np.ndarray, b: np.ndarray) -> float:
-    if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
-        return float("nan")
-    return float(spearmanr(a, b).statistic)
+def spearman(first: np.ndarray, second: np.ndarray) -> float:
+    """Rank correlation of numbers (M,), in [-1, 1], ties at their mean rank; NaN where one is constant."""
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return np.nan
+    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])

@@ -15,9 +15,11 @@ from recx.recommenders.devices import score
 from recx.recommenders.distillation import distil
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
-from recx.recommenders.ranking import Ranked, rank
+from recx.recommenders.ranking import BATCH, rank
 from recx.recommenders.tie_order import best_first
 from recx.settings import TargetSettings
+
+MEAN_USERS = 2000  # people of training over whom a place is averaged
 
 
 class SampledPopularity:
@@ -45,7 +47,7 @@ class SampledPopularity:
 def measure_baselines(
     target: Scorer, split: Split, test_set: TestSet, items: int, settings: TargetSettings
 ) -> list[dict[str, Any]]:
-    """Measure chance, popularity (deterministic and sampled), the target's most common answers and distillation.
+    """Measure chance, popularity (deterministic and sampled), the target's answers without a history, and distillation.
 
     The distilled recommender learns from scores over the whole catalogue, which no language model sees: it is the best
     result that can be expected without language.
@@ -55,7 +57,8 @@ def measure_baselines(
     records = measure_scorer(RandomRecommender(items), test_set, length, "random", decides=True)
     records += measure_scorer(PopularityRecommender(split.train, items), test_set, length, "popularity")
     records += measure_scorer(SampledPopularity(split.train, items), test_set, length, "popularity, sampled")
-    records += measure_constant(rank(target, split.test_histories, split.test, length), test_set)
+    common = rank(target, split.test_histories, split.test, length).most_common_top1(5)
+    records += measure_constant(common, mean_places(target, split.train[:MEAN_USERS], length), test_set)
     return records + measure_scorer(student, test_set, length, "distilled", decides=True)
 
 
@@ -83,16 +86,30 @@ def measure_scorer(
     return [metric_record(method, metric, values) for metric, values in columns.items()]
 
 
-def measure_constant(ranked: Ranked, test_set: TestSet) -> list[dict[str, Any]]:
-    """Measure task 1 for a constant predictor that always names the target's most common first items.
+def measure_constant(common: np.ndarray, places: np.ndarray, test_set: TestSet) -> list[dict[str, Any]]:
+    """Measure tasks 1 and 3 for a constant predictor, which gives the same answers whatever the history.
 
     Args:
-        ranked: the target's rankings of all test histories.
+        common: the target's five most common first items, which are always named.
+        places: (N,) place of each item for an average person (`mean_places`); those of the upper half are liked.
         test_set: the test histories and the target's answers.
     """
-    answer = np.tile(ranked.most_common_top1(5), (len(test_set.histories), 1))
+    answer = np.tile(common, (len(test_set.histories), 1))
     columns = metrics.retrieval(answer, test_set.labels.top[:, 0])
+    likes = places[test_set.items - 1] > np.median(places)
+    columns["accuracy"] = (likes == test_set.liked).astype(float)
     return [metric_record("constant", metric, values) for metric, values in columns.items()]
+
+
+@torch.inference_mode()
+def mean_places(target: Scorer, histories: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """The mean fraction (N,) of the catalogue that the target scores lower than each item, over some histories."""
+    places = []
+    for start in range(0, len(histories), BATCH):
+        scores = score(target, pad_histories(histories[start : start + BATCH], length))[:, 1:].float()
+        lower = scores.argsort(1).argsort(1).double() / max(1, scores.shape[1] - 1)
+        places.append(lower.sum(0))
+    return (torch.stack(places).sum(0) / len(histories)).cpu().numpy()
 
 
 def _by_score(scores: Tensor, candidates: np.ndarray) -> np.ndarray:

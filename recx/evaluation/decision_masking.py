@@ -4,26 +4,39 @@ import re
 
 from recx.prompts.quotation_marks import straight_quotes
 
-# Words that reveal the decision, or whether a reason is for or against it.
+# Words that reveal the decision, or whether a reason is for or against it. What a title does to the decision ("lifts it
+# most", "what holds it back most is") becomes one underscore, since its length would reveal the direction, too.
 _VERDICT = re.compile(
+    r"\b(?:what )?(?:counts?|speaks?|leads?|lifts?|keeps?|holds?|weighs?|(?:the )?main reason|(?:for|against) it)\b"
+    r"(?: (?:most|it|to|for|against|down|back)\b)*|"
     r"\b(?:yes|no|not|nor|neither|would|wouldn't|should|shouldn't|recommend\w*|suggest\w*|like\w*|dislike\w*|enjoy\w*|"
     r"fit|fits|match\w*|differ\w*|far|close|good|great|poor|well|welcome|change|taste\w*|direction|together|"
-    r"another|other|same|also|too|both|similar\w*|even so|but|however|although|though|unlike)\b",
+    r"another|other|same|also|too|both|similar\w*|even so|but|however|although|though|unlike|against|"
+    r"mismatch\w*|among the very first)\b",
     re.IGNORECASE,
 )
+# Sentences about the place among all items say how the target decided, whatever title they name.
+_PLACE = re.compile(r"\b(?:ranks?|ranked|ranking|stands?|of 100 titles)\b", re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
 def without_verdict(text: str) -> str:
     """Remove from a text all words that reveal the decision.
 
-    Sentences with such a word but without a quoted title are remarks on the decision ("The tastes differ.") and are
-    removed; in other sentences every such word outside titles is replaced by an underscore. The decision can then only
-    be inferred from the facts chosen to support it.
+    Sentences about the item's place among all items are removed, and so are sentences with a revealing word but without
+    a quoted title ("The tastes differ."). In other sentences every such word outside titles is replaced by an
+    underscore. The decision can then only be inferred from the titles and facts chosen to support it.
     """
-    kept = [s for s in _SENTENCE.split(straight_quotes(text).strip()) if '"' in s or not _VERDICT.search(s)]
+    kept = [s for s in _SENTENCE.split(straight_quotes(text).strip()) if _says_more(s)]
     parts = " ".join(kept).split('"')
     return '"'.join(p if n % 2 else _VERDICT.sub("_", p).replace(" as _", "") for n, p in enumerate(parts))
+
+
+def _says_more(sentence: str) -> bool:
+    """Whether a sentence holds more than a remark on the decision or on the item's place."""
+    plain = _QUOTED.sub("", sentence)
+    return not _PLACE.search(plain) and ('"' in sentence or not _VERDICT.search(sentence))
 
 
 def verdict_of(text: str) -> str:

@@ -105,9 +105,9 @@ def preferences(
         count: largest number of pairs to compare.
 
     Returns:
-        Columns `judge, method, against, metric, value, low, high, n`, where the metric is `preferred` (share of pairs
-        won, a tie counting one half) or `consistent` (share of pairs with the same answer in both orders), with
-        intervals over users.
+        Columns `judge, method, against, metric, value, low, high, n`, with intervals over users. The metric is
+        `preferred` (share of pairs won, a tie counting one half) or `same_in_both_orders` (share of pairs for which the
+        judge gave the same answer in both).
     """
     rows = []
     for judge, other in itertools.product(judges, (m for m in questions if m != best)):
@@ -115,7 +115,7 @@ def preferences(
         usable = [c.winner is not None for c in choices]
         values = {
             "preferred": [(c.winner + 1) / 2 for c in choices if c.winner is not None],
-            "consistent": [c.consistent for c in choices if c.winner is not None],
+            "same_in_both_orders": [c.consistent for c in choices if c.winner is not None],
         }
         for metric, own in values.items():
             r = metric_record(best, metric, np.array(own, dtype=float), users=pairs.users[:count][usable])

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import rankdata
 
+from recx.evaluation.agreement import spearman
 from recx.evaluation.bootstrap import Estimate, bootstrap_statistic
 from recx.evaluation.faithfulness_simulation import Said
 from recx.evaluation.pair_effects import TINY, PairEffects
@@ -49,13 +49,6 @@ def calibration(probability: np.ndarray, liked: np.ndarray, users: np.ndarray) -
         "ece": bootstrap_statistic(lambda rows: expected_calibration_error(p[rows], truth[rows]), users, least=0.0),
         "brier": bootstrap_statistic(lambda rows: brier_score(p[rows], truth[rows]), users),
     }
-
-
-def spearman(first: np.ndarray, second: np.ndarray) -> float:
-    """Rank correlation of numbers (M,), in [-1, 1], ties at their mean rank; NaN where one is constant."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return np.nan
-    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
 
 
 def strength_order(

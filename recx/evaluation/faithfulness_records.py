@@ -252,11 +252,11 @@ def verdict_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def caption(records: Sequence[Mapping[str, Any]], baselines: Sequence[str], left_out: Sequence[str] = ()) -> str:
-    """What a table must not hide: where a trivial baseline is at least as good as the best of the others.
+    """What a table must not hide: where a baseline is at least as good as the best of the others, one per line.
 
     Args:
         records: of baselines and others. Where a metric has records for both verdicts together, those count alone.
-        baselines: labels of the trivial ones.
+        baselines: labels of those that use no language model.
         left_out: labels that are neither, e.g. the truth.
     """
     together = {r["metric"] for r in records if r["verdict"] == "both"}
@@ -268,11 +268,11 @@ def caption(records: Sequence[Mapping[str, Any]], baselines: Sequence[str], left
             rows.setdefault(name, {})[label] = -r["value"] if r["metric"] in LOWER_IS_BETTER else r["value"]
     ahead = []
     for name, values in rows.items():
-        trivial, others = ({k: v for k, v in values.items() if (k in baselines) == own} for own in (True, False))
-        if trivial and others and max(trivial.values()) >= max(others.values()):
-            first, best = max(trivial, key=trivial.__getitem__), max(others, key=others.__getitem__)
+        baseline, others = ({k: v for k, v in values.items() if (k in baselines) == own} for own in (True, False))
+        if baseline and others and max(baseline.values()) >= max(others.values()):
+            first, best = max(baseline, key=baseline.__getitem__), max(others, key=others.__getitem__)
             sign = -1 if name.split(" (")[0] in LOWER_IS_BETTER else 1
-            ahead.append(f"{name}: {first} {sign * trivial[first]:.2f} (best other: {best} {sign * others[best]:.2f})")
+            ahead.append(f"{name}: {first} {sign * baseline[first]:.2f} (best other: {best} {sign * others[best]:.2f})")
     if not ahead:
-        return "No trivial baseline is as good as the best of the other methods."
-    return "A trivial baseline is at least as good as all other methods by " + "; ".join(ahead) + "."
+        return "By none of these metrics is a baseline as good as the best of the other methods."
+    return "\n  ".join(["By these metrics, a baseline is at least as good as all other methods:", *ahead])

@@ -16,6 +16,7 @@ import pandas as pd
 from recx.attribution.removal import ValueFunction
 from recx.data.catalogue import Catalogue
 from recx.evaluation.bootstrap import bootstrap, bootstrap_statistic
+from recx.evaluation.faithfulness import phi_coefficient
 from recx.evaluation.methods import Method
 from recx.evaluation.metric_records import metric_record
 from recx.evaluation.test_set import TestSet
@@ -221,15 +222,10 @@ def knowing_table(answers: pd.DataFrame) -> pd.DataFrame:
             "known": bootstrap(known, users),
             "corrected if known": bootstrap(corrected[known], users[known]),
             "corrected if not": bootstrap(corrected[~known], users[~known]),
-            "phi": bootstrap_statistic(lambda rows, k=known, c=corrected: _phi(k[rows], c[rows]), users),
+            "phi": bootstrap_statistic(lambda rows, k=known, c=corrected: phi_coefficient(k[rows], c[rows]), users),
         }
         rows += [(name, metric, e.value, e.low, e.high, e.n) for metric, e in estimates.items()]
     return pd.DataFrame(rows, columns=["method", "metric", "value", "low", "high", "n"])
-
-
-def _phi(first: np.ndarray, second: np.ndarray) -> float:
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else np.nan
 
 
 def reading_table(answers: pd.DataFrame) -> pd.DataFrame:
@@ -260,18 +256,7 @@ def leaning_records(methods: Mapping[str, Method], questions: LeadingQuestions) 
     for name, method in methods.items():
         if isinstance(method.explainer, AlignedExplainer):
             likely = yes_probabilities(method.explainer, questions.texts(method.explainer.max_history))
-            said = (np.array(likely) > 0.5).astype(float)
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "method": name,
-                        "user": questions.users,
-                        "liked": questions.liked,
-                        "presupposed": questions.presupposed,
-                        "false": questions.false,
-                        "said": said,
-                    }
-                )
-            )
+            said = np.where(np.array(likely) > 0.5, "Yes.", "No.").tolist()
+            frames.append(_frame(name, questions, said, np.nan, DecisionReader(method.explainer.catalogue)))
     held = {name: {**methods[name].columns, "decoding": "held to Yes or No"} for name in methods}
     return leading_records(pd.concat(frames), held) if frames else []

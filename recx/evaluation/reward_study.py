@@ -23,11 +23,10 @@ from recx.evaluation.test_set import Pairs
 from recx.evaluation.text_rewards import (
     effect_reward,
     is_true,
-    pieces_of,
     rewritten,
 )
 from recx.explaining.aligned import AlignedExplainer
-from recx.prompts.pieces import Piece
+from recx.prompts.pieces import Piece, quoted_pieces
 from recx.prompts.requests import Request
 from recx.prompts.tokens import Prompt
 from recx.recommenders.labels import label_histories
@@ -178,7 +177,7 @@ def answers_of(
 
 def retold(explainer: AlignedExplainer, requests: Sequence[Request], texts: Sequence[str]) -> Answers:
     """Given texts as if they were the model's answers, to be measured beside them."""
-    tokens = [answer_tokens(explainer, pieces_of(text, explainer.catalogue))[:-1] for text in texts]
+    tokens = [answer_tokens(explainer, quoted_pieces(text, explainer.catalogue.index_of_label))[:-1] for text in texts]
     return Answers(list(requests), explainer.prompts(requests), tokens, list(texts))
 
 

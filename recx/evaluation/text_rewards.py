@@ -15,7 +15,7 @@ from recx.evaluation.alignment_metrics import ranking_ndcg
 from recx.evaluation.faithfulness import cited_places, erasure
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
-from recx.prompts.pieces import Piece, Title
+from recx.prompts.pieces import Piece, Title, quoted_pieces
 from recx.recommenders.devices import score
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 from recx.recommenders.tie_order import best_first
@@ -108,24 +108,6 @@ def summary_rewards(
     return np.array([len(set(a) & set(b)) / TOP for a, b in zip(own.tolist(), got.tolist(), strict=True)])
 
 
-def pieces_of(text: str, catalogue: Catalogue, replaced: dict[int, int] | None = None) -> list[Piece]:
-    """A text as pieces, whose titles are tokenised as they are in training.
-
-    Args:
-        text: with titles in quotation marks.
-        catalogue: titles.
-        replaced: items whose titles are exchanged for another item's.
-    """
-    parts: list[Piece] = []
-    for n, part in enumerate(_QUOTED.split(text)):
-        item = catalogue.index_of_label.get(part, 0) if n % 2 else 0
-        if item:
-            parts.append(Title((replaced or {}).get(item, item)))
-        elif part or n % 2:
-            parts.append(f'"{part}"' if n % 2 else part)
-    return parts
-
-
 def rewritten(explanation: Explanation, effects: PairEffects, catalogue: Catalogue) -> list[Piece]:
     """A text with its causes replaced by the measured ones: the first by the strongest, and so on.
 
@@ -136,5 +118,6 @@ def rewritten(explanation: Explanation, effects: PairEffects, catalogue: Catalog
     cited = [(c.item, c.against) for c in explanation.citations if c.item is not None]
     causes = list(dict.fromkeys(item for item, against in cited if not against))
     others = list(dict.fromkeys(item for item, against in cited if against and item not in causes))
-    strongest = dict(zip(causes, order, strict=False))
-    return pieces_of(explanation.text, catalogue, strongest | dict(zip(others, order[::-1], strict=False)))
+    instead = dict(zip(causes, order, strict=False)) | dict(zip(others, order[::-1], strict=False))
+    pieces = quoted_pieces(explanation.text, catalogue.index_of_label)
+    return [Title(instead.get(piece.item, piece.item)) if isinstance(piece, Title) else piece for piece in pieces]

@@ -22,7 +22,7 @@ from recx.decoding.token_texts import TokenTexts
 from recx.explaining.contradictions import contradictions, sentence_spans
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import Evidence
-from recx.prompts.pieces import Piece, Title
+from recx.prompts.pieces import quoted_pieces
 from recx.prompts.requests import Request
 from recx.prompts.tokens import Prompt
 
@@ -202,12 +202,8 @@ class Reviser:
 
     def _prompt(self, draft: Draft, begun: str) -> Prompt:
         """The prompt with the beginning of the answer, its titles in the tokens that the model was trained on."""
-        pieces: list[Piece] = []
-        for n, part in enumerate(_QUOTED.split(begun)):
-            item = self.explainer.catalogue.index_of_label.get(part) if n % 2 else None
-            pieces.append((f'"{part}"' if item is None else Title(item)) if n % 2 else part)
         prompt = draft.prompt
-        for ids in self.explainer.encoder.pieces([p for p in pieces if p != ""]):
+        for ids in self.explainer.encoder.pieces(quoted_pieces(begun, self.explainer.catalogue.index_of_label)):
             prompt = prompt.followed_by(ids)
         return prompt
 

@@ -67,4 +67,6 @@ def _of_citation(citation: Citation, evidence: Evidence | None) -> tuple[str, bo
 def _of_statement(statement: Statement) -> str:
     if statement.false_as_well:
         return "true of this title, but not of any title named before it"
-    return "true in the catalogue" if statement.true else "not true in the catalogue"
+    if statement.true:
+        return "true in the catalogue"
+    return "not true of all titles that it is about" if len(statement.items) > 1 else "not true in the catalogue"

@@ -49,7 +49,9 @@ def why_not_ready() -> str:
     name = shipped_settings().align.backbone.name
     if not (shipped_folder() / MODE / "aligned.json").is_file():
         return f"This copy of the kit does not include {shipped_folder()}."
-    return "" if is_here(name) else f"Its language model is not on this machine. Get it with: recx backbone get {name}"
+    if not is_here(name):
+        return f"The language model {name} is not on this machine. Get it with: recx backbone get {name}"
+    return ""
 
 
 def open_shipped(data: Dataset | None = None) -> FinishedRun:

@@ -181,7 +181,7 @@ def _what_it_depends_on(stage: str, settings: Settings, known: dict[str, str]) -
     if "data" in values:  # the location of the files does not matter, only their content
         values["data"] = values["data"] | {"data_dir": "", "name": settings.dataset}
     if "target" in values and settings.target.kind.endswith(".py"):
-        values["target"] |= {"kind": settings.target.name, "file": _code_of_target(settings.target.kind)}
+        values["target"] |= {"kind": settings.target.name, "file": _files_in(settings.target.kind)}
     if "target" in values and settings.target.files:
         values["target"] |= {"files": _files_in(settings.target.files)}
     if "evaluate" in values and settings.evaluate.imported:
@@ -192,7 +192,8 @@ def _what_it_depends_on(stage: str, settings: Settings, known: dict[str, str]) -
         values["llmxrec"] |= {name: _files_in(values["llmxrec"][name]) for name in ("files", "instructions")}
     if "align" in values:
         values["backbone"] = _backbone_files(settings)
-        values["conversations"] = _conversation_files(settings)
+        general = str(paths.shipped_data() / "instructions")
+        values["conversations"] = _files_in(settings.align.conversations or general)
     parts = [stage, settings.profile, json.dumps(values, sort_keys=True, default=str), code_digest(stage)]
     parts += [(paths.notebooks() / f"{spec.notebook}.ipynb").read_bytes()]
     if "data" in spec.sections:
@@ -230,12 +231,6 @@ def _state_of(places: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
     return tuple((p, (found := os.stat(p)).st_mtime_ns, found.st_size) for p in files if os.path.exists(p))
 
 
-def _code_of_target(kind: str) -> str:
-    """Hash the user's Python file; empty if there is none."""
-    path = Path(kind).expanduser()
-    return digest([path.read_bytes()]) if path.is_file() else ""
-
-
 def _files_in(files: str) -> list[tuple[str, str]]:
     """Name and hash of each file in a folder, or of one file; none where there is neither."""
     folder = Path(files).expanduser()
@@ -251,11 +246,3 @@ def _backbone_files(settings: Settings) -> str:
         return f"{backbone.name}@{backbone.revision}" if backbone.revision else backbone.name
     # Files are hashed one by one, so that a large backbone is never held in memory and is read once per process.
     return digest([file_digest(p) for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
-
-
-def _conversation_files(settings: Settings) -> str:
-    """Hash the general conversations of task 5."""
-    named = settings.align.conversations
-    path = Path(named).expanduser() if named else paths.shipped_data() / "instructions"
-    files = sorted(path.glob("*.json*")) if path.is_dir() else [path] if path.is_file() else []
-    return digest([p.read_bytes() for p in files])

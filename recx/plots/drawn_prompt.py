@@ -96,7 +96,8 @@ def vector_stages(stages: Sequence[tuple[str, Sequence[float]]], steps: Sequence
         steps: what leads from each vector to the next; an empty text where nothing does.
         axes: the axes to draw on.
     """
-    longest = max(len(numbers) for _, numbers in stages)
+    lengths = [len(numbers) for _, numbers in stages]
+    longest = max(lengths)
     for n, (name, numbers) in enumerate(stages):
         values = np.asarray(numbers, dtype=float)[None]
         bound, top = float(np.abs(values).max()) or 1.0, 2.0 * n
@@ -106,9 +107,9 @@ def vector_stages(stages: Sequence[tuple[str, Sequence[float]]], steps: Sequence
         axes.text(0, top - 0.12, f"{name}: {values.shape[1]} numbers", va="bottom", fontsize=9)
     for n, step in enumerate(steps):
         if step:
-            place, start = longest * 0.62, 2.0 * n + 0.8
-            axes.annotate("", (place, start + 1.05), (place, start), arrowprops={"arrowstyle": "-|>", "color": "black"})
-            axes.text(place + longest * 0.02, start + 0.48, step, va="center", fontsize=9, bbox=_MODULE)
+            place, start = 0.9 * min(lengths[n : n + 2]), 2.0 * n + 0.72
+            axes.annotate("", (place, start + 0.8), (place, start), arrowprops={"arrowstyle": "-|>", "color": "black"})
+            axes.text(place + longest * 0.02, start + 0.36, step, va="center", fontsize=9, bbox=_MODULE)
     axes.set(xlim=(-0.01 * longest, 1.01 * longest), ylim=(2.0 * len(stages) - 1.2, -0.8))
     axes.axis("off")
     return axes

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from recx.plots.fitted_text import text_box
 from recx.plots.style import COLOURS, tidy
@@ -96,6 +97,7 @@ def drops_of_sets(drops: np.ndarray, cited: float, axes: Axes) -> Axes:
         axes.axvline(place, color=colour, linestyle=style, linewidth=2, label=f"{name}: {place:+.2f}")
     axes.set_xlabel("fall of the target's log-probability without the set")
     axes.set_ylabel(f"number of sets\n({len(drops)} in all)")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.08)
     above = axes.secondary_xaxis("top", functions=(lambda x: (x - mean) / span, lambda y: mean + y * span))
     above.set_xlabel("normalised effect")

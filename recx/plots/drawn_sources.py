@@ -13,7 +13,7 @@ from recx.plots.fitted_text import text_box
 KINDS = {
     "decision": ("#fbe3b8", "-", "decision: is it the target's?"),
     "citation": ("#cfe3f2", "-", "citation: is it in the history?"),
-    "statement": ("#c9e9df", "--", "statement: is it true?"),
+    "statement": ("#e8dcf0", "--", "statement: is it true?"),
 }
 _SIGNS = {"yes": " \u2713", "no": " \u2717", "": ""}
 _QUESTIONS = ("Which source wrote it? (one of those above)", "What score did the target give? (a number)")

@@ -24,7 +24,13 @@ _ARROWS = (
 
 
 def method_picture(
-    history: Sequence[str], vector: Sequence[float], item: str, decision: str, answer: str, axes: Axes
+    history: Sequence[str],
+    vector: Sequence[float],
+    item: str,
+    decision: str,
+    answer: str,
+    axes: Axes,
+    answered_by: str = "",
 ) -> Axes:
     """Draw the method: a history becomes a vector, the vector a token of a prompt, and the prompt an explanation.
 
@@ -35,6 +41,7 @@ def method_picture(
         decision: the target's decision about it, in a few words.
         answer: the explanation that the prompt leads to.
         axes: the axes to draw on, ten inches wide and about half as high; its frame is removed.
+        answered_by: who wrote the explanation, if not the language model.
     """
     axes.set(xlim=(0, 100), ylim=(-1, 58))
     axes.axis("off")
@@ -49,7 +56,7 @@ def method_picture(
     _box(axes, (43.5, 28, 18, 8), "Projector", "two layers", _TRAINED)
     _prompt(axes, history[-1], item)
     _box(axes, (20, 1, 22, 10), "Language model", "tuned on tasks like this", _TRAINED)
-    _box(axes, (56, -0.5, 43, 13), "Answer", answer, _DATA)
+    _box(axes, (56, -0.5, 43, 13), f"Answer ({answered_by})" if answered_by else "Answer", answer, _DATA)
     for start, end in _ARROWS:
         axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=12, color="black"))
     look = {"arrowstyle": "-|>", "linestyle": "--", "mutation_scale": 12, "color": COLOURS[5], "linewidth": 1.4}

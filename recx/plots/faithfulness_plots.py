@@ -38,13 +38,13 @@ def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
 def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
     """Draw how the target's log-probability falls as the top titles of each attribution are removed.
 
-    Baselines that do not look at the target are grey and dotted.
+    Baselines that do not look at the target are grey, each with its own dashes.
 
     Args:
         frame: columns `method, share, value`.
         axes: the axes to draw on.
     """
-    looks = {name: (":", "#777777", "sDv"[n]) for n, name in enumerate(_BASELINES)}
+    looks = {name: ((":", "-.", "--")[n], "#777777", "sDv"[n]) for n, name in enumerate(_BASELINES)}
     colours = cycle([(style, colour, "o") for style in ("-", "--") for colour in COLOURS if colour != "#999999"])
     for name, rows in frame.groupby("method", sort=False):
         style, colour, marker = looks.get(name) or next(colours)

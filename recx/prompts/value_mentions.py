@@ -56,7 +56,9 @@ _WORKS = frozenset(
 _ONE = re.compile(r"\b(?:an?|another|this)(?: [\w'-]+,?){0,4} $", re.IGNORECASE)
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)(?: is| of|:)? $")
 # The one place where a value is recognised that the catalogue does not have: "part of the Soulcaliber series".
-_SERIES = re.compile(r"\bpart of (?:the|an?) ?([^\s.,;:!?\"](?:[^.,;:!?\"\n]{0,60}[^\s.,;:!?\"])?) (?:series|franchise)\b")
+_SERIES = re.compile(
+    r"\bpart of (?:the|an?) ?([^\s.,;:!?\"](?:[^.,;:!?\"\n]{0,60}[^\s.,;:!?\"])?) (?:series|franchise)\b"
+)
 _BETWEEN = re.compile(r"\s*(?:,|/|&|-|\band\b|\bor\b|, and|, or)\s*", re.IGNORECASE)
 _CODE, _CODE_WORDS = 8, 4  # letters of a value that may be several words written together, and how many words
 _SPACED = re.compile(r"[ -]")
@@ -124,9 +126,7 @@ class ValueMentions:
             return []
         named = [m for m in _SERIES.finditer(plain, start) if m[1] != m[1].lower()]  # not "part of the same series"
         return [
-            (m.span(1), m[1])
-            for m in named
-            if not any(begin < m.end(1) and m.start(1) < end for begin, end in known)
+            (m.span(1), m[1]) for m in named if not any(begin < m.end(1) and m.start(1) < end for begin, end in known)
         ]
 
     def only(self, words: str) -> bool:

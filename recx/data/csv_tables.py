@@ -1,4 +1,4 @@
-"""CSV and Parquet files with known columns."""
+"""CSV files with known columns."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,27 +7,22 @@ import polars as pl
 
 from recx.data.column_checks import require_columns
 from recx.data.packed_files import read_bytes
-from recx.data.parquet_files import read_parquet
 from recx.errors import DataError
 
 
 def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.DataType] | None = None) -> pl.DataFrame:
-    """Read a CSV (optionally gzipped) or Parquet file and check that the required columns are present.
+    """Read a CSV file, optionally gzipped, and check that the required columns are present.
 
     Args:
         path: the file.
         required: columns that must be present.
-        numbers: CSV columns to parse as numbers; all others are read as text.
+        numbers: columns to parse as numbers; all others are read as text.
 
     Raises:
         DataError: with file, line or column, and what was expected.
     """
     try:
-        if path.name.endswith(".parquet"):
-            frame = read_parquet(path)
-        else:
-            raw = read_bytes(path)
-            frame = pl.read_csv(raw, infer_schema=False, schema_overrides=dict(numbers or {}))
+        frame = pl.read_csv(read_bytes(path), infer_schema=False, schema_overrides=dict(numbers or {}))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cannot be read ({reason}){_where(path)}.") from error
@@ -39,8 +34,6 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
 
 def _where(path: Path) -> str:
     """The first line of a CSV file with more fields than its header, if any, for the error message."""
-    if path.name.endswith(".parquet"):
-        return ""
     lines = read_bytes(path).split(b"\n")
     for number, line in enumerate(lines[1:], 2):
         if line and line.count(b",") > lines[0].count(b",") and b'"' not in line:
