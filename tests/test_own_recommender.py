@@ -29,9 +29,11 @@ def test_the_chain_around_ones_own(tmp_path, kind):
     (tmp_path / "box.py").write_text(BLACK_BOX)
     path = paths.ROOT / kind if kind.startswith("docs") else tmp_path / kind
     chosen = SMALL | {"target.kind": path, "align.modes": "intention" if kind.startswith("docs") else "behavior"}
+    # What notebook 06 asks of a target is the same for both; the black box is the one that answers in another way.
+    stages = CORE if kind == "box.py" else CORE[:-1]
     words = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
     done = subprocess.run(
-        [sys.executable, "-m", "recx", "run", *CORE, "--profile", "test", *words],
+        [sys.executable, "-m", "recx", "run", *stages, "--profile", "test", *words],
         env=os.environ | {"RECX_RUNS_DIR": str(tmp_path / "runs")},
         capture_output=True,
         text=True,
@@ -39,7 +41,8 @@ def test_the_chain_around_ones_own(tmp_path, kind):
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     records = runs.results(tmp_path / "runs")
-    assert {r["mode"] for r in records if r["stage"] == "effect" and r["mode"]} == {chosen["align.modes"]}
+    last = "effect" if kind == "box.py" else f"align-{chosen['align.modes']}"
+    assert {r["mode"] for r in records if r["stage"] == last and r["mode"]} == {chosen["align.modes"]}
     target = {r["method"]: r["value"] for r in records if r["stage"] == "target" and r["metric"] == "ndcg@10"}
     assert path.stem in target
     draws = {r["metric"]: r["value"] for r in records if r["method"] == "labels"}
