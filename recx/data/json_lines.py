@@ -62,6 +62,22 @@ def read_literal_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, _record(path, number, raw)
 
 
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of each line that is not blank.
+
+    Lines end at line feeds alone: `splitlines` would also split at marks within strings.
+
+    Raises:
+        DataError: the file cannot be read, or a line is too long.
+    """
+    number = 0
+    for chunk in line_chunks(path):
+        for raw in chunk.removesuffix(b"\n").split(b"\n"):
+            number += 1
+            if raw.strip():
+                yield number, raw
+
+
 def line_chunks(path: Path) -> Iterator[bytes]:
     """Whole lines, about 32 MB at a time, with a progress bar if that takes over two seconds.
 

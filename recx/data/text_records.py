@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recx.data.catalogue import clean_title
-from recx.data.json_lines import line_chunks
+from recx.data.json_lines import numbered_lines
 from recx.errors import DataError
 
 MAX_TEXT = 50_000  # letters of a text
@@ -81,16 +81,11 @@ def read_text_records(path: Path) -> Iterator[TextRecord]:
     Raises:
         DataError: the file cannot be read, or a line is not such a record.
     """
-    number = 0
-    for chunk in line_chunks(path):  # whole lines, and `splitlines` would also split at marks within strings
-        for raw in chunk.removesuffix(b"\n").split(b"\n"):
-            number += 1
-            if not raw.strip():
-                continue
-            try:
-                yield text_record(json.loads(raw.decode("utf-8-sig")))
-            except (ValueError, TypeError, RecursionError) as error:
-                raise DataError(f"{path}, line {number}: not a record of texts ({error}); expected {FORM}.") from error
+    for number, raw in numbered_lines(path):
+        try:
+            yield text_record(json.loads(raw.decode("utf-8-sig")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DataError(f"{path}, line {number}: not a record of texts ({error}); expected {FORM}.") from error
 
 
 def text_record(given: Any) -> TextRecord:

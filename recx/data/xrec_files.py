@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from recx.data.json_lines import line_chunks
+from recx.data.json_lines import numbered_lines
 from recx.data.reading_report import ReadingReport
 from recx.data.sources import FileLayout, Source, Tables
 from recx.errors import DataError
@@ -166,19 +166,14 @@ def _records(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _lines(path: Path, read: Any, form: str) -> Iterator[dict[str, str]]:
-    number = 0
-    for chunk in line_chunks(path):
-        for raw in chunk.removesuffix(b"\n").split(b"\n"):
-            number += 1
-            if not raw.strip():
-                continue
-            try:
-                record = json.loads(raw.decode("utf-8-sig"))
-                if not isinstance(record, dict):
-                    raise TypeError("no JSON object")
-                yield read(record)
-            except (ValueError, TypeError, RecursionError) as error:
-                raise DataError(f"{path}, line {number}: {error}; expected {form}.") from error
+    for number, raw in numbered_lines(path):
+        try:
+            record = json.loads(raw.decode("utf-8-sig"))
+            if not isinstance(record, dict):
+                raise TypeError("no JSON object")
+            yield read(record)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DataError(f"{path}, line {number}: {error}; expected {form}.") from error
 
 
 def _pair(record: dict[str, Any]) -> dict[str, str]:
