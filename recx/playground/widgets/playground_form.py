@@ -41,6 +41,7 @@ class PlaygroundForm:
         self.ask_button = button("Ask", self.ask, "Ask the target and the models about this item", primary=True)
         self.stop_button = button("Stop", self.stop, "Stop generating")
         self.message, self.target_page, self.models_page = Message(), widgets.HTML(), widgets.HTML()
+        self.asked = widgets.HTML()
         self.panels = {m: AnswerPanel(m) for m in models}
         self.what_if = WhatIfForm(client, models, self._note)
         self.export = ExportForm(self.open)
@@ -111,6 +112,7 @@ class PlaygroundForm:
             target = self.client.call("ask_target", **question)
             turn |= target
             self.target_page.value, self.models_page.value = pieces.target_answer(target, turn["item"]), ""
+            self.asked.value = pieces.asked_question(turn["item"], turn["history"])
             for model in self.panels.keys() - set(models):
                 self.panels[model].show("", "was not asked")
             asked = {model: self.panels[model] for model in models}
@@ -187,6 +189,7 @@ class PlaygroundForm:
             "✗ red, underlined: checked and false. ● the cited title mattered to the target as the text claims, "
             "○ it did not. = the decision agrees with the target, ≠ it disagrees, ? the target or the model is "
             "undecided.</p>",
+            self.asked,
             row(*(p.view for p in self.panels.values()), align="stretch"),
             lessons=["models", "answers"],
         )
