@@ -1,7 +1,8 @@
 """The six training tasks of the paper (sections 2.2 and 2.3) and two more, as prompts and answers made of pieces.
 
-Explanations are in the backbone's own words. The relation mode instead learns explanations derived from measured
-effects, and to name the causes of a decision (`attribution`).
+Explanations are in the backbone's own words. The relation mode instead learns explanations derived from the effects
+that its tokens show (from measured ones where its prompt states them), and to name the causes of a decision
+(`attribution`).
 """
 
 from bisect import bisect_left
