@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
-from sklearn.metrics import cohen_kappa_score
 
 from recx.errors import DataError
 from recx.evaluation.agreement import agreement, krippendorff_alpha
@@ -52,8 +51,11 @@ def test_two_raters_against_the_libraries():
     both = ~np.isnan(b)
     found = agreement(a, b, resamples=300)
     assert found["n"] == both.sum()
-    assert found["cohen_kappa"][0] == pytest.approx(cohen_kappa_score(a[both], b[both]))
-    assert found["cohen_kappa_quadratic"][0] == pytest.approx(cohen_kappa_score(a[both], b[both], weights="quadratic"))
+    said = np.histogram2d(a[both], b[both], 4, [[0, 4]] * 2)[0] / both.sum()
+    chance = np.outer(said.sum(1), said.sum(0))
+    far = np.subtract.outer(range(4), range(4)) ** 2
+    assert found["cohen_kappa"][0] == pytest.approx(1 - (1 - np.trace(said)) / (1 - np.trace(chance)))
+    assert found["cohen_kappa_quadratic"][0] == pytest.approx(1 - (far * said).sum() / (far * chance).sum())
     assert found["spearman_rho"][0] == pytest.approx(spearmanr(a[both], b[both]).statistic)
     for value, low, high in (found[k] for k in found if k != "n"):
         assert low < value < high

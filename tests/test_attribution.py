@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from recx.attribution import attributions
 from recx.attribution.attributions import (
     BASELINES,
     METHODS,
@@ -114,6 +115,8 @@ def test_the_place_is_the_share_of_the_catalogue_below(target, histories):
     scores = target.score(pad_histories(histories[:1], LENGTH))[0, 1:]
     best, worst = int(scores.argmax()) + 1, int(scores.argmin()) + 1
     assert value.full(histories[0], [best, worst]).tolist() == [1.0, 0.0]
+    eleventh = int(scores.argsort()[10]) + 1
+    assert value.full(histories[0], [eleventh])[0] == pytest.approx(10 / (ITEMS - 1))
 
 
 def test_long_histories_are_sampled_within_their_errors():
@@ -125,6 +128,16 @@ def test_long_histories_are_sampled_within_their_errors():
     again = shapley_values(value, history, [50], permutations=2000, seed=1)
     z = (found.values - again.values) / np.hypot(found.errors, again.errors)
     assert np.abs(z).max() < 4.5 and np.allclose(found.values.sum(), again.values.sum())
+    assert found.errors.mean() / again.errors.mean() == pytest.approx(10**0.5, rel=0.2)
+
+
+def test_sampled_values_are_near_the_exact_ones(target, histories):
+    value = value_function(target, histories, LENGTH)
+    history = max(histories, key=lambda h: len(players_of(h[-LENGTH:])))
+    exact = shapley_values(value, history, [3, 17])
+    sampled = shapley_values(value, history, [3, 17], permutations=2000, max_exact=2)
+    assert not exact.errors.any() and (sampled.errors > 0).all()
+    assert (np.abs(sampled.values - exact.values) < 4.5 * sampled.errors + 1e-6).all()
 
 
 def test_every_method_puts_the_cause_first():
@@ -213,9 +226,20 @@ def test_the_deletion_gap_of_a_sum_is_known():
 def test_attention_reaches_all_of_a_history(target, histories):
     value = value_function(target, histories, LENGTH)
     rolled = attention_rollout(value, histories[0], [3, 4])
-    assert (
-        np.allclose(rolled.sum(0), 1, atol=1e-5) and (rolled >= 0).all() and np.array_equal(rolled[:, 0], rolled[:, 1])
-    )
+    assert np.allclose(rolled.sum(0), 1, atol=1e-5) and (rolled >= 0).all() and rolled.shape[1] == 2
+
+
+def test_attention_is_rolled_out_from_the_first_block_to_the_last(histories, monkeypatch):
+    torch.manual_seed(0)
+    two = SASRec(ITEMS, TargetShape(width=16, length=LENGTH, blocks=2)).eval()
+    history = players_of(histories[0][-LENGTH:])
+    size = len(history)
+    weights = torch.rand(2, 1, 2, size, size).softmax(-1)
+    given = iter(weights)
+    monkeypatch.setattr(attributions, "_attention", lambda *_: next(given))
+    rolled = attention_rollout(value_function(two, histories, LENGTH), history, [3])
+    first, second = ((one[0].mean(0) + torch.eye(size)) / 2 for one in weights)
+    assert np.allclose(rolled[:, 0], (second @ first)[-1].numpy(), atol=1e-5)
 
 
 def test_labels_hold_effects_at_each_place(target, histories):

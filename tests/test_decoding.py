@@ -41,6 +41,17 @@ def prompts(explainer):
     return [explainer.encoder.prompt([a]) for a in ask]
 
 
+def test_the_probability_of_a_choice_sums_its_spellings(explainer, prompts):
+    yes, no = explainer.encoder.choices("Yes", "No")
+    found = generation.choice_probability(explainer.model, prompts, (yes, no), "float32")
+    for prompt, probability in zip(prompts, found, strict=True):
+        with torch.inference_mode():
+            logits = explainer.model.backbone(input_ids=torch.from_numpy(prompt.ids.astype(np.int64))[None]).logits
+        chances = logits[0, -1].softmax(-1)
+        both = chances[list(yes)].sum() + chances[list(no)].sum()
+        assert probability == pytest.approx(float(chances[list(yes)].sum() / both), rel=1e-4)
+
+
 @torch.inference_mode()
 def exact_scores(explainer, prompt):
     """Log-probability of every title among the catalogue's titles, by teacher forcing over a plain dictionary."""

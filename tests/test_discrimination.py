@@ -255,7 +255,7 @@ def test_bert_score_is_one_for_the_same_text_and_less_for_another(encoder):
     found = bert_score([SHARED[0], SHARED[0], ""], [SHARED[0], STYLED[1], SHARED[0]], encoder)
     assert found[0] == pytest.approx([1, 1, 1], abs=1e-5) and (found[1] < 0.999).all() and np.isnan(found[2]).all()
     part = bert_score([SHARED[0].split()[0]], [SHARED[0]], encoder)[0]
-    assert part[0] != pytest.approx(part[1]), "precision and recall differ where one text holds more"
+    assert part[0] == pytest.approx(1, abs=0.3) and part[0] > part[1] + 0.02, "all of it is in the longer text"
     with pytest.raises(SettingsError, match="cannot be loaded"):
         bert_score(["a"], ["a"], encoder + "/nothing")
 

@@ -10,6 +10,7 @@ from recx.evaluation.faithfulness import (
     by_attribution,
     cited_places,
     erasure,
+    erasure_curve,
     f_auroc,
     falls_without,
     mattered,
@@ -38,6 +39,12 @@ class Sums:
 
 def effects_of_sum(effects, liked=True):
     return PairEffects(Sums(effects), np.arange(1, len(effects) + 1), 99, liked)
+
+
+def test_the_curve_of_removals_interpolates_between_titles():
+    effects = np.array([3.0, 1.0, 0.0, -2.0])
+    # Without 0 to 4 titles, the highest first: fallen by 0, 3, 4, 4, 2, at 0, 25, 50, 75 and 100 % of the history.
+    assert erasure_curve(effects_of_sum(effects), effects) == pytest.approx([0, 2.4, 3.6, 4, 3.6, 2])
 
 
 def test_erasure_lies_between_random_and_best():

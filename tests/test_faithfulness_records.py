@@ -180,7 +180,9 @@ def test_a_caption_says_where_a_baseline_is_ahead():
     assert "Shapley" in faithfulness_records.caption([*rows[1:3], record("template", "gain", 0.95)], ["template"])
     alone = [record("template", "order", 0.5, "liked"), record("llm", "order", 0.4, "liked")]
     assert "order (liked): template 0.50" in faithfulness_records.caption(alone, ["template"])
-    assert faithfulness_records.caption([rows[1], record("template", "gain", np.nan)], ["template"]).startswith("By none ")
+    assert faithfulness_records.caption([rows[1], record("template", "gain", np.nan)], ["template"]).startswith(
+        "By none "
+    )
     assert faithfulness_records.verdict_table([]).empty
 
 

@@ -16,6 +16,7 @@ from recx.evaluation.round_trip import recovered_vectors, round_trip
 from recx.evaluation.test_set import Pairs
 from recx.explaining.measured import measure_evidence, template_explanations
 from recx.prompts.explanation_parser import ExplanationParser
+from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import DataSettings, DemoSettings, TargetShape
 
@@ -113,6 +114,20 @@ def test_a_black_box_has_no_vectors_to_read_back(world):
     assert set(trips["x"]) == {"roundtrip_fve", "roundtrip_top10"} and trips["x"]["roundtrip_fve"].mean() < 0.1
 
 
+def test_a_round_trip_is_measured_against_the_true_vectors(world):
+    data, _, target, _, pairs, _ = world
+    texts = ["; ".join(data.catalogue.labels[i] for i in history) for history in pairs.histories]
+    trip = round_trip({"titles": texts}, target, pairs, LENGTH)["titles"]
+    vectors = target.encode_users(pad_histories(pairs.histories, LENGTH)).detach().double().numpy()
+    read = recovered_vectors(texts, vectors, pairs.users)
+    unexplained = np.square(vectors - read).sum() / np.square(vectors - vectors.mean(0)).sum()
+    assert trip["roundtrip_fve"].mean() == pytest.approx(1 - unexplained)
+    items = target.item_vectors().detach().double().numpy()[1:]
+    for n in (0, 1, 7):
+        best, found = (set((v[n] @ items.T).argsort()[-10:].tolist()) for v in (vectors, read))
+        assert trip["roundtrip_top10"][n] == len(best & found) / 10
+
+
 def test_planted_causes_are_items_of_the_history(world):
     data, split, _, value, *_ = world
     planted = planted_causes(data, split, LENGTH, 25)
@@ -124,11 +139,18 @@ def test_planted_causes_are_items_of_the_history(world):
         assert causes and causes < set(history[-LENGTH:].tolist()) and split.test[user] == item
         places = [n for n, p in enumerate(one.players.tolist()) if p in causes]
         assert precision_recall(one, places, causes) == (1.0, 1.0)
-        assert np.isnan(precision_recall(one, [], causes)[0]) and -1 < relied_on(one, causes) < 1
+        other = next(n for n in range(len(one.players)) if n not in places)
+        assert precision_recall(one, [places[0], other], causes) == (0.5, 1 / len(causes))
+        assert np.isnan(precision_recall(one, [], causes)[0])
+        hit = one.players[one.shapley.argmax()] in causes
+        assert relied_on(one, causes) == pytest.approx(hit - len(causes) / len(one.players))
     texts = template_explanations(value, data.catalogue, planted.histories, planted.items.tolist())
     records = planted_records(planted, effects, {"t": texts}, {"t": {"method": "template"}})
     assert [r["metric"] for r in records] == ["planted_reliance", "planted_precision", "planted_recall"]
-    assert planted_causes(load_dataset(DataSettings(demo=DemoSettings(users=300))), split, LENGTH, 3) is not None
+    assert {r["metric"]: r["value"] for r in records}["planted_reliance"] == pytest.approx(
+        np.mean([relied_on(one, causes) for one, causes in zip(effects, planted.causes, strict=True)])
+    )
+    assert planted_causes(replace(data, reasons=None), split, LENGTH, 3) is None
 
 
 def test_a_case_marks_what_is_cited(world):

@@ -8,6 +8,7 @@ from chat_server import ChatServer
 
 from recx.attribution.removal import value_function
 from recx.data.demo import demo_catalogue
+from recx.evaluation import false_presuppositions
 from recx.evaluation.false_presuppositions import (
     AGREE,
     CONTRADICT,
@@ -17,11 +18,13 @@ from recx.evaluation.false_presuppositions import (
     knowing_table,
     leading_questions,
     leading_records,
+    leaning_records,
     read_along,
     reading_table,
 )
 from recx.evaluation.methods import Method
 from recx.evaluation.test_set import TestSet
+from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.chat_explainer import ChatExplainer
 from recx.recommenders.labels import label_histories
 from recx.settings import ChatSettings
@@ -143,3 +146,20 @@ def test_the_reader_does_not_take_titles_for_words(small_catalogue):
     assert read("It was not put first, for it is no puzzle.", np.array([1]), 3) is False
     assert read("Yes. It was not put first.", np.array([1]), 3) is True, "the first word decides"
     assert read('"He was first", someone wrote.', np.array([1]), 3) is None
+
+
+@pytest.mark.parametrize("sure", [0.9, 0.1])
+def test_a_model_held_to_yes_or_no_says_what_it_finds_more_probable(monkeypatch, sure):
+    class Leaning(AlignedExplainer):
+        catalogue, max_history = CATALOGUE, 10
+
+        def __init__(self):
+            pass
+
+    questions = leading_questions(TESTS, 12)
+    likely = np.where(questions.liked, sure, 1 - sure)
+    monkeypatch.setattr(false_presuppositions, "yes_probabilities", lambda explainer, texts: likely)
+    records = leaning_records({"m": Method(Leaning(), "aligned", "m")}, questions)
+    found = {r["metric"]: r["value"] for r in records}
+    assert {r["decoding"] for r in records} == {"held to Yes or No"} and found["decided"] == 1
+    assert found["corrected"] == (sure > 0.5)

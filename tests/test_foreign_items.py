@@ -1,6 +1,5 @@
 """Files of a recommender made elsewhere are checked, and every kind serves as a target like the kit's own."""
 
-import contextlib
 import dataclasses
 import json
 
@@ -224,8 +223,12 @@ def test_an_archive_damaged_anywhere_says_so(tmp_path):
     whole = (tmp_path / "b.npz").read_bytes()
     for place in range(len(whole)):
         (tmp_path / "b.npz").write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        with contextlib.suppress(DataError):
-            read_arrays(tmp_path)
+        try:
+            found = read_arrays(tmp_path)
+        except DataError:
+            continue
+        assert found["a"].tolist() == list(range(40)), "what is read in spite of the damage is whole"
+        assert "b" not in found or found["b"].tolist() == [1, 1, 1]
 
 
 def change(folder, **arrays):

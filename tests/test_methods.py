@@ -10,7 +10,7 @@ import torch
 from recx.data.demo import demo_catalogue
 from recx.data.split import Split, leave_one_out
 from recx.evaluation import baselines
-from recx.evaluation.alignment_effect import measure, measure_free
+from recx.evaluation.alignment_effect import ShuffledUsers, measure, measure_free
 from recx.evaluation.baselines import SampledPopularity, mean_places, measure_constant, measure_scorer
 from recx.evaluation.explanation_checks import explanation_records
 from recx.evaluation.methods import Method, all_methods, explain_all
@@ -220,6 +220,19 @@ def test_a_place_is_the_mean_fraction_of_items_below(monkeypatch):
     monkeypatch.setattr(baselines, "BATCH", 2)
     histories = [np.array([1])] * 3 + [np.array([2])]
     assert mean_places(Two(), histories, 4) == pytest.approx([0.25, 0.5, 0.75])
+
+
+def test_nobody_keeps_their_own_vector():
+    class Own:
+        def encode_users(self, histories):
+            return histories[:, -1:].float()
+
+        def item_vectors(self):
+            return torch.zeros(1, 1)
+
+    histories = torch.arange(50)[:, None]
+    got = ShuffledUsers(Own()).encode_users(histories)[:, 0]
+    assert sorted(got.tolist()) == list(range(50)) and not (got == torch.arange(50.0)).any()
 
 
 def test_popularity_is_drawn_in_proportion_to_the_counts():

@@ -78,7 +78,7 @@ def test_entities_work_in_any_backbone(kind, tied, rng):
     out = model.eval().backbone.generate(
         input_ids=ids[:1], max_new_tokens=3, num_beams=2, do_sample=False, pad_token_id=0
     )
-    assert out.shape[1] <= ids.shape[1] + 3 and out.max() < 64 + 2 * 6 + 4
+    assert out.shape[1] <= ids.shape[1] + 3 and out[:, ids.shape[1] :].max() < 64, "no entity token is written"
     if tied:
         assert model.backbone.get_output_embeddings().weight is model.entities.base.weight
 

@@ -91,6 +91,8 @@ def test_stopped_it_keeps_what_was_written(service):
         )
     )
     assert isinstance(said[-1], Explanation) and len(said) <= 6
+    *_, whole = stream_explanation(service.explainers["behavior"], HISTORY, 9)
+    assert said[-1].text and whole.text.startswith(said[-1].text)
 
 
 def test_an_answer_holds_all_that_is_shown(service):
@@ -112,7 +114,9 @@ def test_an_answer_says_what_moved_the_target(service):
     assert {r["item"] for r in rows} == set(HISTORY) and not answer["told"]
     assert [r["effect"] for r in rows] == sorted((r["effect"] for r in rows), reverse=True)
     measured = shapley_values(service.value, np.array(HISTORY), [9])
-    assert sorted(abs(r["effect"]) for r in rows) == pytest.approx(sorted(np.abs(measured.values[:, 0])), abs=1e-6)
+    sign = 1 if measure_evidence(service.value, np.array(HISTORY), 9).liked else -1
+    wanted = dict(zip(measured.players.tolist(), sign * measured.values[:, 0], strict=True))
+    assert {r["item"]: r["effect"] for r in rows} == pytest.approx(wanted, abs=1e-6)
     percentile, p_value = answer["percentile"], answer["p_value"]
     assert (percentile is None and p_value is None) or (0 <= percentile <= 1 and 0 < p_value <= 1)
     named = {r["label"] for r in rows if r["cited"]}
@@ -304,8 +308,10 @@ def test_held_quotes_cite_nothing_but_the_history_and_are_told(service, mode):
     for n in range(1, 500):  # a history of which the model cites one title twice if it is let
         history = [n, n + 7, n + 90, n + 33]
         (free,), (held,) = (e.explain([history], [9]) for e in (explainer, explainer.with_held_quotes()))
+        assert all(c.in_history for c in held.citations)
         if free.text != held.text:
             break
+    assert free.text != held.text
     *_, loose = service.explain(mode, history, 9)
     *_, bound = service.explain(mode, history, 9, {"quotes": HELD})
     assert (loose["text"], loose["held"], bound["text"], bound["held"]) == (free.text, False, held.text, True)

@@ -64,12 +64,10 @@ def test_no_person_is_in_two_groups(data):
 def test_true_facts_are_preferred_to_somebody_elses(data):
     made = study(data)
     kinds = {}
-    by_user = {u: n for n, u in enumerate(data.user_ids)}
     for c in made.judged:
         better, worse = (c.first, c.second) if c.first_is_better else (c.second, c.first)
         titles = [t for t, _ in c.record.history]
         kinds.setdefault(worse.startswith("Because of"), []).append(any(t in better for t in titles))
-        assert by_user[c.record.user] >= 0
     assert np.mean(kinds[False]) > 0.8, "whatever beats a text with facts speaks of this person's history"
     assert 0.3 < np.mean([c.first_is_better for c in made.judged]) < 0.7, "neither place is favoured"
 

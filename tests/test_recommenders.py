@@ -9,7 +9,7 @@ from recx.recommenders import training as fitting
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.popularity import PopularityRecommender, RandomRecommender
 from recx.recommenders.protocol import TwoTower, mask_seen, pad_histories
-from recx.recommenders.ranking import rank
+from recx.recommenders.ranking import Ranked, rank
 from recx.recommenders.sasrec import SASRec
 from recx.recommenders.target_kinds import load_target, save_target
 from recx.recommenders.training import fit_sasrec, sliding_windows
@@ -141,6 +141,12 @@ def test_constant_scores_earn_what_chance_does(rng):
     assert ranked.top1_share() < 0.04 and ranked.coverage(40, 10) == 1
     places = (ranked.top == drawn[:, 4:]).argmax(1)
     assert (places == ranked.ranks)[ranked.ranks < 10].all(), "the rank is the place in the list that is shown"
+
+
+def test_coverage_is_the_share_of_items_that_anybody_is_recommended():
+    none = np.zeros(3, dtype=int)
+    ranked = Ranked(none, np.array([[1, 2], [1, 3], [2, 1]]), none)
+    assert ranked.coverage(10, 2) == 0.3 and ranked.coverage(10, 1) == 0.2
 
 
 def test_neighbours_leave_the_item_itself_out():
