@@ -4,6 +4,7 @@ import pytest
 
 from recx.alignment.own_words import is_faithful
 from recx.data.catalogue import build_catalogue
+from recx.prompts.evidence import _FIRST
 from recx.prompts.explanation_parser import ExplanationParser
 
 PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4
@@ -41,6 +42,21 @@ def test_the_item_itself_is_cited_where_it_is_claimed_to_be_of_the_history(small
     found = read(small_catalogue, text).citations
     assert [c.title for c in found] == cited
     assert [c.in_history for c in found] == [title == "Portal" for title in cited]
+
+
+@pytest.mark.parametrize("wording", [w for liked in (True, False) for w in _FIRST[liked]])
+def test_the_item_itself_is_no_cause(small_catalogue, wording):
+    first = f'Yes. {wording.format(a=chr(34) + "Portal 2" + chr(34))}, and after that "Portal". "Portal 2" is for PC.'
+    assert [(c.title, c.in_history) for c in read(small_catalogue, first).citations] == [
+        ("Portal 2", False), ("Portal", True),
+    ]  # fmt: skip
+    second = f'Yes. {wording.format(a=chr(34) + "Portal" + chr(34))}, and after that "Portal 2". "Portal 2" is for PC.'
+    assert [c.title for c in read(small_catalogue, second).citations] == ["Portal", "Portal 2"]
+
+
+def test_the_item_asked_about_may_be_spoken_of(small_catalogue):
+    text = 'Yes. "Portal 2" is a Puzzle title, and so is "Portal". Nothing speaks against "Portal 2". "Portal 2" it is.'
+    assert [c.title for c in read(small_catalogue, text).citations] == ["Portal"]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,17 @@ _NEGATION = re.compile(
 _CLAIM = re.compile(
     r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
 )
+# Words before or behind a title that make it a cause of the decision, which the item asked about cannot be.
+_CAUSE_BEFORE = re.compile(
+    r"(?:\b(?:leads to it|keeps it down|holds it back) most is|\bmain reason (?:for|against) it is|"
+    r", (?:then|and after that|followed by|and next)) $",
+    re.IGNORECASE,
+)
+_CAUSE_BEHIND = re.compile(
+    r" (?:(?:counts|speaks|weighs) most (?:for|against) it|lifts it|holds it back|"
+    r"is (?:the main reason (?:for|against) it|what (?:weighs|counts|speaks) most))\b",
+    re.IGNORECASE,
+)
 # A sentence, or a part of one up to a semicolon, whose titles speak against the decision.
 OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;!?]\s")
@@ -88,7 +99,7 @@ class ParsedExplanation:
     Attributes:
         decision: True for yes, False for no, None if neither the first word nor the first sentence states it.
         citations: the titles, quoted or not, except that of the item in question; that one, too, if the text says
-            that it comes from the history.
+            that it comes from the history or is a cause of the decision.
         statements: the attribute values stated about items.
         names: capitalised words within a sentence that belong to no title and no value.
     """
@@ -135,7 +146,9 @@ class ExplanationParser:
         marked = "".join([*pieces, text[place:]])
         titles = [index for _, index, _ in cited]
         for span, index, title in cited:
-            if index != item or _CLAIM.search(plain, max(start, span[0] - REACH), span[0]):
+            begin = max(start, span[0] - REACH)
+            claimed = _CLAIM.search(plain, begin, span[0]) or _CAUSE_BEFORE.search(plain, begin, span[0])
+            if index != item or claimed or _CAUSE_BEHIND.match(plain, span[1]):
                 citations.append(
                     Citation(
                         title,
