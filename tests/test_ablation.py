@@ -1,6 +1,5 @@
 """The grid of trainings of the ablation, on the small chain."""
 
-import json
 import shutil
 
 import pandas as pd
@@ -111,15 +110,13 @@ def test_the_grid_is_measured_and_taken_up_again(small_run, tmp_path, monkeypatc
     weights = {p: p.stat().st_mtime_ns for p in own.parent.glob("variants/*/align-hybrid/weights.safetensors")}
     assert len(weights) == len(trained)
 
-    # One result lost and one of other settings: only these are done again, and their trainings are found finished.
-    (own / "full-0.json").unlink()
-    other = own / "without-task-4-0.json"
-    other.write_text(json.dumps(read_json(other) | {"fingerprint": "of another time"}))
+    # A lost result is measured again, and its training is found finished.
+    (own / "without-task-3-and-explanations-0.json").unlink()
     (own / "manifest.json").unlink()
     said = run()
-    again = {line.rsplit(",", 1)[0] for line in said.splitlines() if ", seed 0: " in line}
-    assert again == {"full", "without task 4"}
+    assert {line.rsplit(",", 1)[0] for line in said.splitlines() if ", seed 0: " in line} == trained
     assert weights == {p: p.stat().st_mtime_ns for p in weights}
+    assert ratings == {r["control"]: r["value"] for r in read_json(own / "metrics.json") if r["metric"] == "rating"}
 
 
 def test_one_seed_has_no_interval():
