@@ -61,12 +61,13 @@ def test_who_is_told_names_the_rule_and_who_is_not_reaches_chance_or_what_can_be
     possible = np.mean([1 / len(choice.possible) for choice in CHOICES])
     assert right["template, infers", ""] == pytest.approx(possible, abs=0.12) and possible < 1
     confusion = confusion_table(frame, "parrot")
-    assert (confusion["additive utilitarian"] == 1).all() and list(confusion.index) == list(RULES)
+    assert (confusion["additive utilitarian"] == 1).all()
+    assert list(confusion.index) == list(confusion.columns) == list(RULES), "the diagonal is one"
 
 
 def test_length_grows_with_the_group_for_the_template_alone(explained):
     frame = size_frame(explained[0])
-    assert frame["measure"].unique().tolist() == ["names the rule", "words"]
+    assert frame["measure"].unique().tolist() == ["names the true rule alone", "words"]
     words = frame[frame["measure"] == "words"].pivot(index="method", columns="size", values="value")
     assert list(words.columns) == [2, 5] and (words.loc[list(TEMPLATES), 5] > words.loc[list(TEMPLATES), 2] + 15).all()
     assert abs(words.loc["parrot", 5] - words.loc["parrot", 2]) < 1e-9 and words.loc["parrot, told", 2] > 5

@@ -145,7 +145,7 @@ def group_records(answers: pd.DataFrame, methods: Mapping[str, Method]) -> list[
 def size_frame(answers: pd.DataFrame) -> pd.DataFrame:
     """Means by size of the group, for the figure `group_rules`: `method, size, measure, value`."""
     means = answers.assign(method=_labels(answers)).groupby(["method", "size"], sort=False)[["right", "words"]].mean()
-    long = means.rename(columns={"right": "names the rule"}).melt(var_name="measure", ignore_index=False)
+    long = means.rename(columns={"right": "names the true rule alone"}).melt(var_name="measure", ignore_index=False)
     return long.reset_index()
 
 
@@ -162,4 +162,6 @@ def _labels(answers: pd.DataFrame) -> pd.Series:
 def confusion_table(answers: pd.DataFrame, method: str, control: str = "") -> pd.DataFrame:
     """How often a method's texts state each rule, or none, by the true rule: shares, one row per true rule."""
     own = answers[(answers["method"] == method) & (answers["control"] == control)]
-    return pd.crosstab(own["rule"], own["stated"].replace("", "none"), normalize="index").reindex(list(RULES))
+    shares = pd.crosstab(own["rule"], own["stated"].replace("", "none"), normalize="index")
+    stated = [*RULES, *shares.columns.difference(list(RULES))]
+    return shares.reindex(list(RULES)).reindex(columns=stated, fill_value=0.0)

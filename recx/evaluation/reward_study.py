@@ -43,7 +43,7 @@ KEPT_APART = (
     "decision_agreement",
     "repeated_cause",
     "words",
-    "unique_ratio",
+    "distinct_words",
     "perplexity",
 )
 
@@ -186,7 +186,7 @@ def language(untuned: AlignedExplainer, answers: Answers) -> dict[str, np.ndarra
     words = [text.split() for text in answers.texts]
     return {
         "words": np.array([float(len(own)) for own in words]),
-        "unique_ratio": np.array([len(set(own)) / len(own) if own else np.nan for own in words]),
+        "distinct_words": np.array([len(set(own)) / len(own) if own else np.nan for own in words]),
         "perplexity": perplexities(untuned.model, answers.prompts, answers.tokens, untuned.precision),
     }
 
@@ -196,7 +196,7 @@ def measure_explanations(
 ) -> dict[str, np.ndarray]:
     """What was rewarded, and what was not, of texts about P pairs: metric -> (P,), see `REWARDED` and `KEPT_APART`.
 
-    `all_true` is 1 where decision, citations and statements are all true; `unique_ratio` the share of distinct words
+    `all_true` is 1 where decision, citations and statements are all true; `distinct_words` the share of distinct words
     in a text; `perplexity` that of the model before any tuning.
 
     Args:

@@ -38,7 +38,7 @@ def metric_changes(frame: pd.DataFrame, axes: Axes) -> Axes:
     metrics, methods = list(frame["metric"].unique()), list(frame["method"].unique())
     for n, name in enumerate(methods):
         rows = frame[frame["method"] == name].set_index("metric").reindex(metrics)
-        places = np.arange(len(metrics)) + 0.16 * (n - (len(methods) - 1) / 2)
+        places = np.arange(len(metrics)) + 0.24 * (n - (len(methods) - 1) / 2)
         spread = np.abs(np.array([rows["value"] - rows["low"], rows["high"] - rows["value"]], dtype=float))
         axes.errorbar(
             rows["value"],
@@ -56,6 +56,7 @@ def metric_changes(frame: pd.DataFrame, axes: Axes) -> Axes:
     labels = [f"{m.replace('_', ' ')}{' (rewarded)' if n < rewarded else ''}" for n, m in enumerate(metrics)]
     axes.set_yticks(np.arange(len(metrics)), labels)
     axes.invert_yaxis()
-    axes.set_xlabel("change by the tuning, in standard deviations before it")
+    axes.set_xscale("symlog", linthresh=1)  # a change of perplexity may be many times larger than the others
+    axes.set_xlabel("change after tuning, in standard deviations of the untuned model")
     axes.legend(frameon=False, ncols=len(methods), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return tidy(axes)

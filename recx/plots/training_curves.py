@@ -76,6 +76,6 @@ def instruction_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
         axes.errorbar(at, own["value"], yerr=reach, markersize=4, linewidth=1.4, capsize=2, label=name, **look)
     axes.axhline(0.5, color="#333333", linewidth=0.8)
     axes.set_xticks(range(len(amounts)), [str(a) for a in amounts])
-    axes.set(xlabel="instructions", ylabel="share of wins", ylim=(0, 1.02))
+    axes.set(xlabel="instructions", ylabel="win ratio", ylim=(0, 1.02))
     axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return tidy(axes)
