@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -274,3 +275,18 @@ def test_likeness_counts_shared_attributes():
 def test_all_sets_are_numbered_by_their_bits():
     sets = all_sets(3)
     assert sets.shape == (8, 3) and (sets @ (1 << np.arange(3))).tolist() == list(range(8))
+
+
+def test_scores_of_any_scale_keep_the_precision_they_come_in():
+    """Every title lifts all items alike, so that no title changes what the target prefers."""
+
+    class Shifted:
+        length = 6
+
+        def score(self, histories):
+            shift = torch.tensor([0.0, 7e4, 1.3e4, 9e4, 3.7e4], dtype=torch.float64)[histories].sum(1)
+            return torch.arange(5, dtype=torch.float64) / 7 + shift[:, None]
+
+    value = value_function(Shifted(), [np.array([1, 2])], 6)
+    effects = shapley_values(replace(value, prior=value.full(np.array([3]), [1, 2, 3, 4])), np.array([1, 2, 3]), [4])
+    assert np.abs(effects.values).max() < 1e-6

@@ -285,3 +285,18 @@ def test_chance_is_that_of_the_source_with_most_texts():
     assert views.table.loc["whole text", "accuracy"] == 1
     nothing_left = views.table.loc["decision masked", "accuracy"]
     assert 0.6 < nothing_left < 1 and views.indicative["decision masked"].tolist() == ["", ""]
+
+
+def test_what_cannot_be_told_apart_is_told():
+    settings = EvaluateSettings()
+    with pytest.raises(DataError, match="at least two"):
+        discriminate_views({"a": ["one text"] * 20, "b": [""] * 20}, list(range(20)), settings)
+    with pytest.raises(DataError, match="at least two"):
+        discriminate_views({"a": [""] * 20, "b": [""] * 20}, list(range(20)), settings)
+    tested = split_users(np.arange(40), seed=0)
+    labels = np.where(tested, "a", "b")
+    with pytest.raises(DataError, match="nothing to learn"):
+        discriminate(["some text"] * 40, labels.tolist(), list(range(40)))
+    words = {m: [f"{m}{n}" for n in range(40)] for m in "ab"}  # no word occurs twice
+    with pytest.raises(DataError, match="No word"):
+        win_rates(words, {"a": [1] * 40, "b": [2] * 40}, list(range(40)))

@@ -81,6 +81,7 @@ def test_what_is_cited_mattered_where_it_moves_the_target_further_than_the_media
     held_down = effects_of_sum([-1.0, -2.0, -3.0])  # all pull the other way: the weakest is no cause either
     assert erasure(held_down, [0]).percentile > 0.5 and mattered(held_down, [0]) == 0.0
     assert mattered(one, []) == 0.0 and np.isnan(mattered(one, [0, 1, 2, 3]))
+    assert mattered(effects_of_sum([1.0, 1.0, 0.0]), [0]) == 0.0, "as far as the median set is not further"
     assert measure([one, one], [[0], []])["mattered"].tolist() == [1.0, 0.0]
     chance = [mattered(effects_of_sum(np.exp(range(7))), pair) for pair in itertools.combinations(range(7), 2)]
     assert np.mean(chance) == pytest.approx(10 / 21), "of random pairs the better half, less the median itself"

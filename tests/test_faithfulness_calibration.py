@@ -62,6 +62,7 @@ def test_causes_named_in_their_order():
     order = np.argsort(-one.shapley).tolist()
     assert said_order(one, order) == pytest.approx(1) and said_order(one, order[::-1]) == pytest.approx(-1)
     assert said_order(one, order[:2], order[-1:]) == pytest.approx(1)
+    assert said_order(one, order[:1], order[:-3:-1]) == pytest.approx(1), "the strongest opponent is named first"
     assert said_order(one, order[-1:], order[:1]) == pytest.approx(-1)
     assert said_order(one, [order[0], order[0], order[1]]) == pytest.approx(1) and np.isnan(said_order(one, order[:1]))
     measured = {

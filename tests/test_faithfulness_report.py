@@ -131,6 +131,7 @@ def test_a_round_trip_is_measured_against_the_true_vectors(world):
 def test_planted_causes_are_items_of_the_history(world):
     data, split, _, value, *_ = world
     planted = planted_causes(data, split, LENGTH, 25)
+    assert planted_causes(data, split, LENGTH, 0) is None
     assert len(planted) == 25 and planted_causes(data, split, LENGTH, 25).items.tolist() == planted.items.tolist()
     effects = effects_of(value, planted.pairs())
     for one, causes, history, item, user in zip(
@@ -186,3 +187,28 @@ def test_the_misleading_case_is_right_and_beside_the_point(world):
     )
     assert report.misleading_case(effects, texts) == ranked[2], "nor is a title from elsewhere"
     assert report.misleading_case(effects[:1], [replace(texts[0], decision=None)]) == 0
+
+
+def test_an_uninformative_text_that_only_some_have_explains_nothing():
+    """Those who have a text differ from those who have none: the mean of all is no baseline for them."""
+
+    class Clusters:
+        length = 4
+        rows = torch.randn(61, 3, generator=torch.Generator().manual_seed(0)) * 0.1
+
+        def encode_users(self, histories):
+            whose = histories[:, -1]
+            return self.rows[whose] + torch.where(whose[:, None] <= 30, 5.0, -5.0)
+
+        def item_vectors(self):
+            return self.rows
+
+        def score(self, histories):
+            return self.encode_users(histories) @ self.rows.T
+
+    histories = [np.array([n]) for n in range(1, 61)]
+    pairs = Pairs(histories, np.full(60, 60), np.ones(60, dtype=bool), np.arange(60))
+    texts = {"some": ["good one"] * 30 + [""] * 30, "marks": ['". ,'] * 60}
+    trips = round_trip(texts, Clusters(), pairs, 4)
+    assert np.nanmean(trips["some"]["roundtrip_fve"]) < 0.1 and np.isnan(trips["some"]["roundtrip_fve"][30:]).all()
+    assert np.isnan(trips["marks"]["roundtrip_fve"]).all(), "a text without a word is none"

@@ -99,3 +99,15 @@ def test_a_judge_that_likes_everything_is_unfit(catalogue):
 
     means = corrupted_scores(Kind(), [ask(GOOD), ask(GOOD, True, (3,), 4)], catalogue)
     assert undetected(means) == ["another_user", "invented_title", "flipped_decision"]
+
+
+def test_somebody_elses_text_is_about_another_history_and_item(catalogue):
+    """One user's texts about two items, and two users' about one, are not written for somebody else."""
+    judge = ReferenceJudge(catalogue)
+    other = ask('No. "Portal 2" is for PC. From the history, "Okami" is for Wii.', False, (5, 6), 2)
+    two = [ask(GOOD), ask(GOOD.replace("Halo", "Gears"), item=4)]
+    assert corrupt(two, catalogue)["another_user"] == [] and "another_user" not in corrupted_scores(
+        judge, two, catalogue
+    )
+    mixed = corrupt([*two, other], catalogue)["another_user"]
+    assert [q.text for q in mixed[:2]] == [other.text] * 2 and mixed[2].text in {q.text for q in two}

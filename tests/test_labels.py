@@ -191,3 +191,20 @@ def test_a_batch_keeps_no_more_in_memory_than_its_labels(histories, rng, monkeyp
     monkeypatch.setattr(labels, "_draw", spied)
     label_histories(Untied(0.5, 0.5), histories, 8, rng)
     assert drawn and all(part.base is None or part.base.nbytes == part.nbytes for part in drawn)
+
+
+def test_a_recommenders_own_table_is_never_written_to(histories, rng):
+    class Stored:
+        table = torch.randn(1, ITEMS + 1, generator=torch.Generator().manual_seed(0))
+
+        def score(self, histories):
+            return self.table.expand(len(histories), -1)
+
+    before = Stored.table.clone()
+    first, again = (label_histories(Stored(), histories, 8, rng) for _ in range(2))
+    assert torch.equal(Stored.table, before) and np.array_equal(first.top, again.top)
+
+
+def test_no_history_at_all_is_told(rng):
+    with pytest.raises(DataError, match="no history"):
+        label_histories(Levels(1), [], 8, rng)

@@ -222,6 +222,33 @@ def test_a_place_is_the_mean_fraction_of_items_below(monkeypatch):
     assert mean_places(Two(), histories, 4) == pytest.approx([0.25, 0.5, 0.75])
 
 
+def test_items_with_equal_scores_have_the_same_place():
+    class Tied:
+        def score(self, histories):
+            return torch.tensor([[9.0, 1, 1, 2, 1, 2]]).expand(len(histories), -1)
+
+    assert mean_places(Tied(), [np.array([1]), np.array([2])], 4) == pytest.approx([0, 0, 0.75, 0, 0.75])
+
+
+def test_a_baseline_that_cannot_decide_does_not_agree_with_a_target_that_cannot():
+    class FiveFirst(Target):
+        """Five items share the first place, others for every history."""
+
+        def score(self, histories):
+            scores = torch.rand(len(histories), ITEMS + 1, generator=torch.Generator().manual_seed(1))
+            return scores + (scores.argsort(1).argsort(1) > ITEMS - 5) * (2 - scores)
+
+    class Flat:
+        def score(self, histories):
+            return torch.zeros(len(histories), ITEMS + 1)
+
+    draws = np.random.default_rng(0)
+    split = leave_one_out([draws.permutation(ITEMS)[:6] + 1 for _ in range(1500)])
+    many = draw_test_set(split, FiveFirst(), 10, EvaluateSettings(users=0))
+    found = {r["metric"]: r["value"] for r in measure_scorer(Flat(), many, 10, "flat")}
+    assert found["hr@5"] < 0.025, "five of some five hundred items: chance is .01"
+
+
 def test_nobody_keeps_their_own_vector():
     class Own:
         def encode_users(self, histories):

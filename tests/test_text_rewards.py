@@ -55,6 +55,8 @@ def test_the_effect_is_rewarded_and_what_is_not_true_costs_1():
     assert effect_reward(EFFECTS, read(f"Yes. {quoted(11)[0]}, then {quoted(77)[0]}.")) == pytest.approx(0)
     assert effect_reward(EFFECTS, read("No. A bad match.")) == -2
     assert effect_reward(EFFECTS, read("Yes. A good match.")) == -1
+    everything = "Yes. {}, then {}, then {}, then {}.".format(*quoted(11, 12, 13, 14))
+    assert effect_reward(EFFECTS, read(everything)) == 0, "no other set is as large"
     column = next(iter(CATALOGUE.attributes))
     own = CATALOGUE.attributes[column][20]
     other = next(v for values in CATALOGUE.attributes[column] for v in values if v not in own)
@@ -84,6 +86,8 @@ def test_the_whole_history_as_its_summary_changes_nothing():
     histories = [np.array([3, 9, 27]), np.array([81, 2, 6])]
     assert summary_rewards(TARGET, [[3, 9, 27], []], histories, TARGET.length).tolist() == [1, 0]
     partly = summary_rewards(TARGET, [[27], [0, 2]], histories, TARGET.length)
+    few = Bag(items=12)  # six items are left to recommend, fewer than ten
+    assert summary_rewards(few, [[], [4, 5, 6]], [np.arange(1, 7), np.array([4, 5, 6])], few.length).tolist() == [0, 1]
     assert (partly > 0).any() and (partly < 1).all()
     ranked = top_unseen(TARGET, [histories[0]], [histories[0]], TARGET.length)[0]
     scores = TARGET.table[histories[0]].sum(0).numpy()

@@ -109,7 +109,8 @@ class ValueFunction:
     def _scores(self, histories: Tensor, columns: np.ndarray) -> np.ndarray:
         parts = []
         for rows in histories.split(BATCH):
-            scores = score(self.target, rows).float()
+            scores = score(self.target, rows)
+            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))  # large ones need the precision given
             check_finite(scores)
             scores = scores[:, 1:]
             own = scores[:, columns]

@@ -30,8 +30,8 @@ def agreement(
         seed: random seed of the samples.
 
     Returns:
-        metric -> (value, low, high), and `n`, the number of questions that both rated. Undefined values (of a rater who
-        always gives the same score) are NaN.
+        metric -> (value, low, high), and `n`, the number of questions that both rated. Undefined values are
+        NaN: rho if one rater always gives the same score, kappa and alpha if both always give the same one.
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     both = ~np.isnan(a) & ~np.isnan(b)

@@ -20,6 +20,7 @@ from recx.recommenders.tie_order import best_first
 from recx.settings import TargetSettings
 
 MEAN_USERS = 2000  # people of training over whom a place is averaged
+TIES = 21  # seed of the order of equal scores, another one than the target's
 
 
 class SampledPopularity:
@@ -74,9 +75,9 @@ def measure_scorer(
         method: name in the records.
         decides: also answer task 3 by comparing the item's score with the median score of unseen items.
     """
-    scores = mask_seen(score(scorer, pad_histories(test_set.histories, length)).clone(), test_set.histories)
+    scores = mask_seen(score(scorer, pad_histories(test_set.histories, length)), test_set.histories)
     order = _by_score(scores, test_set.candidates)
-    best = best_first(scores, test_set.histories, 5)[1].numpy()
+    best = best_first(scores, test_set.histories, 5, TIES)[1].numpy()
     columns = metrics.retrieval(best, test_set.labels.top[:, 0])
     columns |= metrics.ranking(order, test_set.labels.ranked)
     if decides:
@@ -107,8 +108,8 @@ def mean_places(target: Scorer, histories: Sequence[np.ndarray], length: int) ->
     places = []
     for start in range(0, len(histories), BATCH):
         scores = score(target, pad_histories(histories[start : start + BATCH], length))[:, 1:].float()
-        lower = scores.argsort(1).argsort(1).double() / max(1, scores.shape[1] - 1)
-        places.append(lower.sum(0))
+        lower = torch.searchsorted(scores.sort(1).values, scores.contiguous())
+        places.append(lower.double().sum(0) / max(1, scores.shape[1] - 1))
     return (torch.stack(places).sum(0) / len(histories)).cpu().numpy()
 
 

@@ -20,16 +20,16 @@ def corrupt(
     """Corrupt the explanations of the same pairs in three ways.
 
     Returns:
-        another_user: the text written for another user and item.
+        another_user: the text written for another history and item; without questions for which there is none.
         invented_title: a cited title of the history is replaced by one that does not exist.
         flipped_decision: "Yes" and "No" are swapped, and the reasons are left unchanged.
     """
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(questions))
-    other = np.empty_like(order)
-    other[order] = np.roll(order, 1)
+    others = [[o for o in questions if o.history != q.history and o.item != q.item] for q in questions]
     return {
-        "another_user": [replace(q, text=questions[o].text) for q, o in zip(questions, other, strict=True)],
+        "another_user": [
+            replace(q, text=own[rng.integers(len(own))].text) for q, own in zip(questions, others, strict=True) if own
+        ],
         "invented_title": [replace(q, text=_with_invented(q, catalogue)) for q in questions],
         "flipped_decision": [replace(q, text=_flipped(q.text)) for q in questions],
     }
@@ -41,7 +41,7 @@ def corrupted_scores(
     """Compute the mean score of the original texts (`as_written`) and of each kind of corruption."""
     written = [q for q in questions if q.has_text]
     kinds = {"as_written": written} | corrupt(written, catalogue, seed)
-    return {kind: float(np.nanmean(scores(judge.rate(texts)))) for kind, texts in kinds.items()}
+    return {kind: float(np.nanmean(scores(judge.rate(texts)))) for kind, texts in kinds.items() if texts}
 
 
 def undetected(means: Mapping[str, float]) -> list[str]:

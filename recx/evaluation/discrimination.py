@@ -76,7 +76,11 @@ def discriminate(
         words: number of indicative words per source (always from the regression).
         seed: random seed of the split and of the shuffled control.
     """
+    if len(set(labels)) < 2:
+        raise DataError("Sources can be told apart only if at least two of them have texts.")
     tested, truth = split_users(users, seed=seed), np.array(labels)
+    if len(set(truth[~tested])) < 2:
+        raise DataError("The texts of all but one source are about test users, so there is nothing to learn from.")
     sources = tuple(dict.fromkeys(labels))
     train = [t for t, out in zip(texts, tested, strict=True) if not out]
     test = [t for t, out in zip(texts, tested, strict=True) if out]
@@ -122,10 +126,11 @@ def discriminate_views(
 
     Raises:
         SettingsError: the encoder of `bert` cannot be loaded.
+        DataError: fewer than two sources have texts.
     """
     fit = _classifier_of(settings)
     rows = [(t, name, int(u)) for name, own in texts.items() for t, u in zip(own, users, strict=True) if t.strip()]
-    everything, labels, owners = map(list, zip(*rows, strict=True))
+    everything, labels, owners = ([row[n] for row in rows] for n in range(3))
     frames, by_view, indicative, records = [], {}, {}, []
     for view, change in (("whole text", str), ("decision masked", without_verdict)):
         result = discriminate([change(t) for t in everything], labels, owners, fit, seed=settings.seed)

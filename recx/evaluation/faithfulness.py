@@ -99,8 +99,8 @@ def mattered(effects: PairEffects, cited: Sequence[int]) -> float:
     """Did it matter what a text cites? The fourth point of the reference judge, reported apart from the paper's 0 to 3.
 
     1 where taking out the cited titles moves the target away from its decision, and further than the median set of as
-    many titles does (`erasure` above 0 and its percentile above one half); otherwise 0, also for a text that cites
-    nothing. Of random titles it is 1 in at most half of the pairs.
+    many titles does; otherwise 0, also for a text that cites nothing. Of random titles it is 1 in at most half of the
+    pairs.
 
     Args:
         effects: of the pair.
@@ -111,8 +111,8 @@ def mattered(effects: PairEffects, cited: Sequence[int]) -> float:
     """
     if not len(cited):
         return 0.0
-    erased = erasure(effects, cited)
-    return float(erased.raw > TINY and erased.percentile > 0.5) if erased else np.nan
+    falls = falls_without(effects, cited)
+    return float(falls[0] > max(0, np.median(falls[1])) + TINY) if falls else np.nan
 
 
 def top_cause(effects: PairEffects, cited: Sequence[int]) -> tuple[float, float]:

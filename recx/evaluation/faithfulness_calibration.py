@@ -83,13 +83,14 @@ def _share_beyond(one: PairEffects) -> float:
 def said_order(effects: PairEffects, causes: Sequence[int], against: Sequence[int] = ()) -> float:
     """Are the named titles ordered as their effects? Spearman's correlation within one text, in [-1, 1].
 
-    The first cause ("the main reason", "lifts it most") is said to be the strongest, each further one weaker, and what
-    pulls the other way the weakest of all; a title named twice counts at its first place.
+    The first cause ("the main reason", "lifts it most") is said to be the strongest, and each further one weaker. What
+    pulls the other way stands below all causes, lowest what is named first. A title named twice counts at its first
+    place.
 
     Returns:
         NaN where fewer than two titles are named, or all have the same effect.
     """
-    named = list(dict.fromkeys([*causes, *against]))
+    named = list(dict.fromkeys([*causes, *reversed(tuple(dict.fromkeys(against)))]))
     measured = np.round(effects.shapley[named] / TINY)  # effects that differ by less are the same
     return spearman(-np.arange(len(named)), measured)
 

@@ -51,12 +51,16 @@ def win_rates(
         seed: random seed of the split.
 
     Raises:
-        DataError: no two training texts of a pair were rated differently, so there is nothing to learn from.
+        DataError: no two training texts of a pair were rated differently, or none share a word: there is nothing to
+            learn from.
     """
     methods = list(texts)
     tested = split_users(users, seed=seed)
     vectors = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b|[^\w\s]", min_df=2, sublinear_tf=True)
-    vectors.fit([t for m in methods for t, out in zip(texts[m], tested, strict=True) if not out])
+    try:
+        vectors.fit([t for m in methods for t, out in zip(texts[m], tested, strict=True) if not out])
+    except ValueError as error:  # "no terms remain"
+        raise DataError("No word occurs in two explanations, so a discriminator has nothing to learn from.") from error
     seen = {m: vectors.transform(texts[m]) for m in methods}
     rated = {m: np.asarray(scores[m], dtype=float) for m in methods}
     rows, better = [], []

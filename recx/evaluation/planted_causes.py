@@ -108,7 +108,7 @@ def planted_causes(data: Dataset, split: Split, length: int, count: int, seed: i
         count: largest number of choices.
         seed: random seed of the order of users.
     """
-    if data.reasons is None:
+    if data.reasons is None or count < 1:
         return None
     because = {(u, i): b for u, i, b in data.reasons.select("user_id", "item_id", "because").iter_rows()}
     index = {item: n for n, item in enumerate(data.catalogue.item_ids)}

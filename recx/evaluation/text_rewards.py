@@ -40,10 +40,15 @@ def effect_reward(effects: PairEffects, explanation: Explanation) -> float:
     """How far the cited causes move the target, in [-1, 1], less 1 where anything in the text is not true.
 
     0 is the mean of all sets of as many titles, 1 the best set (`recx.evaluation.faithfulness.erasure`). A text that
-    cites nothing has an effect of -1, one about a history in which all sets do the same one of 0.
+    cites nothing has an effect of -1. One that cites the whole history has an effect of 0, and so has one about a
+    history in which all sets do the same.
     """
-    erased = erasure(effects, cited_places(effects, explanation))
-    effect = LOWEST if erased is None else 0.0 if np.isnan(erased.normalised) else max(LOWEST, erased.normalised)
+    cited = cited_places(effects, explanation)
+    erased = erasure(effects, cited)
+    if erased is None:
+        effect = 0.0 if cited else LOWEST
+    else:
+        effect = 0.0 if np.isnan(erased.normalised) else max(LOWEST, erased.normalised)
     return effect - (not is_true(explanation, effects.liked))
 
 
@@ -93,6 +98,8 @@ def summary_rewards(
 ) -> np.ndarray:
     """Overlap (R,) of the target's top ten, read from a summary instead of the history, with its own, in [0, 1].
 
+    The top of a history that leaves fewer than ten items unseen is all of these.
+
     After ReLSum (summaries of what a person did, rewarded by the ranking they lead to); here the summary is the first
     three titles that a text names, which the target reads as if they were the history.
 
@@ -103,9 +110,10 @@ def summary_rewards(
         length: number of most recent items that the target reads.
     """
     read = [np.array([i for i in own[:SUMMARY] if i], dtype=np.int64) for own in summaries]
-    own = top_unseen(target, histories, histories, length)[:, :TOP]
-    got = top_unseen(target, read, histories, length)[:, :TOP]
-    return np.array([len(set(a) & set(b)) / TOP for a, b in zip(own.tolist(), got.tolist(), strict=True)])
+    own = top_unseen(target, histories, histories, length)
+    got = top_unseen(target, read, histories, length)
+    tops = [min(TOP, own.shape[1] - 1 - len(np.unique(history))) for history in histories]
+    return np.array([len(np.intersect1d(a[:k], b[:k])) / max(1, k) for a, b, k in zip(own, got, tops, strict=True)])
 
 
 def rewritten(explanation: Explanation, effects: PairEffects, catalogue: Catalogue) -> list[Piece]:

@@ -29,7 +29,7 @@ class BlackBox:
             DataError: the function returned scores of the wrong shape, or scores that are not finite.
         """
         given = [[int(i) for i in row if i] for row in histories.tolist()]
-        scores = torch.as_tensor(np.asarray(self._score(given), dtype=np.float32)).clone()
+        scores = torch.as_tensor(np.array(self._score(given), dtype=np.float64))
         if tuple(scores.shape) != (len(given), self.items + 1):
             raise DataError(
                 f"The recommender returned scores of shape {tuple(scores.shape)} for {len(given)} histories; expected "

@@ -110,7 +110,7 @@ def _held_against_own(target: Factors, arrays: Mapping[str, Tensor], folder: Pat
     users = users if target.item_biases is None else nn.functional.pad(users, (0, 1), value=1.0)
     stored = floor_unknown(users @ target.item_vectors().T, target.known)
     folded = target.score(pad_histories(histories, target.length))
-    tops = [mask_seen(scores.clone(), histories).topk(best, dim=1).indices.numpy() for scores in (stored, folded)]
+    tops = [mask_seen(scores, histories).topk(best, dim=1).indices.numpy() for scores in (stored, folded)]
     shared = float(np.mean([len(np.intersect1d(a, b)) / best for a, b in zip(*tops, strict=True)]))
     return [
         f"Every history is folded in. For {len(people):,} people with factors of their own, {shared:.0%} of the {best} "

@@ -1,7 +1,8 @@
 """Rules by which the wishes of a group's members become one recommendation (Masthoff, 2004; 2015).
 
 A rule needs members who can be compared, and scores of different people cannot. A member's satisfaction with an item is
-therefore the share of the items new to them that the target scores lower: 1 for their first item, 0 for their last.
+therefore the share of the items new to them that the target scores lower: 1 for a first item that ties with no other, 0
+for the last.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,7 +55,8 @@ def satisfactions(target: Scorer, histories: Sequence[np.ndarray], length: int) 
 
 
 def best_for_group(members: np.ndarray, rule: str) -> int:
-    """Return the item that a rule gives to a group; of equal items, the one with the highest sum.
+    """Return the item that a rule gives to a group; of equal items, the one with the highest sum, and then the one
+    with the lowest number.
 
     Args:
         members: (G, N + 1) from `satisfactions`.

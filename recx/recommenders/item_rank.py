@@ -42,7 +42,7 @@ def top_items(target: Scorer, history: np.ndarray, max_history: int, k: int = 10
 
     Ties are in the history's random order (`tie_order`).
     """
-    scores = mask_seen(devices.score(target, pad_histories([history], max_history)).float().clone(), [history])
+    scores = mask_seen(devices.score(target, pad_histories([history], max_history)).float(), [history])
     values, items = best_first(scores, [history], min(k, int((scores > -torch.inf).sum())))
     return list(zip(items[0].tolist(), values[0].tolist(), strict=True))
 
@@ -70,10 +70,9 @@ def item_ranks(
     read_no_more = np.asarray(older, dtype=np.int64)
     for start in range(0, len(histories), BATCH):
         part = histories[start : start + BATCH]
-        scores = devices.score(target, pad_histories(part, max_history)).float().clone()
-        own = scores[:, item].clone()
-        mask_seen(scores, [np.concatenate([read_no_more, history]) for history in part])
-        scores[:, item] = own
+        given = devices.score(target, pad_histories(part, max_history)).float()
+        scores = mask_seen(given, [np.concatenate([read_no_more, history]) for history in part])
+        scores[:, item] = own = given[:, item]
         ordered_as = part if changed_from is None else [changed_from] * len(part)
         place, first, tied = places(scores, ordered_as, torch.full((len(part),), item))
         columns = (own, place, first, tied, (scores > -torch.inf).sum(1))

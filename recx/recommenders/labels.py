@@ -88,8 +88,10 @@ def label_histories(
         show_progress: show a bar over the batches.
 
     Raises:
-        DataError: a history leaves fewer than `CANDIDATES` items unseen.
+        DataError: there is no history, or one leaves fewer than `CANDIDATES` items unseen.
     """
+    if not len(histories):
+        raise DataError("There is no history to label.")
     parts = []
     for start in tqdm(range(0, len(histories), BATCH), desc="labels", disable=not show_progress, leave=False):
         chunk = histories[start : start + BATCH]

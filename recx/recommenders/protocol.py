@@ -56,7 +56,7 @@ def check_finite(scores: Tensor) -> None:
 
 
 def mask_seen(scores: Tensor, histories: Sequence[Sequence[int] | np.ndarray]) -> Tensor:
-    """Set padding (item 0) and all items of each whole history to minus infinity, in place.
+    """A copy of the scores in which padding (item 0) and all items of each whole history are minus infinity.
 
     Raises:
         DataError: a score is not finite.
@@ -66,6 +66,7 @@ def mask_seen(scores: Tensor, histories: Sequence[Sequence[int] | np.ndarray]) -
         histories: B histories, unpadded and complete: items older than the recommender reads count as seen too.
     """
     check_finite(scores)
+    scores = scores.clone(memory_format=torch.contiguous_format)  # they may be a view of the recommender's own
     scores[:, 0] = -torch.inf
     rows = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
     if rows.size:
