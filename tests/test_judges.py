@@ -97,7 +97,7 @@ def test_a_judge_that_likes_everything_is_unfit(catalogue):
         def rate(self, questions):
             return [Rating(3) for _ in questions]
 
-    means = corrupted_scores(Kind(), [ask(GOOD), ask(GOOD, True, (3,), 4)], catalogue)
+    means = corrupted_scores(Kind(), [ask(GOOD), ask(GOOD, True, (3,), 2)], catalogue)
     assert undetected(means) == ["another_user", "invented_title", "flipped_decision"]
 
 
