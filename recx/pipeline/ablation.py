@@ -30,7 +30,7 @@ from recx.settings import Settings
 from recx.storage.run_folder import Run, digest, read_json, write_json
 
 # Variant -> tasks left out. Explanations in the model's own words begin with the target's decision, which is also what
-# task 3 teaches: with these explanations the decision is still learnt, without them it is not.
+# task 3 teaches. With them alone it is not learnt in a short training, but texts still state one (docs/decisions/043).
 VARIANTS: dict[str, tuple[str, ...]] = {
     "full": (),
     "without tasks 1 and 2": ("retrieval", "ranking"),
