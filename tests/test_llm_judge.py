@@ -95,7 +95,8 @@ def test_both_orders_are_asked_and_must_agree(serve):
 
 def test_a_judge_that_cannot_tell_is_called_unfit(serve):
     how, _ = serve(lambda messages, n: '{"score": 3}')
-    means = corrupted_scores(LLMJudge(CATALOGUE, how), [GOOD, replace(GOOD, item=7, history=GOOD.history[:1])], CATALOGUE)
+    other = replace(GOOD, item=7, history=GOOD.history[:1])
+    means = corrupted_scores(LLMJudge(CATALOGUE, how), [GOOD, other], CATALOGUE)
     assert undetected(means) == ["another_user", "invented_title", "flipped_decision"]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 
 from recx.plots.style import COLOURS, tidy
 
@@ -57,6 +58,10 @@ def metric_changes(frame: pd.DataFrame, axes: Axes) -> Axes:
     axes.set_yticks(np.arange(len(metrics)), labels)
     axes.invert_yaxis()
     axes.set_xscale("symlog", linthresh=1)  # a change of perplexity may be many times larger than the others
+    low, high = axes.get_xlim()
+    axes.set_xticks([tick for tick in (-10, -3, -1, -0.5, 0, 0.5, 1, 3, 10, 30) if low <= tick <= high])
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("change after tuning, in standard deviations of the untuned model")
     axes.legend(frameon=False, ncols=len(methods), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return tidy(axes)
