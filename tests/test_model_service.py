@@ -23,7 +23,7 @@ from recx.playground.model_service import ModelService
 from recx.playground.page_templates import pieces
 from recx.playground.streaming import stream_explanation
 from recx.profiles.resolve import resolve_settings
-from recx.prompts.evidence import Evidence
+from recx.prompts.evidence import PLACES, Evidence
 from recx.prompts.explanation_parser import Citation
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
@@ -209,12 +209,11 @@ def test_the_predicted_effect_of_a_change_stands_beside_the_measured_one(service
 
 
 def test_the_prediction_is_what_the_relation_tokens_hold(service):
-    """The last two numbers of a relation token are its effect, absolute (by its tanh) and relative."""
+    """Before the item's place, a relation token holds its effect, absolute (by its tanh) and relative."""
     model = service.explainers["relation"]
     entities, shown = model.model.entities, torch.tensor(HISTORY)
     user = service.target.encode_users(torch.nn.functional.pad(shown, (6, 0))[None])
-    real = torch.ones(1, len(HISTORY), dtype=torch.bool)
-    told = entities.relations.features(entities.items[shown][None], real, entities.items[[9]], user)[0, :, -2]
+    told = entities.relations.features(shown[None], entities.items, torch.tensor([9]), user)[0, :, -len(PLACES) - 3]
     assert np.allclose(np.tanh(list(predicted_effects(model, HISTORY, 9).values())), told, atol=1e-5)
 
 

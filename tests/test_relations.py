@@ -6,15 +6,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from recx.alignment.relation_start import NONE, fit_relations, predict_effects, role_places
+from recx.alignment.relation_start import fit_relations, predict_effects
 from recx.attribution.effect_labels import EffectLabels, label_effects
-from recx.attribution.removal import value_function
+from recx.attribution.removal import players_of, value_function
+from recx.attribution.shapley import shapley_values
 from recx.data.catalogue import build_catalogue
 from recx.errors import CheckpointError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
-from recx.models.relations import FEATURES, ROLE_SCALE, ROLES, RelationEncoder
+from recx.models.relations import FEATURES, ROLES, SCALE, RelationEncoder, roles_of, share_below
 from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
+from recx.prompts.evidence import PLACES, evidence_of, strength
 from recx.prompts.explanation_tasks import examples_from_effects
 from recx.prompts.pieces import Entity, Title
 from recx.prompts.task_data import TaskData, shuffled_cycle
@@ -90,24 +92,71 @@ def test_texts_say_what_their_tokens_show_unless_they_are_told(world):
         assert named == [strongest(basis, pair) for pair in pairs]
 
 
-def test_roles_are_those_of_the_decision():
-    shown = np.array([[0, 7, 9, 7, 5], [0, 7, 9, 7, 5]])
-    effects = np.array([[0, 1.0, -2.0, 1.0, 0.2], [0, 1.0, -2.0, 1.0, 0.2]], dtype=np.float32)
-    labels = EffectLabels(
-        np.zeros(2, int), shown, np.array([3, 3]), np.array([True, False]), effects, np.array([0.9, 0.1]), effects
-    )
-    liked, disliked = role_places(labels).tolist()
-    assert liked == [3, 4, 2, 2] and disliked == [2, 4, 3, 3]
-    two = EffectLabels(
-        np.zeros(1, int),
-        np.array([[7, 9]]),
-        np.array([3]),
-        np.array([True]),
-        effects[:1, 1:3],
-        np.ones(1),
-        np.ones((1, 2)),
-    )
-    assert role_places(two).tolist() == [[0, 1, NONE, 1]]
+def test_effects_are_linear_in_the_item_as_the_measured_ones_are(world):
+    target, histories, measured, users, items = world
+    encoder = RelationEncoder(items, users).eval()
+    with torch.inference_mode():
+        slopes = encoder(torch.from_numpy(measured.shown[:1]), items, users[:1])
+        asked = torch.stack([items[5], items[9], (items[5] + items[9]) / 2])
+        one, other, between = encoder.effects(slopes, asked[None])[0]
+    assert torch.allclose(between, (one + other) / 2, atol=1e-5) and not torch.allclose(one, other, atol=1e-3)
+    # Over all items, measured effects vary in as many directions as item vectors have, and one for the denominator.
+    found = shapley_values(value_function(target, histories, LENGTH), histories[7], range(1, 61)).values
+    prior = value_function(target, histories, LENGTH).prior
+    inputs = np.column_stack([items[1:].double().numpy(), np.ones(60), prior])
+    residual = found.T - inputs @ np.linalg.lstsq(inputs, found.T, rcond=None)[0]
+    assert np.abs(residual).max() < 1e-4 < np.abs(found).max()
+
+
+def test_roles_are_those_of_the_text():
+    """The titles that `Evidence` names, and as what, for any effects: also where titles repeat or none matters."""
+    rng = np.random.default_rng(0)
+    for n in range(1, 9):
+        history = torch.from_numpy(rng.integers(0, 7, (200, n)))
+        history[:, -1] = history[:, -1].clamp_min(1)
+        by_item = torch.from_numpy(rng.normal(size=(200, 7)) * rng.choice([0.0, 1.0, 1.0], (200, 7))).float()
+        effects, liked = by_item.gather(1, history), torch.from_numpy(rng.random(200) < 0.5)
+        roles = roles_of(effects, history, liked)
+        assert not roles[history == 0].any()
+        for row, own, sizes, yes in zip(history.numpy(), roles.numpy(), by_item.numpy(), liked.tolist(), strict=True):
+            players = players_of(row[row > 0])
+            evidence = evidence_of(players, sizes[players], 9, yes, 0.5)
+            named = [set(row[own[:, role] > 0].tolist()) for role in range(len(ROLES))]
+            expected = [{c} for c in evidence.notable[:3]] + [set()] * (3 - len(evidence.notable[:3]))
+            assert named == [*expected, {evidence.against} - {None}]
+            assert all((own[row == item] == own[row == item][0]).all() for item in players), "at each of its positions"
+
+
+def test_an_item_has_one_effect_wherever_it_stands(world):
+    _, _, _, users, items = world
+    encoder = RelationEncoder(items, users).eval()
+    with torch.inference_mode():
+        slopes = encoder(torch.tensor([[0, 7, 9, 7, 5]]), items, users[:1])
+    assert torch.equal(slopes[0, 1], slopes[0, 3]) and not torch.allclose(slopes[0, 1], slopes[0, 2])
+
+
+def test_tokens_know_the_place_of_the_item(world):
+    target, histories, _, users, items = world
+    value = value_function(target, histories, LENGTH, score="share_below")
+    for row in range(5):
+        asked = torch.tensor([3, 30, 57])
+        below = share_below(items, asked, users[row].expand(3, -1))
+        assert np.allclose(below, value.full(histories[row], asked.numpy()))
+        shown = torch.from_numpy(histories[row])[None].expand(3, -1)
+        features = RelationEncoder(items, users).eval().features(shown, items, asked, users[row].expand(3, -1))
+        told = features[..., -len(PLACES) - 1 :]
+        assert (told.sum(-1) == SCALE).all()
+        for words, share in zip(told[:, 0].argmax(-1).tolist(), below.tolist(), strict=True):
+            assert words == sum(share >= least for least in PLACES)
+
+
+def test_words_of_strength_follow_the_place_that_tokens_show():
+    said, rng = {}, np.random.default_rng(0)
+    for share in np.linspace(0, 1, 1001):
+        evidence = evidence_of(np.array([1]), np.ones(1), 2, share >= 0.5, share)
+        said.setdefault(sum(share >= least for least in PLACES), set()).add(strength(rng, evidence))
+    assert len(said) == len(PLACES) + 1 and all(len(words) > 1 for words in said.values())
+    assert sum(map(len, said.values())) == len(set().union(*said.values())), "no wording at two places"
 
 
 def test_padding_changes_nothing(world):
@@ -119,12 +168,13 @@ def test_padding_changes_nothing(world):
         shown = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
         for n, row in enumerate(rows):
             shown[n, : len(row)] = torch.from_numpy(row)
-        return encoder.features(items[shown], shown > 0, items[torch.tensor([5, 8])[: len(rows)]], users[: len(rows)])
+        return encoder.features(shown, items, torch.tensor([5, 8])[: len(rows)], users[: len(rows)])
 
     together, alone = read([one, other]), read([one])
     assert together.shape[-1] == FEATURES and torch.allclose(together[0, :3], alone[0], atol=1e-5)
-    roles = alone[0, :, -len(ROLES) - 2 : -2]
-    assert torch.allclose(roles.sum(0), torch.full((len(ROLES),), ROLE_SCALE), atol=1e-3)
+    padded = torch.from_numpy(np.concatenate([[0, 0], one]))[None]
+    left = encoder.features(padded, items, torch.tensor([5]), users[:1])
+    assert torch.allclose(left[0, 2:], alone[0], atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +212,7 @@ def test_a_token_relates_to_the_item_and_user_of_its_row(world, aligned):
         swapped[1][ids[1] == encoder.entity(Entity("item", 11))] = encoder.entity(Entity("item", 12))
         assert not torch.allclose(model.embed(swapped)[1][at], batch[1][at], atol=1e-3), "another item, other relations"
     feature = model.entities.relations.features(
-        items[torch.from_numpy(histories[4])][None],
-        torch.ones(1, len(histories[4]), dtype=torch.bool),
-        items[11][None],
-        users[4][None],
+        torch.from_numpy(histories[4])[None], items, torch.tensor([11]), users[4][None]
     )
     assert torch.allclose(model.entities.relation_projector(feature)[0], batch[1][at], atol=1e-5)
 
@@ -186,10 +233,10 @@ def test_it_is_saved_with_its_encoder_and_goes_on_from_a_mode_without(world, ali
         assert torch.equal(tensor, again.entities.relations.state_dict()[name]), name
     tables = load_file(tmp_path / "relation" / "entities.safetensors")
     save_file(
-        {n: t for n, t in tables.items() if n != "relations.role.weight"},
+        {n: t for n, t in tables.items() if n != "relations.effect.weight"},
         tmp_path / "relation" / "entities.safetensors",
     )
-    with pytest.raises(CheckpointError, match="relations.role.weight"):
+    with pytest.raises(CheckpointError, match="relations.effect.weight"):
         load_aligned(tmp_path / "relation")
 
 

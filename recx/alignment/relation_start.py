@@ -8,20 +8,17 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
 from recx.attribution.effect_labels import EffectLabels
-from recx.models.relations import ROLES, RelationEncoder
-from recx.prompts.evidence import evidence_of
+from recx.models.relations import RelationEncoder
 
-BATCH = 256
+BATCH = 64  # histories, each with all items that it was measured with
 READ_BATCH = 2048
-EPOCHS = 2
+EPOCHS = 20
 RATE = 2e-3
 HELD_OUT = 0.05
-ROLE_WEIGHT = 0.2
-NONE = -100
 
 
 def fit_relations(
@@ -33,7 +30,7 @@ def fit_relations(
     epochs: int = EPOCHS,
     show_progress: bool = True,
 ) -> tuple[float, float]:
-    """Fit the encoder to measured effects: sizes with squared error, roles of items with cross-entropy.
+    """Fit the encoder to measured effects, with squared error.
 
     Args:
         encoder: fitted in place.
@@ -41,7 +38,7 @@ def fit_relations(
         users: (H, d) the target's vectors of the histories that `labels.rows` refers to.
         items: (N + 1, d) the target's item vectors.
         seed: random seed of the order and of the held-out pairs.
-        epochs: passes over the pairs.
+        epochs: passes over the histories.
         show_progress: show a bar.
 
     Returns:
@@ -50,31 +47,34 @@ def fit_relations(
     """
     device = next(encoder.parameters()).device
     items, users = items.to(device), users.to(device)
-    shown, wanted = torch.from_numpy(labels.shown), torch.from_numpy(labels.effects)
-    real, whose, asked = shown > 0, torch.from_numpy(labels.rows), torch.from_numpy(labels.items)
+    shown, wanted, asked, whose = (
+        torch.from_numpy(x) for x in (labels.shown, labels.effects, labels.items, labels.rows)
+    )
     draws = np.random.default_rng(seed)
-    rows = draws.permutation(np.unique(labels.rows))
-    held = np.isin(labels.rows, rows[: max(1, int(HELD_OUT * len(rows)))])
-    learnt = ~held if not held.all() else held  # a single history is used for training
-    train, test = torch.from_numpy(np.flatnonzero(learnt)), torch.from_numpy(np.flatnonzero(held))
+    by_history = [*_pairs_by_history(labels).values()]
+    histories = draws.permutation(len(by_history))
+    held = max(1, int(HELD_OUT * len(histories)))
+    train = histories[held:] if len(histories) > 1 else histories  # a single history is used for training
     optimizer = torch.optim.AdamW(encoder.parameters(), RATE, weight_decay=0.05)
     steps = max(1, epochs * -(-len(train) // BATCH))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.1)
 
-    roles = torch.from_numpy(role_places(labels))
-
-    def read(chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        inputs = items[shown[chosen].to(device)], real[chosen].to(device), items[asked[chosen].to(device)]
-        return encoder(*inputs, users[whose[chosen].to(device)])
+    def squared_error(chosen: np.ndarray) -> Tensor:
+        pairs = [by_history[n] for n in chosen]
+        first = torch.tensor([p[0] for p in pairs])
+        history, user = shown[first].to(device), users[whose[first].to(device)]
+        items_of = pad_sequence([asked[p] for p in pairs], batch_first=True).to(device)
+        measured = pad_sequence([wanted[p] for p in pairs], batch_first=True).to(device)
+        said = encoder.effects(encoder(history, items, user), items[items_of])
+        known = (items_of > 0)[..., None] & (history > 0)[:, None]
+        return (said - measured)[known].square().mean()
 
     encoder.requires_grad_(True).train()
     with tqdm(total=steps, desc="relations", disable=not show_progress, leave=False) as bar:
         for _ in range(epochs):
-            for chosen in train[torch.from_numpy(draws.permutation(len(train)))].split(BATCH):
-                _, said, role = read(chosen)
-                known = real[chosen].to(device)
-                loss = functional.mse_loss(said[known], wanted[chosen].to(device)[known])
-                loss = loss + ROLE_WEIGHT * functional.cross_entropy(role, roles[chosen].to(device), ignore_index=NONE)
+            order = draws.permutation(train)
+            for start in range(0, len(order), BATCH):
+                loss = squared_error(order[start : start + BATCH])
                 optimizer.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
@@ -82,11 +82,25 @@ def fit_relations(
                 schedule.step()
                 bar.update()
     encoder.requires_grad_(False).eval()
-    with torch.inference_mode():
-        _, said, role = (x.cpu() for x in read(test))
-    true, known = wanted[test], real[test]
-    first = (role[..., 0].argmax(1) == roles[test][:, 0]).float().mean()
-    return float(1 - (said - true)[known].square().mean() / true[known].var()), float(first)
+    tested = np.concatenate([by_history[n] for n in histories[:held]])
+    return _explained(labels.of(tested), predict_effects(encoder, labels.of(tested), users, items))
+
+
+def _pairs_by_history(labels: EffectLabels) -> dict[int, np.ndarray]:
+    """The indices of the pairs of each history, by its row."""
+    order = np.argsort(labels.rows, kind="stable")
+    rows, starts = np.unique(labels.rows[order], return_index=True)
+    return dict(zip(rows.tolist(), np.split(order, starts[1:]), strict=True))
+
+
+def _explained(measured: EffectLabels, predicted: EffectLabels) -> tuple[float, float]:
+    """R2 of the predicted effects, and how often the strongest cause of the decision is the predicted one."""
+    real, sign = measured.shown > 0, np.where(measured.liked, 1.0, -1.0)[:, None]
+    error = np.square(predicted.effects - measured.effects)[real].mean()
+    true, said = (np.where(real, sign * e.effects, -np.inf).argmax(1) for e in (measured, predicted))
+    rows = np.arange(len(measured))
+    found = measured.shown[rows, true] == measured.shown[rows, said]
+    return float(1 - error / measured.effects[real].var()), float(found.mean())
 
 
 @torch.inference_mode()
@@ -110,26 +124,7 @@ def predict_effects(encoder: RelationEncoder, labels: EffectLabels, users: Tenso
     for chosen in torch.arange(len(labels)).split(READ_BATCH):
         shown = torch.from_numpy(labels.shown)[chosen].to(device)
         whose, asked = (torch.from_numpy(x)[chosen].to(device) for x in (labels.rows, labels.items))
-        _, effects, _ = encoder(items[shown], shown > 0, items[asked], users[whose])
-        parts.append(effects.masked_fill(shown == 0, 0.0).float().cpu().numpy())
+        slopes = encoder(shown, items, users[whose])
+        effects = encoder.effects(slopes, items[asked][:, None])[:, 0].masked_fill(shown == 0, 0.0)
+        parts.append(effects.float().cpu().numpy())
     return replace(labels, effects=np.concatenate(parts), shares_without=np.full_like(labels.shares_without, np.nan))
-
-
-def role_places(labels: EffectLabels) -> np.ndarray:
-    """The position (K, ROLES) of the item with each role in the shown history; `NONE` if no item has it.
-
-    Causes support the target's decision; for a disliked item, they lower its score. An item at several positions is
-    represented by its last one.
-    """
-    out = np.full((len(labels), len(ROLES)), NONE)
-    for k, (shown, effects) in enumerate(zip(labels.shown, labels.effects, strict=True)):
-        last = {int(item): place for place, item in enumerate(shown) if item}
-        players = np.array(list(last))
-        evidence = evidence_of(
-            players, effects[list(last.values())], labels.items[k], labels.liked[k], labels.shares_below[k]
-        )
-        causes = [last[item] for item in evidence.causes[: len(ROLES) - 1]]
-        out[k, : len(causes)] = causes
-        if evidence.effects[-1] < 0:
-            out[k, -1] = last[evidence.causes[-1]]
-    return out

@@ -41,6 +41,10 @@ class EffectLabels:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def of(self, pairs: np.ndarray) -> "EffectLabels":
+        """The labels of some of the pairs, given by indices or a mask (K,)."""
+        return EffectLabels(*(column[pairs] for column in vars(self).values()))
+
 
 def label_effects(
     value: ValueFunction,

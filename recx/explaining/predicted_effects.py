@@ -27,9 +27,9 @@ def predicted_effects(explainer: AlignedExplainer, history: Sequence[Item], item
         return None
     shown, table = explainer.history(history)[-explainer.max_history :], explainer.model.entities.items
     user = encode_users(explainer.target, pad_histories([shown], explainer.max_history)).to(table)
-    vectors, real = table[shown][None], torch.ones(1, len(shown), dtype=torch.bool, device=table.device)
-    _, effects, _ = relations(vectors, real, table[[explainer.find(item)]], user)
-    return dict(zip(shown.tolist(), effects[0].tolist(), strict=True))
+    slopes = relations(torch.as_tensor(shown, device=table.device)[None], table, user)
+    effects = relations.effects(slopes, table[[[explainer.find(item)]]])
+    return dict(zip(shown.tolist(), effects[0, 0].tolist(), strict=True))
 
 
 def predicted_evidence(explainer: AlignedExplainer, value: ValueFunction, history: np.ndarray, item: int) -> Evidence:

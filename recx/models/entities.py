@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from recx.models.projectors import build_projector
-from recx.models.relations import FEATURES, WIDTH, RelationEncoder
+from recx.models.relations import FEATURES, SCALE, RelationEncoder
 
 
 class HalfWhitening(nn.Module):
@@ -76,7 +76,7 @@ class EntityEmbedding(nn.Module):
         self.relations = RelationEncoder(items, users).requires_grad_(False) if relations else None
         if relations:
             self.relation_projector = nn.Linear(FEATURES, base.embedding_dim)
-            nn.init.normal_(self.relation_projector.weight, std=scale / WIDTH**0.5)
+            nn.init.normal_(self.relation_projector.weight, std=scale / SCALE)
             nn.init.zeros_(self.relation_projector.bias)
         # Vectors come in any scale and shape; what evens them out is kept with the tables.
         self.item_whitening = HalfWhitening(items[1:])
@@ -139,16 +139,14 @@ class EntityEmbedding(nn.Module):
         row, column = relation.nonzero(as_tuple=True)
         place = relation.cumsum(1)[row, column] - 1
         shape = len(ids), int(place.max()) + 1
-        real = torch.zeros(shape, dtype=torch.bool, device=ids.device)
-        real[row, place] = True
-        history = self.items.new_zeros(*shape, self.items.shape[1])
-        history[row, place] = self.items[ids[row, column] - first]
-        candidate = self.items[ids.masked_fill(ids >= first, 0).amax(1) - self.vocabulary]
+        history = torch.zeros(shape, dtype=torch.long, device=ids.device)
+        history[row, place] = ids[row, column] - first
+        item = ids.masked_fill(ids >= first, 0).amax(1) - self.vocabulary
         if users is None:
             user = self.users[ids.amax(1) - first - len(self.items)]
         else:
             user = users.to(self.items)[asked]
-        return self.relation_projector(self.relations.features(history, real, candidate, user)[row, place])
+        return self.relation_projector(self.relations.features(history, self.items, item, user)[row, place])
 
 
 @torch.no_grad()

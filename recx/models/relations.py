@@ -1,24 +1,31 @@
 """Relation tokens: one before each title of a history, encoding its relation to the item in question.
 
 A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can:
-it is computed from the target's vectors of the history's items, the candidate and the user, and from the positions.
-They are encoded jointly, since the effect of one title depends on the others.
+it is computed from the target's vectors of the history's items, the user and the item in question. It holds what an
+explanation says: the title's role, its effect, and the place of the item in the target's ranking.
+
+The effect is linear in the item. A score of the target is the product of a user's and an item's vector, and
+Shapley values are linear in the game, so the effect of a title on the log-probability of an item c is w . c + z: w is
+the title's Shapley value of the user's vector, and -z that of the logarithm of the softmax's denominator. An encoder
+that reads the history alone predicts w and z of each title (docs/decisions/100 and 101).
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recx.prompts.evidence import NOTABLE, PLACES, TINY
+
 WIDTH = 128
 HEADS = 4
 LAYERS = 2
 ROLES = ("first cause", "second cause", "third cause", "other way")
-ROLE_SCALE = 8.0  # next to 128 states of unit size, a role would otherwise be too weak
-FEATURES = WIDTH + len(ROLES) + 2
+FEATURES = len(ROLES) + 2 + len(PLACES) + 1
+SCALE = 8.0  # of a role or a place, which would otherwise be learnt slowly
 
 
 class RelationEncoder(nn.Module):
-    """Encodes the relation of each history item to a candidate from the target's vectors.
+    """Predicts the effect of each title of a history on any item, from the target's vectors.
 
     It is fitted to measured effects (`recx.alignment.relation_start`) and frozen afterwards.
 
@@ -34,45 +41,111 @@ class RelationEncoder(nn.Module):
             vectors = vectors.detach().float()
             self.register_buffer(f"{name}_center", vectors.mean(0))
             self.register_buffer(f"{name}_scale", vectors.std() + 1e-6)
-        self.read = nn.Sequential(nn.Linear(5 * d + 5, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, WIDTH))
+        self.read = nn.Sequential(nn.Linear(3 * d + 3, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, WIDTH))
         layer = nn.TransformerEncoderLayer(
             WIDTH, HEADS, 2 * WIDTH, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
         )
         self.mix = nn.TransformerEncoder(layer, LAYERS, norm=nn.LayerNorm(WIDTH), enable_nested_tensor=False)
-        self.effect = nn.Linear(WIDTH, 1)
-        self.role = nn.Linear(WIDTH, len(ROLES))
+        self.effect = nn.Linear(WIDTH, d + 1)  # w and z
 
-    def forward(self, history: Tensor, real: Tensor, candidate: Tensor, user: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Encode histories together with the item in question.
+    def forward(self, history: Tensor, items: Tensor, user: Tensor) -> Tensor:
+        """Encode histories.
 
         Args:
-            history: (B, n, d) item vectors, oldest first.
-            real: (B, n) mask of items that are not padding; at least one per row.
-            candidate: (B, d) vector of the item in question.
+            history: (B, n) item indices, oldest first, padded with 0 on either side; at least one item per row.
+            items: item vectors of the target (N + 1, d).
             user: (B, d).
 
         Returns:
-            States (B, n, WIDTH), the effect of each item (B, n), and logits over the items for each role (B, n, ROLES).
+            The slopes of each title, w and z (B, n, d + 1), for items as `_scaled` gives them. An item at several
+            positions has those of its last one at each.
         """
-        h = (history.float() - self.item_center) / self.item_scale
-        b = ((candidate.float() - self.item_center) / self.item_scale)[:, None].expand_as(h)
+        real = history > 0
+        h = self._scaled(items[history])
         u = ((user.float() - self.user_center) / self.user_scale)[:, None].expand_as(h)
         count = real.sum(1, keepdim=True)
         latest = (count - real.cumsum(1)).float()
-        places = torch.stack([latest / 5, (count / 5.0).expand_as(latest)], dim=-1)
-        products = torch.stack([(h * b).sum(-1), (h * u).sum(-1), (b * u).sum(-1)], dim=-1) / h.shape[-1] ** 0.5
-        features = torch.cat([places, products, h * b, h * u, h, b, u], dim=-1)
-        states = self.mix(self.read(features), src_key_padding_mask=~real)
-        return states, self.effect(states)[..., 0], self.role(states).masked_fill(~real[..., None], -1e9)
+        places = [latest / 5, (count / 5.0).expand_as(latest), (h * u).sum(-1) / h.shape[-1] ** 0.5]
+        features = torch.cat([torch.stack(places, dim=-1), h * u, h, u], dim=-1)
+        slopes = self.effect(self.mix(self.read(features), src_key_padding_mask=~real))
+        return slopes.gather(1, last_places(history)[..., None].expand_as(slopes))
+
+    def effects(self, slopes: Tensor, items: Tensor) -> Tensor:
+        """The effect (B, K, n) of each title on K items: slopes (B, n, d + 1) and the items' vectors (B, K, d)."""
+        products = torch.einsum("bnd,bkd->bkn", slopes[..., :-1], self._scaled(items)) / items.shape[-1] ** 0.5
+        return products + slopes[:, None, :, -1]
 
     @torch.no_grad()
-    def features(self, history: Tensor, real: Tensor, candidate: Tensor, user: Tensor) -> Tensor:
-        """Input of the projector for relation tokens (B, n, FEATURES), without gradient.
+    def features(self, history: Tensor, items: Tensor, asked: Tensor, user: Tensor) -> Tensor:
+        """Input of the projector for relation tokens, without gradient.
 
-        The states, each role's probabilities over the history's items, and the effect, absolute and relative.
+        Args:
+            history: (B, n) item indices, as in `forward`.
+            items: item vectors of the target (N + 1, d).
+            asked: (B,) index of the item in question.
+            user: (B, d).
+
+        Returns:
+            (B, n, FEATURES): the title's roles, its effect, absolute and relative, and the item's place among `PLACES`.
         """
         with torch.autocast(history.device.type, enabled=False):  # bfloat16 would lose small differences
-            states, effect, role = self(history, real, candidate, user)
-            largest = effect.abs().masked_fill(~real, 0.0).amax(1, keepdim=True).clamp_min(1e-6)
-            sizes = torch.stack([functional.tanh(effect), effect / largest], dim=-1)
-            return torch.cat([states, ROLE_SCALE * role.softmax(1), sizes], dim=-1)
+            effects = self.effects(self(history, items, user), items[asked][:, None])[:, 0].masked_fill(
+                history == 0, 0.0
+            )
+            below = share_below(items, asked, user)
+            roles = roles_of(effects, history, below >= 0.5)
+            largest = effects.abs().amax(1, keepdim=True).clamp_min(TINY)
+            sizes = torch.stack([torch.tanh(effects), effects / largest], dim=-1)
+            limits = torch.tensor(PLACES, device=below.device)
+            place = functional.one_hot(torch.bucketize(below, limits, right=True), len(PLACES) + 1)
+            place = place[:, None].expand(*history.shape, -1)
+            return torch.cat([SCALE * roles, sizes, SCALE * place], dim=-1)
+
+    def _scaled(self, items: Tensor) -> Tensor:
+        return (items.float() - self.item_center) / self.item_scale
+
+
+def last_places(history: Tensor) -> Tensor:
+    """For each position (B, n) of histories of item indices, the last position of the same item."""
+    same = history[:, :, None] == history[:, None, :]
+    return (same * torch.arange(1, history.shape[1] + 1, device=history.device)).argmax(-1)
+
+
+def share_below(items: Tensor, asked: Tensor, user: Tensor) -> Tensor:
+    """Fraction (B,) of the catalogue that the target scores lower than the item in question.
+
+    Args:
+        items: item vectors of the target (N + 1, d).
+        asked: (B,) index of the item in question.
+        user: (B, d).
+    """
+    scores = user.float() @ items[1:].float().T
+    own = scores.gather(1, asked[:, None] - 1)
+    return (scores < own).sum(1) / max(1, scores.shape[1] - 1)
+
+
+def roles_of(effects: Tensor, history: Tensor, liked: Tensor) -> Tensor:
+    """Which titles an explanation of these effects names, and as what; the causes worth naming of `Evidence`.
+
+    Args:
+        effects: (B, n) effect of the item at each position, equal at all positions of the same item.
+        history: (B, n) item indices, padded with 0.
+        liked: (B,) the target's decision.
+
+    Returns:
+        (B, n, ROLES) ones and zeros, the same at all positions of an item.
+    """
+    signed = torch.where(liked[:, None], effects, -effects)
+    last = last_places(history)
+    once = (history > 0) & (last == torch.arange(history.shape[1], device=history.device))
+    strength = signed.masked_fill(~once, -torch.inf)
+    order = strength.argsort(dim=1, descending=True, stable=True)
+    least = (NOTABLE * strength.amax(1, keepdim=True)).clamp_min(TINY)
+    roles = torch.zeros(*history.shape, len(ROLES), device=effects.device)
+    for role, place in enumerate(order.T[: len(ROLES) - 1]):
+        named = strength.gather(1, place[:, None]) > least
+        roles[..., role].scatter_(1, place[:, None], named.float())
+    weakest = signed.masked_fill(~once, torch.inf)
+    place = weakest.argmin(1, keepdim=True)
+    roles[..., -1].scatter_(1, place, (-weakest.gather(1, place) > least).float())
+    return roles.gather(1, last[..., None].expand_as(roles)) * (history > 0)[..., None]

@@ -176,7 +176,9 @@ def load_aligned(
         for name, tensor in _relation_tables(model).items():
             if name not in tables or tables[name].shape != tensor.shape:
                 raise CheckpointError(
-                    f"{folder}: entities.safetensors lacks {name!r} of the relation tokens, or it has the wrong shape."
+                    f"{folder}: entities.safetensors lacks {name!r} of the relation tokens, or it has the wrong shape. "
+                    "A model of the relation mode that an earlier version aligned has to be aligned again "
+                    "(recx run tasks alignments)."
                 )
             tensor.copy_(tables[name])
     if model.entities is not None:

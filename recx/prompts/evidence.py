@@ -115,6 +115,8 @@ _STRENGTH = {
         (0.0, ("Nothing ranks much lower.", "A complete mismatch.", "It stands at the very bottom.")),
     ),
 }
+# Where the words of strength change, from the lowest place of an item in the target's ranking to the highest.
+PLACES = sorted([0.5, *(least for levels in _STRENGTH.values() for least, _ in levels if least)])
 
 
 def explain_evidence(
