@@ -1,7 +1,8 @@
 """A real language model aligned to the demo's recommender, shipped with the kit so that no training is needed.
 
 `data/aligned` holds its adapters and projectors, and the target that they were aligned to. The weights of the backbone
-are downloaded once (`recx backbone get`). To rebuild it:
+are downloaded once (`recx backbone get`). These commands train such a model anew and ship it instead (the present one
+was made from an earlier one, see docs/decisions/101):
 
     recx run data target tasks alignments --profile small
     python -m recx.pipeline.shipped
