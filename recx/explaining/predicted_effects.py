@@ -28,7 +28,7 @@ def predicted_effects(explainer: AlignedExplainer, history: Sequence[Item], item
     shown, table = explainer.history(history)[-explainer.max_history :], explainer.model.entities.items
     user = encode_users(explainer.target, pad_histories([shown], explainer.max_history)).to(table)
     slopes = relations(torch.as_tensor(shown, device=table.device)[None], table, user)
-    effects = relations.effects(slopes, table[[[explainer.find(item)]]])
+    effects = relations.effects(slopes, table[explainer.find(item)][None, None])
     return dict(zip(shown.tolist(), effects[0, 0].tolist(), strict=True))
 
 
