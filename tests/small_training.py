@@ -37,6 +37,8 @@ def small_rows(count=64):
     lengths = rng.integers(6, 14, count)
     items = rng.integers(6, size=count)
     pairs = zip(lengths, items, strict=True)
+    if not count:
+        return EncodedRows(np.zeros(0, np.int32), np.zeros(1, int), np.zeros(0, bool), np.zeros(0, str))
     ids = [np.concatenate([rng.integers(2, 64, n - 2), [64 + i, 10 + i]]) for n, i in pairs]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     learnt = np.zeros(offsets[-1], bool)

@@ -132,6 +132,20 @@ def test_long_histories_are_sampled_within_their_errors():
     assert found.errors.mean() / again.errors.mean() == pytest.approx(10**0.5, rel=0.2)
 
 
+def test_errors_of_sampled_values_are_independent_of_each_other():
+    """With the same permutations for all histories, they would be the same at the same places and never average out."""
+    rng, target = np.random.default_rng(0), Additive(60)
+    value = ValueFunction(target, 20, np.full(60, -math.log(60)))
+    errors = []
+    for _ in range(40):
+        history = rng.permutation(59)[:14] + 1
+        exact = shapley_values(value, history, [50]).values[:, 0]
+        errors.append(shapley_values(value, history, [50], permutations=4, max_exact=2).values[:, 0] - exact)
+    errors = np.stack(errors)
+    by_place = np.sqrt(np.square(errors.mean(0)).mean()) / np.sqrt(np.square(errors).mean())
+    assert by_place < 2 / len(errors) ** 0.5
+
+
 def test_sampled_values_are_near_the_exact_ones(target, histories):
     value = value_function(target, histories, LENGTH)
     history = max(histories, key=lambda h: len(players_of(h[-LENGTH:])))

@@ -219,6 +219,11 @@ def test_nobody_listens_ends_it_at_once(monkeypatch):
     assert len(asked) == 1
 
 
+def test_a_mistyped_address_is_a_clear_error():
+    with pytest.raises(SettingsError, match="'http://localhost:abc/v1' is invalid"):
+        ChatClient(replace(HOW, address="http://localhost:abc/v1"))
+
+
 def test_an_address_is_needed():
     with pytest.raises(SettingsError, match="an address.* and the name of a model"):
         ChatClient(ChatSettings())

@@ -1,5 +1,7 @@
 """One pair: titles as people type them, an explanation with marks, and the target's decision."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from test_shipped import SETTINGS, here, run  # noqa: F401
@@ -12,6 +14,7 @@ from recx.explaining.contradictions import contradictions
 from recx.explaining.segments import Segment
 from recx.pipeline import explained_pairs, shipped
 from recx.pipeline.explained_pairs import Pair, PairExplainer, PairNames, wrapped
+from recx.prompts.explanation_parser import ExplanationParser
 from recx.recommenders.item_rank import top_items
 
 CATALOGUE = demo_catalogue()
@@ -161,3 +164,10 @@ def test_a_long_history_says_how_much_is_read(here):  # noqa: F811
     explainer = PairExplainer(shipped.open_shipped(), "relation")
     (long,) = explainer.explain([Pair(np.arange(1, 15), 100)])
     assert explainer.shown(long, 400).startswith("History (the latest 10 of 14, which the recommender reads): ")
+
+
+def test_a_series_that_no_item_has_is_a_statement_of_the_file():
+    catalogue = build_catalogue(list("abc"), ["Alpha", "Beta", "Gamma"], {"series": [["Greek"], ["Greek"], []]})
+    statement = ExplanationParser(catalogue).parse('Yes. "Alpha" is part of the Hexen series.', [1, 2], 3).statements[0]
+    explainer = SimpleNamespace(catalogue=catalogue)
+    assert not statement.true and PairExplainer._attribute(explainer, statement) == "series"

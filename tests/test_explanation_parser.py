@@ -192,3 +192,107 @@ def test_values_of_marks_are_told_apart():
     catalogue = build_catalogue(list("abc"), ["Alpha", "Beta", "Gamma"], {"language": [["C"], ["C++"], ["C#"]]})
     reading = ExplanationParser(catalogue).parse('Yes. "Gamma" is with the language C#, "Beta" with C++.', [1, 2], 3)
     assert [(s.value, s.true) for s in reading.statements] == [("C#", True), ("C++", True)]
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """A parser; the history is Portal, Half-Life 2, Doom and Halo, and the item is Stardew Valley."""
+    genre = [["Puzzle"], ["Action"], ["Action", "Horror"], ["Action"], ["Indie", "Simulation"]]
+    catalogue = build_catalogue(
+        list("abcde"), ["Portal", "Half-Life 2", "Doom", "Halo", "Stardew Valley"], {"genre": genre}
+    )
+    return ExplanationParser(catalogue)
+
+
+@pytest.mark.parametrize(
+    "text, truths",
+    [
+        # "as well" and "too"
+        ("It is an Indie game as well as a Simulation game.", [True, True]),
+        ('"Doom" as well as "Halo" is an Action game.', [True]),
+        ('"Portal" as well as "Halo" is an Action game.', [False]),
+        ('"Doom" is a Horror game that some find too dark.', [True]),
+        ("This Simulation game is not too hard.", [True]),
+        ('The history is full of Action games, and "Halo" is an Action game, too.', [True, True]),
+        ('"Halo" is an Action game, too.', [False]),
+        ('"Doom" is an Action game. "Portal" is a Puzzle game, too.', [True, False]),
+        # negations before the titles, behind the value, and further ones
+        ('Neither "Doom" nor "Halo" is an Action game.', [False]),
+        ('Neither "Doom" nor "Portal" is a Simulation game.', [True]),
+        ('None of "Portal", "Half-Life 2" and "Halo" is a Horror game.', [True]),
+        ('None of "Portal", "Doom" and "Halo" is a Horror game.', [False]),
+        ('"Portal" lacks Horror.', [True]),
+        ('"Doom" lacks Horror.', [False]),
+        ('"Portal" hasn\'t any Horror elements.', [True]),
+        ("It cannot be called a Horror game.", [True]),
+        ("It won't be a Horror game.", [True]),
+        ("You can't go wrong with this Simulation game.", [True]),
+        ("It is hardly a Horror game.", [True]),
+        ('Horror is not one of the genres of "Portal".', [True]),
+        ('Horror is not one of the genres of "Doom".', [False]),
+        ("Action is not among its genres.", [True]),
+        ("This is a Simulation game rather than an Action game.", [True, True]),
+        ("This is an Action game rather than a Simulation game.", [False, False]),
+        # of what else a value is said
+        ('It shares the Action genre with "Portal".', [False]),
+        ('"Halo" shares the Action genre with "Doom".', [True]),
+        ('"Doom" and this game are both Action.', [False]),
+        ('Both "Portal" and this game are Puzzle games.', [False]),
+        ('This game and "Doom" are Action games.', [False]),
+        ('Like "Portal", it is a Simulation game.', [False]),
+        ('You liked "Doom" and this game is an Indie game.', [True]),
+        ('You liked "Doom," and it is an Indie game.', [True]),
+        ("I cannot say why, as it is an Indie game.", [True]),
+        ('It blends genres you like: Puzzle, from games like "Portal".', [True]),
+        ("You enjoy Action games, and all these genres are in it.", [True]),
+        ('As with "Portal", you liked "Halo". It is an Indie game.', [True]),
+        ("This is an Indie game.", [True]),
+        ("This is an Action game.", [False]),
+        ("The recommendation is Indie.", [True]),
+        ("That game is an Indie game.", [True]),
+        # clauses that go on
+        ("It is not only an Indie game but also a Simulation game.", [True, True]),
+        ("It is not only an Indie game but also an Action game.", [True, False]),
+        ('"Portal" is not an Action game but a Puzzle game.', [True, True]),
+        ('"Portal" is not an Action game but a Horror game.', [True, False]),
+        ("It has two genres: Indie and Simulation.", [True, True]),
+        ('"Doom" has two genres: Action and Puzzle.', [True, False]),
+        ("Its genres: Indie and Simulation.", [True, True]),
+        ("It is an Indie game, but the history is full of Action games.", [True, True]),
+        # by the way, in contrast
+        ('"Portal" in your history is an Action game.', [False]),
+        ('"Portal" from your history is a Puzzle game.', [True]),
+        ('"Portal", which you enjoyed, is a Puzzle game.', [True]),
+        ('Unlike "Portal", "Halo" is an Action game.', [True]),
+        ('In contrast to "Halo", "Portal" is an Action game.', [False]),
+        ('Compared with "Portal", "Halo" is an Action game.', [True]),
+        # how many of the history
+        ("Every title of the history is an Action game.", [False]),
+        ("All of your games are Action games.", [False]),
+        ("Not all titles of the history are Action games.", [True]),
+        ("All in all, the history is full of Action games.", [True]),
+        ("Most of the history are Action games.", [True]),
+        ("No other title in the history is a Horror game.", [False]),
+        # several values, each with its titles
+        ('You moved from Action games such as "Doom" to Puzzle games such as "Portal".', [True, True]),
+        ('You moved from Action games such as "Portal" to Puzzle games such as "Portal".', [False, True]),
+        ('They chose Action games ("Doom") and Puzzle games ("Portal").', [True, True]),
+        ('"Doom" is an Action game such as "Halo".', [True]),
+        ('"Portal" is an Action game such as "Halo".', [False]),
+    ],
+)
+def test_values_are_checked_on_what_they_are_said_of(shop, text, truths):
+    assert [s.true for s in shop.parse(text, [1, 2, 3, 4], 5).statements] == truths
+
+
+def test_what_counts_for_it_is_not_against_it(shop):
+    text = '"Portal" counts most for it, while "Doom" pulls the other way. On the other hand, "Halo" is against it.'
+    assert [c.against for c in shop.parse(text, [1, 2, 3, 4], 5).citations] == [False, True, True]
+
+
+def test_a_possessive_is_no_plural():
+    parser = ExplanationParser(build_catalogue(list("abc"), ["Alien", "Aliens", "Heat"], {}))
+    assert [c.title for c in parser.parse("You liked Alien's mood and Aliens.", [1, 2], 3).citations] == [
+        "Alien",
+        "Aliens",
+    ]

@@ -42,10 +42,11 @@ def test_only_adapters_learn(tuned):
     assert all("lora_" in name for name in trainable(tuned.model))
 
 
-def test_only_answers_count(tuned):
+def test_only_answers_count(tuned, capsys):
     rows = instruction_rows(tuned.encoder, TAUGHT[:1])
     kept = tuned.encoder.tokenizer.decode(rows.ids[rows.answer_mask], skip_special_tokens=True)
     assert kept.strip() == "B" and len(instruction_rows(tuned.encoder, TAUGHT, max_tokens=3)) == 0
+    assert "8 of 8 examples are longer than 3 tokens" in capsys.readouterr().out
 
 
 def test_without_adapters_there_is_nothing_to_tune(tmp_path):

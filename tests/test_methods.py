@@ -9,6 +9,7 @@ import torch
 
 from recx.data.demo import demo_catalogue
 from recx.data.split import Split, leave_one_out
+from recx.errors import SettingsError
 from recx.evaluation import baselines
 from recx.evaluation.alignment_effect import ShuffledUsers, measure, measure_free
 from recx.evaluation.baselines import SampledPopularity, mean_places, measure_constant, measure_scorer
@@ -82,6 +83,14 @@ def test_set(split):
 @pytest.mark.parametrize("setting, users", [(10, 10), (0, 30), (100, 30), (-1, 0)])
 def test_zero_decodes_all_users_freely_and_a_negative_number_none(split, setting, users):
     assert draw_test_set(split, Target(), 10, EvaluateSettings(users=30, free_users=setting)).free_users == users
+
+
+def test_two_methods_of_one_name_are_refused(split, tmp_path):
+    (tmp_path / "relation.jsonl").write_text("")
+    explainers = {"unaligned": Stub(), "relation": Stub()}
+    settings = EvaluateSettings(imported=str(tmp_path / "relation.jsonl"))
+    with pytest.raises(SettingsError, match="'relation'.*rename the file"):
+        all_methods(explainers, Target(), split, settings, tmp_path)
 
 
 def test_the_chat_model_is_asked_without_examples_and_with(split, tmp_path):

@@ -21,7 +21,7 @@ from transformers import (
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast, load_backbone
-from recx.models.entities import HalfWhitening
+from recx.models.entities import HalfWhitening, variance_spectrum
 from recx.models.quantisation import frozen_dtype
 from recx.models.saved_models import SharedBackbone, build_aligned, continue_from, load_aligned, save_aligned
 from recx.prompts.tokens import IGNORED, collate
@@ -224,7 +224,9 @@ def test_whitening_takes_the_fourth_root_of_every_direction(rng):
     assert sizes / sizes[0] == pytest.approx(wanted / wanted[0], rel=0.1)
 
 
-@pytest.mark.parametrize("vectors", [torch.zeros(0, 3), torch.ones(1, 3), torch.ones(4, 3)])
+@pytest.mark.parametrize(
+    "vectors", [torch.zeros(0, 3), torch.ones(1, 3), torch.ones(4, 3), torch.tensor([[1.0, 0.5, 2.0]] * 3)]
+)
 def test_whitening_of_nothing_leaves_vectors_as_they_are(vectors):
     some = torch.randn(5, 3)
     assert torch.equal(HalfWhitening(vectors)(some), some)
@@ -251,3 +253,9 @@ def test_damaged_model_is_a_clear_error(tmp_path, harm):
         (tmp_path / "aligned.json").write_text(json.dumps(record | {"mode": "psychic"}))
     with pytest.raises(CheckpointError):
         load_aligned(tmp_path)
+
+
+def test_vectors_of_one_number_are_whitened_too():
+    vectors = torch.randn(200, 1) * 7 + 3
+    found = HalfWhitening(vectors)(vectors)
+    assert found.std().item() == pytest.approx(1, abs=0.01) and variance_spectrum(vectors).shape == (1,)

@@ -152,6 +152,15 @@ def test_another_input_or_setting_is_refused_until_told(explainer, source, tmp_p
     assert explain_file(explainer, moved, out, PROVENANCE, overwrite=True) == (1, 0) and len(records(out)) == 1
 
 
+def test_a_damaged_record_of_the_output_says_what_to_do(explainer, source, tmp_path):
+    out = tmp_path / "texts.jsonl"
+    explain_file(explainer, source, out, PROVENANCE)
+    out.with_name("texts.jsonl.provenance.json").write_text("{")
+    with pytest.raises(SettingsError, match="is damaged and does not say how texts.jsonl was made.*--overwrite"):
+        explain_file(explainer, source, out, PROVENANCE)
+    assert explain_file(explainer, source, out, PROVENANCE, overwrite=True) == (6, 3)
+
+
 def test_nothing_of_others_is_written_over(explainer, source, tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match="is the input"):
         explain_file(explainer, source, tmp_path / "." / "pairs.csv", PROVENANCE, overwrite=True)

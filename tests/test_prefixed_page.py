@@ -1,6 +1,7 @@
-"""`recx app` behind a prefix that a proxy keeps or strips; its first page needs no run."""
+"""`recx app` without a proxy, and behind a prefix that a proxy keeps or strips; its first page needs no run."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import sys
 import time
 from urllib.error import HTTPError
 from urllib.parse import urljoin
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -22,11 +23,11 @@ from recx.pipeline.servers import free_port
 PREFIX = "/user/a.b%20c+d@e/proxy/8000/"
 
 
-@pytest.fixture
-def server(tmp_path, foreign_kernel):
-    """Address of a page without any runs."""
+@contextlib.contextmanager
+def serving(tmp_path, prefix):
+    """A page without any runs: its process and address."""
     port = free_port(0)
-    line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--base-url", PREFIX.strip("/")]
+    line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--base-url", prefix.strip("/")]
     # A configuration that others left where the command is typed is not read.
     (tmp_path / "voila.py").write_text("raise SystemExit('read')")
     environment = os.environ | {"PYTHONPATH": str(paths.ROOT), "RECX_RUNS_DIR": str(tmp_path / "runs")}
@@ -34,7 +35,7 @@ def server(tmp_path, foreign_kernel):
         line, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     address, waited = f"http://127.0.0.1:{port}", time.monotonic()
-    assert process.stdout.readline() == f"{address}{PREFIX} (stop with Ctrl-C)\n"
+    assert process.stdout.readline() == f"{address}{prefix} (stop with Ctrl-C)\n"
     while True:
         try:
             urlopen(f"{address}/voila/static/nothing")
@@ -47,6 +48,12 @@ def server(tmp_path, foreign_kernel):
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 0 and "recx:" not in said, said
+
+
+@pytest.fixture
+def server(tmp_path, foreign_kernel):
+    with serving(tmp_path, PREFIX) as served:
+        yield served
 
 
 def get(address):
@@ -86,3 +93,12 @@ def test_page_assets_and_kernel_answer_with_and_without_the_prefix(server):
     kernels = [c.cmdline() for c in psutil.Process(process.pid).children(recursive=True)]
     kernels = [line for line in kernels if "ipykernel_launcher" in line]
     assert len(kernels) >= 2 and all(line[0] == sys.executable for line in kernels)
+
+
+def test_without_a_proxy_only_requests_to_this_machine_are_answered(tmp_path, foreign_kernel):
+    """A foreign page whose name resolves to the loopback address must not read histories or start kernels."""
+    with serving(tmp_path, "/") as (_, address):
+        port = address.rsplit(":", 1)[1]
+        assert b"jupyter-config-data" in get(address) and get(Request(address, headers={"Host": f"localhost:{port}"}))
+        with pytest.raises(HTTPError, match="403"):
+            get(Request(address, headers={"Host": f"elsewhere.example:{port}"}))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from recx.alignment import relation_start
 from recx.alignment.relation_start import fit_relations, predict_effects
 from recx.attribution.effect_labels import EffectLabels, label_effects
 from recx.attribution.removal import players_of, value_function
@@ -55,6 +56,16 @@ def test_the_encoder_learns_what_was_measured(world):
     torch.manual_seed(0)
     blind = RelationEncoder(items, users)
     assert fit_relations(blind, shuffled, users, items, epochs=14, show_progress=False)[0] < explained - 0.2
+
+
+def test_held_out_are_people_whose_other_histories_are_not_learnt_from(world, monkeypatch):
+    _, _, measured, users, items = world
+    people, tested = np.arange(240) // 12, []
+    keep = relation_start._explained
+    monkeypatch.setattr(relation_start, "_explained", lambda m, p: tested.append(m) or keep(m, p))
+    fit_relations(RelationEncoder(items, users), measured, users, items, people, epochs=1, show_progress=False)
+    held = np.unique(tested[0].rows)
+    assert len(held) == 12 and len(np.unique(people[held])) == 1, "all histories of one of twenty people"
 
 
 def test_predictions_are_of_the_same_pairs(world):

@@ -11,6 +11,10 @@ YES = (
     "They would likely enjoy this film.", "No doubt they would love it.", "It is not only a good fit but a bargain.",
     "This is a must-watch.", "Since they never liked racing, I would suggest it.", "It fits the history well.",
     "Explanation: I recommend it.", "As a fan of horror, you’ll enjoy it.", "Give it a try!",
+    "No other game fits this person better.", "No-brainer: this is a great match.",
+    "No surprise here: it is a great match.", "Nothing speaks against recommending it.",
+    "I wouldn't hesitate to recommend it.", "I would not hesitate to recommend it.",
+    "There is no reason not to recommend it.", "No title of the history speaks against it.",
 )  # fmt: skip
 NO = (
     "No.", "no, a", "Nope.", "Probably not.", "Definitely not, as it", "I would not recommend     .",
@@ -21,13 +25,18 @@ NO = (
     "They would never enjoy this.", "I would advise against it.",
     "I doubt they would like it.", "You should skip it.", "It probably would not.", "It is far from the history.",
     "Even though it is popular, I would not suggest it.", "The answer would be: No.",
+    "No – it is too slow.", "No\nIt is", "No the recommender would not.", "No (too slow).",
+    "No one would recommend it.",
+    "Nothing in the history would make it a good match.", "There is no reason to recommend it.", "No way!",
+    "No; No; No",
+    "No other game would be recommended.", '**No**',
 )  # fmt: skip
 NONE = (
     "", "Perhaps", "Note", "It depends on the mood.", "I cannot say whether they would like it.",
     "As a language model, I have no access to it, but I would recommend it.", "I'm sorry, but I don't know.",
     "Maybe they would enjoy it.", "It is hard to say.", "You might enjoy it.", "Yes or no?", "Yes/no.",
     "The recommender may or may not suggest it.", "It is a platform game of 2007.", "Would the recommender suggest it?",
-    "I am not sure that it is a good match.",
+    "I am not sure that it is a good match.", "No. 5 of the series", "No 3D game is among them.",
 )  # fmt: skip
 
 

@@ -32,6 +32,12 @@ def test_exchanged_numbers_are_false():
     assert read("Above 93, yes 93, and then 41.") == [("93", True), ("93", True), ("41", True)]
 
 
+def test_what_a_share_is_out_of_may_be_said_again():
+    assert read("It falls from 93 of 100 to 41 of 100.") == [("93", True), ("100", True), ("41", True), ("100", True)]
+    assert read("It falls from 93 of 100 to 41 of 93.")[-1] == ("93", False)
+    assert read("It falls from 93 of 100 to 41, and 100 are left.")[-1] == ("100", False)
+
+
 def test_digits_of_titles_and_attributes_are_no_numbers():
     text = 'For the Xbox 360, “Left 4 Dead” and halo 3 count; "FIFA 12" too. 2 more.'
     platform = (text.index("Xbox"), text.index(",", text.index("Xbox")))

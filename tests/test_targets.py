@@ -214,6 +214,37 @@ def test_weights_of_ones_own_may_be_shared_and_fewer_than_items(split, tmp_path)
     assert torch.equal(again, target.score(history)) and again.max() == 36
 
 
+BIASED = """
+import torch
+
+class Biased(torch.nn.Module):
+    def __init__(self, items, length):
+        super().__init__()
+        self.items, self.length = items, length
+        self.vectors = torch.nn.Parameter(torch.randn(items + 1, 4))
+
+    def encode_users(self, histories):
+        return self.vectors[histories].mean(1)
+
+    def item_vectors(self):
+        return self.vectors
+
+    def score(self, histories):
+        return self.encode_users(histories) @ self.vectors.T + BIAS * torch.arange(self.items + 1)
+
+def build(items, length):
+    return Biased(items, length)
+"""
+
+
+def test_scores_are_the_products_of_the_vectors(split, tmp_path):
+    (tmp_path / "mine.py").write_text(BIASED.replace("BIAS", "0.0"))
+    fit_target(split, 30, settings(str(tmp_path / "mine.py")), show_progress=False)
+    (tmp_path / "other.py").write_text(BIASED.replace("BIAS", "0.1"))
+    with pytest.raises(SettingsError, match="score differs from encode_users"):
+        fit_target(split, 30, settings(str(tmp_path / "other.py")), show_progress=False)
+
+
 @pytest.mark.parametrize(
     "text, words",
     [

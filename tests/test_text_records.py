@@ -21,6 +21,13 @@ def test_an_instruction_has_one_text_and_may_tell_of_the_person():
     assert record.user == json.dumps(["Alien", "Annie Hall"])
 
 
+def test_nothing_in_a_record_acts_on_a_terminal():
+    item = {"title": "Al\x1bien", "attributes": {"ge\x9bnre": ["Hor\x07ror"]}}
+    record = text_record({"dataset": "a\x1b[2J\rb", "history": [item], "item": "B", "texts": {"x\x1b": "A\n\x1b[0m"}})
+    assert (record.dataset, record.texts) == ("a [2J b", {"x": "A\n [0m"})
+    assert record.history == (("Al ien", (("ge nre", ("Hor ror",)),)),)
+
+
 def test_a_record_may_have_a_reference():
     assert text_record(GIVEN | {"text": "A.", "reference": "She liked it."}).reference == "She liked it."
     assert text_record(GIVEN | {"text": "A.", "reference": None}).reference == ""

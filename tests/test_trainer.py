@@ -19,7 +19,8 @@ from recx.alignment.mean_loss import mean_loss
 from recx.alignment.steps import device_batch_size
 from recx.alignment.trainer import fit
 from recx.alignment.training_cost import estimate_minutes
-from recx.errors import CheckpointError, SettingsError
+from recx.alignment.training_mode import as_trained
+from recx.errors import CheckpointError, DataError, SettingsError
 from recx.prompts.tokens import collate
 from recx.settings import FitSettings
 from recx.storage.tensors import read_tensors, trainable
@@ -150,6 +151,49 @@ def test_gradient_checkpointing_changes_memory_only(tmp_path, monkeypatch):
     assert_same_weights(plain, model)
     model.train()(torch.tensor([[5, 6, 7]]), torch.tensor([[-100, -100, 7]]))
     assert len(recomputed) == 24 * 2, "switched off again after the training"
+
+
+def test_gradient_checkpointing_stays_on_where_a_training_measures_its_loss():
+    model, how = small_model(), dataclasses.replace(SETTINGS, gradient_checkpointing=True)
+    with as_trained(model, how):
+        mean_loss(model, small_rows(), how)
+        assert model.backbone.is_gradient_checkpointing
+    assert not model.backbone.is_gradient_checkpointing
+
+
+@pytest.mark.parametrize("rows, batch, epochs", [(10, 8, 5), (60, 32, 10), (250, 32, 3)])
+def test_no_row_is_left_out_because_of_its_length(rows, batch, epochs):
+    order = length_grouped_order(np.arange(rows), batch, rows // batch * epochs, seed=0)
+    assert np.unique(order).size == rows and len(order) == rows // batch * batch * epochs
+    widths = order[: batch * (rows // batch)].reshape(-1, batch)
+    assert np.mean(widths.max(1) - widths.min(1)) <= batch + rows % batch, "and batches hold rows of similar length"
+
+
+def test_a_single_step_learns(tmp_path):
+    model = small_model()
+    before = [p.clone() for p in trainable(model).values()]
+    how = dataclasses.replace(SETTINGS, batch_size=len(small_rows()), epochs=1)
+    fit(model, small_rows(), how, tmp_path, SEED, show_progress=False)
+    assert any(not torch.equal(a, b) for a, b in zip(before, trainable(model).values(), strict=True))
+
+
+def test_nothing_to_train_on_is_a_clear_error_and_has_no_loss(tmp_path):
+    none = small_rows(0)
+    with pytest.raises(DataError, match="no rows to train on"):
+        fit(small_model(), none, SETTINGS, tmp_path, SEED, show_progress=False)
+    assert np.isnan(mean_loss(small_model(), none, SETTINGS))
+
+
+def test_the_time_of_a_resumed_training_includes_that_before(tmp_path, monkeypatch):
+    fit(small_model(), small_rows(), SETTINGS, tmp_path, SEED, stop_after=12, show_progress=False)
+    state = tmp_path / "checkpoint-12" / "trainer_state.json"
+    kept = json.loads(state.read_text())
+    for entry in kept["log_history"]:
+        entry["seconds"] += 1000.0
+    state.write_text(json.dumps(kept))
+    _, curve = trained(tmp_path)
+    seconds = [row["seconds"] for row in curve]
+    assert min(seconds) > 1000 and seconds == sorted(seconds)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear"])

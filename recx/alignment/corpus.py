@@ -25,7 +25,7 @@ from recx.prompts.task_data import TaskData
 from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.prompts.training_tasks import TASKS, build_examples
 from recx.recommenders.devices import encode_users, item_vectors
-from recx.recommenders.labels import label_histories, require_decisions
+from recx.recommenders.labels import CANDIDATES, label_histories, require_decisions
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings, TaskShares
@@ -91,7 +91,10 @@ def build_corpus(
         )
     rng = np.random.default_rng(settings.seed)
     beginnings = prefixes(split.train)
-    histories = beginnings + [splice_histories(split.train, rng) for _ in range(settings.variants * len(beginnings))]
+    longest = max(1, len(catalogue) - CANDIDATES)  # two people may have chosen nearly all of a small catalogue
+    histories = beginnings + [
+        splice_histories(split.train, rng)[-longest:] for _ in range(settings.variants * len(beginnings))
+    ]
     labels = label_histories(target, histories, max_history, rng, show_progress=show_progress)
     require_decisions(labels.of(np.arange(len(beginnings))))
     users = items = near = None
@@ -139,8 +142,9 @@ def measure_effects(
 ) -> EffectLabels:
     """Measure effects on the target for `settings.measured` of the histories whose titles prompts show.
 
-    Each is measured with `EACH` liked and as many disliked items, which costs hardly more than with one: the encoder of
-    the relation tokens learns more from different pairs than from more passes over the same ones (docs/decisions/099).
+    Each is measured with `EACH` liked and as many disliked items. That costs hardly more than one item, as the target
+    scores all of them at once, and the encoder learns the slopes of a history from all of its items together
+    (docs/decisions/100 and 101).
 
     Args:
         corpus: histories and labels.
@@ -174,12 +178,14 @@ def learn_relations(
 
     Returns:
         The corpus with the predicted effects, the encoder, and the share of the variance of effects that it explains
-        on histories it was not fitted to.
+        on histories of people it was not fitted to.
     """
     measured, vectors = corpus.data.effects, (corpus.users, corpus.items)
+    # Only real histories are measured: each person's prefixes, from one item on.
+    people = np.cumsum([len(history) == 1 for history in corpus.data.histories[: corpus.data.with_titles]])
     torch.manual_seed(settings.seed)
     encoder = RelationEncoder(corpus.items, corpus.users)
-    explained, _ = fit_relations(encoder, measured, *vectors, settings.seed, show_progress=show_progress)
+    explained, _ = fit_relations(encoder, measured, *vectors, people, settings.seed, show_progress=show_progress)
     return corpus.having(predicted=predict_effects(encoder, measured, *vectors)), encoder, explained
 
 

@@ -70,8 +70,11 @@ class InstructedModel:
 def instruction_rows(
     encoder: PromptEncoder, examples: Sequence[tuple[str, str]], max_tokens: int = MAX_TOKENS
 ) -> EncodedRows:
-    """Encode questions with their answers; only answers are learnt, and rows that are too long are dropped."""
-    return encoder.encode([Example("explanation", [q], [a]) for q, a in examples], max_tokens)[0]
+    """Encode questions with their answers; only answers are learnt. Too long rows are left out, with a note."""
+    rows, dropped = encoder.encode([Example("explanation", [q], [a]) for q, a in examples], max_tokens)
+    if dropped:
+        print(f"{dropped} of {len(examples)} examples are longer than {max_tokens:,} tokens and are left out.")
+    return rows
 
 
 def tune(

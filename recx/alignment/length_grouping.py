@@ -9,7 +9,7 @@ def length_grouped_order(
     """An order of rows whose batches contain rows of similar length.
 
     Every epoch is a new permutation; within chunks of `mega_batch_mult` batches, rows are sorted by length, and the
-    batches are then shuffled. The last, smaller batch of an epoch is dropped.
+    batches are then shuffled. An epoch omits the rows, other ones each time, that do not fill a batch.
 
     Args:
         lengths: (R,) tokens of each row.
@@ -27,6 +27,7 @@ def length_grouped_order(
         order = rng.permutation(len(lengths))
         if len(order) < batch_size:
             order = np.resize(order, batch_size)
+        order = order[: len(order) // batch_size * batch_size]  # before sorting: otherwise the longest would be missing
         for start in range(0, len(order), mega_batch_mult * batch_size):
             mega_batch = order[start : start + mega_batch_mult * batch_size]
             mega_batch = mega_batch[np.argsort(lengths[mega_batch], kind="stable")]

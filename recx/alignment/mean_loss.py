@@ -1,5 +1,7 @@
 """The loss of a model on rows that it is not trained on."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -11,7 +13,10 @@ from recx.settings import FitSettings
 
 
 def mean_loss(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> float:
-    """Mean cross-entropy over the answer tokens of rows, in nats; dropout is off, and the model is left unchanged."""
+    """Mean cross-entropy over the answer tokens of rows, in nats; NaN without rows.
+
+    Dropout is off, and the model is left unchanged.
+    """
     total = count = 0.0
     order = np.argsort(rows.lengths, kind="stable").tolist()
     precision = autocast(settings.precision, model.device.type)
@@ -22,4 +27,4 @@ def mean_loss(model: AlignedModel, rows: EncodedRows, settings: FitSettings) -> 
             batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
             tokens = int((batch["labels"] >= 0).sum())
             total, count = total + float(AlignedModel.forward(model, **batch)["loss"]) * tokens, count + tokens
-    return total / max(count, 1.0)
+    return total / count if count else math.nan

@@ -1,6 +1,7 @@
-"""Initialisation of the relation tokens: their encoder learns the measured effects by regression.
+"""Fitting the encoder of the relation tokens to measured effects, before the language model is trained.
 
-When trained only together with the language model, it learns them slowly (measured, see docs/decisions/037).
+Afterwards it stays as it is. An earlier encoder that was trained together with the language model learnt them slowly
+(docs/decisions/037).
 """
 
 from dataclasses import replace
@@ -26,6 +27,7 @@ def fit_relations(
     labels: EffectLabels,
     users: Tensor,
     items: Tensor,
+    people: np.ndarray | None = None,
     seed: int = 0,
     epochs: int = EPOCHS,
     show_progress: bool = True,
@@ -37,13 +39,15 @@ def fit_relations(
         labels: effects of K pairs.
         users: (H, d) the target's vectors of the histories that `labels.rows` refers to.
         items: (N + 1, d) the target's item vectors.
-        seed: random seed of the order and of the held-out pairs.
+        people: (H,) whose each history is, as the histories of one person resemble each other; by default, each is
+            another person's.
+        seed: random seed of the order and of the held-out people.
         epochs: passes over the histories.
         show_progress: show a bar.
 
     Returns:
-        On pairs from held-out histories: the explained fraction of the effects' variance (R2), and how often the
-        strongest cause is found; on the training pairs if there is only one history.
+        On pairs of held-out people: the explained fraction of the effects' variance (R2), and how often the strongest
+        cause is found; on the training pairs if there is only one person.
     """
     device = next(encoder.parameters()).device
     items, users = items.to(device), users.to(device)
@@ -51,10 +55,10 @@ def fit_relations(
         torch.from_numpy(x) for x in (labels.shown, labels.effects, labels.items, labels.rows)
     )
     draws = np.random.default_rng(seed)
-    by_history = [*_pairs_by_history(labels).values()]
-    histories = draws.permutation(len(by_history))
-    held = max(1, int(HELD_OUT * len(histories)))
-    train = histories[held:] if len(histories) > 1 else histories  # a single history is used for training
+    rows, by_history = map(list, zip(*_pairs_by_history(labels).items(), strict=True))
+    persons, of = np.unique(np.asarray(rows if people is None else people[rows]), return_inverse=True)
+    held = np.isin(of, draws.permutation(len(persons))[: max(1, int(HELD_OUT * len(persons)))])
+    train = np.flatnonzero(~held) if len(persons) > 1 else np.flatnonzero(held)
     optimizer = torch.optim.AdamW(encoder.parameters(), RATE, weight_decay=0.05)
     steps = max(1, epochs * -(-len(train) // BATCH))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.1)
@@ -82,7 +86,7 @@ def fit_relations(
                 schedule.step()
                 bar.update()
     encoder.requires_grad_(False).eval()
-    tested = np.concatenate([by_history[n] for n in histories[:held]])
+    tested = np.concatenate([by_history[n] for n in np.flatnonzero(held)])
     return _explained(labels.of(tested), predict_effects(encoder, labels.of(tested), users, items))
 
 

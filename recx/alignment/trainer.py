@@ -19,7 +19,7 @@ from recx.alignment.one_device import OneDeviceArguments
 from recx.alignment.optimizers import build_optimizer
 from recx.alignment.steps import Rows, device_batch_size, steps_of
 from recx.alignment.training_mode import as_trained
-from recx.errors import SettingsError
+from recx.errors import DataError, SettingsError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import compute_dtype
 from recx.prompts.tokens import IGNORED, collate
@@ -87,6 +87,18 @@ class StopAfter(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
 
+class Elapsed(TrainerCallback):
+    """Adds to each log entry for how many seconds the model has been trained, earlier runs included."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Continue from the last entry of a resumed training."""
+        self.started = time.monotonic() - max((entry.get("seconds", 0.0) for entry in state.log_history), default=0.0)
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Add to the entry that was just appended."""
+        state.log_history[-1]["seconds"] = time.monotonic() - self.started
+
+
 def fit(
     model: AlignedModel,
     rows: Rows,
@@ -125,8 +137,11 @@ def fit(
 
     Raises:
         CheckpointError: the last checkpoint is damaged, or belongs to another model.
+        DataError: there are no rows.
         SettingsError: a step's rows cannot be divided evenly, or the machine does not support the settings.
     """
+    if not len(rows):
+        raise DataError("There are no rows to train on; all may be longer than the model is to read.")
     dtype = compute_dtype(settings.precision)
     if dtype == torch.float16 and not torch.cuda.is_available():
         raise SettingsError(
@@ -140,7 +155,7 @@ def fit(
         max_steps=steps,
         gradient_accumulation_steps=settings.accumulate or 1,
         learning_rate=settings.learning_rate,
-        warmup_steps=max(1, int(steps * settings.warmup)),
+        warmup_steps=int(steps * settings.warmup),  # with one more, a training of a single step would have rate 0
         lr_scheduler_type=settings.schedule,
         lr_scheduler_kwargs={"last_epoch": steps_done - 1},
         max_grad_norm=settings.clip,
@@ -167,19 +182,16 @@ def fit(
         arguments,
         data_collator=collator,
         train_dataset=Subset(rows, order.tolist()),
-        callbacks=[*callbacks, *([] if stop_after is None else [StopAfter(stop_after)])],
+        callbacks=[Elapsed(), *callbacks, *([] if stop_after is None else [StopAfter(stop_after)])],
         optimizers=(build_optimizer(model, settings), None),
     )
     trainer.remove_callback(PrinterCallback)
-    started = time.monotonic()
     with as_trained(model, settings):
         trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
     trainer.accelerator.wait_for_everyone()  # the first process may still be writing the last checkpoint
     model.eval()
-    seconds = time.monotonic() - started
     history = [h for h in trainer.state.log_history if "loss" in h]
     return [
-        {"step": h["step"], "loss": h["loss"], "seconds": seconds * h["step"] / steps}
-        | {name: h[name] for name in trainer.measures}
+        {"step": h["step"], "loss": h["loss"], "seconds": h["seconds"]} | {name: h[name] for name in trainer.measures}
         for h in history
     ]

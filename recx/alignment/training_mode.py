@@ -21,14 +21,18 @@ def as_trained(model: AlignedModel, settings: FitSettings) -> Iterator[None]:
     back (a sixth of the activations' memory).
     """
     backbone = model.backbone
-    if settings.gradient_checkpointing:
+    # Within another such context, e.g. where a training measures its loss, it stays on.
+    enables = settings.gradient_checkpointing and not any(
+        getattr(module, "gradient_checkpointing", False) for module in backbone.modules()
+    )
+    if enables:
         # The name in transformers since 5.18, and the one before.
         getattr(backbone, "activation_checkpointing_enable", backbone.gradient_checkpointing_enable)()
     try:
         with disable_input_dtype_casting(backbone, active=compute_dtype(settings.precision) != torch.float32):
             yield
     finally:
-        if settings.gradient_checkpointing:
+        if enables:
             getattr(backbone, "activation_checkpointing_disable", backbone.gradient_checkpointing_disable)()
 
 

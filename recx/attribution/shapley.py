@@ -50,21 +50,23 @@ def shapley_values(
         history: item indices, oldest first; only the latest that the target reads are used.
         items: K items in question.
         permutations: number drawn if the history has more than `max_exact` distinct items.
-        seed: random seed of the permutations.
+        seed: random seed of the permutations, together with the items of the history, so that the errors of different
+            histories are independent.
         max_exact: distinct items up to which values are exact, at most `MAX_EXACT`; the work doubles with each.
     """
     players = players_of(np.asarray(history)[-value.length :])
     if not len(players):
         return Shapley(players, np.zeros((0, len(items))), np.zeros((0, len(items))))
     game = partial(value, history, items=items)
-    return Shapley(players, *shapley_of_game(game, len(players), permutations, seed, max_exact))
+    own_seed = (seed, *map(int, players))
+    return Shapley(players, *shapley_of_game(game, len(players), permutations, own_seed, max_exact))
 
 
 def shapley_of_game(
     game: Callable[[np.ndarray], np.ndarray],
     n: int,
     permutations: int = PERMUTATIONS,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     max_exact: int = MAX_EXACT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shapley values (n, K) of any game with n players, and their standard errors (n, K), zero if exact.
@@ -99,7 +101,7 @@ def shapley_matrix(n: int) -> np.ndarray:
 
 
 def _sampled(
-    game: Callable[[np.ndarray], np.ndarray], n: int, permutations: int, seed: int
+    game: Callable[[np.ndarray], np.ndarray], n: int, permutations: int, seed: int | Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     half = [rng.permutation(n) for _ in range(max(1, permutations // 2))]

@@ -1,6 +1,7 @@
 """The catalogue: items 1..N with a title, a unique label and attributes."""
 
 import html
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import polars as pl
 
 from recx.errors import DataError
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 Attribute = list[tuple[str, ...]]
 # Columns with running text, too long to serve as evidence.
 TEXTS = ("description", "features", "also_bought")
@@ -70,8 +72,12 @@ def attribute_name(name: str) -> str:
 
 
 def clean_title(raw: str) -> str:
-    """Unescape HTML entities, compose accents, collapse white space, and replace double quotes (used around titles)."""
-    return " ".join(unicodedata.normalize("NFC", html.unescape(raw)).replace('"', "'").split())
+    """Unescape HTML entities, compose accents, and replace double quotes, which stand around titles.
+
+    White space is collapsed, and control characters, which would act on a terminal, count as such.
+    """
+    title = unicodedata.normalize("NFC", html.unescape(raw)).replace('"', "'")
+    return " ".join(_CONTROL.sub(" ", title).split())
 
 
 def build_catalogue(

@@ -1,6 +1,7 @@
 """Texts about recommended items as JSON lines, by anyone, with the items that they are about (docs/judge.md)."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ FORM = (
     '"item": {"title": "..."}, "user": "...", "person": {"age": 24}, "reference": "...", "texts": {"source": "..."}}; '
     'only history, item and texts must be there (or "text", where there is one text and no source)'
 )
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 Facts = tuple[tuple[str, tuple[str, ...]], ...]
 """Values by attribute, sorted by its name."""
@@ -112,7 +115,7 @@ def text_record(given: Any) -> TextRecord:
     if not isinstance(user, str | int | None):
         raise TypeError("user must be a string or a whole number")
     return TextRecord(
-        _text(given.get("dataset") or "", "dataset"),
+        " ".join(_text(given.get("dataset") or "", "dataset").split()),
         read,
         _item(given["item"]),
         json.dumps([title for title, _ in read] if user is None else user),
@@ -170,4 +173,5 @@ def _text(given: Any, what: str, longest: int = MAX_TITLE) -> str:
         raise TypeError(f"{what} must be a string")
     if len(given) > longest:
         raise ValueError(f"{what} is longer than {longest:,} letters")
-    return given.encode("utf-8", "replace").decode()  # half of a surrogate pair could not be printed
+    # Half of a surrogate pair cannot be printed, and control characters would act on a terminal.
+    return _CONTROL.sub(" ", given.encode("utf-8", "replace").decode())

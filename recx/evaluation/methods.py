@@ -9,6 +9,7 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split
+from recx.errors import SettingsError
 from recx.evaluation.metric_records import label_of, metric_record
 from recx.evaluation.test_set import Pairs
 from recx.explaining.aligned import AlignedExplainer
@@ -100,6 +101,12 @@ def all_methods(
     for path in files_of(settings.imported):
         methods.append(Method(ImportedExplainer(catalogue, path, length), path.stem))
     methods += [Method(keeping(explainers[mode], mode), "aligned", mode) for mode in MODES if mode in explainers]
+    labels = [m.label for m in methods]
+    if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+        raise SettingsError(
+            f"Several methods would be called {', '.join(map(repr, repeated))}. Imported texts are called like their "
+            "file (`evaluate.imported`): rename the file so that it differs from the modes and from the chat model."
+        )
     return {m.label: m for m in methods}
 
 

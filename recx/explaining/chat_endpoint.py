@@ -58,12 +58,15 @@ class ChatEndpoint:
         if not settings.address.isprintable():
             raise SettingsError(f"The address {settings.address!r} contains an invalid character.")
         # Local servers need no key, but the client library requires one.
-        self.client = openai.OpenAI(
-            base_url=settings.address,
-            api_key=os.environ.get(settings.key_variable) or "none",
-            timeout=settings.seconds,
-            max_retries=settings.retries,
-        )
+        try:
+            self.client = openai.OpenAI(
+                base_url=settings.address,
+                api_key=os.environ.get(settings.key_variable) or "none",
+                timeout=settings.seconds,
+                max_retries=settings.retries,
+            )
+        except Exception as error:  # of the HTTP library that the client happens to use
+            raise SettingsError(f"The address {settings.address!r} is invalid: {error}.") from error
         self._sampling: dict[str, float] = {"temperature": 0, "max_tokens": settings.max_tokens}
         self._reached = False  # whether the server ever responded
 

@@ -19,16 +19,16 @@ class HalfWhitening(nn.Module):
     others slowly. With full whitening, noise would be as strong as what the scores depend on.
 
     Args:
-        vectors: (M, d) from which mean and covariance are estimated; with fewer than two, vectors are left unchanged.
+        vectors: (M, d) from which mean and covariance are estimated; if all are equal, vectors are left unchanged.
     """
 
     def __init__(self, vectors: Tensor) -> None:
         super().__init__()
         exact = vectors.detach().double()
         center, turn = exact.new_zeros(exact.shape[1]), torch.eye(exact.shape[1], dtype=exact.dtype)
-        if len(exact) > 1 and float(exact.std()) > 0:
+        if len(exact) > 1 and float((exact - exact.mean(0)).abs().max()) > 0:
             center = exact.mean(0)
-            variances, directions = torch.linalg.eigh(torch.cov((exact - center).T))
+            variances, directions = torch.linalg.eigh(torch.atleast_2d(torch.cov((exact - center).T)))
             variances = variances.clamp_min(0.0)
             variances = variances + 0.01 * variances.mean()  # a direction without variance stays small
             turn = (directions * variances**-0.25) @ directions.T
@@ -44,7 +44,7 @@ class HalfWhitening(nn.Module):
 
 def variance_spectrum(vectors: Tensor) -> Tensor:
     """Variances (d,) of vectors (M, d) along the eigenvectors of their covariance, the largest first."""
-    return torch.linalg.eigvalsh(torch.cov(vectors.detach().cpu().double().T)).flip(0)
+    return torch.linalg.eigvalsh(torch.atleast_2d(torch.cov(vectors.detach().cpu().double().T))).flip(0)
 
 
 class EntityEmbedding(nn.Module):

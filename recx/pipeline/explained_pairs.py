@@ -196,7 +196,9 @@ class PairExplainer:
         """The attribute that a value is of; of a value of several, those of the items it is said of come first."""
         columns = self.catalogue.attributes
         own = [name for name, values in columns.items() if any(statement.value in values[n] for n in statement.items)]
-        return (own or [name for name, values in columns.items() if any(statement.value in v for v in values)])[0]
+        others = [name for name, values in columns.items() if any(statement.value in v for v in values)]
+        # Only of series does the parser find values that no item has.
+        return next(iter(own or others), "series")
 
     def shown(self, explained: ExplainedPair, width: int | None = None) -> str:
         """An explained pair as lines to read, with marks (`LEGEND`).

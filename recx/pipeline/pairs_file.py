@@ -19,7 +19,7 @@ from recx.data.parquet_files import read_parquet
 from recx.data.reading_report import ReadingReport
 from recx.data.table_cache import file_digest
 from recx.data.text_encoding import as_utf8
-from recx.errors import DataError, SettingsError
+from recx.errors import CheckpointError, DataError, SettingsError
 from recx.pipeline.explained_pairs import Pair, PairExplainer
 from recx.storage.locks import hold, release
 from recx.storage.run_folder import read_json, write_json
@@ -211,7 +211,13 @@ def _begin(output: Path, made_with: Mapping[str, Any], overwrite: bool) -> Writt
             raise SettingsError(
                 f"{output} exists and was not written by this command. Name another file, or use --overwrite."
             )
-        other = _differences(read_json(beside), made_with)
+        try:
+            other = _differences(read_json(beside), made_with)
+        except CheckpointError as error:
+            raise SettingsError(
+                f"{beside} is damaged and does not say how {output.name} was made. Name another file, or use "
+                "--overwrite to replace it."
+            ) from error
         if other:
             raise SettingsError(
                 f"{output} was started with a different {' and a different '.join(other)}, so the file would mix two "

@@ -3,6 +3,7 @@
 `python -m recx.playground.prefixed_page` accepts Voila's options.
 """
 
+import ipaddress
 import re
 from typing import Any
 
@@ -11,7 +12,16 @@ from voila.app import Voila
 
 
 class PrefixedVoila(Voila):
-    """Voila that responds with `base_url` (nginx, JupyterHub services) and without it (jupyter-server-proxy)."""
+    """Voila that responds with `base_url` (nginx, JupyterHub services) and without it (jupyter-server-proxy).
+
+    Without a prefix and on a loopback address, no proxy is expected. The page then answers only requests that name this
+    machine, as otherwise a foreign site could have its own name resolve to the loopback address and read the answers.
+    """
+
+    def init_settings(self) -> dict[str, Any]:
+        """Create the settings of the handlers."""
+        proxied = self.base_url != "/" or not ipaddress.ip_address(self.ip).is_loopback
+        return {**super().init_settings(), "allow_remote_access": proxied}
 
     def init_handlers(self) -> list[Any]:
         """Create handlers for both forms of every URL."""

@@ -4,14 +4,14 @@ A text cites a title by putting it in quotation marks, or by using a title of th
 statement is an attribute value (a platform, a genre, a year ...) within one clause. It is about the titles in that
 clause; about the item in question if the clause says "it" or "this game"; and about the history as a whole if it names
 no title or speaks of what the person likes. It is true if all titles named have the value; of the history as a whole,
-if two items have it (more than half where the clause says "most"); in a clause with a negation, if none has it.
-"As well" and "too" claim that the text has mentioned the value before.
+if two items have it (more than half where the clause says "most", every one where it says "all"); in a clause with a
+negation, if none has it. "As well" and "too" claim that the text has mentioned the value before.
 """
 
 import bisect
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -29,10 +29,15 @@ _CLAUSE = re.compile(
 )
 _NEGATION = re.compile(
     r"\b(?:no(?! (?:doubt|wonder|question|stranger))|not(?! (?:only|just|to mention))|nothing|none|never|"
-    r"neither|without|"
+    r"neither|without|lack(?:s|ing)?|hardly(?! (?:surpris|a surprise))|rather than|instead of|far from|"
+    r"(?:cannot|can['’]t|won['’]t|wouldn['’]t) be(?! (?:missed|beaten|disappointed|disappointing))|"
+    r"ha(?:s|ve|d)n['’]t(?= an?y?\b)|"
     r"(?:is|are|was|were|does|do|did)n['’]t(?! (?:miss|hesitate|worry|forget)))\b",
     re.IGNORECASE,
 )
+# A negation in front of the titles of a value, and one behind the value.
+_NONE_OF = re.compile(r"\b(?:neither|none of|not one of)\W*(?:(?:the|both|these)\b)?\W*$", re.IGNORECASE)
+_NOT_BEHIND = re.compile("\x01\\d+\x01(?: \\w+)? (?:is|are|was|were)(?: not|n['’]t) (?:one of|among|part of)\\b")
 # Titles after these words are claimed to be the history's, even the item asked about, up to a word that compares.
 _CLAIM = re.compile(
     r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
@@ -48,10 +53,24 @@ _CAUSE_BEHIND = re.compile(
     r"is (?:the main reason (?:for|against) it|what (?:weighs|counts|speaks) most))\b",
     re.IGNORECASE,
 )
-# A sentence, or a part of one up to a semicolon, whose titles speak against the decision.
+# A sentence, or a part of one up to a semicolon or "while", whose titles speak against the decision.
 OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE)
-_SENTENCE = re.compile(r"[.;!?]\s")
-_ALSO = re.compile(r"\b(?:as well|too)\b", re.IGNORECASE)
+_PART = re.compile(r"[.;!?]\s|, (?:while|but|whereas) ")
+_ALSO = re.compile(r"\bas well\b(?! as\b)|\btoo\b(?=\W*$|\s*[.,;:!?)])", re.IGNORECASE)
+# How much of the history a value is said of; without such words, two items suffice.
+_MOST = re.compile(r"\bmost\b", re.IGNORECASE)
+_ALL = re.compile(
+    rf"\b(?:every|each) (?:\w+ )?(?:{KINDS})\b|\ball of them\b|"
+    rf"\ball (?:of )?(?:the|your|their|his|her|these|those) (?:\w+ )?(?:(?:{KINDS})s?|history)\b",
+    re.IGNORECASE,
+)
+_NOT_ALL = re.compile(r"\bnot (?:all|every)\b", re.IGNORECASE)
+# A clause behind "but" or a colon that goes on about what the one before is about: "not X but also a Y", "genres: X".
+_GOES_ON = re.compile(r",? (?:but|though|although) |: ?")
+_NO_SUBJECT = re.compile(
+    r"\W*(?:(?:also|rather|instead|even|still|only|just|an?|the|of|for|from|with|in|part|is|are)\s+)*(?:[\w-]+\s+)?",
+    re.IGNORECASE,
+)
 _TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{KINDS})\w*\b(?! title)")
 _TAG_BEFORE = re.compile(r"\b(?:tag|genre|categor)\w*\b[^.!?\n]{0,40}$")
 _TURN = re.compile(r", (?:and|so|as|plus|which|with|its|it)\b")  # a negation does not reach beyond
@@ -134,7 +153,7 @@ class ExplanationParser:
         cited, plain = self._cited(text, written, known | {item})
         decision, start = stated_decision(plain)
         stated = self._values.find(plain, start)
-        edges = [0, *(m.end() for m in _SENTENCE.finditer(plain)), len(plain)]
+        edges = [0, *(m.end() for m in _PART.finditer(plain)), len(plain)]
         other_way = [bool(OTHER_WAY.search(plain, *edge)) for edge in itertools.pairwise(edges)]
         # Titles and values are marked before the text is cut into clauses: either may hold a colon or a "no".
         citations, pieces, place = [], [], start
@@ -159,14 +178,16 @@ class ExplanationParser:
                     )
                 )
         statements: list[Statement] = []
-        for clause in _CLAUSE.split(marked):
+        subjects: list[int | None] = []
+        for clause, separator in _clauses(marked):
             values = [(stated[int(m[1])][1], stated[int(m[1])][0], m.start()) for m in _VALUE.finditer(clause)]
-            if values:
-                words = _VALUE.sub(" ", TITLE_MARK.sub(" ", clause))
-                before = {s.value for s in statements}
-                again = bool(_ALSO.search(words)) and not before.intersection(value for value, *_ in values)
-                said = self._clause(clause, words, values, titles, history, item)
-                statements += [_alone(s, text) for s in said] if again else said
+            goes_on = _GOES_ON.fullmatch(separator) and not TITLE_MARK.search(clause)
+            goes_on = goes_on and values and _NO_SUBJECT.fullmatch(clause, 0, values[0][2])
+            said = self._clause(clause, values, titles, history, item, subjects if goes_on else None)
+            alone = _first_mention(clause, values, {s.value for s in statements})
+            statements += [_alone(s, text) if n == alone else s for n, s in enumerate(said)]
+            groups = grouped(clause, titles)
+            subjects = [*said[-1].items] if said else find_subjects(clause, groups[-1:], len(clause), item)[0]
         return ParsedExplanation(decision, tuple(citations), tuple(statements), tuple(_NAME.findall(marked)))
 
     def _cited(
@@ -201,44 +222,70 @@ class ExplanationParser:
     def _clause(
         self,
         clause: str,
-        words: str,
         values: Sequence[tuple[str, tuple[int, int], int]],
         titles: Sequence[int | None],
         history: Sequence[int],
         item: int,
+        goes_on_about: list[int | None] | None,
     ) -> list[Statement]:
         """The statements of one clause.
 
         Args:
             clause: the clause, with titles and values replaced by marks.
-            words: the clause without these marks.
             values: the values in the clause: the value, its span in the text, and its position in the clause.
             titles: the titles of the whole text.
             history: indices of the items in the history that the text is about.
             item: index of the item in question.
+            goes_on_about: what the clause before is about, if this one has no subject of its own.
         """
         groups = grouped(clause, titles)
         starts = [group.start for group in groups]
-        most = bool(re.search(r"\bmost\b", words, re.IGNORECASE))
+        words = " ".join(_VALUE.sub(" ", TITLE_MARK.sub(" ", clause)).split())
         said = []
         for value, span, place in values:
             first, last = (bisect.bisect_left(starts, edge) for edge in (place - REACH, place + REACH))
             named, begin = find_subjects(clause, groups[first:last], place, item)
+            if goes_on_about is not None:
+                named = goes_on_about
             subjects = [n for n in named if n is not None]
             turn = max((m.end() for m in _TURN.finditer(clause, begin, place)), default=begin)
-            negated = bool(_NEGATION.search(clause, turn, place))
-            true = None not in named and self._true(value, subjects, history, negated, most)
+            negated = bool(
+                _NEGATION.search(clause, turn, place)
+                or _NOT_BEHIND.match(clause, place)
+                or any(_NONE_OF.search(clause, max(g.start - 30, 0), g.start) for g in groups if g.end == begin)
+            )
+            true = None not in named and self._true(value, subjects, history, negated, words)
             said.append(Statement(tuple(subjects), value, negated, true, span))
         return said
 
-    def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, most: bool) -> bool:
+    def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, words: str) -> bool:
         over = subjects or history
         holders = sum(any(value in column[int(i)] for column in self._columns) for i in over)
+        if not subjects and _NOT_ALL.search(words):
+            return holders < len(over)
         if negated:
             return holders == 0
-        if subjects:
+        if subjects or _ALL.search(words):
             return holders == len(over)
-        return 2 * holders > len(over) if most else holders >= min(2, len(over))
+        return 2 * holders > len(over) if _MOST.search(words) else holders >= min(2, len(over))
+
+
+def _clauses(marked: str) -> Iterator[tuple[str, str]]:
+    """The clauses of a text, each with what separates it from the one before."""
+    place, separator = 0, ""
+    for found in _CLAUSE.finditer(marked):
+        yield marked[place : found.start()], separator
+        place, separator = found.end(), found[0]
+    yield marked[place:], separator
+
+
+def _first_mention(clause: str, values: Sequence[tuple[str, tuple[int, int], int]], before: set[str]) -> int | None:
+    """Which value of a clause is said "as well", if neither it nor another value of the clause was mentioned before."""
+    also, said = _ALSO.search(clause), [value for value, *_ in values]
+    if also is None or not said or before.intersection(said):
+        return None
+    last = max((n for n, (*_, place) in enumerate(values) if place < also.start()), default=0)
+    return None if said[last] in said[:last] else last
 
 
 def _alone(statement: Statement, text: str) -> Statement:

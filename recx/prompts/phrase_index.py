@@ -66,7 +66,7 @@ class PhraseIndex:
         for size in range(most, 0, -1):
             head = [word.key for word in words[place : place + size]]
             last = words[place + size - 1]
-            for key, end in ((head[-1], last.end), _stem(last, text)):
+            for key, end in (_stem(last, text), (head[-1], last.end)):  # "Alien's" is of Alien, not of Aliens
                 phrase = " ".join([*head[:-1], key])
                 if phrase in self._phrases:
                     yield phrase, size, end

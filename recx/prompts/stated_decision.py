@@ -6,7 +6,8 @@ _LONGEST = 1000  # characters of a sentence that are searched
 _FIRST_WORD = re.compile(
     r"\W*(?:(?P<yes>yes|(?:yeah|yep|absolutely|certainly|definitely|of course|sure|i (?:do )?think so)"
     r"(?=\W*$|[,.!:;]))|"
-    r"no(?!\s+(?:doubt|question|wonder|\d)|\.\s*\d)|nope|not really|(?:definitely|probably|certainly|absolutely) not)\b"
+    r"no(?=\W*$|[^\w\s.'’-]|\.(?!\s*\d)|\s*\n|\s+\(|\s*[–—-](?!\w)|\s+(?:because|since|as|for|it|its|this|that|the|they|he|she|i|you|"
+    r"we|there|not|thanks?|way|chance)\b)|nope|not really|(?:definitely|probably|certainly|absolutely) not)\b"
     r"(?!\s*(?:/|or|and)\s*(?:yes|no)\b)[.,:;!]?",
     re.IGNORECASE,
 )
@@ -62,10 +63,13 @@ _SIGN = re.compile(
 )
 _HEDGED = re.compile(r"\b(?:might|may|could)\b(?:\W+\w+){0,4}\W*$", re.IGNORECASE)
 _NEGATED = re.compile(
-    r"\b(?:not|never|hardly|unlikely|doubt\w*|neither|nor|no|little|cannot|without)\b|n't\b", re.IGNORECASE
+    r"\b(?:not|never|nothing|nobody|none|hardly|unlikely|doubt\w*|neither|nor|no|little|cannot|without)\b|n't\b",
+    re.IGNORECASE,
 )
 _NOT_NEGATED = re.compile(
-    r"\b(?:not (?:only|just)|no doubt|without (?:a )?doubt|no wonder|no question)\b", re.IGNORECASE
+    r"\b(?:not (?:only|just)|no doubt|without (?:a )?doubt|no wonder|no question|(?:not|n't) hesitate|"
+    r"without hesitation|no reason not to|no (?:other )?(?=(?:\w+ ){1,8}?(?:better|more)\b))|n't hesitate\b",
+    re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;:]\s|\b(?:because|since|but|although|though|while|if|even though)\b", re.IGNORECASE)
 _BAD_SIGNS = ("bad", "mis", "against")
@@ -93,7 +97,7 @@ def _by_sentence(text: str) -> bool | None:
         if sentence is None or sentence.end() == place:
             return None
         said, place = sentence[0], sentence.end()
-        first = _FIRST_WORD.match(said)
+        first = _FIRST_WORD.match(text, sentence.start())
         if first:
             return first["yes"] is not None
         if sentence[1] != "?" and any(letter.isalpha() for letter in said):
@@ -102,6 +106,7 @@ def _by_sentence(text: str) -> bool | None:
 
 
 def _of_sentence(sentence: str) -> bool | None:
+    sentence = _NOT_NEGATED.sub(lambda found: " " * len(found[0]), sentence)
     if _OPEN.search(sentence):
         return None
     said = _SAID.search(sentence)
@@ -114,5 +119,5 @@ def _of_sentence(sentence: str) -> bool | None:
             continue
         bad = any(sign[name] for name in _BAD_SIGNS)
         said = sentence[start : sign.start() if bad else sign.end()]
-        return bad == bool(_NEGATED.search(_NOT_NEGATED.sub("", said)))
+        return bad == bool(_NEGATED.search(said))
     return None

@@ -9,6 +9,7 @@ from recx.prompts.quotation_marks import straight_quotes
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
 _QUOTED = re.compile(r'"[^"]*"')
+_OUT_OF = re.compile(r"\d (?:out )?of $")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def stated_numbers(
 ) -> tuple[StatedNumber, ...]:
     """Find the numbers that a text states outside titles and attributes, and check them against the evidence.
 
-    Numbers must come in the evidence's order: two of them exchanged state something else. The number before the last
-    one that was found may be said again.
+    Numbers must come in the evidence's order: two of them exchanged state something else. The last number that was
+    found may be said again, and so may the one that a share is out of: "from 95 of 100 to 60 of 100".
 
     Args:
         text: an explanation.
@@ -44,12 +45,16 @@ def stated_numbers(
     hidden = [*spans, *(m.span() for m in _QUOTED.finditer(plain))]
     hidden += [m.span() for title in titles for m in re.finditer(re.escape(title), text, re.IGNORECASE)]
     told = [number for piece in evidence if isinstance(piece, str) for number in _NUMBER.findall(piece)]
-    out, place = [], 0
+    out, place, last = [], 0, ""
+    wholes: set[str] = set()
     for found in _NUMBER.finditer(text):
         if any(start < found.end() and found.start() < end for start, end in hidden):
             continue
         behind = told.index(found[0], place) if found[0] in told[place:] else None
-        measured = behind is not None or (place > 0 and found[0] == told[place - 1])
+        whole = bool(_OUT_OF.search(text, max(found.start() - 10, 0), found.start()))
+        measured = behind is not None or found[0] == last or (whole and found[0] in wholes)
         out.append(StatedNumber(found[0], measured if evidence else None, found.span()))
-        place = place if behind is None else behind + 1
+        if behind is not None:
+            place, last = behind + 1, found[0]
+            wholes |= {found[0]} if whole else set()
     return tuple(out)

@@ -13,7 +13,9 @@ from recx.prompts.value_mentions import KINDS, TASTE
 REACH = 300  # letters on either side of a value that tell what it is said of
 TITLE_MARK = re.compile("\x00(\\d+)\x00")
 _PRONOUN = re.compile(
-    rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{KINDS})\b|\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
+    rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{KINDS})\b|\bthat (?:{KINDS})\b|\bthis is(?= (?:also |clearly )?an? )|"
+    r"\b(?:this|that|the) (?:recommendation|suggestion|pick)\b|"
+    r"\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
     re.IGNORECASE,
 )
 _ITS = re.compile(r"\bits\b", re.IGNORECASE)
@@ -27,8 +29,32 @@ _COMPARED = re.compile(
     r"\W*(?:the|either|both)?\W*$",
     re.IGNORECASE,
 )
+# What takes a title out of the list that follows it behind a comma: 'Unlike "A", "B" is ...'.
+_CONTRASTED = re.compile(
+    r"\b(?:unlike|(?:in )?contrast to|contrary to|(?:compared|opposed) (?:with|to)|instead of|"
+    r"rather than)\W*(?:the )?\W*$",
+    re.IGNORECASE,
+)
+_COMMA = re.compile(r"\W*")
+_SHARES = re.compile(r"\bshar(?:e[sd]?|ing)\b", re.IGNORECASE)
+_WITH = re.compile(r"\bwith\W*(?:the|both)?\W*$", re.IGNORECASE)
+_BRACKETED = re.compile("\x01\\d+\x01(?: [\\w-]+){0,2} [(\\[]")
+# Between a title and a value of another noun: 'from \x01 games such as "A" to \x01 games such as "B"'.
+_NEXT_NOUN = re.compile(r"\W*(?:and|or|to|into|plus|towards?)\W*(?:(?:other|more|the) )?", re.IGNORECASE)
+_COUPLED = re.compile(r"\s(?:and|or|nor|as well as)\s", re.IGNORECASE)
+_PLURAL = re.compile(
+    r"\s(?:(?:both|all|each|also)\s)?(?:are|were|have|share|offer|feature|belong|fall|both)\b", re.IGNORECASE
+)
+_LIKE = re.compile(r"(?:^|[,;] )\W*(?:(?:and|just|much) )*like\W*$", re.IGNORECASE)
+# Where a title is from, or what a person thinks of it, by the way: '"A" in your history', '"A", which you enjoyed'.
+_BY_THE_WAY = re.compile(
+    "\x00,? (?:(?:in|from|of) (?:the|your|their|his|her)|(?:which|that) (?:you|they|he|she|the \\w+)(?: \\w+)?) $",
+    re.IGNORECASE,
+)
 _OF_TITLE = re.compile("\x01\\d+\x01(?:(?:, and|,| and) \x01\\d+\x01)*(?: [\\w-]+){0,2} (?:of|in)\\W*(?:the )?\x00")
 _LISTED = r"[\"'\]]*(?:, (?:and |or )?| and | or |/)[\"'\[]*(?:[\w-]+ )?"
+_MARKED = re.compile("\x01\\d+\x01")
+_LISTED_BEHIND = re.compile(f"(?:{_LISTED}|[ -])(?=\x01)")
 _VALUE_BEFORE = re.compile(f"\x01{_LISTED}$")
 _VALUE_BEHIND = re.compile(f"\x01\\d+\x01{_LISTED}\x01")
 _RELATIVE = re.compile(r"\b(?:which|that|who)\b")
@@ -53,11 +79,19 @@ def grouped(clause: str, titles: Sequence[int | None]) -> list[TitleGroup]:
     groups: list[TitleGroup] = []
     for mark in TITLE_MARK.finditer(clause):
         own = (titles[int(mark[1])],)
-        if groups and _JOINED.fullmatch(clause, groups[-1].end, mark.start()):
+        if groups and _joined(clause, groups[-1], mark.start()):
             groups[-1] = TitleGroup((*groups[-1].items, *own), groups[-1].start, mark.end())
         else:
             groups.append(TitleGroup(own, mark.start(), mark.end()))
     return groups
+
+
+def _joined(clause: str, group: TitleGroup, start: int) -> bool:
+    """Whether a title that starts there belongs to a group."""
+    if not _JOINED.fullmatch(clause, group.end, start):
+        return False
+    contrasted = _CONTRASTED.search(clause, max(group.start - 40, 0), group.start)
+    return not (contrasted and _COMMA.fullmatch(clause, group.end, start))
 
 
 def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: int) -> tuple[list[int | None], int]:
@@ -78,20 +112,64 @@ def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: i
         return [item], place
     before = [g for g in groups if g.end <= place]
     behind = [g for g in groups if g.start > place]
-    compared = [i for g in behind if _COMPARED.search(clause, max(place, g.start - 40), g.start) for i in g.items]
-    if any(not _NOT_TASTED.search(clause, m.end(), place) for m in TASTE.finditer(clause, first, place)):
+    compared = [i for g in behind if _is_compared(clause, place, g) for i in g.items]
+    tastes = [
+        m
+        for m in TASTE.finditer(clause, first, place)
+        if not _BY_THE_WAY.search(clause, max(m.start() - 60, 0), m.start())
+    ]
+    if any(not _NOT_TASTED.search(clause, m.end(), place) for m in tastes):
         # Of several values none need be true of every title: "action, comedy and war films such as ...".
         listed = _VALUE_BEFORE.search(clause, first, place) or _VALUE_BEHIND.match(clause, place)
         return [] if listed else compared, first
     if _RELATIVE.search(clause, place, behind[0].start if behind else last):  # "which recalls films like ..."
         compared = []
-    pronoun = max((m.end() for m in _PRONOUN.finditer(clause, first, place)), default=-1)
-    if before and before[-1].end > pronoun:
-        return [*before[-1].items, *compared], before[-1].end
-    if pronoun >= 0:
-        return [item, *compared], first
-    if not groups and _PRONOUN.search(clause, place, last):  # "With its tags Action and Indie, this game ..."
-        return [item], first
+    pronoun = max((m.span()[::-1] for m in _PRONOUN.finditer(clause, first, place)), default=None)
+    if before and (pronoun is None or before[-1].end > pronoun[0]):
+        group = before[-1]
+        if compared and _NEXT_NOUN.fullmatch(clause, group.end, place):
+            return compared, group.end
+        coupled = pronoun is not None and _COUPLED.fullmatch(clause, pronoun[0], group.start)
+        coupled = coupled and _PLURAL.match(clause, group.end)
+        return [*([item] if coupled else []), *group.items, *compared], group.end
+    if pronoun is not None:
+        joined = [g for g in before[-1:] if _goes_with(clause, g, pronoun)]
+        return [item, *(i for g in joined for i in g.items), *compared], first
+    if not groups and (_PRONOUN.search(clause, place, last) or _ITS.search(clause, place, last)):
+        return [item], first  # "With the tags Action and Indie, this game ...", "Action is among its genres"
     if not before and _ITS.search(clause, first, place):
         return [item, *compared], first
     return compared or [i for g in behind[:1] for i in g.items], first
+
+
+def _is_compared(clause: str, place: int, group: TitleGroup) -> bool:
+    """Whether a value is said of titles behind it: "a Puzzle game like ...", "shares the Puzzle genre with ..."."""
+    if _MARKED.search(clause, _end_of_list(clause, place), group.start):
+        return False  # they belong to the value between
+    if _BRACKETED.fullmatch(clause, place, group.start):
+        return True
+    near = max(place, group.start - 40)
+    if _SHARES.search(clause, max(place - REACH, 0), place) and _WITH.search(clause, near, group.start):
+        return True
+    return bool(_COMPARED.search(clause, near, group.start))
+
+
+def _end_of_list(clause: str, place: int) -> int:
+    """Where a value ends, or the list of values in which it stands."""
+    end = place
+    while found := _MARKED.match(clause, end):
+        end = found.end()
+        further = _LISTED_BEHIND.match(clause, end)
+        if further is None:
+            break
+        end = further.end()
+    return end
+
+
+def _goes_with(clause: str, group: TitleGroup, pronoun: tuple[int, int]) -> bool:
+    """Whether titles before a pronoun share what is said of it: '"A" and this game are ...', 'Like "A", it is ...'."""
+    end, start = pronoun
+    if _COUPLED.fullmatch(clause, group.end, start) and _PLURAL.match(clause, end):
+        return True
+    like = _LIKE.search(clause, max(group.start - 40, 0), group.start)
+    return like is not None and _COMMA.fullmatch(clause, group.end, start) is not None

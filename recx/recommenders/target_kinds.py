@@ -101,6 +101,14 @@ def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
                 f"{kind}: {name} returns shape {tuple(result.shape)} for one history; expected {shape}."
             )
     check_finite(results["score"][0])
+    if isinstance(target, TwoTower):
+        scores, products = results["score"][0][:, 1:], results["encode_users"][0] @ vectors[1:].T
+        if not torch.allclose(scores.double(), products.double(), rtol=1e-3, atol=1e-3 * float(scores.abs().max())):
+            raise SettingsError(
+                f"{kind}: score differs from encode_users @ item_vectors.T, so the language model would read other "
+                "preferences from the vectors than those that it learns. Add what is missing (e.g. a bias as a further "
+                "column of both), or leave out encode_users and item_vectors and align in the behavior mode."
+            )
 
 
 def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:

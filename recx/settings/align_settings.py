@@ -54,8 +54,8 @@ class AlignSettings:
         rows_intention: training rows of the intention mode.
         rows_hybrid: training rows of the hybrid mode.
         rows_relation: training rows of the relation mode.
-        measured: histories whose effects are measured for the relation mode, each with twelve liked and twelve
-            disliked items.
+        measured: at most this many histories have their effects measured for the relation mode, each with twelve
+            liked and twelve disliked items.
         hybrid_from: initial weights of the hybrid mode: `backbone`, as in the paper, or `intention`, the model aligned
             in that mode, whose rows are only a third as long.
         continued_weight: in the latter case, where the hybrid mode starts between the backbone (0) and that model (1).
@@ -104,6 +104,11 @@ class AlignSettings:
         starts = ("backbone", "intention")
         require(self.hybrid_from in starts, "align.hybrid_from", "'backbone' or 'intention'", self.hybrid_from)
         require(0 <= self.continued_weight <= 1, "align.continued_weight", "between 0 and 1", self.continued_weight)
+
+        for mode in self.mode_list:
+            rows = getattr(self, f"rows_{mode}")
+            require(rows > 0, f"align.rows_{mode}", "above 0", rows)
+        require(self.measured > 0 or "relation" not in named, "align.measured", "above 0", self.measured)
 
     @property
     def mode_list(self) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ class FitSettings:
         batch_size: rows per optimizer step.
         accumulate: number of forward and backward passes per optimizer step; a divisor of `batch_size`, or 0 for the
             fewest that the memory is estimated to allow.
-        processes: number of processes that share the rows of a step, one GPU each (0: one per visible GPU).
+        processes: number of processes that share the rows of a step, one GPU each (0: one per visible GPU). Trainings
+            outside `align.fit` use one process, and one pass if `accumulate` is 0.
         gradient_checkpointing: recompute activations in the backward pass, which saves memory and costs time.
         epochs: passes over the rows.
         learning_rate: peak learning rate.
