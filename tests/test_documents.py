@@ -12,7 +12,9 @@ from markdown_it.token import Token
 from recx import paths
 
 STATUS = re.compile(
-    r"^\*\*Status\*\*: (current|superseded by \[(\d{3})\]\([^)]+\)) · \*\*Dates\*\*: \d{4}-\d{2}-\d{2}", re.M
+    r"^\*\*Status\*\*: (current|(?:current, in part )?superseded by \[(\d{3})\]\([^)]+\)) · "
+    r"\*\*Dates\*\*: \d{4}-\d{2}-\d{2}",
+    re.M,
 )
 SECTIONS = ("## Question", "## What was tried", "## Decision")
 REFERENCES = {"2311.10947", "2406.02377", "2312.15661"}

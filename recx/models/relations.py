@@ -1,13 +1,15 @@
 """Relation tokens: one before each title of a history, encoding its relation to the item in question.
 
 A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can:
-it is computed from the target's vectors of the history's items, the user and the item in question. It holds what an
-explanation says: the title's role, its effect, and the place of the item in the target's ranking.
+it is computed from the target's vectors of the history's items, the user and the item in question; the item's place
+also needs those of all other items. It holds what an explanation says: the title's role, its effect, and the place of
+the item in the target's ranking.
 
 The effect is linear in the item. A score of the target is the product of a user's and an item's vector, and
 Shapley values are linear in the game, so the effect of a title on the log-probability of an item c is w . c + z: w is
-the title's Shapley value of the user's vector, and -z that of the logarithm of the softmax's denominator. An encoder
-that reads the history alone predicts w and z of each title (docs/decisions/100 and 101).
+the Shapley value of the title where the value of a set of titles is the user's vector, and -z that of the logarithm of
+the softmax's denominator. An encoder that reads the history alone predicts w and z of each title (docs/decisions/100
+and 101).
 """
 
 import torch
@@ -57,8 +59,8 @@ class RelationEncoder(nn.Module):
             user: (B, d).
 
         Returns:
-            The slopes of each title, w and z (B, n, d + 1), for items as `_scaled` gives them. An item at several
-            positions has those of its last one at each.
+            The slopes w and the intercept z of each title (B, n, d + 1), for item vectors as `_scaled` gives them. An
+            item at several positions has the values of its last position at all of them.
         """
         real = history > 0
         h = self._scaled(items[history])
@@ -93,7 +95,7 @@ class RelationEncoder(nn.Module):
                 history == 0, 0.0
             )
             below = share_below(items, asked, user)
-            roles = roles_of(effects, history, below >= 0.5)
+            roles = roles_of(effects, history, below >= 0.5)  # the better half counts as liked, as in `is_liked`
             largest = effects.abs().amax(1, keepdim=True).clamp_min(TINY)
             sizes = torch.stack([torch.tanh(effects), effects / largest], dim=-1)
             limits = torch.tensor(PLACES, device=below.device)

@@ -1,7 +1,7 @@
 """Explanations from measured effects: which titles of the history moved the target, how far, and what they share.
 
-An `Evidence` holds the measurements; this module puts them into words and states nothing beyond the evidence and the
-catalogue. Titles that pull the other way are named in a clause that `ExplanationParser` recognises.
+An `Evidence` holds effects, measured or predicted; this module puts them into words and states nothing beyond the
+evidence and the catalogue. Titles that pull the other way are named in a clause that `ExplanationParser` recognises.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NOTABLE = 0.25  # fraction of the first cause's effect below which a cause is no
 
 @dataclass(frozen=True)
 class Evidence:
-    """The measured basis of the target's decision about one item.
+    """What the target's decision about one item rests on, as measured or predicted.
 
     Attributes:
         item: the item in question.
@@ -115,7 +115,7 @@ _STRENGTH = {
         (0.0, ("Nothing ranks much lower.", "A complete mismatch.", "It stands at the very bottom.")),
     ),
 }
-# Where the words of strength change, from the lowest place of an item in the target's ranking to the highest.
+# Shares of the catalogue below an item at which the words of strength change; below 0.5, they are those of a no.
 PLACES = sorted([0.5, *(least for levels in _STRENGTH.values() for least, _ in levels if least)])
 
 
