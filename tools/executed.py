@@ -104,15 +104,20 @@ def moved(text: str) -> str:
     )
 
 
+def code_of(cells: Iterable[NotebookNode]) -> list[str | None]:
+    """The source of each cell with code, None for each text cell: a better wording changes no output."""
+    return [cell.source if cell.cell_type == "code" else None for cell in cells]
+
+
 def copy_of(notebook: NotebookNode, executed: NotebookNode | None, clean: Callable[[str], str]) -> NotebookNode:
     """A notebook with the outputs of its execution, in which papermill has inserted a cell of parameters.
 
     Raises:
-        RecxError: the notebook has changed since, or one of its cells was not executed or failed.
+        RecxError: the code of the notebook has changed since, or one of its cells was not executed or failed.
     """
     done = [c for c in executed.cells if "injected-parameters" not in c.metadata.get("tags", [])] if executed else []
-    if executed and [c.source for c in done] != [c.source for c in notebook.cells]:
-        raise RecxError("The notebook has changed since it was executed. Run `make demo` first.")
+    if executed and code_of(done) != code_of(notebook.cells):
+        raise RecxError("The code of the notebook has changed since it was executed. Run `make demo` first.")
     count = 0
     for n, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
