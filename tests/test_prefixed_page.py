@@ -24,17 +24,28 @@ PREFIX = "/user/a.b%20c+d@e/proxy/8000/"
 
 
 @contextlib.contextmanager
-def serving(tmp_path, prefix):
+def serving(tmp_path, prefix, name="127.0.0.1"):
     """A page without any runs: its process and address."""
     port = free_port(0)
-    line = [sys.executable, "-m", "recx", "app", "--port", str(port), "--base-url", prefix.strip("/")]
+    line = [
+        sys.executable,
+        "-m",
+        "recx",
+        "app",
+        "--port",
+        str(port),
+        "--base-url",
+        prefix.strip("/"),
+        "--address",
+        name,
+    ]
     # A configuration that others left where the command is typed is not read.
     (tmp_path / "voila.py").write_text("raise SystemExit('read')")
     environment = os.environ | {"PYTHONPATH": str(paths.ROOT), "RECX_RUNS_DIR": str(tmp_path / "runs")}
     process = subprocess.Popen(
         line, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    address, waited = f"http://127.0.0.1:{port}", time.monotonic()
+    address, waited = f"http://{name}:{port}", time.monotonic()
     assert process.stdout.readline() == f"{address}{prefix} (stop with Ctrl-C)\n"
     while True:
         try:
@@ -95,9 +106,10 @@ def test_page_assets_and_kernel_answer_with_and_without_the_prefix(server):
     assert len(kernels) >= 2 and all(line[0] == sys.executable for line in kernels)
 
 
-def test_without_a_proxy_only_requests_to_this_machine_are_answered(tmp_path, foreign_kernel):
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_without_a_proxy_only_requests_to_this_machine_are_answered(tmp_path, foreign_kernel, name):
     """A foreign page whose name resolves to the loopback address must not read histories or start kernels."""
-    with serving(tmp_path, "/") as (_, address):
+    with serving(tmp_path, "/", name) as (_, address):
         port = address.rsplit(":", 1)[1]
         assert b"jupyter-config-data" in get(address) and get(Request(address, headers={"Host": f"localhost:{port}"}))
         with pytest.raises(HTTPError, match="403"):

@@ -192,6 +192,7 @@ def fit(
     model.eval()
     history = [h for h in trainer.state.log_history if "loss" in h]
     return [
-        {"step": h["step"], "loss": h["loss"], "seconds": h["seconds"]} | {name: h[name] for name in trainer.measures}
+        {"step": h["step"], "loss": h["loss"], "seconds": h.get("seconds", 0.0)}
+        | {name: h[name] for name in trainer.measures}
         for h in history
     ]

@@ -20,8 +20,7 @@ class PrefixedVoila(Voila):
 
     def init_settings(self) -> dict[str, Any]:
         """Create the settings of the handlers."""
-        proxied = self.base_url != "/" or not ipaddress.ip_address(self.ip).is_loopback
-        return {**super().init_settings(), "allow_remote_access": proxied}
+        return {**super().init_settings(), "allow_remote_access": self.base_url != "/" or not _is_loopback(self.ip)}
 
     def init_handlers(self) -> list[Any]:
         """Create handlers for both forms of every URL."""
@@ -32,6 +31,13 @@ class PrefixedVoila(Voila):
         self.server_url = "/"
         bare = (re.escape(self.base_url.rstrip("/")), RedirectHandler, {"url": self.base_url})
         return [bare, *passed_on, *super().init_handlers()]
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:  # a name
+        return address == "localhost"
 
 
 if __name__ == "__main__":
