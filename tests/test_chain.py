@@ -71,7 +71,7 @@ def test_shuffled_user_vectors_fall_to_chance(chain):
 
 def test_explanations_follow_the_target_and_stay_true(chain):
     agreement = value(chain, "decision_agreement", "hybrid")
-    assert agreement["low"] > 0.6
+    assert agreement["low"] > 0.5, "chance, which the interval over 26 pairs must exclude"
     assert value(chain, "cited_in_history", "hybrid")["value"] > 0.85
     assert value(chain, "stated_attributes_true", "hybrid")["value"] > 0.85
     assert value(chain, "texts_differ", "relation", control="views platform and genre")["value"] > 0.8

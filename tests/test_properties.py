@@ -12,7 +12,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from recx.data.catalogue import build_catalogue
+from recx.data.catalogue import build_catalogue, clean_title
 from recx.data.filtering import factorize, k_core, top_items
 from recx.data.own_tables import read_own_table
 from recx.data.reading_report import ReadingReport
@@ -94,7 +94,7 @@ def test_csv_rows_come_back_whatever_they_hold(tmp_path, rows):
 
 
 @many
-@given(st.lists(st.text(min_size=1, max_size=6).filter(lambda t: t.split()), min_size=1, max_size=12))
+@given(st.lists(st.text(min_size=1, max_size=6).filter(clean_title), min_size=1, max_size=12))
 def test_labels_are_unique_and_titles_stay(titles):
     made = build_catalogue([str(n) for n in range(len(titles))], titles, {})
     assert len(set(made.labels[1:])) == len(titles)
