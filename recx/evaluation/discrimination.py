@@ -141,7 +141,7 @@ def discriminate_views(
             "shuffled labels": result.shuffled.value,
             "n": result.accuracy.n,
         }
-        indicative[view] = {name: " · ".join(words) for name, words in result.indicative.items()}
+        indicative[view] = {name: " ".join(f"‹{word}›" for word in words) for name, words in result.indicative.items()}
         for control, accuracy in (("", result.accuracy), ("shuffled labels", result.shuffled)):
             records.append({"method": view, "control": control, "metric": "source_accuracy"} | asdict(accuracy))
     table = pd.DataFrame.from_dict(by_view, orient="index").rename_axis("view")

@@ -32,6 +32,15 @@ Records = list[dict[str, Any]]
 Columns = Mapping[str, str]
 LOWER_IS_BETTER = LOWER | {"repeated_cause", "contradicts_evidence", "ece", "brier"}
 
+# The further questions of notebook 11 in their order, each with the metrics that answer it.
+QUESTIONS = (
+    ("flip_named", "flip_named_gain"),
+    ("simulatability_gain", "las", "simulatability_shuffled"),
+    ("said_order", "strength_order", "repeated_cause", "numbers_as_measured", "contradicts_evidence"),
+    ("self_consistency",),
+    ("ece", "brier"),
+)
+
 
 def curve_records(
     effects: Sequence[PairEffects], attributions: Mapping[str, Sequence[np.ndarray]], pairs: Pairs
@@ -249,6 +258,12 @@ def verdict_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return frame.pivot_table(index="label", columns=["metric", "verdict"], values="value", sort=False).rename_axis(
         index="method"
     )
+
+
+def question_tables(records: Sequence[dict[str, Any]]) -> list[pd.DataFrame]:
+    """`verdict_table` of the records that answer each of `QUESTIONS`; none for a question without records."""
+    by_question = [[r for r in records if r["metric"] in metrics] for metrics in QUESTIONS]
+    return [verdict_table(own) for own in by_question if own]
 
 
 def caption(records: Sequence[Mapping[str, Any]], baselines: Sequence[str], left_out: Sequence[str] = ()) -> str:

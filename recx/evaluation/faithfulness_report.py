@@ -21,6 +21,7 @@ from recx.evaluation.faithfulness import (
     erasure_curve,
     phi_coefficient,
 )
+from recx.evaluation.faithfulness_consistency import repeated_cause
 from recx.evaluation.metric_records import label_of, metric_record
 from recx.evaluation.pair_effects import PairEffects
 from recx.evaluation.test_set import Pairs
@@ -179,14 +180,15 @@ def case_frame(effects: PairEffects, explanation: Explanation, catalogue: Catalo
 def misleading_case(effects: Sequence[PairEffects], texts: Sequence[Explanation]) -> int:
     """The pair whose text is right in all that can be checked, and names titles with the lowest normalised effect.
 
-    Its decision is the target's, all titles it cites are in the history, and all it states is true. Where there is no
-    such text, it is the first pair.
+    Its decision is the target's, all titles it cites are in the history, none is named in two roles, and all it states
+    is true. Where there is no such text, it is the first pair.
     """
     found = [
         (erased.normalised, n)
         for n, (one, text) in enumerate(zip(effects, texts, strict=True))
         if text.decision == one.liked
         and all(c.in_history for c in text.citations)
+        and not repeated_cause(text)
         and all(s.true for s in text.statements)
         and (erased := erasure(one, cited_places(one, text))) is not None
         and not np.isnan(erased.normalised)
