@@ -2,8 +2,8 @@
 
     python docs/method_in_one_file.py
 
-It needs torch, transformers, the catalogue and the teaching backbone of this repository, and some minutes on two cores.
-Left to the package `recx`: ties, intervals, beam search along the titles, large models, faithfulness.
+It needs torch, transformers, and this repository's catalogue and teaching backbone, and takes minutes on two cores.
+The package `recx` adds ties, intervals, beam search along the titles, large models and faithfulness.
 """
 
 import csv

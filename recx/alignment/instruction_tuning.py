@@ -70,7 +70,7 @@ class InstructedModel:
 def instruction_rows(
     encoder: PromptEncoder, examples: Sequence[tuple[str, str]], max_tokens: int = MAX_TOKENS
 ) -> EncodedRows:
-    """Encode questions with their answers; only answers are learnt. Too long rows are left out, with a note."""
+    """Encode questions with their answers; only answers are learnt. Rows that are too long are left out and counted."""
     rows, dropped = encoder.encode([Example("explanation", [q], [a]) for q, a in examples], max_tokens)
     if dropped:
         print(f"{dropped} of {len(examples)} examples are longer than {max_tokens:,} tokens and are left out.")

@@ -1,4 +1,4 @@
-"""A trainer whose loss is written down by a method of its own, and which logs what that method measured."""
+"""A trainer whose loss is computed by the method `batch_loss`, and which logs what that method measures."""
 
 from collections import defaultdict
 from typing import Any

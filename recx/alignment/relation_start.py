@@ -39,8 +39,8 @@ def fit_relations(
         labels: effects of K pairs.
         users: (H, d) the target's vectors of the histories that `labels.rows` refers to.
         items: (N + 1, d) the target's item vectors.
-        people: (H,) whose each history is, as the histories of one person resemble each other; by default, each is
-            another person's.
+        people: (H,) person of each history, since the histories of one person resemble each other; by default, every
+            history belongs to a different person.
         seed: random seed of the order and of the held-out people.
         epochs: passes over the histories.
         show_progress: show a bar.

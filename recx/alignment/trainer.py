@@ -141,7 +141,7 @@ def fit(
         SettingsError: a step's rows cannot be divided evenly, or the machine does not support the settings.
     """
     if not len(rows):
-        raise DataError("There are no rows to train on; all may be longer than the model is to read.")
+        raise DataError("There are no rows to train on. Perhaps all of them exceed the maximum length.")
     dtype = compute_dtype(settings.precision)
     if dtype == torch.float16 and not torch.cuda.is_available():
         raise SettingsError(

@@ -26,9 +26,10 @@ class DecisiveSets(NamedTuple):
     Where several are equally small, the one that moves the item's rank furthest is taken, as in `find_counterfactual`.
 
     Attributes:
-        sufficient: alone they keep the decision; the whole history at most.
-        necessary: without them it is another decision; None where no part of the history has another.
-        flip: without them it is the opposite, no for yes and yes for no; None where that is never reached.
+        sufficient: items that keep the decision on their own; at most the whole history.
+        necessary: items whose removal changes the decision; None where no part of the history has another decision.
+        flip: items whose removal turns the decision into its opposite, yes into no or no into yes; None where no
+            removal does.
     """
 
     sufficient: Places

@@ -30,7 +30,7 @@ class RunCommand:
     """Print every setting, not only those that differ from the defaults."""
 
     def run(self) -> None:
-        """Run the notebooks, and tell where what they made is."""
+        """Run the notebooks, and print where their results are."""
         plan = prepare(self.notebooks, self.profile, self.dataset, self.data_dir, parse_overrides(self.set))
         print(show(plan.settings, self.verbose), flush=True)
         started = time.monotonic()

@@ -42,7 +42,9 @@ def attribute_columns(
                 unused.append(name)
                 continue
             own = free.pop(0)
-            report.decisions.append(f"{path.name}: {name!r} is running text, so it is read as {own!r}: no attribute.")
+            report.decisions.append(
+                f"{path.name}: {name!r} is running text, so it is read as {own!r}, not as an attribute."
+            )
         elif name not in TEXTS and _hardly_shared(values):
             unused.append(name)
             continue

@@ -160,7 +160,7 @@ def _refuse_page(part: Path, url: str) -> None:
             file.close()
             part.unlink()
             raise DataError(
-                f"{url}: the server did not send a {Path(url).suffix} file, perhaps a web page; it was deleted."
+                f"{url}: the server did not send a {Path(url).suffix} file but perhaps a web page; it was deleted."
             )
 
 

@@ -74,13 +74,16 @@ def bootstrap_statistic(
     """Percentile bootstrap over users of a statistic other than a mean, e.g. a correlation; see `bootstrap`.
 
     Args:
-        statistic: from the numbers of rows, some of them several times, to its value.
-        users: (N,) whose row it is.
-        resamples: how many samples with replacement.
-        seed: of the samples.
+        statistic: maps the indices of rows, which may be repeated, to the value of the statistic.
+        users: (N,) user of each row.
+        resamples: number of samples with replacement.
+        seed: random seed of the samples.
         least: the least possible value of a statistic that grows with noise, such as a mean distance. Samples are
-            noisier than the data, so the interval is moved by what they exceed the value on average (the bootstrap
-            estimate of the bias, Efron & Tibshirani 1993, chapter 10), down to `least`.
+            noisier than the data, so the interval is shifted down by the mean excess of the samples over the value
+            (the bootstrap estimate of the bias, Efron & Tibshirani 1993, chapter 10), but not below `least`.
+
+    Returns:
+        The value with its 95 % interval; both ends equal the value if there are fewer than two users or it is NaN.
     """
     names, own = np.unique(users, return_inverse=True)
     value, n = float(statistic(np.arange(len(own)))) if len(own) else np.nan, len(names)

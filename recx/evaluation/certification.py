@@ -2,9 +2,9 @@
 
 Faithful ones cite the strongest causes by exact Shapley values. Unfaithful ones cite as many titles that are drawn at
 random, the latest, or the weakest causes. After the causal diagnosticity of Zaman & Srivastava (EMNLP 2025, arXiv
-2502.18848): the share of pairs in which a metric puts the faithful one higher. Of metrics that are themselves made from
-Shapley values (`top_cause_*`, `f_auroc`) this shows no more than that they can tell at all: their best value is reached
-by construction.
+2502.18848): the share of pairs in which a metric puts the faithful one higher. For metrics that are computed from
+Shapley values themselves (`top_cause_*`, `f_auroc`), this shows only that they can distinguish texts at all, since
+faithful texts reach their best value by construction.
 """
 
 from collections.abc import Mapping, Sequence

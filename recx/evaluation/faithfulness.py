@@ -23,7 +23,8 @@ class SetComparison:
         raw: the number itself, in the units of the value.
         percentile: share of the sets with a smaller one, half of those with the same.
         normalised: 0 for the mean over the sets, 1 for the best; NaN where all sets are the same.
-        p_value: share of the sets that reach it, the set itself among them: of a permutation test that draws titles.
+        p_value: share of the sets, the set itself included, whose number is at least as large; this is the p-value of
+            a permutation test that draws titles at random.
     """
 
     raw: float
@@ -118,8 +119,8 @@ def mattered(effects: PairEffects, cited: Sequence[int]) -> float:
 def top_cause(effects: PairEffects, cited: Sequence[int]) -> tuple[float, float]:
     """Whether the strongest cause by Shapley value is cited, and whether it is cited first.
 
-    NaN where nothing is cited, or everything. Whoever cites more finds it more often, so the second is the one to
-    compare texts of different lengths by.
+    Both are NaN where nothing or everything is cited. A text that cites more titles finds the strongest cause more
+    often, so texts of different lengths should be compared by the second.
     """
     if not 0 < len(set(cited)) < len(effects.players):
         return np.nan, np.nan
@@ -167,7 +168,7 @@ METRICS = (
 
 
 def measure(effects: Sequence[PairEffects], cited: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-    """Every metric of citations, one number (P,) a pair; NaN where a text cites nothing that could be compared.
+    """Every metric of citations, one number per pair (P,); NaN where a text cites nothing that could be compared.
 
     Only `mattered` counts a text that cites nothing: as 0.
 

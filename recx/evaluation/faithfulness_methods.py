@@ -53,5 +53,5 @@ def explain_with_template(
 
 
 def columns_of(names: Iterable[str], methods: Mapping[str, Method]) -> dict[str, dict[str, str]]:
-    """The fields `method`, `mode` and `control` of everybody's records; who is no method has only a name."""
+    """The fields `method`, `mode` and `control` of each name's records; one that is not a method has only its name."""
     return {name: methods[name].columns if name in methods else {"method": name, "mode": ""} for name in names}

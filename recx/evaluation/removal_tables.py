@@ -31,7 +31,7 @@ def joining_orders(effects: PairEffects, catalogue: Catalogue, latest: int = 3) 
         Columns `order, title, gain`. The mean gain of a title over all orders is its Shapley value in this history.
 
     Raises:
-        DataError: the history has more than `MAX_JOINING` distinct titles.
+        DataError: the latest items have more than `MAX_JOINING` distinct titles.
     """
     effects = replace(effects, whole=effects.history[-latest:])
     n = len(effects.players)

@@ -1,7 +1,7 @@
 """Rewards of texts, measured on the target: what language models are tuned on by preferences and by reinforcement.
 
-A reward is not a metric: a model that is tuned on it may raise it by other means than those intended. What tells is
-measured apart, see `recx.evaluation.reward_study`.
+A reward is not a metric: a model that is tuned on it may raise it by other means than those intended. What reveals this
+is measured separately, see `recx.evaluation.reward_study`.
 """
 
 import re

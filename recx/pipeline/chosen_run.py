@@ -17,9 +17,9 @@ class ChosenRun:
 
     Attributes:
         name: profile and data set, or `shipped/demo`.
-        settings: it was made with.
+        settings: settings that it was made with.
         opened: its data, target and explainers.
-        fingerprint: tells it from runs with other settings, inputs or code.
+        fingerprint: distinguishes it from runs with other settings, inputs or code.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ChosenRun:
         return named or next(mode for mode in reversed(MODES) if mode in explainers)
 
     def provenance(self) -> Mapping[str, str]:
-        """What tells explanations of this run from others."""
+        """Return what distinguishes explanations of this run from those of other runs."""
         return {
             "run": self.name,
             "target": self.settings.target.name,
@@ -50,10 +50,10 @@ class ChosenRun:
 
 
 def choose_run(settings: Settings | None = None) -> ChosenRun:
-    """Open a finished run; in place of the default one, where that is not finished, the shipped model.
+    """Open a finished run; if the default run is not finished, open the shipped model in its place.
 
     Args:
-        settings: of the run; None for the shipped model outright.
+        settings: settings of the run; None always opens the shipped model.
 
     Raises:
         CheckpointError: a stage is not finished for these settings, or a file is damaged.

@@ -49,10 +49,10 @@ class ExplainedPair:
     """A pair, its explanation, and what the target says.
 
     Attributes:
-        pair: asked about.
-        answer: the explanation, checked.
-        rank: that the target gives the item.
-        evidence: what the target's decision rests on, as measured.
+        pair: the history and the item.
+        answer: the explanation, with its parts checked.
+        rank: the rank that the target gives the item.
+        evidence: the measured causes of the target's decision.
     """
 
     pair: Pair

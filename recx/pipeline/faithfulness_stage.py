@@ -30,7 +30,8 @@ class MeasuredPairs:
         effects: of the titles of each pair.
         sets: the smallest decisive sets of each pair; None where a history is too long to certify them.
         edits: histories with one title removed or replaced, and what the target says to them.
-        methods: all methods, and the main mode twice more with the measured causes in its prompt, see `with_told`.
+        methods: all methods, and the main mode again: told the measured causes, held to them, and (with relation
+            tokens) held to what these predict, see `with_told`.
         explained: method -> P explanations; `template` is written without a language model.
     """
 

@@ -59,7 +59,7 @@ def explain_file(
 
     Raises:
         DataError: the input cannot be read or lacks a column, or the output cannot be written.
-        SettingsError: the output is the input, or was made otherwise.
+        SettingsError: the output is the input, or was written with another provenance.
         CheckpointError: another process writes to the output.
     """
     if source.resolve() == output.resolve():
@@ -101,7 +101,7 @@ def require_pairs(path: Path) -> None:
 
 
 def rows_of(path: Path) -> Iterator[Row]:
-    """The rows of a file of pairs by column; in place of one that cannot be read, why.
+    """Yield the rows of a file of pairs, column -> value; for a row that cannot be read, the error that says why.
 
     Raises:
         DataError: the file cannot be read, or has no column `history` or `item`.

@@ -74,9 +74,9 @@ def tuned_texts(
 ) -> dict[int, dict[str, Any]]:
     """Tune on each amount of instructions, and let each model explain; the smaller amounts are parts of the larger.
 
-    One file per amount, `texts-AMOUNT-SEED.json`, is kept in the run's folder, so that an interrupted run goes on. The
+    One file per amount, `texts-AMOUNT-SEED.json`, is kept in the run's folder, so that an interrupted run resumes. The
     model with the most instructions and the one with the fewest also answer questions about attributes, and explain to
-    the same people described otherwise.
+    the same people under changed descriptions.
 
     Returns:
         Amount -> `amount, seed, per_dataset, loss_unseen, texts` (recommender -> texts) and, of these two, `answers`

@@ -48,7 +48,7 @@ def load_pairs(settings: Settings, store: TextStore | None = None, show_progress
 
     Args:
         settings: settings of the run.
-        store: cache of the chat model's replies, so that an interrupted run goes on.
+        store: cache of the chat model's replies, with which an interrupted run resumes.
         show_progress: print the chat model's estimated cost first, and show a bar.
 
     Raises:

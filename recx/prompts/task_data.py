@@ -30,7 +30,7 @@ class TaskData:
         effects: effects on the target's decisions, measured for some histories; the relation mode's explanations are
             based on them.
         predicted: the same effects as the relation tokens show them; explanations whose prompts contain these tokens
-            are based on them, so that text and tokens agree. None: on the measured ones.
+            are based on them, so that text and tokens agree; if None, on the measured effects.
         told_share: share of the explanations from effects whose prompts state the measured causes instead of showing
             relation tokens.
         max_history: how many of the latest items a prompt shows.

@@ -97,16 +97,16 @@ def _finite(path: Path, name: str, array: np.ndarray) -> Tensor:
 
 
 def take(arrays: dict[str, Tensor], name: str, shape: Sequence[int | None], folder: Path) -> Tensor:
-    """The array of that name, checked.
+    """Return the array of a name after checking its shape.
 
     Args:
-        arrays: by name.
-        name: of the array.
-        shape: expected; None for any side of at least 1.
-        folder: for the message.
+        arrays: name -> array.
+        name: name of the array.
+        shape: expected shape; None stands for any side of at least 1.
+        folder: folder of the arrays, for the message.
 
     Raises:
-        DataError: there is none, or it has another shape.
+        DataError: there is no array of that name, or it has another shape.
     """
     wanted = ", ".join("any" if side is None else f"{side:,}" for side in shape) + "," * (len(shape) == 1)
     if name not in arrays:
@@ -141,7 +141,7 @@ def choice(record: dict[str, Any], name: str, accepted: Sequence[Any]) -> Any:
     """A value of `model.json` that is one of those accepted.
 
     Raises:
-        DataError: it is missing or another.
+        DataError: the value is missing or is not one of those accepted.
     """
     value = record.get(name)
     if not any(value is a or (type(value) is type(a) and value == a) for a in accepted):
@@ -178,14 +178,14 @@ def read_ids(folder: Path, name: str, count: int, what: str) -> list[str]:
     """Ids of the rows of an array, in their order, from `name.txt` (one per line), `.csv` (with a header) or `.json`.
 
     Args:
-        folder: with the file.
+        folder: folder of the file.
         name: `item_ids` or `user_ids`.
-        count: rows of the array.
-        what: the array, for the message.
+        count: number of rows of the array.
+        what: name of the array, for the message.
 
     Raises:
-        DataError: there is none or several, it is damaged, holds other than texts or whole numbers, an id twice, or
-            another number of ids than the array has rows.
+        DataError: there is no such file or there are several; the file is damaged or holds anything but texts or whole
+            numbers; an id occurs twice; or there are not as many ids as the array has rows.
     """
     files = [folder / f"{name}.{suffix}" for suffix in ID_FILES if (folder / f"{name}.{suffix}").is_file()]
     if len(files) != 1:
@@ -273,7 +273,7 @@ def drop_unknown(histories: Tensor, known: Tensor) -> Tensor:
 
 
 def floor_unknown(scores: Tensor, known: Tensor) -> Tensor:
-    """Scores (B, N + 1) in which items that a recommender does not know stand 1 below the worst that it knows."""
+    """Scores (B, N + 1) in which unknown items have the lowest score of the items that a recommender knows, less 1."""
     lowest = scores.masked_fill(~known, torch.inf).amin(1, keepdim=True)
     return torch.where(known, scores, lowest - 1)
 

@@ -19,7 +19,8 @@ class EvaluateSettings:
         rated: number of pairs whose explanations are rated.
         sources: explanations per source for discrimination and score prediction.
         discriminator: `tfidf`, or `bert` for a fine-tuned encoder.
-        encoder: hub id or folder of the encoder for `bert` and BERTScore; both are skipped if empty.
+        encoder: hub id or folder of an encoder, required by the discriminator `bert`; BERTScore is skipped if it is
+            empty.
         ratings: file or folder with human ratings (JSON lines); none by default.
         imported: file or folder with explanations written elsewhere (JSON lines), one method per file; none by default.
         judge: a chat model as an additional judge.

@@ -13,15 +13,15 @@ class RewardSettings:
     Attributes:
         pairs: training pairs of a history and an item.
         samples: texts drawn for each pair, of which the best and the worst become a preference.
-        temperature: of these texts.
+        temperature: sampling temperature of these texts.
         gap: least difference between the rewards of the two texts of a preference.
         good: least reward of a text that is preferred; where none reaches it, the worst is rewritten.
         beta: how strongly preferences hold the model to its start, in 1 / nats.
         preferences: training on preferences; a row is a pair of texts.
-        prompts: prompts of the reinforcement, for each reward.
+        prompts: number of prompts in the reinforcement learning of each reward.
         group: texts drawn for each prompt.
-        kl: weight of the distance from the start in the reinforcement.
-        reinforcement: training on rewards; a row is a prompt.
+        kl: weight of the KL divergence from the model before tuning, in reinforcement learning.
+        reinforcement: settings of the reinforcement learning; a row is a prompt.
         max_tokens: longest text.
         seed: random seed of the pairs, the texts and the order.
     """

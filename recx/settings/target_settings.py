@@ -43,8 +43,8 @@ class FoldInSettings:
 
     Attributes:
         by: `mean` of the item factors, or `als`, the least squares of implicit feedback ALS.
-        regularization: of ALS, as the factors were learnt with it.
-        alpha: of ALS, the confidence in an interaction; what is not chosen has 1.
+        regularization: the regularisation with which ALS learnt the factors.
+        alpha: the confidence of ALS in an interaction; that in items that were not chosen is 1.
     """
 
     by: str = "mean"
