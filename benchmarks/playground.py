@@ -22,7 +22,7 @@ from recorded import Row, add_option, record
 
 from recx.data.catalogue import build_catalogue
 from recx.data.registry import load_dataset
-from recx.data.title_search import TitleIndex
+from recx.data.title_search import TitleSearch
 from recx.playground.rpc_client import ADDRESS_VARIABLE, RpcClient
 from recx.profiles.resolve import resolve_settings
 
@@ -61,7 +61,7 @@ def typing(repeats: int) -> dict[str, float]:
     words = [w for label in load_dataset(resolve_settings().data).catalogue.labels[1:] for w in label.split()]
     draw = random.Random(0)
     labels = [f"{' '.join(draw.choices(words, k=draw.randint(2, 9)))} {n}" for n in range(20_000)]
-    index = TitleIndex(build_catalogue([str(n) for n in range(20_000)], labels, {}))
+    index = TitleSearch(build_catalogue([str(n) for n in range(20_000)], labels, {}))
     ways = {
         "ours": lambda typed: index.suggest(typed),
         "rapidfuzz over all": lambda typed: process.extract(typed, labels, scorer=fuzz.WRatio, limit=8),

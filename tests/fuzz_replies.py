@@ -119,7 +119,7 @@ READERS: tuple[Callable[[str], str | None], ...] = (rated, chosen, decided, list
 
 def asked(reply: str) -> str | None:
     """Send the reply as content, as a part and as the whole body of a server's response."""
-    client: ChatClient[str] = ChatClient(ChatSettings("http://127.0.0.1:9/v1", "m", replies=2))
+    client = ChatClient(ChatSettings("http://127.0.0.1:9/v1", "m", replies=2))
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": reply}}
     bodies = [
         {"choices": [choice]},

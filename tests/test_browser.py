@@ -21,7 +21,7 @@ from small_chain import SMALL
 
 from recx import paths
 from recx.data.registry import load_dataset
-from recx.data.title_search import TitleIndex
+from recx.data.title_search import TitleSearch
 from recx.evaluation.human_ratings import read_ratings
 from recx.profiles.resolve import resolve_settings
 
@@ -165,7 +165,7 @@ def wait_for_answers(page, count=3):
 def titles():
     """Four titles of the small run; the second one can be misspelt and still be recognised."""
     catalogue = load_dataset(resolve_settings("test", overrides=SMALL).data).catalogue
-    index = TitleIndex(catalogue)
+    index = TitleSearch(catalogue)
     found = [t for t in catalogue.titles[1:] if t in catalogue.index_of_label and len(t) > 9 and "&" not in t]
     clear = [t for t in found if index.resolve(misspelt(t)).kind == "close"]
     return [t for t in found if t != clear[0]][:1] + clear[:1] + [t for t in found if t != clear[0]][1:3]

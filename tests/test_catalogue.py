@@ -2,7 +2,7 @@ import pytest
 
 from recx.data.catalogue import build_catalogue
 from recx.data.item_lookup import find_item
-from recx.data.title_search import TitleIndex
+from recx.data.title_search import TitleSearch
 from recx.errors import DataError
 
 
@@ -41,4 +41,4 @@ def test_bad_catalogues_are_refused(ids, titles, word):
 def test_an_item_is_found_by_the_sources_own_spelling(typed):
     catalogue = build_catalogue(["a", "b", "c"], ["Pok\u00e9mon", "Tom &amp; Jerry", 'A 12" Mix'], {})
     assert find_item(catalogue, typed) in (1, 2, 3)
-    assert TitleIndex(catalogue).resolve(typed).kind == "exact"
+    assert TitleSearch(catalogue).resolve(typed).kind == "exact"

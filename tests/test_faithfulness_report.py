@@ -14,6 +14,7 @@ from recx.evaluation.pair_effects import effects_of
 from recx.evaluation.planted_causes import planted_causes, planted_records, precision_recall, relied_on
 from recx.evaluation.round_trip import recovered_vectors, round_trip
 from recx.evaluation.test_set import Pairs
+from recx.evaluation.verdict_records import verdict_records
 from recx.explaining.measured import measure_evidence, template_explanations
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.recommenders.protocol import pad_histories
@@ -53,7 +54,7 @@ def test_methods_are_ordered_as_they_must_be(world):
     assert (
         curves["Shapley"].iloc[1] > curves["random"].iloc[1] and curves.groupby("method").last().round(6).nunique() == 1
     )
-    records = report.verdict_records({"method": "x"}, measured["Shapley"], pairs, ["f_auroc"])
+    records = verdict_records({"method": "x"}, measured["Shapley"], pairs, ["f_auroc"])
     assert [r["verdict"] for r in records] == ["liked", "disliked", "both"]
     assert records[0]["n"] + records[1]["n"] >= records[2]["n"] == 20, "over users, two pairs each"
     frame = report.verdict_frame(records)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recx.data.catalogue import build_catalogue
-from recx.data.title_search import TitleIndex
+from recx.data.title_search import TitleSearch
 
 TITLES = ["Halo 3", "Halo 3: ODST", "Halo: Reach", "Portal", "Portal 2", "Portal 2", "Okami", "Mass Effect", "Sims 3"]
 PLATFORM = [["Xbox"], ["Xbox"], ["Xbox"], ["PC"], ["PC"], ["PS3"], ["Wii"], ["PC"], ["PC"]]
@@ -11,7 +11,7 @@ PLATFORM = [["Xbox"], ["Xbox"], ["Xbox"], ["PC"], ["PC"], ["PS3"], ["Wii"], ["PC
 
 @pytest.fixture(scope="module")
 def index():
-    return TitleIndex(build_catalogue([f"id{n}" for n in range(9)], TITLES, {"platform": PLATFORM}))
+    return TitleSearch(build_catalogue([f"id{n}" for n in range(9)], TITLES, {"platform": PLATFORM}))
 
 
 def labels(index, matches):
@@ -62,7 +62,7 @@ def test_any_text_is_answered(index, typed):
 
 
 def test_a_short_title_is_not_what_a_longer_text_may_mean():
-    index = TitleIndex(build_catalogue(["a", "b", "c"], ["None", "Ocean Drive", "Ocean Eyes"], {}))
+    index = TitleSearch(build_catalogue(["a", "b", "c"], ["None", "Ocean Drive", "Ocean Eyes"], {}))
     found = index.resolve("Nobody Knows")
     assert found.kind == "unknown" and found.matches, "the nearest are named, but none of them may be meant"
     assert index.resolve("ocean").kind == "ambiguous"

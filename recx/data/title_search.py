@@ -43,7 +43,7 @@ class Resolution:
     matches: tuple[Match, ...]
 
 
-class TitleIndex:
+class TitleSearch:
     """An index of a catalogue's titles for looking up typed text.
 
     Args:

@@ -8,9 +8,8 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judges import ExplanationToRate, Judge, scores
-from recx.prompts.quotation_marks import straight_quotes
+from recx.prompts.quotation_marks import QUOTED, straight_quotes
 
-_CITED = re.compile(r'"([^"]*)"')
 INVENTED = "Chronicles of the Painted Harbour"
 
 
@@ -51,7 +50,7 @@ def undetected(means: Mapping[str, float]) -> list[str]:
 
 def _with_invented(question: ExplanationToRate, catalogue: Catalogue) -> str:
     own, text = catalogue.labels[question.item], straight_quotes(question.text)
-    cited = [m for m in _CITED.finditer(text) if m[1] != own]
+    cited = [m for m in QUOTED.finditer(text) if m[1] != own]
     if not cited:
         return f'{question.text} It is like "{INVENTED}".'
     start, end = cited[0].span()
@@ -59,7 +58,4 @@ def _with_invented(question: ExplanationToRate, catalogue: Catalogue) -> str:
 
 
 def _flipped(text: str) -> str:
-    head, _, rest = text.partition(".")
-    if head.strip().lower() in ("yes", "no"):
-        return f"{'No' if head.strip().lower() == 'yes' else 'Yes'}.{rest}"
     return re.sub(r"^\W*(yes|no)\b", lambda m: "No" if m[1].lower() == "yes" else "Yes", text, flags=re.IGNORECASE)

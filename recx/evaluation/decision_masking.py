@@ -2,7 +2,7 @@
 
 import re
 
-from recx.prompts.quotation_marks import straight_quotes
+from recx.prompts.quotation_marks import QUOTED, straight_quotes
 
 # Words that reveal the decision, or whether a reason is for or against it. What a title does to the decision ("lifts it
 # most", "what holds it back most is") becomes one underscore, since its length would reveal the direction, too.
@@ -17,7 +17,6 @@ _VERDICT = re.compile(
 )
 # Sentences about the place among all items say how the target decided, whatever title they name.
 _PLACE = re.compile(r"\b(?:ranks?|ranked|ranking|stands?|of 100 titles)\b", re.IGNORECASE)
-_QUOTED = re.compile(r'"[^"]*"')
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -35,7 +34,7 @@ def without_verdict(text: str) -> str:
 
 def _says_more(sentence: str) -> bool:
     """Whether a sentence holds more than a remark on the decision or on the item's place."""
-    plain = _QUOTED.sub("", sentence)
+    plain = QUOTED.sub("", sentence)
     return not _PLACE.search(plain) and ('"' in sentence or not _VERDICT.search(sentence))
 
 

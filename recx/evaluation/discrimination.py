@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
@@ -17,9 +16,8 @@ from recx.errors import DataError
 from recx.evaluation.bert_discriminator import Classifier, fit_encoder
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.decision_masking import without_verdict
+from recx.evaluation.word_vectors import TOKEN, word_vectors
 from recx.settings import EvaluateSettings
-
-_TOKEN = r"(?u)\b\w+\b|[^\w\s]"
 
 
 @dataclass(frozen=True)
@@ -171,11 +169,10 @@ def _by_words(train: Sequence[str], labels: np.ndarray, test: Sequence[str]) -> 
 
 def _fitted(texts: Sequence[str], labels: np.ndarray) -> Pipeline | DummyClassifier:
     """A regression on words, or what always names the most common source if no two texts share a word."""
-    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_TOKEN, min_df=2, sublinear_tf=True)
-    shared = Counter(t for text in texts for t in set(re.findall(_TOKEN, text.lower())))
+    shared = Counter(t for text in texts for t in set(re.findall(TOKEN, text.lower())))
     if max(shared.values(), default=0) < 2:
         return DummyClassifier(strategy="most_frequent").fit(texts, labels)
-    return make_pipeline(words, LogisticRegression(max_iter=1000, C=10.0)).fit(texts, labels)
+    return make_pipeline(word_vectors(), LogisticRegression(max_iter=1000, C=10.0)).fit(texts, labels)
 
 
 def _indicative(model: Pipeline | DummyClassifier, words: int) -> dict[str, list[str]]:

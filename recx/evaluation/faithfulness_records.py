@@ -15,7 +15,7 @@ from recx.evaluation.faithfulness import cited_places
 from recx.evaluation.faithfulness_calibration import calibration, said_orders, strength_order
 from recx.evaluation.faithfulness_consistency import chance_consistency, repeated_causes, self_consistency
 from recx.evaluation.faithfulness_curves import CURVE_METHODS, CURVES, LOWER, measure_curves
-from recx.evaluation.faithfulness_report import cause_records, phi_by_method, verdict_records
+from recx.evaluation.faithfulness_report import phi_by_method
 from recx.evaluation.faithfulness_sets import measure_sets
 from recx.evaluation.faithfulness_simulation import Edits, Said, las_estimate, said_in, shuffled, simulate
 from recx.evaluation.faithfulness_values import value_records
@@ -24,12 +24,11 @@ from recx.evaluation.pair_effects import PairEffects, decision_changes
 from recx.evaluation.round_trip import round_trip
 from recx.evaluation.summary_tables import labelled
 from recx.evaluation.test_set import Pairs
+from recx.evaluation.verdict_records import Columns, Records, estimate_record, verdict_records
 from recx.explaining.explainer import Explainer
 from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
 
-Records = list[dict[str, Any]]
-Columns = Mapping[str, str]
 LOWER_IS_BETTER = LOWER | {"repeated_cause", "contradicts_evidence", "ece", "brier"}
 
 # The further questions of notebook 11 in their order, each with the metrics that answer it.
@@ -202,9 +201,25 @@ def calibration_records(explainers: Mapping[str, Explainer], columns: Mapping[st
     ]
 
 
-def estimate_record(columns: Columns, metric: str, e: Estimate, verdict: str) -> dict[str, Any]:
-    """A record of a statistic other than a mean."""
-    return {**columns, "metric": metric, "value": e.value, "low": e.low, "high": e.high, "n": e.n, "verdict": verdict}
+def cause_records(
+    correlations: Mapping[str, Estimate],
+    trips: Mapping[str, Mapping[str, np.ndarray]],
+    columns: Mapping[str, Columns],
+    pairs: Pairs,
+) -> Records:
+    """Records of `phi_cct` and of the round trip, for both verdicts together.
+
+    Args:
+        correlations: method -> estimate of `phi_estimate`.
+        trips: method -> metric -> (P,), as `round_trip` gives them.
+        columns: method -> `method`, `mode` and `control`; a method that is not among them has its own name only.
+        pairs: P pairs.
+    """
+    own = {name: columns.get(name, {"method": name, "mode": ""}) for name in {**correlations, **trips}}
+    records = [estimate_record(own[name], "phi_cct", e, "both") for name, e in correlations.items()]
+    for name, measured in trips.items():
+        records += [r for r in verdict_records(own[name], measured, pairs, list(measured)) if r["verdict"] == "both"]
+    return records
 
 
 def cause_and_trip_records(

@@ -22,9 +22,8 @@ from recx.evaluation.faithfulness import (
     phi_coefficient,
 )
 from recx.evaluation.faithfulness_consistency import repeated_cause
-from recx.evaluation.metric_records import label_of, metric_record
+from recx.evaluation.metric_records import label_of
 from recx.evaluation.pair_effects import PairEffects
-from recx.evaluation.test_set import Pairs
 from recx.explaining.records import Explanation
 
 RESAMPLES = 500
@@ -76,26 +75,6 @@ def cited_in(effects: Sequence[PairEffects], explained: Mapping[str, Sequence[Ex
     }
 
 
-def verdict_records(
-    columns: Mapping[str, str], measured: Mapping[str, np.ndarray], pairs: Pairs, metrics: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Records of some metrics for the pairs the target likes, those it dislikes, and both, with intervals over users.
-
-    Args:
-        columns: `method`, `mode` and `control` of the records.
-        measured: metric -> (P,).
-        pairs: P pairs.
-        metrics: which.
-    """
-    verdicts = {"liked": pairs.liked, "disliked": ~pairs.liked, "both": np.ones(len(pairs), dtype=bool)}
-    return [
-        metric_record(**columns, metric=metric, values=np.where(mask, measured[metric], np.nan), users=pairs.users)
-        | {"verdict": verdict}
-        for metric in metrics
-        for verdict, mask in verdicts.items()
-    ]
-
-
 def phi_estimate(
     named: Sequence[np.ndarray], changed: Sequence[np.ndarray], users: np.ndarray, seed: int = 0
 ) -> Estimate:
@@ -141,30 +120,6 @@ def phi_by_method(
             titles, changes, whose = zip(*named, strict=True)
             out[name] = phi_estimate(titles, changes, np.array(whose))
     return out
-
-
-def cause_records(
-    correlations: Mapping[str, Estimate],
-    trips: Mapping[str, Mapping[str, np.ndarray]],
-    columns: Mapping[str, Mapping[str, str]],
-    pairs: Pairs,
-) -> list[dict[str, Any]]:
-    """Records of `phi_cct` and of the round trip, for both verdicts together.
-
-    Args:
-        correlations: method -> estimate of `phi_estimate`.
-        trips: method -> metric -> (P,), as `round_trip` gives them.
-        columns: method -> `method`, `mode` and `control`; a method that is not among them has its own name only.
-        pairs: P pairs.
-    """
-    own = {name: columns.get(name, {"method": name, "mode": ""}) for name in {**correlations, **trips}}
-    records = [
-        {**own[name], "metric": "phi_cct", "value": e.value, "low": e.low, "high": e.high, "n": e.n, "verdict": "both"}
-        for name, e in correlations.items()
-    ]
-    for name, measured in trips.items():
-        records += [r for r in verdict_records(own[name], measured, pairs, list(measured)) if r["verdict"] == "both"]
-    return records
 
 
 def case_frame(effects: PairEffects, explanation: Explanation, catalogue: Catalogue) -> pd.DataFrame:

@@ -15,9 +15,9 @@ from scipy.stats import hypergeom
 from recx.attribution.attribute_effects import UNKNOWN, value_holders
 from recx.data.catalogue import Catalogue
 from recx.evaluation.certification import certify_planted, fit_metrics
-from recx.evaluation.faithfulness_report import verdict_records
 from recx.evaluation.pair_effects import TINY, PairEffects
 from recx.evaluation.test_set import Pairs
+from recx.evaluation.verdict_records import verdict_records
 from recx.explaining.records import Explanation
 
 VALUE_METRICS = ("value_percentile", "top_value_named", "top_value_gain")

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judge_replies import read_choice, read_rating
@@ -42,7 +41,7 @@ class LLMJudge:
         self, catalogue: Catalogue, settings: ChatSettings, store: TextStore | None = None, show_progress: bool = False
     ) -> None:
         self.catalogue, self.show_progress = catalogue, show_progress
-        self.client: ChatClient[Any] = ChatClient(settings, store)
+        self.client = ChatClient(settings, store)
         self.name = settings.model
 
     def rate(self, questions: Sequence[ExplanationToRate]) -> list[Rating]:

@@ -17,6 +17,7 @@ from recx.errors import DataError
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.discrimination import split_users
 from recx.evaluation.test_set import Pairs
+from recx.evaluation.word_vectors import word_vectors
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def win_rates(
     """
     methods = list(texts)
     tested = split_users(users, seed=seed)
-    vectors = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b|[^\w\s]", min_df=2, sublinear_tf=True)
+    vectors = word_vectors()
     try:
         vectors.fit([t for m in methods for t, out in zip(texts[m], tested, strict=True) if not out])
     except ValueError as error:  # "no terms remain"

@@ -1,5 +1,6 @@
 """Metric records as stored in `metrics.json`: one metric of one method each."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,7 @@ def metric_record(
     """
     e = bootstrap(values, users)
     columns = {"method": method, "mode": mode, "decoding": decoding, "control": control, "metric": metric}
-    interval = {"value": e.value, "low": e.low, "high": e.high, "n": e.n}
-    return columns | interval | {"values": np.asarray(values, dtype=float)}
+    return columns | asdict(e) | {"values": np.asarray(values, dtype=float)}
 
 
 def label_of(record: dict[str, Any]) -> str:

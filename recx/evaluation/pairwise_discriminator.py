@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 from scipy.sparse import vstack
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from recx.alignment.instruction_tuning import InstructedModel
@@ -20,6 +19,7 @@ from recx.evaluation.bootstrap import bootstrap
 from recx.evaluation.foreign_texts import foreign_texts
 from recx.evaluation.judges import explanations_to_rate
 from recx.evaluation.llm_judge import LLMJudge
+from recx.evaluation.word_vectors import word_vectors
 from recx.prompts.recommendation_prompts import MAX_HISTORY, comparison_prompt, situation
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
@@ -39,7 +39,7 @@ def prefer_by_words(judged: Sequence[Comparison]) -> Preference:
     """
     if not judged:
         raise DataError("There are no comparisons to learn from.")
-    vectors = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b|[^\w\s]", min_df=2, sublinear_tf=True)
+    vectors = word_vectors()
     vectors.fit([text for c in judged for text in (c.first, c.second)])
     gap = vectors.transform([c.first for c in judged]) - vectors.transform([c.second for c in judged])
     better = np.array([c.first_is_better for c in judged])

@@ -1,6 +1,7 @@
 """Texts beside references, as in XRec's tables: every metric of every method, by the sparsity of users too."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ def group_table(
         for group in sorted(set(groups.tolist())):
             own = groups == group
             e = bootstrap(columns[metric][own], users[own])
-            rows.append({"method": method, "group": group, "value": e.value, "low": e.low, "high": e.high, "n": e.n})
+            rows.append({"method": method, "group": group} | asdict(e))
     return pd.DataFrame(rows)
 
 
@@ -123,7 +124,7 @@ def differences(
     for method, columns in scores.items():
         if method != base:
             e = bootstrap(columns[metric] - scores[base][metric], users)
-            rows.append({"method": method, "value": e.value, "low": e.low, "high": e.high, "n": e.n})
+            rows.append({"method": method} | asdict(e))
     return pd.DataFrame(rows)
 
 

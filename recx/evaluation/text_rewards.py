@@ -4,7 +4,6 @@ A reward is not a metric: a model that is tuned on it may raise it by other mean
 is measured separately, see `recx.evaluation.reward_study`.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +15,7 @@ from recx.evaluation.faithfulness import cited_places, erasure
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
 from recx.prompts.pieces import Piece, Title, quoted_pieces
+from recx.prompts.quotation_marks import QUOTED
 from recx.recommenders.devices import score
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 from recx.recommenders.tie_order import best_first
@@ -23,7 +23,6 @@ from recx.recommenders.tie_order import best_first
 LOWEST = -1.0
 TOP = 10  # items of the target's list that a summary is held against
 SUMMARY = 3  # titles of a summary that are read
-_QUOTED = re.compile(r'"([^"]*)"')
 
 
 def is_true(explanation: Explanation, liked: bool) -> bool:
@@ -54,7 +53,7 @@ def effect_reward(effects: PairEffects, explanation: Explanation) -> float:
 
 def listed_items(text: str, catalogue: Catalogue) -> list[int]:
     """The items of a list of quoted titles in its order, each once; 0 for every other title that is not known."""
-    named = [catalogue.index_of_label.get(title, 0) for title in _QUOTED.findall(text)]
+    named = [catalogue.index_of_label.get(title, 0) for title in QUOTED.findall(text)]
     return [item for n, item in enumerate(named) if item == 0 or item not in named[:n]]
 
 

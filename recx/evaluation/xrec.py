@@ -77,7 +77,7 @@ def gpt_score(
     Raises:
         ChatError: the chat endpoint cannot be used.
     """
-    client: ChatClient[int] = ChatClient(settings, store)
+    client = ChatClient(settings, store)
     rows = [n for n, both in enumerate(zip(texts, references, strict=True)) if all(map(str.strip, both))]
     asked: list[list[Message]] = []
     for n in rows:

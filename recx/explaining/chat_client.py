@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
 
@@ -55,7 +55,7 @@ class Cost:
         )
 
 
-class ChatClient(Generic[T]):
+class ChatClient:
     """Asks many questions concurrently and recovers from failures.
 
     The client library retries time-outs, rate limits and server errors with increasing delays; a malformed reply is

@@ -58,7 +58,7 @@ class ChatExplainer(Explainer):
         store: TextStore | None = None,
     ) -> None:
         self.catalogue, self.max_history, self.shots = catalogue, max_history, shots or {}
-        self.client: ChatClient[Any] = ChatClient(settings, store)
+        self.client = ChatClient(settings, store)
         self.parser = ExplanationParser(catalogue)
         self._index = TitleIndex(catalogue)
 

@@ -76,7 +76,7 @@ def write_pairs(
         _question(_REVIEW, f"Item: {title}\nReview: {review}")
         for title, review in zip(pairs.titles, reviews or [], strict=reviews is not None)
     ]
-    client: ChatClient[str] = ChatClient(settings, store)
+    client = ChatClient(settings, store)
     said = [text or "" for text in client.ask(asked, read_passage, show_progress)]
     of_item = dict(zip(items, said, strict=False))
     of_user, distilled = np.split(np.array(said[len(items) :], dtype=object), [len(pairs)])

@@ -7,7 +7,6 @@ most often among those that pass takes its place; where none passes, the sentenc
 construction is what the reader can read: measured on such texts, its own checks say nothing about the model.
 """
 
-import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from recx.explaining.contradictions import contradictions, sentence_spans
 from recx.explaining.records import Explanation
 from recx.prompts.evidence import Evidence
 from recx.prompts.pieces import quoted_pieces
+from recx.prompts.quotation_marks import QUOTED
 from recx.prompts.requests import Request
 from recx.prompts.tokens import Prompt
 
@@ -33,7 +33,6 @@ DRAWN = 8  # sentences drawn in place of one
 TEMPERATURE = 0.7  # of the draws: at 1, small models misspell words
 LONGEST = 64  # tokens of such a sentence
 ROUNDS = 8  # sentences of a text that may be written again; further ones are left out
-_QUOTED = re.compile(r'"([^"]*)"')
 
 
 @dataclass(eq=False)
@@ -103,7 +102,7 @@ class Reviser:
             contradictions(read, draft.evidence)
             or any(not c.in_history or not (c.against or c.item in causes) for c in read.citations)
             or any(not s.true for s in read.statements)
-            or len(set(quoted := _QUOTED.findall(sentence))) < len(quoted)  # compared with itself
+            or len(set(quoted := QUOTED.findall(sentence))) < len(quoted)  # compared with itself
         )
 
     def _read(self, draft: Draft, text: str) -> Explanation:

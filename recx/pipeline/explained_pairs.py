@@ -11,7 +11,7 @@ import numpy as np
 
 from recx.attribution.removal import value_function
 from recx.data.catalogue import Catalogue
-from recx.data.title_search import TitleIndex
+from recx.data.title_search import TitleSearch
 from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
@@ -72,7 +72,7 @@ class PairNames:
         self.catalogue = catalogue
         self._in_parts = {label.casefold() for label in catalogue.labels if ";" in label}
         self._most_parts = max((label.count(";") + 1 for label in self._in_parts), default=1)
-        self._resolve = lru_cache(maxsize=1 << 16)(TitleIndex(catalogue).resolve)
+        self._resolve = lru_cache(maxsize=1 << 16)(TitleSearch(catalogue).resolve)
 
     def pair(self, history: Sequence[str] | str, item: str, view: str = "") -> Pair:
         """A pair from titles, labels or source ids.

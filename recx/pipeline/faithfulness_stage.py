@@ -8,12 +8,12 @@ from recx.attribution.removal import ValueFunction, value_function
 from recx.evaluation import faithfulness_records
 from recx.evaluation.faithfulness_consistency import explained_again
 from recx.evaluation.faithfulness_methods import explain_with_template, with_told
-from recx.evaluation.faithfulness_records import Columns, Records
 from recx.evaluation.faithfulness_sets import sets_of
 from recx.evaluation.faithfulness_simulation import Edits, draw_edits
 from recx.evaluation.methods import Method, all_methods
 from recx.evaluation.pair_effects import PairEffects, effects_of
 from recx.evaluation.test_set import Pairs, draw_test_set, pairs_of
+from recx.evaluation.verdict_records import Columns, Records
 from recx.explaining.records import Explanation
 from recx.pipeline.finished import FinishedRun
 from recx.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from recx.data.catalogue import Catalogue
-from recx.data.title_search import Match, TitleIndex
+from recx.data.title_search import Match, TitleSearch
 from recx.errors import DataError
 from recx.playground.instruction_options import option_choices
 
@@ -40,7 +40,7 @@ class HistoryService:
     ) -> None:
         self.catalogue, self.users, self.max_history = catalogue, dict(users), max_history
         self.models, self.provenance = list(models), dict(provenance)
-        self.titles = TitleIndex(catalogue)
+        self.titles = TitleSearch(catalogue)
 
     def about(self) -> Json:
         """Describe the run: models, options, sizes and provenance."""

@@ -1,4 +1,4 @@
-"""Figures of faithfulness: effects of cited titles, erasure curves, single cases and plausibility."""
+"""Figures of faithfulness: effects of cited titles, erasure curves and plausibility."""
 
 from itertools import cycle
 
@@ -53,28 +53,6 @@ def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
     axes.set_ylabel("drop in log-probability")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return tidy(axes)
-
-
-def case_effects(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """Draw the effect of each title of one history as bars; titles cited by the text are marked.
-
-    Args:
-        frame: columns `title, effect, cited`, oldest first.
-        axes: the axes to draw on.
-    """
-    places = np.arange(len(frame))
-    colours = np.where(frame["effect"] >= 0, "#0072B2", "#D55E00")
-    axes.barh(places, frame["effect"], color=colours)
-    labels = [
-        f"{title}  {'(cited)' if cited else ''}".rstrip()
-        for title, cited in zip(frame["title"], frame["cited"], strict=True)
-    ]
-    axes.set_yticks(places, labels, fontsize=8)
-    axes.invert_yaxis()
-    axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlabel("Shapley value for the decision (log-probability)")
-    tidy(axes).grid(axis="y", visible=False)
-    return axes
 
 
 def plausibility(frame: pd.DataFrame, axes: Axes) -> Axes:

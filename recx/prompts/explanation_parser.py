@@ -16,13 +16,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
-from recx.prompts.quotation_marks import straight_quotes
+from recx.prompts.quotation_marks import QUOTED, straight_quotes
 from recx.prompts.stated_decision import stated_decision
 from recx.prompts.title_index import TitleIndex
 from recx.prompts.value_mentions import KINDS, ValueMentions
 from recx.prompts.value_subjects import REACH, TITLE_MARK, find_subjects, grouped
 
-_QUOTED = re.compile(r'"([^"]*)"')
 _CLAUSE = re.compile(
     r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change |\n+|"
     r", (?=(?:you|they|he|she|I)\b))"
@@ -196,7 +195,7 @@ class ExplanationParser:
         """The titles in a text as (span, item, title), and the text with the titles replaced by blanks."""
         found: list[tuple[tuple[int, int], int | None, str]] = []
         plain = list(text)
-        for quoted in _QUOTED.finditer(text):
+        for quoted in QUOTED.finditer(text):
             title, span = quoted[1], quoted.span()
             index = self._titles.find(title, near=near)
             if index is None:

@@ -2,6 +2,8 @@
 
 import re
 
+QUOTED = re.compile(r'"([^"]*)"')  # what stands between straight marks
+
 # Low opening marks have several closing forms, and guillemets may point inwards or outwards.
 _DOUBLE = (
     r'"[^"]*"|“[^“”]*”|„[^„“”"]*[“”"]|”[^“”]*”|«[^«»]*»|»[^«»]*«|‹[^‹›]*›|›[^‹›]*‹|'

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recx.prompts.pieces import Piece
-from recx.prompts.quotation_marks import straight_quotes
+from recx.prompts.quotation_marks import QUOTED, straight_quotes
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
-_QUOTED = re.compile(r'"[^"]*"')
 _OUT_OF = re.compile(r"\d (?:out )?of $")
 
 
@@ -42,7 +41,7 @@ def stated_numbers(
         evidence: pieces of the prompt that the author was told; empty if it was told none.
     """
     plain = straight_quotes(text)
-    hidden = [*spans, *(m.span() for m in _QUOTED.finditer(plain))]
+    hidden = [*spans, *(m.span() for m in QUOTED.finditer(plain))]
     hidden += [m.span() for title in titles for m in re.finditer(re.escape(title), text, re.IGNORECASE)]
     told = [number for piece in evidence if isinstance(piece, str) for number in _NUMBER.findall(piece)]
     out, place, last = [], 0, ""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recx.data.split import Split
 from recx.errors import DataError
-from recx.recommenders.training import TrainingCurve, fit_lightgcn
+from recx.recommenders.training import fit_lightgcn
 from recx.settings import TargetSettings
 
 VALIDATED = 2_000
@@ -26,13 +26,11 @@ class GraphVectors:
         users: (U, d); zero for users without an edge.
         items: (N + 1, d); row 0 is zero.
         degrees: (U,) number of edges of each user.
-        curve: training curve.
     """
 
     users: Tensor
     items: Tensor
     degrees: np.ndarray
-    curve: TrainingCurve
 
 
 def without_pairs(edges: np.ndarray, pairs: np.ndarray, users: np.ndarray | None = None) -> np.ndarray:
@@ -70,10 +68,10 @@ def graph_vectors(
     split = Split(sequences, np.zeros(0, np.int64), sequences, np.zeros(0, np.int64))
     seen = [sequences[user] for user in drawn]
     checked = Split(seen, held, seen, held)
-    model, curve = fit_lightgcn(split, items, settings, show_progress, checked)
+    model, _ = fit_lightgcn(split, items, settings, show_progress, checked)
     with torch.no_grad():
         steps, vectors = model.propagate()
-    return GraphVectors(vectors.cpu(), steps.mean(0).cpu(), degrees, curve)
+    return GraphVectors(vectors.cpu(), steps.mean(0).cpu(), degrees)
 
 
 def percentiles(vectors: GraphVectors, pairs: np.ndarray, edges: np.ndarray) -> np.ndarray:
