@@ -16,7 +16,7 @@ KINDS = {
     "statement": ("#e8dcf0", "--", "statement: is it true?"),
 }
 _SIGNS = {"yes": " \u2713", "no": " \u2717", "": ""}
-_QUESTIONS = ("Which source wrote it? (one of those above)", "What score did the target give? (a number)")
+_QUESTIONS = ("Which of all sources wrote it?", "What score did the target give? (a number)")
 _PART = 40  # letters of a marked piece that stay together in a line
 _SIZES = np.arange(10, 4.5, -0.5)
 _LINE = 2.1  # distance of lines, in sizes of a letter
