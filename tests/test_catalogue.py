@@ -22,6 +22,16 @@ def test_titles_and_values_are_cleaned_alike():
     assert catalogue.attributes["format"] == [(), ("7' vinyl",), ("12' vinyl",), ()]
 
 
+def test_one_value_tells_films_of_one_name_apart_better_than_a_list():
+    genres = [("Action", "Crime"), ("Drama",), ("Drama", "War"), ("Drama", "War")]
+    attributes = {"genre": genres, "year": [("1989",), ("2022",), ("1995",), ("1998",)]}
+    titles = ["Batman", "Batman", "Les Misérables", "Les Misérables"]
+    labels = build_catalogue(["1", "2", "3", "4"], titles, attributes).labels[1:]
+    assert labels == ("Batman (1989)", "Batman (2022)", "Les Misérables (1995)", "Les Misérables (1998)")
+    without_years = build_catalogue(["1", "2"], titles[:2], {"genre": genres[:2]}).labels[1:]
+    assert without_years == ("Batman (Action / Crime)", "Batman (Drama)")
+
+
 def test_same_title_without_a_telling_attribute_gets_a_number():
     catalogue = build_catalogue(["1", "2", "3"], ["A", "A", "A (1)"], {"genre": [["x"], ["x"], ["x"]]})
     assert sorted(catalogue.labels[1:]) == ["A (1)", "A (1) #2", "A (2)"]

@@ -112,19 +112,20 @@ def _cleaned(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _unique_labels(titles: list[str], attributes: Mapping[str, Attribute]) -> tuple[list[str], int]:
-    """Distinguish items with the same title by the first attribute that separates them all, otherwise by a number."""
+    """Distinguish items with the same title by an attribute that separates them all, otherwise by a number.
+
+    It is the first attribute of which each of them has one value, such as the year, or else the first.
+    """
     groups: dict[str, list[int]] = {}
     for position, title in enumerate(titles):
         groups.setdefault(title, []).append(position)
     labels, taken = list(titles), set(groups)
     shared = [positions for positions in groups.values() if len(positions) > 1]
     for positions in shared:
-        for values in attributes.values():
-            marks = [" / ".join(values[p + 1]) for p in positions]
-            if all(marks) and len(set(marks)) == len(marks):
-                break
-        else:
-            marks = [str(n) for n in range(1, len(positions) + 1)]
+        found = [[values[p + 1] for p in positions] for values in attributes.values()]
+        apart = [own for own in found if all(own) and len(set(own)) == len(own)]
+        apart.sort(key=lambda own: any(len(values) > 1 for values in own))
+        marks = [" / ".join(values) for values in apart[0]] if apart else [str(n + 1) for n in range(len(positions))]
         for position, mark in zip(positions, marks, strict=True):
             labels[position] = _free(f"{titles[position]} ({mark})", taken)
             taken.add(labels[position])
