@@ -238,3 +238,10 @@ def test_a_full_disk_is_told_before_it_is_full(server, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="cannot be written"):
         fetch(Download(server.url), tmp_path)
     assert "data.bin" not in names(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{,}", "[]"])
+def test_damaged_checksums_are_named(tmp_path, content):
+    (tmp_path / "checksums.json").write_text(content)
+    with pytest.raises(DataError, match="checksums.json is damaged"):
+        downloads._checksums(tmp_path)

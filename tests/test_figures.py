@@ -251,3 +251,16 @@ def test_bars_that_stand_side_by_side_differ_in_grey_too(name):
 def test_every_committed_figure_is_known():
     for path in (paths.ROOT / "figures").glob("*.png"):
         assert path.stem in FIGURES, path
+
+
+def test_titles_that_look_like_numbers_or_nothing_are_drawn_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path))
+    for titles in (["300", "1917", "1941"], ["None", "NA", "nan"]):
+        run = Run("tiny", "demo", "stage", "abc")
+        frame = pd.DataFrame({"title": titles, "effect": [0.1, -0.2, 0.3], "cited": [True, False, False]})
+        plt.close(draw_and_save("case_effects", frame, run))
+        run.finish(seed=0)
+        assert len(redrawn(tmp_path, tmp_path / "out")) == 1
+    (run.folder / "figures" / "case_effects.csv").write_text("other\n1\n")
+    with pytest.raises(CheckpointError, match="does not hold the figure|cannot be read"):
+        redraw(out=tmp_path / "out")

@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 
-from recx.data.filtering import sample_users
+from recx.data.filtering import explain_empty, sample_users
 from recx.data.split import leave_one_out, prefixes, splice_histories
 
 
@@ -35,3 +35,12 @@ def test_spliced_histories_begin_with_one_and_end_with_another(rng):
         seen.add(tuple(history.tolist()))
     assert len(seen) > 60, "they are many more than the sequences"
     assert splice_histories([np.array([7])], rng).tolist() == [7]
+
+
+def test_a_bound_far_above_what_there_is_is_explained_at_once():
+    rows = pl.DataFrame({"user_id": [f"u{n % 20}" for n in range(180)], "item_id": [f"i{n % 30}" for n in range(180)]})
+    rows = rows.unique()
+    told = explain_empty(rows, 10**23, 1, 3)
+    most = rows.group_by("user_id").len()["len"].max()
+    assert f"data.min_user={most} would keep" in told
+    assert "no smaller data.min_user would keep any" in explain_empty(rows, 2, 10**9, 1) or "min_item" in told

@@ -51,3 +51,8 @@ def test_a_link_of_an_earlier_version_opens():
     state = decode_state(letters)
     assert state == make_state("tiny/demo", ["Halo 3"], "Portal", {"view": "genre"}, ["hybrid"])
     assert state["wish"] == {"view": "genre"}
+
+
+def test_half_a_character_is_replaced():
+    state = make_state("a", [], "b", {"free": "a\ud83d"}, [])
+    assert validate_state(state)["wish"]["free"] == "a?"

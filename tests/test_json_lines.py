@@ -68,3 +68,9 @@ def test_a_cut_gzip_and_an_endless_line_are_errors(tmp_path, monkeypatch):
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 128)
     with pytest.raises(DataError, match="a line is longer"):
         list(line_chunks(write(tmp_path / "long.json", b"x" * 500)))
+
+
+def test_half_a_character_is_replaced(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"title": "bad \\ud83d half"}\n{"title": "\\ud83d\\ude00"}\n')
+    assert [r["title"] for _, r in read_literal_lines(path)] == ["bad ? half", "\N{GRINNING FACE}"]

@@ -1,5 +1,6 @@
 """Open runs: each data set and model is read once, both in a notebook and behind the web page."""
 
+import os
 import subprocess
 from dataclasses import asdict
 from types import SimpleNamespace
@@ -155,3 +156,24 @@ def test_unfinished_and_unknown_runs_are_refused(loaded, tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match="no run"):
         runs.get("../demo")
     assert [row["why"] for row in runs.runs()] == ["not finished yet"] and not loaded
+
+
+def test_a_run_that_was_made_again_is_opened_again(opened, loaded, tmp_path):
+    write_run(tmp_path)
+    runs = OpenRuns()
+    first = runs.get("tiny/demo")
+    assert runs.get("tiny/demo") is first
+    for config in tmp_path.rglob("config.json"):
+        os.utime(config, ns=(1, config.stat().st_mtime_ns + 1_000_000_000))
+    assert runs.get("tiny/demo") is not first
+
+
+def test_a_damaged_run_does_not_hide_the_others(loaded, tmp_path, monkeypatch):
+    write_run(tmp_path)
+    for error in (RuntimeError("no home"), OSError("name too long"), RecursionError("deep")):
+
+        def failing(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(stages, "why_unfinished", failing)
+        assert [row["why"] for row in OpenRuns().runs()] == [str(error)]

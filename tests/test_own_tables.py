@@ -276,3 +276,24 @@ def test_columns_of_every_type_of_parquet_are_read_or_refused(tmp_path, kind, ro
         load_dataset(settings)
     except RecxError as error:
         assert role != "extra" and repr(role) in str(error) or "nothing" in kind
+
+
+@pytest.mark.parametrize("shared", ["brand", "genre", "date"])
+def test_a_column_named_as_the_item_is_the_item_whatever_else_both_files_share(tmp_path, shared):
+    rows = [f"c{n % 9},p{n % 30},x{n % 6},{1_500_000_000 + n}" for n in range(90)]
+    (tmp_path / "log.csv").write_text("\n".join([f"customer,product_id,{shared},when", *rows]))
+    items = [f"p{n},Product {n},x{n % 6}" for n in range(30)]
+    (tmp_path / "items.csv").write_text("\n".join([f"id,name,{shared}", *items]))
+    tables = own_tables(tmp_path / "log.csv", tmp_path / "items.csv", Columns(timestamp="when"))
+    assert tables.interactions["item_id"].n_unique() == 30 and tables.items["title"].str.starts_with("Product").all()
+
+
+@pytest.mark.parametrize("form", ["%y/%m/%d", "%y.%m.%d"])
+def test_a_year_of_two_digits_may_come_first(tmp_path, form):
+    days = [date(2019, 11, 1) + timedelta(days=n) for n in range(29)]
+    rows = [f"u{n % 3},i{n},{day.strftime(form)}" for n, day in enumerate(days)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,item,when", *rows]))
+    with pytest.raises(DataError, match="date_format"):  # 19/11/20 may also be the 19th of November 2020
+        own_tables(tmp_path / "log.csv", None, Columns())
+    told = own_tables(tmp_path / "log.csv", None, Columns(date_format=form)).interactions
+    assert told["timestamp"].is_sorted() and told["timestamp"][0] == 1_572_566_400

@@ -321,3 +321,41 @@ def test_set_takes_several_pairs():
     assert cli._unfold_set(["run", "--set", "a=1", "b=2", "--dataset", "x"]) == [
         "run", "--set", "a=1", "--set", "b=2", "--dataset", "x",
     ]  # fmt: skip
+
+
+def test_default_filters_and_tokenizer_files_count(folder, monkeypatch, tmp_path):
+    chosen = resolve_settings("test")
+    before = stages.fingerprint("data", chosen)
+    monkeypatch.setattr(stages, "default_filtering", lambda name: {"": {"min_item": 9}})
+    assert stages.fingerprint("data", chosen) != before
+    backbone = tmp_path / "backbone"
+    backbone.mkdir()
+    (backbone / "config.json").write_text("{}")
+    (backbone / "merges.txt").write_text("a b")
+    own = resolve_settings("test", overrides={"align.backbone.name": str(backbone)})
+    before = stages.fingerprint("tasks", own)
+    (backbone / "merges.txt").write_text("a c")
+    assert stages.fingerprint("tasks", own) != before
+
+
+def test_the_tour_is_made_again_once_the_shipped_model_can_be_opened(folder, monkeypatch):
+    chosen = resolve_settings("test")
+    monkeypatch.setattr(stages, "is_here", lambda name: False)
+    before = stages.fingerprint("tour", chosen)
+    monkeypatch.setattr(stages, "is_here", lambda name: True)
+    assert stages.fingerprint("tour", chosen) != before
+
+
+def test_hidden_files_of_the_system_belong_to_no_stage(folder):
+    chosen = resolve_settings("test")
+    run = stages.begin_stage("data", chosen)
+    (run.folder / ".DS_Store").write_text("a")
+    run.finish(seed=0)
+    (run.folder / ".DS_Store").write_text("longer")
+    assert stages.is_finished("data", chosen)
+    kept = run.checkpoints()
+    kept.parent.mkdir(parents=True)
+    (kept.parent / ".DS_Store").write_text("a")
+    assert run.checkpoints() == kept
+    (run.folder / "manifest.json").write_text("[]")
+    assert stages.why_unfinished("data", chosen) == "not finished yet"

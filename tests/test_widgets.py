@@ -225,7 +225,7 @@ def test_a_rating_sheet_has_eleven_marks(service):
     client = FakeClient(service)
     form = RatingForm(client)
     form.name.value = "Ann"
-    form.show_next()
+    form.start()
     assert [b.layout.display == "none" for b in form.levels] == [False] * 4 + [True] * 7
     for key in ("t", "9"):
         form.question |= {"number": 0, "rubric": [[n, ""] for n in range(11)]}
@@ -236,13 +236,30 @@ def test_a_rating_sheet_has_eleven_marks(service):
 def test_rating_by_keys(service):
     client = FakeClient(service)
     form = RatingForm(client)
-    form.show_next()
+    form.start()
     assert "Error:" in form.message.value
     form.name.value = "Ann"
-    form.show_next()
+    form.start()
     assert NASTY not in form.page.value + form.progress.value
     for key in ("x", "7", "2", "0", "3"):
         form.key.value = key
         assert form.key.value == ""
     assert [score for _, score in client.rated] == [2, 0, 3]
     assert "Thank you" in form.page.value and form.controls.layout.display == "none"
+
+
+def test_a_rating_belongs_to_who_pressed_start(service):
+    client, raters = FakeClient(service), []
+    call = client.call
+    client.call = lambda method, **arguments: (
+        raters.append((method, arguments.get("rater"))) or call(method, **arguments)
+    )
+    form = RatingForm(client)
+    form.name.value = "ann"
+    form.start()
+    form.skip()
+    form.name.value = "bob"  # typed, but not started
+    form.rate(2)
+    assert ("rate", "ann") in raters and ("rate", "bob") not in raters and form.skipped
+    form.start()
+    assert form.skipped == [] and raters[-1][1] == "bob"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from recx.errors import SettingsError
 from recx.pipeline.launch import quiet_libraries, settle_environment
 
 
@@ -24,6 +25,8 @@ class AppCommand:
         """Serve the playground until it is stopped."""
         from recx.pipeline.servers import checked_prefix, free_port, require_installed
 
+        if not 0 < self.idle_minutes < 1e6:
+            raise SettingsError(f"--idle-minutes must be above 0 and below a million, not {self.idle_minutes}.")
         require_installed("voila", "Voila")  # report problems before importing or loading anything heavy
         base_url, port = checked_prefix(self.base_url), free_port(self.port, self.address)
         settle_environment()

@@ -63,8 +63,10 @@ def log_roles(
     roles = {role: named for role in wanted if (named := _named(path, frame.columns, role, columns))}
     told = dict(roles)
     ids = [c for c in frame.columns if not frame.schema[c].is_nested()]
-    common = [c for c in beside or () if c in ids and c not in roles.values()]
-    if "item" not in roles and len(common) == 1:
+    named = [c for c in ids if c not in roles.values() and squeezed(c) in KNOWN_NAMES - SYNONYMS["item"]]
+    common = [c for c in beside or () if c in ids and c not in (*roles.values(), *named)]
+    # A column named as an item is the item, even if both files share another column, such as a genre.
+    if "item" not in roles and len(common) == 1 and not set(_similar(ids, "item", roles)) - set(common):
         roles["item"] = common[0]
     for role in wanted:
         found = _similar(ids, role, roles)

@@ -95,7 +95,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _checksums(folder: Path) -> dict[str, str]:
     record = folder / "checksums.json"
-    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    try:
+        known = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        raise DataError(f"{record} is damaged: expected a JSON object of addresses and checksums. Repair or delete it.")
+    return known
 
 
 def _record_checksum(download: Download, path: Path) -> None:

@@ -1,5 +1,7 @@
 """User sampling, iterative k-core filtering and integer codes for ids, vectorised over columns."""
 
+import bisect
+
 import numpy as np
 import polars as pl
 
@@ -62,17 +64,21 @@ def explain_empty(interactions: pl.DataFrame, min_user: int, min_item: int, leas
         if kept.is_empty()
     ]
     took = " and ".join(guilty) or f"data.min_user={min_user} and data.min_item={min_item} together"
-    lower = [(f"data.min_user={n}", left(n, min_item)) for n in range(min_user - 1, least_user - 1, -1)]
-    fewer = [(f"data.min_item={n}", left(min_user, n)) for n in range(min_item - 1, 0, -1)]
     said = []
-    for steps in (lower, fewer):
-        first = next(((setting, kept) for setting, kept in steps if kept.height), None)
-        if first:
+    for name, bound, least, kept_at in (
+        ("data.min_user", min_user, least_user, lambda n: left(n, min_item)),
+        ("data.min_item", min_item, 1, lambda n: left(min_user, n)),
+    ):
+        # No user or item has more rows than there are, and what a bound keeps, every lower bound keeps, too.
+        bounds = range(least, min(bound, len(interactions) + 1))
+        kept = bisect.bisect_left(bounds, True, key=lambda n: kept_at(n).is_empty()) - 1
+        if kept >= 0:
+            rows = kept_at(bounds[kept])
             said.append(
-                f"{first[0]} would keep {first[1].height:,} interactions of {first[1]['user_id'].n_unique():,} users"
+                f"{name}={bounds[kept]} would keep {rows.height:,} interactions of {rows['user_id'].n_unique():,} users"
             )
-        elif steps:
-            said.append(f"no smaller {steps[0][0].partition('=')[0]} would keep any")
+        elif bounds:
+            said.append(f"no smaller {name} would keep any")
     least = left(least_user, 1)
     both = (
         f" data.min_user={least_user} data.min_item=1 would keep {least.height:,} interactions."

@@ -108,6 +108,8 @@ def _record(path: Path, number: int, raw: bytes) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8")
         record = json.loads(text) if text.startswith('{"') else ast.literal_eval(text)
+        if "\\ud" in text.lower():  # halves of characters, which no text file can hold
+            record = json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         record = None
     if not isinstance(record, dict):

@@ -24,13 +24,15 @@ def load_people(settings: DataSettings) -> dict[str, Facts]:
     Raises:
         DataError: the file is damaged.
     """
+    return next((_by_id(_READERS[path.name.removesuffix(".gz")](path)) for path in people_files(settings)), {})
+
+
+def people_files(settings: DataSettings) -> list[Path]:
+    """The files of people that are there; the first one is read."""
     _, located = find_source(settings.name).locate(settings.data_dir or None)
-    for folder in dict.fromkeys(path.parent for path in located.values()):
-        for name, read in _READERS.items():
-            for path in (folder / name, folder / f"{name}.gz"):
-                if path.is_file():
-                    return _by_id(read(path))
-    return {}
+    folders = dict.fromkeys(path.parent for path in located.values())
+    names = [f"{name}{packed}" for name in _READERS for packed in ("", ".gz")]
+    return [folder / name for folder in folders for name in names if (folder / name).is_file()]
 
 
 def _atomic(path: Path) -> pl.DataFrame:

@@ -92,7 +92,7 @@ def read_source(source: Source, settings: DataSettings) -> Dataset:
     layout, located = source.locate(settings.data_dir or None)
     tables = _read(source, layout, located, settings)
     chosen = {k: getattr(settings, k) for k in ("top_items", "sample_users", "min_user", "min_item")}
-    usual = {} if source.custom_folder else default_filtering(source.name, next(iter(layout.files), ""))
+    usual = {} if source.custom_folder else default_filtering(source.name).get(next(iter(layout.files), ""), {})
     filtering = Filtering(**usual | {k: v for k, v in chosen.items() if v >= 0})
     return build_dataset(source.name, tables.interactions, tables.items, filtering, tables.report, tables.reasons)
 

@@ -15,7 +15,7 @@ UNITS = {"seconds": 1.0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds"
 _EARLIEST, _LATEST = 631_152_000, 2_208_988_800
 _DAYS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y",
-    "%d-%m-%Y", "%m-%d-%Y", "%d %B %Y", "%B %d %Y", "%d-%B-%Y", "%d-%B-%y",
+    "%y/%m/%d", "%y.%m.%d", "%d-%m-%Y", "%m-%d-%Y", "%d %B %Y", "%B %d %Y", "%d-%B-%Y", "%d-%B-%y",
 )  # fmt: skip
 _CLOCKS = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
 _ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ")

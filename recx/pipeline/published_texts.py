@@ -48,6 +48,7 @@ def write_texts(path: Path, profile: str = "tiny", dataset: str = "demo") -> int
         beside.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
         beside.replace(path)
     except OSError as error:
+        beside.unlink(missing_ok=True)
         raise SettingsError(f"{path} cannot be written ({error.strerror or error}). Name another file.") from error
     return len(lines)
 

@@ -12,6 +12,8 @@ from recx.plots.figures import FIGURES, draw
 from recx.storage.run_folder import Run, read_json, read_manifest, write_json
 
 FORMATS = ("pdf", "svg", "png")
+# Columns of the frames behind figures that hold texts, whatever they look like.
+TEXTS = ("case", "control", "decoding", "group", "history", "item", "label", "mode", "text", "title", "why")
 
 
 def draw_and_save(name: str, frame: pd.DataFrame, run: Run, folder: Path | None = None) -> Figure:
@@ -65,7 +67,7 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
             continue
         origin, numbers = read_json(provenance), provenance.with_suffix(".csv")
         try:
-            frame = pd.read_csv(numbers)
+            frame = _read_numbers(numbers)
             run = Run(stage.parent.parent.name, stage.parent.name, stage.name, str(origin["fingerprint"]))
             run.inputs = dict(origin["inputs"])
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -73,6 +75,8 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
         folder = (out or paths.figures()) / f"{run.profile}-{run.dataset}" / run.stage
         try:
             plt.close(draw_and_save(name, frame, run, folder))
+        except (KeyError, TypeError) as error:
+            raise CheckpointError(f"{numbers} does not hold the figure {name!r} ({error}). Rerun its stage.") from error
         except OSError as error:
             raise CheckpointError(
                 f"{folder} cannot be written ({error.strerror or error}). Name another folder with --out."
@@ -81,3 +85,8 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
     if not written:
         raise CheckpointError(f"There is no finished stage with figures in {paths.runs()}. Start with: recx run")
     return written
+
+
+def _read_numbers(path: Path) -> pd.DataFrame:
+    """The numbers behind a figure; titles such as "300" or "None" stay texts."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(TEXTS, str))

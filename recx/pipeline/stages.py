@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recx import paths
+from recx.data.people import people_files
 from recx.data.registry import input_files
 from recx.data.table_cache import file_digest
 from recx.errors import CheckpointError, SettingsError
-from recx.models.pretrained import backbone_folder
+from recx.models.pretrained import backbone_folder, is_here
 from recx.pipeline.imports import reached_from_notebook
+from recx.profiles.resolve import default_filtering, resolve_settings
 from recx.settings import MODES, Settings
 from recx.storage.run_folder import Run, digest, missing_files, read_manifest
 
@@ -180,6 +182,16 @@ def _what_it_depends_on(stage: str, settings: Settings, known: dict[str, str]) -
     values = {name: asdict(getattr(settings, name)) for name in spec.sections}
     if "data" in values:  # the location of the files does not matter, only their content
         values["data"] = values["data"] | {"data_dir": "", "name": settings.dataset}
+        values["filtering"] = default_filtering(settings.data.name)
+    if stage == "tour":  # it opens the shipped model, where that is complete
+        aligned = paths.shipped_data() / "aligned"
+        backbone = resolve_settings("small", "demo").align.backbone.name
+        values["shipped"] = [_files_in(str(folder)) for folder in sorted(aligned.rglob("*")) if folder.is_dir()]
+        values["ready"] = is_here(backbone)
+    if stage == "llmxrec":
+        values["people"] = [file_digest(path) for path in people_files(settings.data)]
+    if "evaluate" in values:
+        values["encoder"] = _files_in(settings.evaluate.encoder)
     if "target" in values and settings.target.kind.endswith(".py"):
         values["target"] |= {"kind": settings.target.name, "file": _files_in(settings.target.kind)}
     if "target" in values and settings.target.files:
@@ -245,4 +257,5 @@ def _backbone_files(settings: Settings) -> str:
     if not folder.is_dir():
         return f"{backbone.name}@{backbone.revision}" if backbone.revision else backbone.name
     # Files are hashed one by one, so that a large backbone is never held in memory and is read once per process.
-    return digest([file_digest(p) for s in ("json", "jinja", "safetensors") for p in sorted(folder.glob(f"*.{s}"))])
+    kinds = ("json", "jinja", "safetensors", "txt", "model", "tiktoken")
+    return digest([file_digest(p) for kind in kinds for p in sorted(folder.glob(f"*.{kind}"))])

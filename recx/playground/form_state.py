@@ -70,4 +70,13 @@ def validate_state(value: Any) -> dict[str, Any]:
     texts = [*value["history"], *value["models"], *value["wish"], *value["wish"].values()]
     if not all(isinstance(t, str) for t in texts) or len(texts) > 1000:
         raise DataError("The state's lists may only contain strings, at most a thousand in total.")
-    return {"format": FORMAT} | {name: value[name] for name in _FIELDS}
+    return {"format": FORMAT} | {name: _whole_letters(value[name]) for name in _FIELDS}
+
+
+def _whole_letters(value: Any) -> Any:
+    """The same texts with halves of characters, which no file or page can hold, replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_whole_letters(part) for part in value]
+    return {_whole_letters(k): _whole_letters(v) for k, v in value.items()} if isinstance(value, dict) else value

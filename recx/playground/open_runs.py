@@ -63,6 +63,8 @@ class OpenRuns:
         with self._lock:
             if name in self._kept:
                 return self._kept[name]
+            if name in self._recent and self._recent[name].made_with != _made_with(self._recent[name].folder):
+                del self._recent[name]  # it was run again meanwhile
             if name not in self._recent:
                 self._recent[name] = OpenRun(_find_folder(name))
                 while len(self._recent) > MAX_OPEN:
@@ -90,7 +92,7 @@ class OpenRun:
     """
 
     def __init__(self, folder: Path, settings: Settings | None = None, finished: "FinishedRun | None" = None) -> None:
-        self.folder, self.name = folder, _name_of(folder)
+        self.folder, self.name, self.made_with = folder, _name_of(folder), _made_with(folder)
         self._settings, self._finished, self._data = settings, finished, None
         self._services: dict[str, Any] = {}
         self._locks = {name: threading.RLock() for name in METHODS}  # one each, so that forms need not wait for models
@@ -201,9 +203,15 @@ def describe_run(folder: Path) -> dict[str, Any]:
         row["command"] = command_of(settings)
         needed = ["target", *(stages.ALIGN[m] for m in settings.align.mode_list)]
         row["why"] = next(filter(None, (stages.why_unfinished(n, settings) for n in needed)), "")
-    except RecxError as error:
-        row["why"] = str(error)
+    except (RecxError, OSError, RuntimeError, ValueError) as error:  # a damaged run must not hide the others
+        row["why"] = str(error) or type(error).__name__
     return row
+
+
+def _made_with(folder: Path) -> tuple[Path, int] | None:
+    """The configuration that a run was last made with, and when."""
+    config = newest_config(folder, MODEL_STAGES)
+    return (config, config.stat().st_mtime_ns) if config else None
 
 
 def _name_of(folder: Path) -> str:

@@ -11,7 +11,7 @@ from recx.playground.descriptions import describe_decision, describe_rank, descr
 
 def escape_markdown(text: Any) -> str:
     """Escape text so that Markdown, including embedded HTML, shows it literally."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", re.sub(r"\s+", " ", str(text)))
+    return re.sub(r"([\\`*_{}\[\]<>#|!~$&])", r"\\\1", re.sub(r"\s+", " ", str(text)))
 
 
 TEMPLATES = Environment(

@@ -71,14 +71,12 @@ def settings_of(config: Path) -> Settings:
         raise SettingsError(f"{config} does not contain valid settings of a run ({error}).") from error
 
 
-def default_filtering(dataset: str, first_file: str) -> dict[str, int]:
-    """A data set's default filters (for settings of -1), by field of `recx.data.dataset.Filtering`.
+def default_filtering(dataset: str) -> dict[str, dict[str, int]]:
+    """A data set's default filters (for settings of -1): the first file of a layout -> field of `Filtering` -> bound.
 
-    Args:
-        dataset: name of the data set.
-        first_file: first file of the layout in use; empty for a data set without files.
+    The name is empty for a data set without files.
     """
-    return _read("datasets", dataset).get("filtering", {}).get(first_file, {})
+    return _read("datasets", dataset).get("filtering", {})
 
 
 def _read(folder: str, name: str) -> dict[str, Any]:

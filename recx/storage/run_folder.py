@@ -85,7 +85,7 @@ class Run:
         base = self.folder / "checkpoints"
         if base.is_dir():
             for other in base.iterdir():
-                if other.name != self.fingerprint:
+                if other.is_dir() and other.name != self.fingerprint:
                     shutil.rmtree(other)
         return base / self.fingerprint
 
@@ -131,9 +131,10 @@ class Run:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a finished stage; None if it did not finish or the file is damaged."""
     try:
-        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
+    return manifest if isinstance(manifest, dict) else None
 
 
 def missing_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
@@ -199,9 +200,10 @@ def digest(parts: Sequence[bytes | str]) -> str:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Sizes of a stage's files, except the executed notebook, which is still being written."""
+    """Sizes of a stage's files, except the executed notebook, which is still being written, and hidden ones."""
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".part", ".lock")]
-    names = {p.relative_to(folder).as_posix(): p for p in files if p.name not in (".lock", "manifest.json")}
+    files = [p for p in files if not p.name.startswith(".") and p.name != "manifest.json"]
+    names = {p.relative_to(folder).as_posix(): p for p in files}
     return {name: path.stat().st_size for name, path in names.items()}
 
 

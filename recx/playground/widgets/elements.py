@@ -71,4 +71,4 @@ def in_background(function: Callable[..., None], *arguments: Any) -> None:
 
 def download(name: str, kind: str, text: str, shown: str = "") -> tuple[str, str, str, str]:
     """Build the arguments of the template for a file link."""
-    return name, kind, base64.b64encode(text.encode()).decode(), shown
+    return name, kind, base64.b64encode(text.encode("utf-8", "replace")).decode(), shown

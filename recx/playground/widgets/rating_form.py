@@ -24,6 +24,7 @@ class RatingForm:
         self.client = client
         self.question: dict[str, Any] = {}
         self.skipped: list[int] = []
+        self.rater = ""
         self._shown_at = 0.0
         self.name = widgets.Text(description="your name", placeholder="or a pseudonym", continuous_update=False)
         self.page, self.progress, self.links = (widgets.HTML() for _ in range(3))
@@ -39,7 +40,7 @@ class RatingForm:
         show_if(False, self.controls)
         self.view = panel(
             "Blind rating of explanations",
-            row(self.name, button("Start or resume", self.show_next)),
+            row(self.name, button("Start or resume", self.start)),
             self.message,
             self.progress,
             self.page,
@@ -47,6 +48,12 @@ class RatingForm:
             self.links,
             lessons=["rating"],
         ).add_class("recx")
+
+    def start(self) -> None:
+        """Rate as the person whose name has been typed; what another one has skipped is not skipped for them."""
+        if self.name.value != self.rater:
+            self.rater, self.skipped = self.name.value, []
+        self.show_next()
 
     def show_next(self) -> None:
         """Show the next explanation, or a message that all are rated."""
@@ -101,4 +108,4 @@ class RatingForm:
                 self.rate(level)
 
     def _call(self, method: str, **arguments: Any) -> Any:
-        return self.client.call(method, rater=self.name.value, **arguments)
+        return self.client.call(method, rater=self.rater, **arguments)

@@ -65,7 +65,8 @@ class WhatIfForm:
         self._enable(False)
 
     def set_turn(self, turn: Turn) -> None:
-        """Set the question to which changes are applied."""
+        """Set the question to which changes are applied; what is still written about the one before is stopped."""
+        self.stop()
         self.turn = turn
         self._choose(None)
         history = enumerate(zip(turn["history"], turn["numbers"], strict=True), 1)
@@ -98,20 +99,25 @@ class WhatIfForm:
             moved = f"rank {after['rank'] - before['rank']:+d}, score {after['score'] - before['score']:+.2f}"
             rows = [("target before", describe_rank(before)), ("target after", describe_rank(after)), ("change", moved)]
             effect = describe_effect(result)
-            self.message.value = pieces.pairs_table(rows + [("effect", effect)] * bool(effect))
+            if turn is self.turn:  # unless another question was asked meanwhile
+                self.message.value = pieces.pairs_table(rows + [("effect", effect)] * bool(effect))
             told = "; ".join(filter(None, [describe_change(before, after), effect]))
             self._on_note(turn, f"If the history is changed ({words}), {told}.")
             arguments = {"item": turn["number"], "options": turn["options"]}
             answer = next((a for a in turn["answers"] if a["model"] == model), None)
+            if turn is not self.turn:
+                return
             if answer:
                 self.before.finish(answer)
             else:
                 streams.run({model: self.before}, arguments | {"history": turn["numbers"]})
             streams.run({model: self.after}, arguments | {"history": result["history"]})
         except RecxError as error:
-            self.message.show_error(error)
+            if turn is self.turn:
+                self.message.show_error(error)
         finally:
-            self.change_button.disabled = False
+            if streams is self.streams:
+                self.change_button.disabled = False
 
     def search(self, wanted: str) -> None:
         """Search for the smallest change that makes the target say `wanted`, stopping any search in progress."""
