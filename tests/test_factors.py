@@ -1,5 +1,7 @@
 """Given factors: histories are folded in as their library would, checked against the formula and against implicit."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -101,3 +103,13 @@ def test_impossible_settings_say_what_is_accepted(values):
 
 def test_the_data_set_of_these_tests_holds_what_it_should(factors):
     assert len(factors) == 25 and set(ELSEWHERE) < set(their_ids())
+
+
+def test_biases_among_the_factors_are_refused(data, tmp_path):
+    """implicit's BPR stores an item's bias as its last factor, and 1 for every person."""
+    people = draw(len(data.user_ids), WIDTH)
+    people[:, -1] = 1
+    write(tmp_path, {"item_factors": draw(25, WIDTH), "user_factors": people}, their_ids())
+    (tmp_path / "user_ids.json").write_text(json.dumps([str(user) for user in data.user_ids]))
+    with pytest.raises(DataError, match="Save it as item_biases"):
+        load(tmp_path, data, settings("factors", tmp_path))

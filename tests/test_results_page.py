@@ -49,3 +49,19 @@ def test_the_command_prints_the_page(capsys, monkeypatch):
     monkeypatch.setattr(run_folder, "results", lambda: [stored("quality", metric_record("x", "r", np.ones(2)))])
     cli.main(["results", "--markdown"])
     assert "### Ratings of explanations" in capsys.readouterr().out
+
+
+def test_names_of_other_peoples_files_are_shown_literally():
+    records = [
+        {
+            "profile": "tiny",
+            "dataset": "<img src=x>",
+            "stage": "effect",
+            "method": "<b>a|b",
+            "mode": "",
+            "metric": "hr@5",
+        }
+        | {"value": 0.5, "low": 0.4, "high": 0.6, "n": 3}
+    ]
+    page = results_page(records)
+    assert "<img" not in page and "<b>" not in page and "&lt;b>a\\|b" in page

@@ -53,6 +53,9 @@ def export_factors(model, dataset, folder):
         arrays = {"user_factors": users[:, 2:], "item_factors": items[:, 2:], "item_biases": items[:, 1]}
     else:
         arrays = dict(zip(("user_factors", "item_factors"), model.get_vectors(), strict=True))
+        if "BPR" in type(model).__name__:  # the last factor of an item is its bias, that of a user 1
+            arrays["item_biases"] = arrays["item_factors"][:, -1]
+            arrays |= {name: arrays[name][:, :-1] for name in ("user_factors", "item_factors")}
     np.savez(folder / "arrays.npz", **arrays)
     write_ids(folder / "item_ids.json", dataset.item_id_map.external_ids)
     write_ids(folder / "user_ids.json", dataset.user_id_map.external_ids)

@@ -58,7 +58,7 @@ def results_page(records: Sequence[dict[str, Any]]) -> str:
     """
     parts = [_INTRODUCTION]
     for (profile, dataset), group in groupby(records, key=lambda r: (r["profile"], r["dataset"])):
-        parts.append(f"## Profile {profile}, data set {dataset}")
+        parts.append(f"## Profile {profile}, data set {_literal(dataset)}")
         of_run = [r for r in group if r["value"] is not None]
         for stage, heading, metrics in TABLES:
             elsewhere = {m for other, _, named in TABLES if other == stage for m in named}
@@ -83,7 +83,12 @@ def _table(records: Sequence[dict[str, Any]]) -> str:
         row["n"] = max(row.get("n", ""), str(r["n"] or ""), key=lambda n: int(n or 0))
     columns = ["method", *metrics, "n"]
     lines = [columns, ["---"] * len(columns), *([name, *row.values()] for name, row in rows.items())]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(_literal(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _literal(text: str) -> str:
+    """Names from the user's files, shown as they are: Markdown passes HTML through."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _cell(record: dict[str, Any]) -> str:

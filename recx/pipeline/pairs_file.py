@@ -114,7 +114,11 @@ def rows_of(path: Path) -> Iterator[Row]:
     if not name.endswith((*_TEXT, *_LINES)):
         known = ", ".join((*_TEXT, *_LINES, ".parquet"))
         raise DataError(f"{path}: has an unknown format; expected a name ending in {known}.")
-    text = as_utf8(path, read_bytes(path), "", ReadingReport()).decode()
+    raw = read_bytes(path)
+    try:
+        text = as_utf8(path, raw, "", ReadingReport()).decode()
+    except DataError as error:
+        raise DataError(f"{path}: is neither UTF-8 nor UTF-16. Save it as UTF-8 and run the command again.") from error
     return _json_rows(path, text) if name.endswith(_LINES) else _text_rows(path, text)
 
 

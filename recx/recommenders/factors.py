@@ -100,6 +100,12 @@ def _held_against_own(target: Factors, arrays: Mapping[str, Tensor], folder: Pat
     if "user_factors" not in arrays:
         return []
     own = take(dict(arrays), "user_factors", (None, target.item_factors.shape[1]), folder)
+    for column in range(own.shape[1]):
+        if len(own) > 1 and bool((own[:, column] == 1).all()):  # the mean of the items' biases would stand in its place
+            raise DataError(
+                f"{folder}: column {column} of user_factors is 1 for everybody, so this column of item_factors holds "
+                "the items' biases (as in implicit's BPR). Save it as item_biases, and leave it out of both."
+            )
     rows = {user: row for row, user in enumerate(read_ids(folder, "user_ids", len(own), "user_factors"))}
     people = [n for n, user in enumerate(data.user_ids) if user in rows][:CHECKED]
     best = min(BEST, int(target.known.sum()))
