@@ -21,7 +21,6 @@ from recx.evaluation.faithfulness import (
     erasure_curve,
     phi_coefficient,
 )
-from recx.evaluation.faithfulness_consistency import repeated_cause
 from recx.evaluation.metric_records import label_of
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
@@ -135,20 +134,19 @@ def case_frame(effects: PairEffects, explanation: Explanation, catalogue: Catalo
 def misleading_case(effects: Sequence[PairEffects], texts: Sequence[Explanation]) -> int:
     """The pair whose text is right in all that can be checked, and names titles with the lowest normalised effect.
 
-    Its decision is the target's, all titles it cites are in the history, none is named in two roles, and all it states
-    is true. Where there is no such text, it is the first pair.
+    Its decision is the target's, all titles it cites are in the history, and all it states is true. Texts that cite
+    no title twice come first. Where there is no such text, it is the first pair.
     """
     found = [
-        (erased.normalised, n)
+        (len({c.item for c in text.citations}) < len(text.citations), erased.normalised, n)
         for n, (one, text) in enumerate(zip(effects, texts, strict=True))
         if text.decision == one.liked
         and all(c.in_history for c in text.citations)
-        and not repeated_cause(text)
         and all(s.true for s in text.statements)
         and (erased := erasure(one, cited_places(one, text))) is not None
         and not np.isnan(erased.normalised)
     ]
-    return min(found)[1] if found else 0
+    return min(found)[-1] if found else 0
 
 
 def curve_frame(effects: Sequence[PairEffects], attributions: Mapping[str, Sequence[np.ndarray]]) -> pd.DataFrame:
