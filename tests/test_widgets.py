@@ -263,3 +263,28 @@ def test_a_rating_belongs_to_who_pressed_start(service):
     assert ("rate", "ann") in raters and ("rate", "bob") not in raters and form.skipped
     form.start()
     assert form.skipped == [] and raters[-1][1] == "bob"
+
+
+def test_a_change_of_the_question_before_is_not_shown_under_the_next(form):
+    ask(form)
+    ask(form, "Title number 3")
+    first, second = form.turns
+    what_if, call = form.what_if, form.client.call
+
+    def asked_meanwhile(method, **arguments):
+        answer = call(method, **arguments)
+        if method == "what_if":
+            what_if.set_turn(second)
+        return answer
+
+    form.client.call = asked_meanwhile
+    what_if.set_turn(first)
+    what_if.removed.value = first["numbers"][0]
+    what_if.change()
+    for _ in range(100):
+        if first["notes"]:
+            break
+        time.sleep(0.1)
+    time.sleep(0.3)
+    assert first["notes"] and not second["notes"], "the note belongs to the question that was changed"
+    assert what_if.message.value == "" and not what_if.change_button.disabled
