@@ -297,3 +297,11 @@ def test_a_year_of_two_digits_may_come_first(tmp_path, form):
         own_tables(tmp_path / "log.csv", None, Columns())
     told = own_tables(tmp_path / "log.csv", None, Columns(date_format=form)).interactions
     assert told["timestamp"].is_sorted() and told["timestamp"][0] == 1_572_566_400
+
+
+def test_titles_that_both_files_share_are_the_items(tmp_path):
+    rows = [f"u{n % 9},Game {n % 30},tv{n % 2},{1_500_000_000 + n}" for n in range(90)]
+    (tmp_path / "log.csv").write_text("\n".join(["user,title,device,when", *rows]))
+    (tmp_path / "items.csv").write_text("\n".join(["title,genre", *(f"Game {n},g{n % 3}" for n in range(30))]))
+    tables = own_tables(tmp_path / "log.csv", tmp_path / "items.csv", Columns())
+    assert tables.interactions["item_id"].n_unique() == 30 and len(tables.items) == 30

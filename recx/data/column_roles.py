@@ -63,7 +63,7 @@ def log_roles(
     roles = {role: named for role in wanted if (named := _named(path, frame.columns, role, columns))}
     told = dict(roles)
     ids = [c for c in frame.columns if not frame.schema[c].is_nested()]
-    named = [c for c in ids if c not in roles.values() and squeezed(c) in KNOWN_NAMES - SYNONYMS["item"]]
+    named = [c for role in ("user", "timestamp", "rating") for c in _similar(ids, role, roles)]
     common = [c for c in beside or () if c in ids and c not in (*roles.values(), *named)]
     # A column named as an item is the item, even if both files share another column, such as a genre.
     if "item" not in roles and len(common) == 1 and not set(_similar(ids, "item", roles)) - set(common):
