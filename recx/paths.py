@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -9,6 +10,23 @@ import platformdirs
 from recx.errors import RecxError
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def expanded(path: str | Path) -> Path:
+    """A path that a person named, with a leading `~` replaced by their home folder.
+
+    Raises:
+        RecxError: no file can have this name: it is too long, contains a null character, or begins with the home folder
+            of an account that does not exist.
+    """
+    try:
+        found = Path(path).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # it need not exist yet
+            found.stat()
+    except (RuntimeError, ValueError, OSError) as error:
+        why = str(getattr(error, "strerror", None) or error).rstrip(".")
+        raise RecxError(f"{str(path)[:80]!r} cannot be a path on this machine: {why}.") from error
+    return found
 
 
 def shipped_data() -> Path:
@@ -26,7 +44,7 @@ def runs() -> Path:
 
     If the kit is installed where this user cannot write, it is in the user's data folder instead.
     """
-    return Path(os.environ.get("RECX_RUNS_DIR") or _own("runs")).expanduser()
+    return expanded(os.environ.get("RECX_RUNS_DIR") or _own("runs"))
 
 
 def figures() -> Path:
@@ -36,18 +54,18 @@ def figures() -> Path:
 
 def cache() -> Path:
     """Folder for files that can be downloaded or computed again: `RECX_CACHE_DIR`, or else the user's cache."""
-    return Path(os.environ.get("RECX_CACHE_DIR") or _of_user(platformdirs.user_cache_dir)).expanduser()
+    return expanded(os.environ.get("RECX_CACHE_DIR") or _of_user(platformdirs.user_cache_dir))
 
 
 def config() -> Path:
     """Folder for what a user has configured: `RECX_CONFIG_DIR`, or else the user's configuration folder."""
-    return Path(os.environ.get("RECX_CONFIG_DIR") or platformdirs.user_config_dir("recx")).expanduser()
+    return expanded(os.environ.get("RECX_CONFIG_DIR") or platformdirs.user_config_dir("recx"))
 
 
 def local_data(data_dir: str | Path | None = None) -> Path | None:
     """Folder with data sets obtained elsewhere: the argument, or else `RECX_DATA_DIR`, or else None."""
     chosen = data_dir or os.environ.get("RECX_DATA_DIR")
-    return Path(chosen).expanduser() if chosen else None
+    return expanded(chosen) if chosen else None
 
 
 def _own(name: str) -> Path:

@@ -34,6 +34,39 @@ def test_runs_that_somebody_else_began_are_not_ours(monkeypatch, tmp_path):
     assert paths.figures() == tmp_path / "figures"
 
 
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/runs", "a" * 300, "runs/" + "b" * 5000, "a\0b"])
+def test_names_that_no_file_can_have_are_refused_in_one_sentence(name):
+    with pytest.raises(RecxError, match="cannot be a path on this machine: .*[a-z].$"):
+        paths.expanded(name)
+
+
+def test_a_path_need_not_exist_yet(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert paths.expanded(str(tmp_path / "new" / "folder")) == tmp_path / "new" / "folder"
+    assert paths.expanded(tmp_path / "file" / "below") == tmp_path / "file" / "below", "the writer says why it cannot"
+    assert paths.expanded("~/mine") == Path.home() / "mine"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "describe", "~nobody-of-this-name/log"],
+        ["data", "describe", "a" * 300],
+        ["run", "--dataset", "~nobody-of-this-name/log", "data"],
+        ["judge", "~nobody-of-this-name/texts.jsonl"],
+        ["figures", "--out", "~nobody-of-this-name"],
+        ["figures", "--profile", "/tmp"],
+        ["explain", "--input", "a" * 300, "--output", "b.jsonl"],
+    ],
+)
+def test_commands_refuse_such_paths_without_a_traceback(words, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path))
+    with pytest.raises(SystemExit):
+        cli.main(words)
+    said = capsys.readouterr().err
+    assert said.startswith("recx: ") and "Traceback" not in said and len(said.splitlines()) < 4
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(monkeypatch, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RECX_RUNS_DIR", str(tmp_path / "file" / "runs"))

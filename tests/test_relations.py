@@ -19,7 +19,7 @@ from recx.models.relations import FEATURES, ROLES, SCALE, RelationEncoder, roles
 from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
 from recx.prompts.evidence import PLACES, evidence_of, strength
 from recx.prompts.explanation_tasks import examples_from_effects
-from recx.prompts.pieces import Entity, Title
+from recx.prompts.pieces import Entity, Title, related_titles
 from recx.prompts.task_data import TaskData, shuffled_cycle
 from recx.prompts.tokens import PromptEncoder
 from recx.recommenders.labels import label_histories
@@ -228,15 +228,40 @@ def test_a_token_relates_to_the_item_and_user_of_its_row(world, aligned):
     assert torch.allclose(model.entities.relation_projector(feature)[0], batch[1][at], atol=1e-5)
 
 
+def test_every_token_of_a_title_carries_its_roles(world, aligned):
+    _, histories, _, users, items = world
+    model, tokenizer = aligned
+    entities, labels = model.entities, [""] + [f"Game {n} of many words" for n in range(60)]
+    encoder = PromptEncoder(tokenizer, labels, entities.vocabulary)
+    history = histories[5].tolist()
+    item = next(n for n in range(1, 61) if n not in history)
+    before, after = [Title(history[0]), " and "], [Entity("user", 5), Title(item), Entity("item", item), ". Why?"]
+    pieces = [*before, *related_titles(history), ". User ", *after]
+    ids = [torch.from_numpy(piece).long() for piece in encoder.pieces(pieces)]
+    with torch.inference_mode():
+        added = model.embed(torch.cat(ids)[None])[0] - entities.base(torch.cat(ids).clamp_max(entities.vocabulary - 1))
+        shown, asked = torch.tensor(history)[None], torch.tensor([item])
+        features = entities.relations.features(shown, items, asked, users[5][None])[0]
+        roles = entities.title_projector(features[:, : len(ROLES)])
+    named = dict(zip(history, roles, strict=True))
+    assert len(torch.unique(roles.round(decimals=4), dim=0)) > 1
+    for piece, own in zip(pieces, added.split([len(i) for i in ids]), strict=True):
+        if piece is before[0] or piece == " and " or piece in (after[1], after[-1]):
+            assert torch.allclose(own, torch.zeros_like(own), atol=1e-6), "outside the history there are no roles"
+        elif isinstance(piece, Title):
+            assert len(own) > 3 and torch.allclose(own, named[piece.item].expand_as(own), atol=1e-5)
+
+
 def test_it_is_saved_with_its_encoder_and_goes_on_from_a_mode_without(world, aligned, tmp_path):
     _, _, _, users, items = world
     model, _ = aligned
     hybrid, _ = build_aligned(BackboneSettings(), items, users, 1)
     save_aligned(hybrid, BackboneSettings(), "hybrid", tmp_path / "hybrid")
-    before = model.entities.relation_projector.weight.clone()
+    before, own = model.entities.relation_projector.weight.clone(), model.entities.title_projector.weight.clone()
     continue_from(model, tmp_path / "hybrid")
     assert torch.equal(model.entities.item_projector.inner.weight, hybrid.entities.item_projector.inner.weight)
     assert torch.equal(model.entities.relation_projector.weight, before)
+    assert torch.equal(model.entities.title_projector.weight, own), "which the hybrid mode has none of either"
     save_aligned(model, BackboneSettings(), "relation", tmp_path / "relation")
     again, _, mode = load_aligned(tmp_path / "relation")
     assert mode == "relation"

@@ -1,7 +1,6 @@
 """Assembly of all modes' training rows from a data set and its target."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -193,7 +192,7 @@ def general_conversations(source: str) -> list[Conversation]:
     """Load conversations from a file or folder; the built-in ones if `source` is empty."""
     if not source:
         return read_conversations(paths.shipped_data() / "instructions" / "general.json")[0]
-    path = Path(source).expanduser()
+    path = paths.expanded(source)
     return (read_folder(path) if path.is_dir() else read_conversations(path))[0]
 
 

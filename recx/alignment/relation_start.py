@@ -17,7 +17,7 @@ from recx.models.relations import RelationEncoder
 
 BATCH = 64  # histories, each with all items that it was measured with
 READ_BATCH = 2048
-EPOCHS = 20
+EPOCHS = 60
 RATE = 2e-3
 HELD_OUT = 0.05
 

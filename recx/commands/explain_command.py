@@ -1,11 +1,11 @@
 """`recx explain`: why an item, for one history or a file of pairs."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from recx import paths
 from recx.errors import SettingsError
 from recx.pipeline.launch import quiet_libraries, run_parameters
 from recx.profiles.resolve import parse_overrides, resolve_settings
@@ -63,7 +63,7 @@ class ExplainCommand:
             print_examples()
             return
         if self.input:
-            require_pairs(Path(self.input).expanduser())  # before a model is loaded
+            require_pairs(paths.expanded(self.input))  # before a model is loaded
         run = run_parameters(self.profile, self.dataset, self.data_dir, parse_overrides(self.set))
         chosen = choose_run(None if self.shipped else resolve_settings(**run))
         explainer = PairExplainer(chosen.opened, chosen.mode(self.mode), self.held_quotes, self.told)
@@ -96,7 +96,7 @@ class ExplainCommand:
     def _write_file(self, explainer: "PairExplainer", told: dict[str, Any], chosen: "ChosenRun") -> None:
         from recx.pipeline.pairs_file import explain_file
 
-        source, output = Path(self.input).expanduser(), Path(self.output).expanduser()
+        source, output = paths.expanded(self.input), paths.expanded(self.output)
         written = explain_file(explainer, source, output, told, self.view, self.overwrite)
         explained = f"{written.rows - written.failed:,} of {written.rows:,} pairs"
         print(f"Explained by the run {chosen.name}: {explained}, in {output}")

@@ -1,7 +1,8 @@
 """`recx figures`: the figures of finished runs, drawn again."""
 
 from dataclasses import dataclass
-from pathlib import Path
+
+from recx import paths
 
 
 @dataclass(frozen=True)
@@ -19,5 +20,5 @@ class FiguresCommand:
         """Draw the figures and print their files."""
         from recx.pipeline.saved_figures import redraw
 
-        for path in redraw(self.profile, self.dataset, Path(self.out).expanduser() if self.out else None):
+        for path in redraw(self.profile, self.dataset, paths.expanded(self.out) if self.out else None):
             print(path)

@@ -37,14 +37,14 @@ class JudgeCommand:
         from recx.evaluation.foreign_texts import read_foreign_texts
         from recx.evaluation.judged_texts import judge_texts
 
-        source = Path(self.file).expanduser()
+        source = paths.expanded(self.file)
         settings = resolve_settings(overrides=parse_overrides(self.set)).evaluate
         replies = TextStore(paths.cache() / "judge-replies.jsonl")
         judged = [judge_texts(given, settings, True, replies) for given in read_foreign_texts(source)]
         print(f"\n{as_text(judged)}")
         for path, made in ((self.json, as_json), (self.html, as_html)):
             if path:
-                _write(Path(path).expanduser(), made(source.name, judged))
+                _write(paths.expanded(path), made(source.name, judged))
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from recx import paths
 from recx.storage import run_folder
 
 
@@ -42,7 +42,7 @@ class ResultsCommand:
     def _write_texts(self) -> None:
         from recx.pipeline.published_texts import write_texts
 
-        count = write_texts(Path(self.texts).expanduser(), self.profile, self.dataset)
+        count = write_texts(paths.expanded(self.texts), self.profile, self.dataset)
         print(f"Explanations of {count:,} pairs: {self.texts}")
         if self.dataset != "demo":
             print(f"Before you publish them, read the licence of the data: recx data describe {self.dataset}")

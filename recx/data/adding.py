@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from recx import paths
 from recx.data.added_sets import FILES, check_name, read_mapping, remember, with_mapping, write_mapping
 from recx.data.custom_files import custom_source
 from recx.data.dataset import Dataset
@@ -43,7 +44,7 @@ def add_dataset(name: str, folder: str, chosen: Mapping[str, str], settings: Map
         SettingsError: the name is not allowed, or a setting does not belong to the data.
         DataError: the files cannot be read, or filtering leaves nothing.
     """
-    base = Path(folder).expanduser().resolve()
+    base = paths.expanded(folder).resolve()
     check_name(name, base, list(SOURCES))
     if not base.is_dir():
         raise DataError(f"{folder} is not a folder. Give the folder that contains your files.")

@@ -30,7 +30,7 @@ def find_source(name: str) -> Source:
     if name in SOURCES:
         return SOURCES[name]
     added = added_sets()
-    folder = added.get(name) or Path(name).expanduser()
+    folder = added.get(name) or paths.expanded(name)
     if folder.is_dir():
         return custom_source(folder, read_mapping(folder), name if name in added else "")
     if name in added:

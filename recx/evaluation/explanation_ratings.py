@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recx import paths
 from recx.data.catalogue import Catalogue
 from recx.evaluation.agreement import LEVELS, agreement
 from recx.evaluation.human_ratings import HumanRating, aspect_of, question_id, read_ratings, text_hash
@@ -38,7 +39,7 @@ def people_of(ratings: str, explained: Mapping[str, Sequence[Explanation]]) -> p
 
     Ratings of texts other than these are ignored; their number is printed.
     """
-    read = read_ratings(Path(ratings).expanduser()) if ratings else []
+    read = read_ratings(paths.expanded(ratings)) if ratings else []
     given = [r for r in read if not aspect_of(r.question)]  # sheets have another scale
     marks = {question_id(m, n): text_hash(e.text) for m, own in explained.items() for n, e in enumerate(own)}
     fits = [r for r in given if r.question in marks and r.text in ("", marks[r.question])]

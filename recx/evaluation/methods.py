@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from recx import paths
 from recx.data.catalogue import Catalogue
 from recx.data.split import Split
 from recx.errors import SettingsError
@@ -112,7 +113,7 @@ def all_methods(
 
 def files_of(named: str) -> list[Path]:
     """List a file, or all `*.jsonl` files of a folder by name; empty if no path is given."""
-    path = Path(named).expanduser()
+    path = paths.expanded(named)
     return [] if not named else sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
 
 

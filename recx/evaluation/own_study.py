@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
+from recx import paths
 from recx.data.catalogue import Catalogue
 from recx.data.dataset import Dataset
 from recx.data.llmxrec_files import InstructionStudy
@@ -62,7 +62,7 @@ def own_study(
         return [replace(r, texts=t) for r, t in zip(records, texts_by_rule(records, settings.seed), strict=True)]
 
     taught, unseen, tested, judged, judged_unseen = groups
-    given = Path(settings.instructions).expanduser() if settings.instructions else None
+    given = paths.expanded(settings.instructions) if settings.instructions else None
     return InstructionStudy(
         list(read_text_records(given)) if given else [_instruction(r) for r in recommended(first, taught)],
         [_instruction(r) for r in recommended(first, unseen)],

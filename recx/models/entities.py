@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from recx.models.projectors import build_projector
-from recx.models.relations import FEATURES, SCALE, RelationEncoder
+from recx.models.relations import FEATURES, ROLES, SCALE, RelationEncoder
 
 
 class HalfWhitening(nn.Module):
@@ -52,7 +52,9 @@ class EntityEmbedding(nn.Module):
 
     Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then as many relations, then users. Each call states
     which user a user id refers to; in training it is a row of `users`. A relation's id identifies an item of the
-    history; the item and the user it relates to are those in its row, which has one of each.
+    history; the item and the user it relates to are those in its row, which has one of each. The text that follows it,
+    up to the next entity, is the item's title: each of its tokens is also given the title's roles, so that titles that
+    begin alike can be told apart at every token (docs/decisions/104).
 
     Args:
         base: the language model's own embedding, V rows.
@@ -78,6 +80,8 @@ class EntityEmbedding(nn.Module):
             self.relation_projector = nn.Linear(FEATURES, base.embedding_dim)
             nn.init.normal_(self.relation_projector.weight, std=scale / SCALE)
             nn.init.zeros_(self.relation_projector.bias)
+            self.title_projector = nn.Linear(len(ROLES), base.embedding_dim, bias=False)
+            nn.init.normal_(self.title_projector.weight, std=scale / SCALE)
         # Vectors come in any scale and shape; what evens them out is kept with the tables.
         self.item_whitening = HalfWhitening(items[1:])
         self.user_whitening = HalfWhitening(users if len(users) > 1 else items[1:])
@@ -123,17 +127,23 @@ class EntityEmbedding(nn.Module):
         vectors[is_user] = self.user_projector(user_vectors).to(text.dtype)
         is_relation = ~is_item & ~is_user
         if is_relation.any():
-            vectors[is_relation] = self._relations(ids, users).to(text.dtype)
+            features = self._relation_features(ids, users)
+            vectors[is_relation] = self.relation_projector(features).to(text.dtype)
+            text = text + self._title_roles(ids, features).to(text.dtype)
         return text.masked_scatter(entity[..., None], vectors)
 
     def only_entities(self, ids: Tensor, embeddings: Tensor) -> Tensor:
         """The embeddings (B, T, hidden) of ids (B, T), with zeros at ordinary tokens."""
         return embeddings.masked_fill((ids < self.vocabulary)[..., None], 0.0)
 
-    def _relations(self, ids: Tensor, users: Tensor | None) -> Tensor:
-        """The vectors (M, hidden) of all M relation tokens of a batch, in its order."""
+    def _are_relations(self, ids: Tensor) -> Tensor:
+        first = self.vocabulary + len(self.items)
+        return (ids >= first) & (ids < first + len(self.items))
+
+    def _relation_features(self, ids: Tensor, users: Tensor | None) -> Tensor:
+        """The features (M, FEATURES) of all M relation tokens of a batch, in its order."""
         first = self.vocabulary + len(self.items)  # of the relations
-        relation = (ids >= first) & (ids < first + len(self.items))
+        relation = self._are_relations(ids)
         asked = relation.any(1)
         ids, relation = ids[asked], relation[asked]
         row, column = relation.nonzero(as_tuple=True)
@@ -146,7 +156,18 @@ class EntityEmbedding(nn.Module):
             user = self.users[ids.amax(1) - first - len(self.items)]
         else:
             user = users.to(self.items)[asked]
-        return self.relation_projector(self.relations.features(history, self.items, item, user)[row, place])
+        return self.relations.features(history, self.items, item, user)[row, place]
+
+    def _title_roles(self, ids: Tensor, features: Tensor) -> Tensor:
+        """What is added to the text tokens (B, T, hidden) of titles: the roles of the relation token before them."""
+        roles = self.title_projector(features[:, : len(ROLES)])
+        by_place = roles.new_zeros(*ids.shape, roles.shape[-1])
+        by_place = by_place.masked_scatter(self._are_relations(ids)[..., None], roles)
+        entity = ids >= self.vocabulary
+        places = torch.arange(ids.shape[1], device=ids.device)
+        latest = torch.where(entity, places, 0).cummax(1).values  # the place of the latest entity
+        spread = by_place.gather(1, latest[..., None].expand_as(by_place))
+        return spread.masked_fill(entity[..., None], 0.0)
 
 
 @torch.no_grad()

@@ -62,7 +62,7 @@ def backbone_folder(name: str) -> str:
         return str(paths.shipped_data() / "backbones" / TEACHING)
     if name in PRETRAINED:
         return str(paths.cache() / "backbones" / name)
-    folder = Path(name).expanduser()
+    folder = paths.expanded(name)
     return str(folder) if folder.is_dir() else name
 
 

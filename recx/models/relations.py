@@ -3,7 +3,7 @@
 A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can:
 it is computed from the target's vectors of the history's items, the user and the item in question; the item's place
 also needs those of all other items. It holds what an explanation says: the title's role, its effect, and the place of
-the item in the target's ranking.
+the item in the target's ranking. The tokens of the title itself carry its role, too (docs/decisions/104).
 
 The effect is linear in the item. A score of the target is the product of a user's and an item's vector, and
 Shapley values are linear in the game, so the effect of a title on the log-probability of an item c is w . c + z: w is
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from recx.prompts.evidence import NOTABLE, PLACES, TINY
 
-WIDTH = 128
+WIDTH = 192
 HEADS = 4
 LAYERS = 2
 ROLES = ("first cause", "second cause", "third cause", "other way")

@@ -21,6 +21,7 @@ from recx.storage.tensors import load_weights, read_tensors, trainable
 
 _WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]
 _TABLES = ("items", "users", *_WHITENING)
+_RELATION_PROJECTORS = ("relation_projector.", "title_projector.")
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> Non
     tuned = trainable(model)
     start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n}
     # Relation tokens keep their own initialisation if the other model had none.
-    load_weights(folder / "weights.safetensors", {n: p for n, p in tuned.items() if "relation_projector." not in n})
+    kept = {n: p for n, p in tuned.items() if not any(own in n for own in _RELATION_PROJECTORS)}
+    load_weights(folder / "weights.safetensors", kept)
     for name, before in start.items():
         tuned[name].lerp_(before, 1.0 - weight)
 

@@ -206,14 +206,14 @@ def run_parameters(profile: str, dataset: str, data_dir: str, overrides: Mapping
         SettingsError: a setting has its own command-line option, or names a file that does not exist.
     """
     data_dir = _absolute(data_dir) if data_dir else ""
-    dataset = _absolute(dataset) if not is_name(dataset) and Path(dataset).expanduser().is_dir() else dataset
+    dataset = _absolute(dataset) if not is_name(dataset) and paths.expanded(dataset).is_dir() else dataset
     overrides = dict(overrides)
     for key, option in OPTIONS.items():
         if key in overrides:
             raise SettingsError(f"Use --{option} instead of --set for the setting {key!r}.")
     for key in PATHS:
         value = str(overrides.get(key, ""))
-        if value and Path(value).expanduser().exists():
+        if value and paths.expanded(value).exists():
             overrides[key] = _absolute(value)
         elif value and (key in FILES or value.endswith(".py")):
             raise SettingsError(f"Setting {key!r} is {value!r}, but there is no such file or folder.")
@@ -270,4 +270,4 @@ def settle_environment() -> None:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve())
+    return str(paths.expanded(path).resolve())

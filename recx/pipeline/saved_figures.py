@@ -1,6 +1,5 @@
 """Figures saved as PDF, SVG and PNG, together with their numbers and provenance."""
 
-from glob import escape
 from pathlib import Path
 
 import pandas as pd
@@ -60,9 +59,11 @@ def redraw(profile: str = "", dataset: str = "", out: Path | None = None) -> lis
     from matplotlib import pyplot as plt
 
     written = []
-    chosen = "/".join(escape(name) or "*" for name in (profile, dataset))
-    for provenance in sorted(paths.runs().glob(f"{chosen}/*/figures/*.json")):
+    for provenance in sorted(paths.runs().glob("*/*/*/figures/*.json")):
         stage, name = provenance.parent.parent, provenance.stem
+        of_run = stage.parent.parent.name, stage.parent.name
+        if any(asked not in ("", own) for asked, own in zip((profile, dataset), of_run, strict=True)):
+            continue
         if name not in FIGURES or not read_manifest(stage):
             continue
         origin, numbers = read_json(provenance), provenance.with_suffix(".csv")

@@ -245,7 +245,7 @@ def _state_of(places: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
 
 def _files_in(files: str) -> list[tuple[str, str]]:
     """Name and hash of each file in a folder, or of one file; none where there is neither."""
-    folder = Path(files).expanduser()
+    folder = paths.expanded(files)
     found = [p for p in (sorted(folder.iterdir()) if folder.is_dir() else [folder]) if files and p.is_file()]
     return [(p.name, file_digest(p)) for p in found]
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from recx import paths
 from recx.alignment.instruction_tuning import InstructedModel, tune
 from recx.data.llmxrec_files import InstructionStudy, read_llmxrec
 from recx.data.people import load_people
@@ -45,7 +45,7 @@ def open_study(settings: Settings, overrides: Mapping[str, Any], show_progress: 
     """
     chosen = settings.llmxrec
     if chosen.files:
-        return read_llmxrec(Path(chosen.files).expanduser(), chosen.tested, chosen.seed)
+        return read_llmxrec(paths.expanded(chosen.files), chosen.tested, chosen.seed)
     data = load_dataset(settings.data)
     split = leave_one_out(data.sequences)
     targets = {settings.target.name: load_target(stages.folder("target", settings), settings.target)}
@@ -177,7 +177,7 @@ def curve_frame(ratios: pd.DataFrame, folder: str = "") -> pd.DataFrame:
     """
     curves = ratios.assign(curve="judged by " + ratios["judge"])
     if folder:
-        published = pd.read_csv(Path(folder).expanduser() / "win_ratio_by_amount.csv").groupby("length")["win ratio"]
+        published = pd.read_csv(paths.expanded(folder) / "win_ratio_by_amount.csv").groupby("length")["win ratio"]
         table = published.agg(value="mean", low="min", high="max").rename_axis("amount").reset_index()
         curves = pd.concat([curves, table.assign(curve="published, LLaMA2")], ignore_index=True)
     return curves[["curve", "amount", "value", "low", "high"]]

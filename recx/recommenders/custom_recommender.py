@@ -2,7 +2,6 @@
 
 import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 from recx import paths
@@ -15,7 +14,7 @@ def load_module(path: str) -> ModuleType:
     Raises:
         SettingsError: the file does not exist, lies in the folder of runs, fails, or has no function `build`.
     """
-    file = Path(path).expanduser()
+    file = paths.expanded(path)
     if file.suffix != ".py" or not file.is_file():
         raise SettingsError(
             f"Setting 'target.kind': {path!r} is not a Python file with a function build(items, length)."

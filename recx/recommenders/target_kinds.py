@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from recx import paths
 from recx.data.dataset import Dataset
 from recx.data.split import Split
 from recx.data.suitability import require_trainable
@@ -80,7 +81,7 @@ def _import(settings: TargetSettings, data: Dataset | None) -> Scorer:
     if not settings.files or data is None:
         missing = "the data set, whose ids it is matched with" if settings.files else "target.files=FOLDER"
         raise SettingsError(f"target.kind={settings.kind} needs {missing}; see docs/recommenders/{settings.kind}.md.")
-    target, notes = IMPORTED[settings.kind][0](Path(settings.files).expanduser(), data, settings)
+    target, notes = IMPORTED[settings.kind][0](paths.expanded(settings.files), data, settings)
     print("\n".join(notes))
     target.to(devices.preferred_device()).eval().requires_grad_(False)
     return target
