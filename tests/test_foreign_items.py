@@ -182,6 +182,13 @@ def test_arrays_are_read_from_three_kinds_of_files(tmp_path):
     assert arrays.keys() == {"a", "b", "c"} and all(a.dtype == torch.float32 for a in arrays.values())
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64, torch.int32])
+def test_arrays_of_any_number_format_are_read(tmp_path, kind):
+    save_file({"item_factors": torch.tensor([[1, -2], [3, 4]], dtype=kind)}, tmp_path / "factors.safetensors")
+    read = read_arrays(tmp_path)["item_factors"]
+    assert read.dtype == torch.float32 and read.tolist() == [[1, -2], [3, 4]]
+
+
 class Evil:
     def __reduce__(self):
         return (print, ("ran",))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from recx.data.catalogue import Catalogue
@@ -76,13 +76,18 @@ def read_arrays(folder: Path) -> dict[str, Tensor]:
 def _arrays_of(path: Path) -> dict[str, np.ndarray]:
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return {name: _as_array(tensor) for name, tensor in load_file(path).items()}
         if path.suffix == ".npy":  # mapped, so that a stated size is held against the file's before memory is taken
             return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False)}
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except _UNREADABLE as error:
         raise DataError(f"{path}: not readable as arrays of plain numbers ({error}).") from error
+
+
+def _as_array(tensor: Tensor) -> np.ndarray:
+    short = tensor.is_floating_point() and tensor.itemsize < 4  # bfloat16, for example, which numpy does not know
+    return (tensor.float() if short else tensor).numpy()
 
 
 def _finite(path: Path, name: str, array: np.ndarray) -> Tensor:
