@@ -6,6 +6,7 @@ from recx.alignment.own_words import is_faithful
 from recx.data.catalogue import build_catalogue
 from recx.prompts.evidence import _FIRST
 from recx.prompts.explanation_parser import ExplanationParser
+from recx.prompts.templates import phrase
 
 PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4
 
@@ -19,6 +20,17 @@ def read(catalogue, text, history=(PORTAL, HALO), item=PORTAL2):
 )
 def test_decision_is_the_first_word(small_catalogue, text, decision):
     assert read(small_catalogue, text).decision is decision
+
+
+def test_a_series_that_begins_with_an_article_is_phrased_and_read_with_one():
+    assert phrase("series", "The Witcher") == "part of the Witcher series" == phrase("series", "Witcher")
+    series = {"series": [("The Witcher",), ("Theatrhythm",)]}
+    catalogue = build_catalogue(["a", "b"], ["Geralt", "Curtain Call"], series)
+    for said in (phrase("series", "The Witcher"), "part of the The Witcher series"):
+        (one,) = ExplanationParser(catalogue).parse(f'Yes. "Geralt" is {said}.', [1], 2).statements
+        assert one.value == "The Witcher" and one.true
+    (one,) = ExplanationParser(catalogue).parse('Yes. "Geralt" is part of the Theatrhythm series.', [1], 2).statements
+    assert one.value == "Theatrhythm" and not one.true
 
 
 def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):

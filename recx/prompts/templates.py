@@ -31,6 +31,8 @@ _STRENGTH = ("series", "genre", "platform", "developer", "brand", "year")
 def phrase(column: str, value: str) -> str:
     """Phrase an attribute value as a predicate, i.e. the words that follow "is"."""
     form = _PHRASES.get(column, "with the {c} {v}")
+    if column == "series" and value.startswith("The ") and len(value) > 4:
+        value = value[4:]  # the form has the article: "part of the Witcher series"
     return form.format(v=value, c=column, a="an" if value[:1] in "AEIOUaeiou" else "a")
 
 
