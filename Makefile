@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SASREC = $(BIN)/python benchmarks/sasrec.py --data-dir "$(DATA)" $(QUICK)
 
-.PHONY: demo test lab lint bench docs clean setup
+.PHONY: demo test lab lint bench docs release clean setup
 
 demo: setup  ## set up, run all notebooks on the built-in demo, and print a few explanations
 	@$(BIN)/python -m recx run
@@ -28,8 +28,12 @@ docs:  ## build these documents, the executed notebooks and the API as a site: s
 	@$(PYTHON) tools/bootstrap.py docs
 	@$(BIN)/python tools/documents.py && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo site/html/index.html
 
-clean:  ## remove runs, the site and caches, keep the environment
-	rm -rf runs site .pytest_cache .ruff_cache
+release:  ## the explanations that are attached to a release, from finished runs on the demo and on Games: dist/
+	@mkdir -p dist
+	@for name in demo games; do $(BIN)/python -m recx results --dataset $$name --texts dist/$${name}_texts.jsonl.gz || exit 1; done
+
+clean:  ## remove runs, the site, dist and caches, keep the environment
+	rm -rf runs site dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 setup:
