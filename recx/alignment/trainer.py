@@ -99,6 +99,44 @@ class Elapsed(TrainerCallback):
         state.log_history[-1]["seconds"] = time.monotonic() - self.started
 
 
+def _arguments(
+    settings: FitSettings, folder: Path, seed: int, steps: int, steps_done: int, show_progress: bool
+) -> OneDeviceArguments:
+    """The trainer's arguments for this process; those that `fit` does not name keep the trainer's defaults."""
+    dtype = compute_dtype(settings.precision)
+    if dtype == torch.float16 and not torch.cuda.is_available():
+        raise SettingsError(
+            "Setting 'align.fit.precision' is 'float16', which requires a GPU for training; there is none here."
+        )
+    arguments = OneDeviceArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        gradient_accumulation_steps=settings.accumulate or 1,
+        learning_rate=settings.learning_rate,
+        warmup_steps=int(steps * settings.warmup),  # with one more, a training of a single step would have rate 0
+        lr_scheduler_type=settings.schedule,
+        lr_scheduler_kwargs={"last_epoch": steps_done - 1},
+        max_grad_norm=settings.clip,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        use_cpu=not torch.cuda.is_available(),
+        ddp_broadcast_buffers=False,  # the target's vectors, which never change
+        train_sampling_strategy="sequential",
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        save_steps=settings.save_steps,
+        save_total_limit=1,
+        save_only_model=True,  # `save_model` writes the rest
+        logging_steps=max(1, min(50, steps // 10)),
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=not show_progress,
+        seed=seed,
+    )
+    arguments.per_device_train_batch_size = device_batch_size(settings, arguments.world_size)
+    return arguments
+
+
 def fit(
     model: AlignedModel,
     rows: Rows,
@@ -142,40 +180,10 @@ def fit(
     """
     if not len(rows):
         raise DataError("There are no rows to train on. Perhaps all of them exceed the maximum length.")
-    dtype = compute_dtype(settings.precision)
-    if dtype == torch.float16 and not torch.cuda.is_available():
-        raise SettingsError(
-            "Setting 'align.fit.precision' is 'float16', which requires a GPU for training; there is none here."
-        )
     set_seed(seed)
     steps = steps_of(rows, settings)
     steps_done, checkpoint = last_checkpoint(folder)
-    arguments = OneDeviceArguments(
-        output_dir=str(folder),
-        max_steps=steps,
-        gradient_accumulation_steps=settings.accumulate or 1,
-        learning_rate=settings.learning_rate,
-        warmup_steps=int(steps * settings.warmup),  # with one more, a training of a single step would have rate 0
-        lr_scheduler_type=settings.schedule,
-        lr_scheduler_kwargs={"last_epoch": steps_done - 1},
-        max_grad_norm=settings.clip,
-        bf16=dtype == torch.bfloat16,
-        fp16=dtype == torch.float16,
-        use_cpu=not torch.cuda.is_available(),
-        ddp_broadcast_buffers=False,  # the target's vectors, which never change
-        train_sampling_strategy="sequential",
-        remove_unused_columns=False,
-        dataloader_pin_memory=torch.cuda.is_available(),
-        save_steps=settings.save_steps,
-        save_total_limit=1,
-        save_only_model=True,  # `save_model` writes the rest
-        logging_steps=max(1, min(50, steps // 10)),
-        logging_nan_inf_filter=False,
-        report_to="none",
-        disable_tqdm=not show_progress,
-        seed=seed,
-    )
-    arguments.per_device_train_batch_size = device_batch_size(settings, arguments.world_size)
+    arguments = _arguments(settings, folder, seed, steps, steps_done, show_progress)
     order = length_grouped_order(rows.lengths, settings.batch_size, steps, seed)
     trainer = trainer_of(
         model,
