@@ -201,6 +201,42 @@ def test_ids_with_and_without_a_fraction_are_the_same(tmp_path):
     assert own_tables(other, None, Columns()).interactions["item_id"].to_list() == ["1.0", "1.5"]
 
 
+@pytest.mark.parametrize("missing", ["nan", "NaN", "None", "NULL", "<NA>", "\\N"])
+def test_among_numbers_a_missing_id_may_be_a_word(tmp_path, missing):
+    rows = f"1.0,7,1\n{missing},7,2\n1.0,{missing},3\n"
+    log = write(tmp_path / "log.csv", f"user_id,item_id,timestamp\n{rows}")
+    tables = own_tables(log, None, Columns())
+    assert tables.interactions["user_id"].to_list() == ["1", None, "1"]
+    assert tables.interactions["item_id"].to_list() == ["7", "7", None]
+    assert f"log.csv: {missing!r} in 'user_id' is read as a missing id." in tables.report.decisions
+    write(log, f"user_id,item_id,timestamp\n{rows.replace('7', 'Iron Choir')}")  # among names it may be one
+    assert own_tables(log, None, Columns()).interactions["item_id"].to_list() == ["Iron Choir", "Iron Choir", missing]
+
+
+UNNAMED = {
+    "row numbers that are the ids": (",name,genre", "{n},Film {n},{g}", "the first column, which has no name"),
+    "other numbers that are the ids": (",name,genre", "{m},Film {n},{g}", "the first column, which has no name"),
+    "row numbers beside equal ids": (",code,name,genre", "{n},{n},Film {n},{g}", "'code'"),
+    "row numbers beside other ids": (",code,name,genre", "{n},{m},Film {n},{g}", "'code'"),
+    "row numbers beside named ids": ("index,item,name,genre", "{n},{m},Film {n},{g}", "'item'"),
+    "row numbers beside titles that are the ids": (",name,genre", "{n},Film {n},{g}", "'name'"),
+}
+
+
+@pytest.mark.parametrize("case", UNNAMED)
+def test_a_first_column_without_a_name_is_the_id_if_it_holds_those_of_the_log(tmp_path, case):
+    header, line, said = UNNAMED[case]
+    rows = [{"n": n, "m": 100 + 7 * n, "g": "ab"[n % 2]} for n in range(8)]
+    chosen = "Film {n}" if "titles" in case else "{m}" if "{m}" in line else "{n}"
+    bought = "".join(f"ann,{chosen.format(**row)},{1_230_000_000 + row['n']}\n" for row in rows)
+    log = write(tmp_path / "log.csv", f"user_id,item,time\n{bought}")
+    items = write(tmp_path / "items.csv", "\n".join([header, *(line.format(**row) for row in rows)]) + "\n")
+    tables = own_tables(log, items, Columns())
+    assert tables.items.columns == ["item_id", "title", "genre"]
+    assert tables.items.rows() == [(chosen.format(**row), f"Film {row['n']}", [row["g"]]) for row in rows]
+    assert f"items.csv: item is {said}, title is 'name'." in tables.report.decisions
+
+
 def test_two_files_of_different_forms(tmp_path):
     log = write(tmp_path / "log.tsv", "1\t7\t1230000000\n2\t7\t1240000000\n")
     items = write(tmp_path / "items.csv", "id;name;genre\n7;Portal;Puzzle|Shooter\n8;Okami;\n")

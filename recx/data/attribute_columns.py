@@ -31,8 +31,14 @@ def attribute_columns(
     """
     out: list[pl.Series] = []
     unused = []
+    nested = [name for name in names if _is_nested(frame.schema[name])]
+    if nested:
+        report.decisions.append(
+            f"{path.name}: columns not used, since their values are records or nested lists: "
+            f"{', '.join(map(repr, nested))}."
+        )
     free = [name for name in TEXTS[:2] if name not in names]
-    for name in names:
+    for name in (name for name in names if name not in nested):
         values = _without_missing(_lists(frame[name], value_separator))
         own = attribute_name(name)
         if name not in TEXTS:
@@ -67,6 +73,10 @@ def are_whole_numbers(texts: pl.Series) -> bool:
     """Whether numbers are whole, but some are written with a zero fraction, as by pandas where a value is missing."""
     known = texts.drop_nulls()
     return bool(known.str.ends_with(".0").any() and known.str.contains(r"^-?\d+(?:\.0+)?$").all())
+
+
+def _is_nested(kind: pl.DataType) -> bool:
+    return isinstance(kind, pl.Struct) or (isinstance(kind, pl.List) and kind.inner.is_nested())  # type: ignore[union-attr]
 
 
 def _lists(column: pl.Series, value_separator: str) -> pl.Series:

@@ -28,6 +28,7 @@ _SYNONYMS = {
     "productname producttitle gamename gametitle appname",
 }
 SYNONYMS = {role: frozenset(words.split()) for role, words in _SYNONYMS.items()}
+UNNAMED = re.compile(r"|index|unnamed: ?\d+", re.IGNORECASE)  # what pandas and R call a column without a name
 KNOWN_NAMES = frozenset().union(*SYNONYMS.values())
 
 
@@ -110,21 +111,25 @@ def item_roles(
         DataError: a column named in the settings does not exist, or several columns could be meant.
     """
     ids = [c for c in frame.columns if not frame.schema[c].is_nested()]
-    titled = [c for c in frame.columns if c in ids or frame.schema[c] == pl.List(pl.String)]
+    titled = [c for c in frame.columns if c in ids or frame.schema[c] == pl.List(pl.String)]  # a list of words
     item = _named(path, ids, "item", columns) or (log_item if log_item in ids else "")
     found = [item] if item else [c for c in ids if squeezed(c) in ("id", *SYNONYMS["item"])] or ids[: len(ids) < 3]
     if len(found) != 1:
-        found = _holding(frame, found or ids, log_ids) or found or ids
+        held = _holding(frame, found or ids, log_ids)
+        found = [c for c in held if not UNNAMED.fullmatch(c)] or held or found or ids  # row numbers may equal the ids
     if len(found) != 1:
         raise _asked(path, frame, "item", found)
     item, others = found[0], [c for c in titled if c != found[0]]
     title = _named(path, titled, "title", columns)
+    others = [c for c in others if not UNNAMED.fullmatch(c)]
     found = [title] if title else [c for c in others if squeezed(c) in SYNONYMS["title"]]
+    found = found or [c for c in (item,) if squeezed(c) in SYNONYMS["title"]]
     found = found or (others if len(others) == 1 else [] if others else [item])
     if len(found) != 1:
         raise _asked(path, frame, "title", found or others)
     if (item, found[0]) != (STANDARD["item"], STANDARD["title"]):
-        report.decisions.append(f"{path.name}: item is {item!r}, title is {found[0]!r}.")
+        called = repr(item) if item else "the first column, which has no name"
+        report.decisions.append(f"{path.name}: item is {called}, title is {found[0]!r}.")
     return item, found[0]
 
 

@@ -12,10 +12,13 @@ from recx.data.parquet_files import read_parquet
 from recx.data.reading_report import ReadingReport
 from recx.data.recbole_atomic import interactions_from
 from recx.data.sources import Tables
-from recx.data.text_table import read_text_table
+from recx.data.text_table import read_text_table, without_index
 from recx.data.time_columns import times_in
 from recx.errors import DataError
 from recx.settings import Columns
+
+MISSING_IDS = ("nan", "<na>", "null", "none", "n/a", "#n/a", "\\n")  # as libraries and databases write it, in lower case
+NUMBER = r"^-?\d+(?:\.0+)?$"
 
 
 def read_own_table(path: Path, columns: Columns, report: ReadingReport, of_items: bool = False) -> pl.DataFrame:
@@ -71,7 +74,10 @@ def tables_of(
     roles = log_roles(log, frame, columns, report, None if listed is None else listed.columns)
     history = f"{roles['item']}_list"
     if atomic and history in frame.columns:
-        renamed = frame.select(user_id=roles["user"], item_id_list=history, item_id=roles["item"])
+        user, last = (_ids(log, frame[roles[role]], report).cast(pl.String) for role in ("user", "item"))
+        before = frame[history].list.eval(pl.element().cast(pl.String).str.replace(FRACTION, "")) \
+            if frame.schema[history] == pl.List(pl.Float64) else frame[history]  # fmt: skip
+        renamed = pl.DataFrame({"user_id": user, "item_id_list": before, "item_id": last})
         interactions = interactions_from(renamed, log, report)
     else:
         interactions = interactions_of(log, frame, roles, columns, report, *(("line", 2) if atomic else ()))
@@ -85,6 +91,8 @@ def tables_of(
     if beside.item not in listed.columns:  # then it is a column of the log, where `log_roles` has found it
         beside = replace(beside, item="")
     item, title = item_roles(items, listed, beside, report, named, interactions["item_id"])
+    if listed.columns[0] not in (item, title):
+        listed = without_index(items, listed, True, report)
     separator = "" if atomic else columns.value_separator
     return Tables(interactions, items_of(items, listed, item, title, separator, report), report)
 
@@ -169,18 +177,26 @@ def items_of(
 
 
 def _ids(path: Path, column: pl.Series, report: ReadingReport) -> pl.Series:
-    """Ids as categories, stripped of white space and of a zero fraction (".0"); null if empty."""
+    """Ids as categories, stripped of white space and of a zero fraction (".0"); null if empty.
+
+    Among numbers, "nan" or "NULL" is a missing id; among names, it may be one (there are artists called NULL).
+    """
     if column.dtype.is_nested():
         raise DataError(f"{path}: {column.name!r} holds lists; expected one id per row.")
     text = column.cast(pl.String, strict=False)
     coded = text.cast(pl.Categorical)
     values = coded.unique().cast(pl.String)  # far fewer than rows
-    stripped = values.str.strip_chars().replace("", None)
+    stripped = values.str.strip_chars()
+    wordy = stripped.filter((stripped != "") & ~stripped.str.contains(NUMBER))
+    absent = wordy.to_list() if len(wordy) and wordy.str.to_lowercase().is_in(MISSING_IDS).all() else []
+    if absent:
+        report.decisions.append(f"{path.name}: {sorted(absent)[0]!r} in {column.name!r} is read as a missing id.")
+    stripped = stripped.replace(["", *absent], None)
     whole = are_whole_numbers(stripped)
     if whole:
         example = stripped.filter(stripped.str.ends_with(".0").fill_null(False)).sort()[0]
         report.decisions.append(f"{path.name}: ids of {column.name!r} such as {example!r} are read as whole numbers.")
     if not whole and stripped.equals(values, null_equal=True):
         return coded
-    cleaned = text.str.strip_chars().replace("", None)
+    cleaned = text.str.strip_chars().replace(["", *absent], None)
     return (cleaned.str.replace(FRACTION, "") if whole else cleaned).cast(pl.Categorical)

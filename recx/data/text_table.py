@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recx.data.column_roles import KNOWN_NAMES, squeezed
+from recx.data.column_roles import KNOWN_NAMES, UNNAMED, squeezed
 from recx.data.packed_files import read_bytes
 from recx.data.reading_report import ReadingReport
 from recx.data.text_encoding import as_utf8
@@ -32,7 +32,8 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport, of_item
         of_items: whether rows are items instead of events.
 
     Returns:
-        One text column per field, null if empty; blank lines are skipped, and a column of row numbers is left out.
+        One text column per field, null if empty; blank lines are skipped, and a log's column of row numbers is left
+        out. That of an item file may be its ids (`item_roles`).
 
     Raises:
         DataError: with file, line and what was expected, or the setting that resolves an ambiguity.
@@ -58,8 +59,7 @@ def read_text_table(path: Path, columns: Columns, report: ReadingReport, of_item
     between = "one column" if len(names) == 1 else f"columns separated by {word}s"
     said = f"{path.name}: {between}, {top}"
     report.decisions.append(said + (", quotes are part of the values." if b'"' in raw and not quote else "."))
-    # Numbers without a name that count up may as well be the ids of items.
-    return frame if of_items and not named else _without_index(path, frame, named, report)
+    return frame if of_items else without_index(path, frame, named, report)
 
 
 def _sample(raw: bytes) -> list[str]:
@@ -211,10 +211,17 @@ def _parsed(path: Path, body: bytes, separator: str, quote: str | None, names: l
     return frame.filter(~blank) if blank.any() else frame
 
 
-def _without_index(path: Path, frame: pl.DataFrame, named: bool, report: ReadingReport) -> pl.DataFrame:
-    """Drop a first column of row numbers, as pandas and R write it by default."""
+def without_index(path: Path, frame: pl.DataFrame, named: bool, report: ReadingReport) -> pl.DataFrame:
+    """Drop a first column of row numbers, as pandas and R write it by default.
+
+    Args:
+        path: the file.
+        frame: its rows.
+        named: whether it has a header.
+        report: receives the decision.
+    """
     name = frame.columns[0]
-    if frame.width < 3 or frame.height < 3 or (named and not re.fullmatch(r"|index|unnamed: ?\d+", name.casefold())):
+    if frame.width < 3 or frame.height < 3 or (named and not UNNAMED.fullmatch(name)):
         return frame
     steps = frame[name].head(_LINES).cast(pl.Int64, strict=False)
     if steps.null_count() or not (steps.diff().drop_nulls() == 1).all():
