@@ -91,5 +91,7 @@ def test_cases_follow_their_rules():
     chosen = choose_cases(ratings, np.array([0.9, 0.1, 0.52, 0.2, 0.8]), "hybrid")
     assert chosen["best rated"] == 0 and chosen["worst rated"] == 1 and chosen["hardest"] == 2
     assert len(set(chosen.values())) == 4 and list(chosen) == list(RULES)
+    gap = {"a": np.array([2.0, 1, 3, 2]), "b": np.array([np.nan, 1, 2, 3])}
+    assert choose_cases(gap, np.full(4, 0.5), "a")["typical"] != 0, "a pair that a method has no text about"
     few = choose_cases({"hybrid": np.array([1.0])}, np.array([0.5]), "hybrid")
     assert list(few) == ["typical"]

@@ -39,8 +39,13 @@ def test_titles_are_matched_and_unknown_ones_are_zero(chat, text):  # fmt: skip
 
 
 def test_candidates_left_out_earn_nothing(chat):
-    text = f'"{LABELS[12]}"; "{LABELS[40]}"; "{LABELS[10]}"; "{LABELS[12]}"'
+    text = f'"{LABELS[12]}"; "{LABELS[10]}"; "{LABELS[12]}"'
     assert chat(text)[0].rank(HISTORY, np.array([[10, 11, 12, 13, 14]])).tolist() == [[12, 10, 0, 0, 0]]
+
+
+def test_titles_that_are_no_candidates_keep_their_places(chat):
+    text = f'"{LABELS[40]}"; "Some Game Nobody Made"; "Another One"; "{LABELS[12]}"; "{LABELS[12]}"; "{LABELS[10]}"'
+    assert chat(text)[0].rank(HISTORY, np.array([[10, 11, 12, 13, 14]])).tolist() == [[0, 0, 0, 12, 10]]
 
 
 def test_no_reply_is_no_answer_and_no_miss(chat):

@@ -173,6 +173,16 @@ def test_an_attribute_that_is_said_is_predicted_and_one_that_is_not_is_not():
         attribute_accuracy(said[:1], pairs_about(items[:1], [0]), catalogue, "genre")
 
 
+def test_texts_about_one_item_are_right_or_wrong_together():
+    """The interval is over items: ten items, each with twenty texts by as many users."""
+    labels = [str(n) for n in range(50)]
+    catalogue = build_catalogue(labels, labels, {"genre": [[("Puzzle", "Racing")[n % 2]] for n in range(50)]})
+    said = [("puzzle", "racing")[n % 2 if n % 10 < 7 else 1 - n % 2] for n in range(50)]  # of seven items in ten
+    items = np.repeat(np.arange(1, 51), 20)
+    found, _ = attribute_accuracy([said[i - 1] for i in items], pairs_about(items, np.arange(1000)), catalogue, "genre")
+    assert found.n == 10 and 0.4 < found.value < 1 and found.high - found.low > 0.3
+
+
 def pairs_about(items, users):
     items = np.asarray(items)
     return Pairs([np.array([1])] * len(items), items, np.ones(len(items), bool), np.asarray(users))

@@ -1,5 +1,6 @@
 """The records of notebook 11, and the notebook itself on a small target with planted texts."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -19,12 +20,13 @@ from recx.evaluation.faithfulness_sets import sets_of
 from recx.evaluation.faithfulness_simulation import draw_edits
 from recx.evaluation.methods import Method
 from recx.evaluation.pair_effects import effects_of
-from recx.evaluation.test_set import draw_test_set, pairs_of
+from recx.evaluation.test_set import Pairs, draw_test_set, pairs_of
 from recx.explaining.explainer import Explainer
-from recx.explaining.measured import template_explanations
+from recx.explaining.measured import measure_evidence, template_explanations
 from recx.explaining.records import Prediction, explanation_of
 from recx.pipeline.faithfulness_stage import MeasuredPairs, further_records
 from recx.prompts.controls import Control
+from recx.prompts.evidence import tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
 from recx.settings import DataSettings, DemoSettings, EvaluateSettings
@@ -166,8 +168,8 @@ def test_the_case_of_an_unfit_metric(shown):
     assert {"self_consistency", "repeated_cause"} <= left
 
 
-def record(method, metric, value, verdict="both"):
-    return {"method": method, "metric": metric, "value": value, "verdict": verdict}
+def record(method, metric, value, verdict="both", n=9):
+    return {"method": method, "metric": metric, "value": value, "verdict": verdict, "n": n}
 
 
 def test_a_caption_says_where_a_baseline_is_ahead():
@@ -184,6 +186,34 @@ def test_a_caption_says_where_a_baseline_is_ahead():
         "By none "
     )
     assert faithfulness_records.verdict_table([]).empty
+    few = [record("template", "gain", 0.8), record("llm", "gain", 0.95, n=4), record("llm 2", "gain", 0.7, n=5)]
+    assert "gain: template 0.80 (best other: llm 2 0.70)" in faithfulness_records.caption(few, ["template"])
+
+
+def test_a_table_says_how_many_people_a_value_is_from_and_loses_no_method():
+    rows = [record("template", "gain", 0.8), record("llm", "gain", 0.26, n=2), record("silent", "gain", np.nan, n=0)]
+    table = faithfulness_records.verdict_table([*rows, record("llm", "ece", 0.1)])
+    assert table["gain", "both"].to_dict() == {"template": "0.80", "llm": "0.26 (2)", "silent": "-"}
+    assert table["ece", "both"].to_dict() == {"template": "", "llm": "0.10", "silent": ""}
+
+
+def test_numbers_of_texts_that_were_told_predictions_are_compared_with_the_measured_ones(world):
+    """Told that an item ranks above 50 of 100, a text says so; measured are other numbers."""
+    texts = []
+    for effects in world.effects[:20]:
+        own = measure_evidence(effects.value, effects.whole, effects.item)
+        guessed = replace(own, share_below=0.5, share_without=0.41)
+        title = world.data.catalogue.labels[own.notable[0]] if own.notable else ""
+        text = f'{"Yes" if own.liked else "No"}. Without "{title}", it would rank above 41.'
+        request = Request("explanation", effects.whole, (effects.item,), "", tuple(tell(guessed)))
+        texts.append(explanation_of(text, request, world.data.catalogue, ExplanationParser(world.data.catalogue)))
+    columns = {"x": {"method": "aligned", "mode": "hybrid", "control": "predicted, held"}}
+    pairs = Pairs(*(getattr(world.pairs, name)[:20] for name in ("histories", "items", "liked", "users")))
+    edits = draw_edits(world.effects[:20], pairs.users, world.data.catalogue, seed=1)
+    about = (columns, world.effects[:20], pairs, sets_of(world.effects[:20]), edits)
+    records = faithfulness_records.foreseen_records({"x": texts}, {}, *about)
+    (found,) = [r for r in records if r["metric"] == "contradicts_evidence" and r["verdict"] == "both"]
+    assert found["value"] > 0.8, "hardly any measured number is 41"
 
 
 def test_another_view_is_compared_with_the_pairs_it_has(world):

@@ -15,7 +15,7 @@ from recx.evaluation.planted_causes import planted_causes, planted_records, prec
 from recx.evaluation.round_trip import recovered_vectors, round_trip
 from recx.evaluation.test_set import Pairs
 from recx.evaluation.verdict_records import verdict_records
-from recx.explaining.measured import measure_evidence, template_explanations
+from recx.explaining.measured import is_liked, measure_evidence, template_explanations
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
@@ -153,6 +153,10 @@ def test_planted_causes_are_items_of_the_history(world):
         np.mean([relied_on(one, causes) for one, causes in zip(effects, planted.causes, strict=True)])
     )
     assert planted_causes(replace(data, reasons=None), split, LENGTH, 3) is None
+    kept = planted.liked_by(value)
+    liked = [is_liked(value, h, int(i)) for h, i in zip(planted.histories, planted.items, strict=True)]
+    assert 0 < len(kept) < len(planted) and kept.items.tolist() == planted.items[liked].tolist()
+    assert kept.causes == [c for c, own in zip(planted.causes, liked, strict=True) if own]
 
 
 def test_a_case_marks_what_is_cited(world):

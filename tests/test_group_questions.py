@@ -15,7 +15,7 @@ def test_members_their_latest_titles_and_their_places_are_shown():
     text = as_text(question.pieces("hybrid"), CATALOGUE)
     label = CATALOGUE.labels
     assert text.startswith(f'Member 1 picked "{label[3]}"; "{label[4]}". Member 2 picked "{label[5]}". The recommender')
-    assert "above 93 of 100 titles for member 1 and above 50 of 100 titles for member 2." in text
+    assert "above 94 of 100 titles for member 1 and above 50 of 100 titles for member 2." in text
     assert label[2] not in text and question.history.tolist() == [3, 4, 5]
     assert stated_rules(text) == (), "the prompt does not give the rule away"
 
@@ -36,4 +36,5 @@ def test_the_template_names_each_rule_so_that_a_reader_finds_it_and_grows_with_t
         assert stated_rules(TOLD[rule]) == (rule,)
     larger = group_question([*HISTORIES, HISTORIES[0]], 9, (0.9, 0.2, 0.4))
     assert len(template_answer(larger, "approval", CATALOGUE)) > len(template_answer(question, "approval", CATALOGUE))
+    assert group_question(HISTORIES, 9, (0.29, 1.0)).places == (29, 99), "the item itself is one of the hundred"
     assert ranked((7,)) == "It ranks above 7 of 100 titles for member 1."

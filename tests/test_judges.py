@@ -84,6 +84,16 @@ def test_corruption_leaves_missing_texts_out_and_finds_titles_in_any_quotes(cata
     assert changed.text == f'No. "Portal 2" is for PC. From the history, "{INVENTED}" is for Wii.'
 
 
+def test_only_texts_with_the_right_decision_are_corrupted(catalogue):
+    """A flipped decision that was wrong is right, so that a sound judge would rate it higher."""
+    wrong = [ask(GOOD, False, (5, 6), n) for n in (2, 3, 4)]
+    other = ask('No. "Portal 2" is for PC. From the history, "Okami" is for Wii.', False, (5, 6), 2)
+    means = corrupted_scores(ReferenceJudge(catalogue), [ask(GOOD), other, ask("It may fit."), *wrong], catalogue)
+    assert means["as_written"] == 3 and means["flipped_decision"] == 0 and undetected(means) == []
+    assert corrupted_scores(ReferenceJudge(catalogue), wrong, catalogue) == {}
+    assert undetected({}) == ["corrupted texts, as no text begins with the right decision"]
+
+
 def test_the_better_rated_text_is_preferred(catalogue):
     good, bad = ask(GOOD), ask("Yes.")
     choices = ReferenceJudge(catalogue).compare([good, bad, good], [bad, good, good])

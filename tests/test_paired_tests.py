@@ -24,7 +24,7 @@ def test_equal_methods_do_not_differ_and_missing_users_are_left_out():
     assert all(np.isnan(v) for v in paired_difference([np.nan], [1]))
 
 
-def test_table_has_every_other_method_of_the_same_users():
+def test_table_has_every_other_method_on_the_users_that_both_have():
     ones, zeros = np.ones(50), np.zeros(50)
     records = [metric_record("aligned", "hr@5", ones, "hybrid"), metric_record("constant", "hr@5", zeros)]
     records += [metric_record("short", "hr@5", zeros[:20]), {"method": "x", "metric": "hr@5", "value": 1.0}]
@@ -32,7 +32,7 @@ def test_table_has_every_other_method_of_the_same_users():
     gaps = paired_table(
         [*records, metric_record("gaps", "hr@5", np.where(np.arange(50) < 9, np.nan, 0))], "hr@5", "hybrid"
     )
-    assert gaps["n"].to_dict() == {"constant": 50, "gaps": 41}
-    assert list(table.index) == ["constant"] and table.loc["constant", "difference"] == 1
+    assert gaps["n"].to_dict() == {"constant": 50, "short": 20, "gaps": 41}
+    assert list(table.index) == ["constant", "short"] and table.loc["constant", "difference"] == 1
     assert table.loc["constant", "p"] < 0.001
     assert paired_table(records, "hr@5", "nobody").empty

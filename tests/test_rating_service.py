@@ -173,6 +173,8 @@ def test_a_rating_sheet_asks_three_scales_from_0_to_10_and_is_summed_up_by_metho
     means = sheet_means(ratings, _pandas(frame))
     found = {(r.method, r.aspect): r.value for r in means.itertuples()}
     assert found == {(m, a): 9 if m == "ours" else 4 + (a == "redundancy") for m in ("ours", "theirs") for a in ASPECTS}
+    one = sheet_means(ratings, _pandas(frame.with_columns(user=pl.lit("ann"))))
+    assert set(one["n"]) == {1} and one["low"].isna().all(), "all pairs are of one person"
     assert set(means["n"]) == {3} and from_people(ratings).empty, "sheets are no ratings by the rubric"
     assert sheet_means(ratings, _pandas(frame.with_columns(pl.col("text") + "!"))).empty, "these texts were not rated"
 

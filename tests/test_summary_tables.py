@@ -24,6 +24,13 @@ def test_the_summary_counts_no_statements_where_there_are_none():
     assert "no attributes are stated" in text and "0 of 0 stated" not in text and "nan" not in text
 
 
+def test_verdicts_have_rows_of_their_own():
+    records = [metric_record("template", "gain", np.ones(n)) | {"verdict": v} for v, n in (("liked", 2), ("both", 5))]
+    table = side_by_side([*records, metric_record("template", "phi", np.ones(5)) | {"verdict": "both"}])
+    assert table["n"].to_dict() == {"template (liked)": "2", "template (both)": "5", "template": "5"}
+    assert table.loc["template", "gain"] == "" and table.loc["template (both)", "gain"].startswith("1.000")
+
+
 def test_many_numbers_of_users_are_a_range():
     records = [metric_record("unaligned", f"metric {n}", np.ones(n)) for n in (7, 3, 9, 5)]
     assert side_by_side(records).loc["unaligned", "n"] == "3 to 9"

@@ -17,7 +17,8 @@ from recx.data.time_columns import times_in
 from recx.errors import DataError
 from recx.settings import Columns
 
-MISSING_IDS = ("nan", "<na>", "null", "none", "n/a", "#n/a", "\\n")  # as libraries and databases write it, in lower case
+# As libraries and databases write a missing value, in lower case.
+MISSING_IDS = ("nan", "<na>", "null", "none", "n/a", "#n/a", "\\n")
 NUMBER = r"^-?\d+(?:\.0+)?$"
 
 

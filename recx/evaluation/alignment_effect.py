@@ -101,9 +101,11 @@ def measure_otherwise(method: Method[AlignedExplainer], test_set: TestSet) -> Re
 
 
 def measure_shuffled(method: Method[AlignedExplainer], test_set: TestSet) -> Records:
-    """Measure a model that is given other people's vectors: a control that must fall to chance.
+    """Measure a model that is given other people's vectors: a control that must lose what it knew of the person.
 
-    A single user has nobody to exchange vectors with, so there are no records then.
+    The metrics of tasks 1 and 2 must fall to chance or to popularity, and accuracy to the constant predictor's at most,
+    since some items are liked by nearly everybody. A single user has nobody to exchange vectors with, so there are no
+    records then.
     """
     if min(len(test_set.histories), test_set.ranking_users) < 2:
         return []
@@ -112,7 +114,7 @@ def measure_shuffled(method: Method[AlignedExplainer], test_set: TestSet) -> Rec
 
 
 class ShuffledUsers:
-    """A target that returns other users' vectors: a control whose metrics must fall to chance."""
+    """A target that returns other users' vectors, see `measure_shuffled`."""
 
     def __init__(self, target: TwoTower, seed: int = 0) -> None:
         self.target, self.seed = target, seed

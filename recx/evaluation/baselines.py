@@ -58,7 +58,7 @@ def measure_baselines(
     records = measure_scorer(RandomRecommender(items), test_set, length, "random", decides=True)
     records += measure_scorer(PopularityRecommender(split.train, items), test_set, length, "popularity")
     records += measure_scorer(SampledPopularity(split.train, items), test_set, length, "popularity, sampled")
-    common = rank(target, split.test_histories, split.test, length).most_common_top1(5)
+    common = rank(target, split.train, split.validation, length).most_common_top1(5)
     records += measure_constant(common, mean_places(target, split.train[:MEAN_USERS], length), test_set)
     return records + measure_scorer(student, test_set, length, "distilled", decides=True)
 
@@ -79,7 +79,8 @@ def measure_scorer(
     order = _by_score(scores, test_set.candidates)
     best = best_first(scores, test_set.histories, 5, TIES)[1].numpy()
     columns = metrics.retrieval(best, test_set.labels.top[:, 0])
-    columns |= metrics.ranking(order, test_set.labels.ranked)
+    first = test_set.ranking_users  # of whom language models rank candidates, too
+    columns |= metrics.ranking(order[:first], test_set.labels.ranked[:first])
     if decides:
         own = scores[torch.arange(len(order)), torch.from_numpy(test_set.items)]
         middle = torch.stack([row[row > -torch.inf].median() for row in scores])
@@ -91,7 +92,7 @@ def measure_constant(common: np.ndarray, places: np.ndarray, test_set: TestSet) 
     """Measure tasks 1 and 3 for a constant predictor, which gives the same answers whatever the history.
 
     Args:
-        common: the target's five most common first items, which are always named.
+        common: the target's five most common first items for the histories of training, which are always named.
         places: (N,) place of each item for an average person (`mean_places`); those of the upper half are liked.
         test_set: the test histories and the target's answers.
     """

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 BATCH = 100  # samples at once, few enough to stay in the processor's cache
+UNDEFINED = 0.05  # share of samples without a value above which there is no interval
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,8 @@ class Estimate:
 
     Attributes:
         value: the mean.
-        low: 2.5 % quantile of the resampled means.
-        high: 97.5 % quantile of the resampled means.
+        low: 2.5 % quantile of the resampled means; NaN if there is no interval.
+        high: 97.5 % quantile of the resampled means; NaN if there is no interval.
         n: number of users.
     """
 
@@ -26,7 +27,7 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.value:.3f}" + (f" [{self.low:.3f}, {self.high:.3f}]" if self.low == self.low else "")
 
 
 def bootstrap(
@@ -48,7 +49,8 @@ def bootstrap(
         seed: random seed of the samples.
 
     Returns:
-        The mean of all values with its interval; all NaN and n = 0 if there are no values.
+        The mean of all values with its interval, which is NaN for a single user; all NaN and n = 0 if there are no
+        values.
     """
     numbers = np.asarray(values, dtype=float)
     known = ~np.isnan(numbers)
@@ -58,9 +60,7 @@ def bootstrap(
     mean = float(numbers.mean())
     data = (numbers,) if users is None else totals_by_user(numbers, np.asarray(users)[known])
     n = len(data[0])
-    if n < 2:
-        return Estimate(mean, mean, mean, n)
-    low, high = percentile_interval(data, resamples, seed)
+    low, high = percentile_interval(data, resamples, seed) if n > 1 else (np.nan, np.nan)
     return Estimate(mean, low, high, n)
 
 
@@ -83,20 +83,29 @@ def bootstrap_statistic(
             (the bootstrap estimate of the bias, Efron & Tibshirani 1993, chapter 10), but not below `least`.
 
     Returns:
-        The value with its 95 % interval; both ends equal the value if there are fewer than two users or it is NaN.
+        The value with its 95 % interval, which is NaN if there are fewer than two users, if the value is NaN, or if the
+        statistic is undefined in more than `UNDEFINED` of the samples, as where one user decides whether it exists.
     """
     names, own = np.unique(users, return_inverse=True)
     value, n = float(statistic(np.arange(len(own)))) if len(own) else np.nan, len(names)
     if n < 2 or np.isnan(value):
-        return Estimate(value, value, value, n)
+        return Estimate(value, np.nan, np.nan, n)
     rows = np.split(np.argsort(own, kind="stable"), np.cumsum(np.bincount(own))[:-1])
     rng = np.random.default_rng(seed)
     drawn = [statistic(np.concatenate([rows[u] for u in rng.integers(n, size=n)])) for _ in range(resamples)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    low, high = quantiles(np.array(drawn))
     if least is not None:
         bias = np.nanmean(drawn) - value
-        low, high = max(low - bias, least), max(high - bias, least)
-    return Estimate(value, float(low), float(high), n)
+        low, high = (max(end - bias, least) if end == end else end for end in (low, high))
+    return Estimate(value, low, high, n)
+
+
+def quantiles(drawn: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of resampled values (R,); NaN if more than `UNDEFINED` of them are."""
+    if np.isnan(drawn).mean() > UNDEFINED:
+        return np.nan, np.nan
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def totals_by_user(numbers: np.ndarray, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,7 @@ def choose_cases(
     table = pd.DataFrame(dict(ratings))
     means = table.mean(axis=1)
     worth = {
-        "typical": ((table - table.mean()) ** 2).mean(axis=1).to_numpy(),
+        "typical": ((table - table.mean()) ** 2).mean(axis=1, skipna=False).to_numpy(),
         "hardest": np.abs(np.asarray(likely) - 0.5),
         "best rated": -(table[explainer] * 100 + means).to_numpy(),
         "worst rated": (table[explainer] * 100 + means).to_numpy(),

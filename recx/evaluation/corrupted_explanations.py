@@ -11,6 +11,7 @@ from recx.evaluation.judges import ExplanationToRate, Judge, scores
 from recx.prompts.quotation_marks import QUOTED, straight_quotes
 
 INVENTED = "Chronicles of the Painted Harbour"
+DECISION = re.compile(r"^\W*(yes|no)\b", re.IGNORECASE)
 
 
 def corrupt(
@@ -37,14 +38,25 @@ def corrupt(
 def corrupted_scores(
     judge: Judge, questions: Sequence[ExplanationToRate], catalogue: Catalogue, seed: int = 0
 ) -> dict[str, float]:
-    """Compute the mean score of the original texts (`as_written`) and of each kind of corruption."""
-    written = [q for q in questions if q.has_text]
+    """Compute the mean score of the original texts (`as_written`) and of each kind of corruption.
+
+    Only texts that begin with the right decision are used: a flipped one is then wrong, and a wrong decision, which
+    earns nothing, would hide what else is corrupted. There are no scores if there is no such text.
+    """
+    written = [
+        q for q in questions if (stated := DECISION.match(q.text)) and (stated[1].lower() == "yes") == q.decision
+    ]
     kinds = {"as_written": written} | corrupt(written, catalogue, seed)
     return {kind: float(np.nanmean(scores(judge.rate(texts)))) for kind, texts in kinds.items() if texts}
 
 
 def undetected(means: Mapping[str, float]) -> list[str]:
-    """List the kinds of corruption that a judge did not rate lower than the originals; empty for a sound judge."""
+    """List the kinds of corruption that a judge did not rate lower than the originals; empty for a sound judge.
+
+    If there were no texts to corrupt, that is the only entry.
+    """
+    if not means:
+        return ["corrupted texts, as no text begins with the right decision"]
     return [kind for kind, mean in means.items() if kind != "as_written" and not mean < means["as_written"]]
 
 
@@ -58,4 +70,4 @@ def _with_invented(question: ExplanationToRate, catalogue: Catalogue) -> str:
 
 
 def _flipped(text: str) -> str:
-    return re.sub(r"^\W*(yes|no)\b", lambda m: "No" if m[1].lower() == "yes" else "Yes", text, flags=re.IGNORECASE)
+    return DECISION.sub(lambda m: "No" if m[1].lower() == "yes" else "Yes", text)

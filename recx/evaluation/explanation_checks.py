@@ -67,7 +67,7 @@ def _share(flags: Sequence[bool]) -> float:
 def explanation_records(
     explanations: Sequence[Explanation], pairs: Pairs, method: Method, decoding: str = ""
 ) -> list[dict[str, Any]]:
-    """Compute records of the three checks, with intervals over users.
+    """Compute records of the three checks, with intervals over users, and of `answered` if some texts are missing.
 
     Args:
         explanations: the method's explanations of the pairs.
@@ -80,6 +80,8 @@ def explanation_records(
         "cited_in_history": cited_in_history(explanations),
         "stated_attributes_true": stated_attributes_true(explanations),
     }
+    if not all(written := [bool(e.text.strip()) for e in explanations]):
+        columns["answered"] = np.array(written, dtype=float)
     return method.records(columns, decoding=decoding, users=pairs.users)
 
 
@@ -88,7 +90,8 @@ def view_records(
 ) -> list[dict[str, Any]]:
     """Measure how often two views of the same pairs give different texts and equal decisions.
 
-    There are no records for a catalogue with fewer than two attributes, which has no two views.
+    Texts that are missing or state no decision are not compared. There are no records for a catalogue with fewer than
+    two attributes, which has no two views.
 
     Args:
         explanations: view -> explanations of the pairs.
@@ -99,9 +102,12 @@ def view_records(
         return []
     first, second = list(explanations.values())[:2]
     control = f"views {' and '.join(list(explanations)[:2])}"
+    both = list(zip(first, second, strict=True))
     columns = {
-        "texts_differ": np.array([a.text != b.text for a, b in zip(first, second, strict=True)]),
-        "decisions_agree": np.array([a.decision == b.decision for a, b in zip(first, second, strict=True)]),
+        "texts_differ": np.array([float(a.text != b.text) if a.text and b.text else np.nan for a, b in both]),
+        "decisions_agree": np.array(
+            [np.nan if None in (a.decision, b.decision) else float(a.decision == b.decision) for a, b in both]
+        ),
     }
     return method.records(columns, control=control, users=pairs.users)
 

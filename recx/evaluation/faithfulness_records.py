@@ -27,7 +27,8 @@ from recx.evaluation.test_set import Pairs
 from recx.evaluation.verdict_records import Columns, Records, estimate_record, verdict_records
 from recx.explaining.explainer import Explainer
 from recx.explaining.measured import measure_evidence
-from recx.explaining.records import Explanation
+from recx.explaining.records import Explanation, numbers_checked
+from recx.prompts.evidence import tell
 
 LOWER_IS_BETTER = LOWER | {"repeated_cause", "contradicts_evidence", "ece", "brier"}
 
@@ -88,7 +89,9 @@ def foreseen_records(
     evidence = [measure_evidence(e.value, e.whole, e.item) for e in effects]
     for name, texts in explained.items():
         if name == "template" or columns[name].get("control", "").startswith(("told", "predicted")):
-            wrong = {"contradicts_evidence": contradicts_evidence(texts, evidence)}
+            # Numbers of texts that were told predictions have so far been checked against these.
+            checked = [numbers_checked(text, tell(own)) for text, own in zip(texts, evidence, strict=True)]
+            wrong = {"contradicts_evidence": contradicts_evidence(checked, evidence)}
             records += verdict_records(columns[name], wrong, pairs, list(wrong))
     return records + [
         r for name, own in cited.items() for r in said_records(columns[name], [Said(places) for places in own], *about)
@@ -266,13 +269,23 @@ def usable(records: Sequence[dict[str, Any]], certified: pd.DataFrame) -> Record
 
 
 def verdict_table(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Records as a table: a row for each method, a column for each metric and verdict."""
+    """Records as a table: a row for each method, a column for each metric and verdict.
+
+    The number of users follows in brackets where it is smaller than another method's in the same column; a metric that
+    could not be measured is a dash.
+    """
     frame = labelled(records)
     if frame.empty:
         return frame
-    return frame.pivot_table(index="label", columns=["metric", "verdict"], values="value", sort=False).rename_axis(
-        index="method"
+    fewer = frame["n"] < frame.groupby(["metric", "verdict"])["n"].transform("max")
+    shown = [
+        "-" if value != value else f"{value:.2f}" + (f" ({n})" if less else "")
+        for value, n, less in zip(frame["value"], frame["n"], fewer, strict=True)
+    ]
+    table = frame.assign(shown=shown).pivot_table(
+        index="label", columns=["metric", "verdict"], values="shown", aggfunc="first", sort=False
     )
+    return table.fillna("").rename_axis(index="method")
 
 
 def question_tables(records: Sequence[dict[str, Any]]) -> list[pd.DataFrame]:
@@ -284,12 +297,18 @@ def question_tables(records: Sequence[dict[str, Any]]) -> list[pd.DataFrame]:
 def caption(records: Sequence[Mapping[str, Any]], baselines: Sequence[str], left_out: Sequence[str] = ()) -> str:
     """What a table must not hide: where a baseline is at least as good as the best of the others, one per line.
 
+    A method of whose texts fewer than half have a value (of the most that any has) is nobody's best.
+
     Args:
         records: of baselines and others. Where a metric has records for both verdicts together, those count alone.
         baselines: labels of those that use no language model.
         left_out: labels that are neither, e.g. the truth.
     """
     together = {r["metric"] for r in records if r["verdict"] == "both"}
+    most: dict[tuple[str, str], int] = {}
+    for r in records:
+        most[r["metric"], r["verdict"]] = max(most.get((r["metric"], r["verdict"]), 0), r["n"])
+    records = [r for r in records if 2 * r["n"] >= most[r["metric"], r["verdict"]]]
     rows: dict[str, dict[str, float]] = {}
     for r in records:
         label = label_of(dict(r))

@@ -11,7 +11,7 @@ from recx.attribution.attributions import METHODS, likeness, serves
 from recx.attribution.learned_mask import fit_learned_mask
 from recx.data.catalogue import Catalogue
 from recx.errors import SettingsError
-from recx.evaluation.bootstrap import Estimate
+from recx.evaluation.bootstrap import Estimate, quantiles
 from recx.evaluation.faithfulness import (
     CITED,
     SHARES,
@@ -97,8 +97,7 @@ def phi_estimate(
     sides = (both + only_named) * (only_changed + neither) * (both + only_changed) * (only_named + neither)
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = (both * neither - only_named * only_changed) / np.sqrt(sides)
-    low, high = np.nanquantile(drawn, [0.025, 0.975]) if np.isfinite(drawn).any() else (np.nan, np.nan)
-    return Estimate(value, float(low), float(high), len(cells))
+    return Estimate(value, *quantiles(drawn), len(cells))
 
 
 def phi_by_method(

@@ -108,14 +108,14 @@ def attribute_accuracy(
 
     Returns:
         Accuracy on the test items, and the accuracy of always predicting the most common training value, both with
-        intervals over users.
+        intervals over items, since the texts about one item are right or wrong together.
 
     Raises:
         DataError: there are fewer than two different values of the attribute.
     """
     column = catalogue.attributes[attribute]
     known = np.array([n for n, item in enumerate(pairs.items) if column[int(item)] and texts[n].strip()], dtype=int)
-    items, users = pairs.items[known], pairs.users[known]
+    items = pairs.items[known]
     values = np.array([column[int(item)][0] for item in items])
     if len(set(values)) < 2:
         raise DataError(f"The attribute {attribute!r} has {len(set(values))} value(s); at least two are needed.")
@@ -130,6 +130,6 @@ def attribute_accuracy(
     kinds, counts = np.unique(values[~tested], return_counts=True)
     said = model.predict(shown[tested])
     return (
-        bootstrap(said == values[tested], users[tested], seed=seed),
-        bootstrap(kinds[counts.argmax()] == values[tested], users[tested], seed=seed),
+        bootstrap(said == values[tested], items[tested], seed=seed),
+        bootstrap(kinds[counts.argmax()] == values[tested], items[tested], seed=seed),
     )

@@ -44,6 +44,8 @@ def paired_difference(
 def paired_table(records: Sequence[dict[str, Any]], metric: str, against: str) -> pd.DataFrame:
     """Compare every method with one of them on one metric: `difference, low, high, p, n`.
 
+    A method that was measured on fewer users is compared on these, which must be the first of the others'.
+
     Args:
         records: records with `values`, all measured on the same users in the same order.
         metric: name of the metric.
@@ -54,8 +56,9 @@ def paired_table(records: Sequence[dict[str, Any]], metric: str, against: str) -
         return pd.DataFrame(columns=["difference", "low", "high", "p", "n"])
     table = {}
     for label, values in rows.items():
-        if label != against and len(values) == len(rows[against]):
-            gap, low, high, p = paired_difference(rows[against], values)
-            both = int((~np.isnan(rows[against] - values)).sum())
+        if label != against:
+            own, other = (row[: min(len(values), len(rows[against]))] for row in (rows[against], values))
+            gap, low, high, p = paired_difference(own, other)
+            both = int((~np.isnan(own - other)).sum())
             table[label] = {"difference": gap, "low": low, "high": high, "p": p, "n": both}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis(f"{metric}: {against} minus")

@@ -19,6 +19,7 @@ from recx.evaluation.methods import Method, explain_all
 from recx.evaluation.metric_records import metric_record
 from recx.evaluation.pair_effects import PairEffects, effects_of
 from recx.evaluation.test_set import Pairs
+from recx.explaining.measured import is_liked
 from recx.explaining.records import Explanation
 from recx.settings import EvaluateSettings
 
@@ -43,8 +44,15 @@ class PlantedCauses:
         return len(self.items)
 
     def pairs(self) -> Pairs:
-        """Return the choices as pairs to explain; each counts as liked, whatever the target's decision."""
+        """Return the choices as pairs to explain; each counts as liked."""
         return Pairs(self.histories, self.items, np.ones(len(self), dtype=bool), self.users)
+
+    def liked_by(self, value: ValueFunction) -> "PlantedCauses":
+        """Only the choices that the target likes: of the others, a text rightly says what speaks against them."""
+        rows = zip(self.histories, self.items, self.users, self.causes, strict=True)
+        kept = [row for row in rows if is_liked(value, row[0], int(row[1]))]
+        histories, items, users, causes = zip(*kept, strict=True) if kept else ((),) * 4
+        return PlantedCauses(list(histories), np.array(items, dtype=int), np.array(users, dtype=int), list(causes))
 
 
 def planted_records(
@@ -81,7 +89,9 @@ def measure_planted(
     columns: Mapping[str, Mapping[str, str]],
     settings: EvaluateSettings,
 ) -> list[dict[str, Any]]:
-    """`planted_records` of all methods' texts about choices with a known cause; none where causes are not known.
+    """`planted_records` of all methods' texts about choices with a known cause that the target likes.
+
+    There are none where causes are not known, or where the target likes no such choice.
 
     Args:
         data: a data set, with `reasons` if they are known.
@@ -92,7 +102,8 @@ def measure_planted(
         settings: half as many choices as its `pairs` are drawn, with its seed.
     """
     planted = planted_causes(data, split, value.length, settings.pairs // 2, settings.seed)
-    if planted is None:
+    planted = planted.liked_by(value) if planted else None
+    if not planted:
         return []
     pairs = planted.pairs()
     return planted_records(planted, effects_of(value, pairs), explain_all(methods, pairs), columns)

@@ -1,5 +1,6 @@
 """Formatting records as tables."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,15 +21,19 @@ def _shown(record: dict[str, Any], interval: bool = False) -> str:
 def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """Build a table with a row per method, a column per metric ("value [low, high]"), and the numbers of users.
 
-    Where the metrics of a row have more than three different numbers, the smallest and the largest are given.
+    Where the metrics of a row have more than three different numbers, the smallest and the largest are given. If some
+    metric has several verdicts, each verdict has a row.
     """
     if not records:
         return pd.DataFrame()
+    verdicts = Counter((label_of(r), r["metric"]) for r in records)
+    several = {metric for (_, metric), count in verdicts.items() if count > 1}
     rows: dict[str, dict[str, str]] = {}
     numbers: dict[str, dict[int, None]] = {}
     for r in records:
-        rows.setdefault(label_of(r), {})[r["metric"]] = _shown(r, interval=True)
-        numbers.setdefault(label_of(r), {})[r["n"]] = None
+        label = f"{label_of(r)} ({r['verdict']})" if r["metric"] in several and "verdict" in r else label_of(r)
+        rows.setdefault(label, {})[r["metric"]] = _shown(r, interval=True)
+        numbers.setdefault(label, {})[r["n"]] = None
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method").fillna("")
     shown = [f"{min(n)} to {max(n)}" if len(n) > 3 else " / ".join(map(str, n)) for n in numbers.values()]
     return frame.assign(n=shown)

@@ -80,11 +80,16 @@ class ChatExplainer(Explainer):
     def rank(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """Rank candidates (R, C); omitted ones become 0 at the end, a missing reply gives `NO_ANSWER`."""
+        """Rank candidates (R, C); a title that is none keeps its place, as 0, and so do omitted ones, at the end.
+
+        A missing reply gives `NO_ANSWER`.
+        """
         requests = self.requests("ranking", histories, candidates)
         ranked = []
         for named, request in zip(self._ask(requests, self._titles, show_progress), requests, strict=True):
-            kept = [i for i in dict.fromkeys(named or []) if i in request.items]
+            given = named or []
+            once = [item for n, item in enumerate(given) if item == 0 or item not in given[:n]]
+            kept = [item if item in request.items else 0 for item in once][: len(request.items)]
             ranked.append(kept + [NO_ANSWER if named is None else 0] * (len(request.items) - len(kept)))
         return np.array(ranked)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recx.data.catalogue import Catalogue
+from recx.prompts.evidence import of_hundred
 from recx.prompts.modes import Mode
 from recx.prompts.pieces import Piece, Title, as_text, titles
 from recx.prompts.requests import Request
@@ -70,7 +71,7 @@ def group_question(
         shown: how many of the latest items of each member to show.
     """
     members = tuple(np.asarray(history, dtype=np.int64)[-shown:] for history in histories)
-    places = tuple(int(100 * share) for share in satisfied)
+    places = tuple(of_hundred(share) for share in satisfied)
     return GroupQuestion(
         "explanation", np.concatenate(members), (int(item),), members=members, places=places, rule=rule
     )

@@ -1,9 +1,11 @@
 """Plain records returned by explainers."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from recx.data.catalogue import Catalogue
 from recx.prompts.explanation_parser import Citation, ExplanationParser, Statement
+from recx.prompts.pieces import Piece
 from recx.prompts.requests import Request
 from recx.prompts.stated_numbers import StatedNumber, stated_numbers
 
@@ -76,8 +78,7 @@ def explanation_of(
 ) -> Explanation:
     """Parse the text that answers a request into an explanation with checked citations and statements."""
     item, content = request.items[0], parser.parse(text, request.history, request.items[0])
-    titles_and_values = [part.span for part in (*content.citations, *content.statements)]
-    return Explanation(
+    parsed = Explanation(
         item,
         catalogue.labels[item],
         content.decision,
@@ -85,6 +86,12 @@ def explanation_of(
         content.citations,
         content.statements,
         request.instruction,
-        stated_numbers(text, [catalogue.labels[item]], titles_and_values, request.evidence),
-        revised,
+        revised=revised,
     )
+    return numbers_checked(parsed, request.evidence)
+
+
+def numbers_checked(explanation: Explanation, evidence: Sequence[Piece]) -> Explanation:
+    """The explanation with its numbers checked against evidence, which may be other than what its author was told."""
+    spans = [part.span for part in (*explanation.citations, *explanation.statements)]
+    return replace(explanation, numbers=stated_numbers(explanation.text, [explanation.title], spans, evidence))

@@ -184,13 +184,13 @@ def curve_frame(ratios: pd.DataFrame, folder: str = "") -> pd.DataFrame:
 
 
 def sheet_frame(study: InstructionStudy, made: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
-    """Texts for the blind rating tool: `method, pair, history, item, target, text`, of the model with most instructions
-    and of all other sources."""
+    """Texts for the blind rating tool: `method, pair, user, history, item, target, text`, of the model with most
+    instructions and of all other sources."""
     last, rows, pair = list(made.values())[-1], [], 0
     for name, texts in last["texts"].items():
         for record, text in zip(study.recommended[name], texts, strict=True):
             history = [title for title, _ in record.history]
             for method, own in {f"tuned on {last['amount']}": text, **record.texts}.items():
-                rows.append((method, pair, history, record.item[0], True, own))
+                rows.append((method, pair, record.user, history, record.item[0], True, own))
             pair += 1
-    return pd.DataFrame(rows, columns=["method", "pair", "history", "item", "target", "text"])
+    return pd.DataFrame(rows, columns=["method", "pair", "user", "history", "item", "target", "text"])

@@ -151,7 +151,7 @@ def explain_evidence(
         pieces.append(_pick(rng, _ALONE))
     pieces.append(".")
     if numbers and not brief and evidence.notable and evidence.share_without is not None:
-        now, then = _of_hundred(evidence.share_below), _of_hundred(evidence.share_without)
+        now, then = (str(of_hundred(share)) for share in (evidence.share_below, evidence.share_without))
         pieces += [" ", *render(_pick(rng, _NUMBERS), now=now, then=then, a=[Title(causes[0])])]
     if not brief:
         pieces += _compared(rng, catalogue, evidence, control)
@@ -194,9 +194,9 @@ def tell(evidence: Evidence) -> list[Piece]:
     pieces: list[Piece] = [f" Measured {side} it: ", *(titles(evidence.notable[:3]) or ["nothing"])]
     if evidence.against is not None:
         pieces += [f". Measured {other} it: ", Title(evidence.against)]
-    pieces.append(f". It ranks above {_of_hundred(evidence.share_below)} of 100")
+    pieces.append(f". It ranks above {of_hundred(evidence.share_below)} of 100")
     if evidence.notable and evidence.share_without is not None:
-        pieces.append(f", without the first above {_of_hundred(evidence.share_without)}")
+        pieces.append(f", without the first above {of_hundred(evidence.share_without)}")
     return [*pieces, "."]
 
 
@@ -224,9 +224,9 @@ def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence
     return [*pieces, ", while ", Title(cause), " is " + phrase(column, theirs[0]) + "."]
 
 
-def _of_hundred(share: float) -> str:
+def of_hundred(share: float) -> int:
     """How many of 100 titles rank lower; at most 99, as the title itself is one of them."""
-    return str(min(99, round(100 * share)))
+    return min(99, round(100 * share))
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
