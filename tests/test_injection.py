@@ -211,7 +211,7 @@ def test_a_saved_model_injects_again(settings, tmp_path, rng):
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(0.02 * torch.randn_like(parameter))
-    save_aligned(model.eval(), settings, "hybrid", tmp_path)
+    save_aligned(model.eval(), settings, "hybrid", tmp_path, with_users=True)
     again, _, _ = load_aligned(tmp_path)
     with torch.inference_mode():
         expected = model.backbone(input_ids=ids).logits

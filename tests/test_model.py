@@ -138,7 +138,7 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     with torch.no_grad():
         for parameter in trainable(model).values():
             parameter.add_(0.01 * torch.randn_like(parameter))
-    save_aligned(model, settings, "hybrid", tmp_path)
+    save_aligned(model, settings, "hybrid", tmp_path, with_users=True)
     again, _, mode = load_aligned(tmp_path)
     ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]], device=preferred_device())
     assert mode == "hybrid"
@@ -174,7 +174,7 @@ def test_adapted_models_share_the_backbone_in_memory(tmp_path):
         with torch.no_grad():
             for parameter in trainable(model).values():
                 parameter.add_(0.05 * torch.randn_like(parameter))
-        save_aligned(model, settings, mode, tmp_path / mode)
+        save_aligned(model, settings, mode, tmp_path / mode, with_users=True)
         with autocast("auto"):
             losses[mode] = model.eval()(ids, labels)["loss"]
     models = {mode: load_aligned(tmp_path / mode, shared)[0] for mode in losses}

@@ -131,7 +131,7 @@ def test_what_is_tuned_is_counted_saved_and_restored(kind, settings, tmp_path):
     with torch.no_grad():
         for parameter in tuned.values():
             parameter.add_(0.02 * torch.randn_like(parameter))
-    save_aligned(model.eval(), settings, "hybrid", tmp_path)
+    save_aligned(model.eval(), settings, "hybrid", tmp_path, with_users=True)
     ids = model.entities.vocabulary + torch.tensor([[1, 3, 2 * 6 + 2]])
     with torch.inference_mode():
         expected = model.backbone(input_ids=ids).logits

@@ -158,7 +158,7 @@ def test_an_aligned_model_with_adapters_trains_and_loads_back(name, tokenizer, e
         optimizer.zero_grad()
     assert losses[-1] < 0.95 * losses[0]
 
-    save_aligned(model.eval(), settings, "hybrid", tmp_path / "aligned")
+    save_aligned(model.eval(), settings, "hybrid", tmp_path / "aligned", with_users=True)
     again, _, mode = load_aligned(tmp_path / "aligned")
     with torch.inference_mode(), autocast("auto"):
         assert mode == "hybrid" and torch.equal(model(ids, labels)["loss"], again(ids, labels)["loss"])

@@ -73,7 +73,7 @@ def fit_in_processes(
         return fit(model, rows, settings, folder, seed, show_progress=show_progress)
     with tempfile.TemporaryDirectory() as name:
         start = Path(name)
-        save_aligned(model, backbone, mode, start)
+        save_aligned(model, backbone, mode, start, with_users=True)
         save_rows(rows, start / "rows.safetensors")
         task = {"fit": asdict(settings), "folder": str(folder.absolute()), "seed": seed}
         (start / "task.json").write_text(json.dumps(task), encoding="utf-8")

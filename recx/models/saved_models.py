@@ -125,13 +125,25 @@ def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> Non
         tuned[name].lerp_(before, 1.0 - weight)
 
 
-def save_aligned(model: AlignedModel, settings: BackboneSettings, mode: Mode, folder: Path) -> None:
-    """Write `weights.safetensors` (tuned weights), `entities.safetensors` (tables) and, last, `aligned.json`."""
+def save_aligned(
+    model: AlignedModel, settings: BackboneSettings, mode: Mode, folder: Path, with_users: bool = False
+) -> None:
+    """Write `weights.safetensors` (tuned weights), `entities.safetensors` (tables) and, last, `aligned.json`.
+
+    Args:
+        model: the aligned model.
+        settings: of its backbone.
+        mode: its mode.
+        folder: output folder.
+        with_users: also write the user vectors of the training rows, which only further training on these rows needs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
     save_file(weights, folder / "weights.safetensors")
     if model.entities is not None:
         tables = {n: model.entities.get_buffer(n) for n in _TABLES} | _relation_tables(model)
+        if not with_users:
+            tables["users"] = tables["users"][:0]
         save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
     record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
     record |= {"projector": model.projector, "inject": model.inject}

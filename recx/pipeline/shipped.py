@@ -116,7 +116,7 @@ def ship(settings: Settings, folder: Path) -> None:
     weights = read_tensors(aligned / "weights.safetensors")
     save_file({n: t.to(torch.bfloat16) for n, t in weights.items()}, folder / MODE / "weights.safetensors")
     tables = read_tensors(aligned / "entities.safetensors")
-    tables["users"] = tables["users"][:0].clone()
+    tables["users"] = tables["users"][:0].clone()  # those of training, in the files of earlier versions
     save_file(tables, folder / MODE / "entities.safetensors")
 
 
