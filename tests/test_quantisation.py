@@ -195,7 +195,7 @@ def test_a_quantised_base_learns_and_is_read_back(tmp_path):
     with torch.no_grad():
         after = model(**asked)["loss"].item()
     assert after < 0.5 * before
-    save_aligned(model, NF4, "hybrid", tmp_path)
+    save_aligned(model, NF4, "hybrid", tmp_path, with_users=True)
     assert read_tensors(tmp_path / "weights.safetensors").keys() == trainable(model).keys()
     again, _, _ = load_aligned(tmp_path)
     with torch.no_grad():
