@@ -9,7 +9,7 @@ from torch import Tensor
 from recx.decoding.state import in_batches
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
-from recx.prompts.tokens import IGNORED, Prompt, collate
+from recx.prompts.tokens import IGNORED, Prompt, collate, user_vectors
 
 BATCH = 64
 
@@ -29,9 +29,8 @@ def answer_batch(prompts: Sequence[Prompt], answers: Sequence[np.ndarray]) -> di
         for prompt, answer in zip(prompts, answers, strict=True)
     ]
     batch = collate(rows)
-    if prompts[0].user is not None:
-        batch["users"] = torch.stack([prompt.user for prompt in prompts])
-    return batch
+    users = user_vectors(prompts)
+    return batch if users is None else batch | {"users": users}
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from transformers import TrainerCallback, TrainerState
@@ -99,6 +100,19 @@ def last_checkpoint(folder: Path) -> tuple[int, Path | None]:
         with contextlib.suppress(ValueError, TypeError):
             checkpoints[TrainerState.load_from_json(str(state)).global_step] = state.parent
     return max(checkpoints.items(), default=(0, None))
+
+
+def updates_done(checkpoint: Path | None, steps: int) -> int:
+    """How often the weights were updated: fewer times than there were steps if the scaler of float16 skipped some.
+
+    The optimizer counts them; `steps` is the answer if there is no checkpoint, or one without that count.
+    """
+    if checkpoint is None:
+        return steps
+    count = "optimizer.0.step"
+    with contextlib.suppress(OSError, SafetensorError), safe_open(checkpoint / _STATE, "pt") as file:
+        return int(file.get_tensor(count)) if count in file.keys() else steps
+    return steps  # a damaged file is reported when it is loaded
 
 
 class RestoreRandomState(TrainerCallback):

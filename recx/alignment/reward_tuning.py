@@ -2,8 +2,9 @@
 
 Source: Shao et al., 2024 (arXiv 2402.03300), "Group Relative Policy Optimization". Every optimizer step draws a new
 group of texts for each of its prompts and learns from it once. The texts then come from the model that is tuned, so
-that the probability ratio is 1 and its clipping has no effect. The mean over all tokens of a step is that of DAPO (Yu
-et al. 2025, arXiv 2503.14476), where long texts count as much as their tokens.
+that the probability ratio is 1 and its clipping has no effect. The mean over all tokens of a pass is that of DAPO (Yu
+et al. 2025, arXiv 2503.14476), where long texts count as much as their tokens; with several passes per step
+(`accumulate`), it is the mean of theirs.
 """
 
 import copy

@@ -13,7 +13,13 @@ from torch import nn
 from torch.utils.data import Subset
 from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
 
-from recx.alignment.checkpoints import RestoreRandomState, last_checkpoint, load_checkpoint, save_checkpoint
+from recx.alignment.checkpoints import (
+    RestoreRandomState,
+    last_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    updates_done,
+)
 from recx.alignment.length_grouping import length_grouped_order
 from recx.alignment.one_device import OneDeviceArguments
 from recx.alignment.optimizers import build_optimizer
@@ -100,7 +106,7 @@ class Elapsed(TrainerCallback):
 
 
 def _arguments(
-    settings: FitSettings, folder: Path, seed: int, steps: int, steps_done: int, show_progress: bool
+    settings: FitSettings, folder: Path, seed: int, steps: int, updates: int, show_progress: bool
 ) -> OneDeviceArguments:
     """The trainer's arguments for this process; those that `fit` does not name keep the trainer's defaults."""
     dtype = compute_dtype(settings.precision)
@@ -115,7 +121,7 @@ def _arguments(
         learning_rate=settings.learning_rate,
         warmup_steps=int(steps * settings.warmup),  # with one more, a training of a single step would have rate 0
         lr_scheduler_type=settings.schedule,
-        lr_scheduler_kwargs={"last_epoch": steps_done - 1},
+        lr_scheduler_kwargs={"last_epoch": updates - 1},
         max_grad_norm=settings.clip,
         bf16=dtype == torch.bfloat16,
         fp16=dtype == torch.float16,
@@ -156,7 +162,8 @@ def fit(
 
     Each process trains on one device. If `torchrun` started several, as in `recx.alignment.several_processes`, each
     gets its part of every step's rows, so that number of steps, order of rows and loss are those of a single process
-    except for rounding; the first process writes checkpoints and shows the progress bar.
+    except for rounding and for what is random in a layer (dropout, the gate of the projector `moe`); the first process
+    writes checkpoints and shows the progress bar.
 
     Args:
         model: trained in place and left in eval mode.
@@ -183,7 +190,7 @@ def fit(
     set_seed(seed)
     steps = steps_of(rows, settings)
     steps_done, checkpoint = last_checkpoint(folder)
-    arguments = _arguments(settings, folder, seed, steps, steps_done, show_progress)
+    arguments = _arguments(settings, folder, seed, steps, updates_done(checkpoint, steps_done), show_progress)
     order = length_grouped_order(rows.lengths, settings.batch_size, steps, seed)
     trainer = trainer_of(
         model,

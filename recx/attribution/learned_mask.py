@@ -179,8 +179,8 @@ def response_vectors(target: Scorer, length: int, seed: int = 0) -> tuple[Tensor
 
     def responses(start: int) -> Tensor:
         histories = [[n] for n in range(start + 1, min(start + ROWS, total) + 1)]
-        scores = score(target, pad_histories(histories, length)).float()[:, 1:]
-        return scores - scores.mean(1, keepdim=True)
+        scores = score(target, pad_histories(histories, length))[:, 1:]
+        return (scores - scores.mean(1, keepdim=True)).float()
 
     starts = range(0, total, ROWS)
     basis = torch.linalg.qr(torch.cat([responses(s) @ omega for s in starts])).Q

@@ -110,7 +110,6 @@ class ValueFunction:
         parts = []
         for rows in histories.split(BATCH):
             scores = score(self.target, rows)
-            scores = scores.to(torch.promote_types(scores.dtype, torch.float32))  # large ones need the precision given
             check_finite(scores)
             scores = scores[:, 1:]
             own = scores[:, columns]

@@ -10,7 +10,7 @@ from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.state import BATCH, DecodingState, in_batches
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast
-from recx.prompts.tokens import Prompt
+from recx.prompts.tokens import Prompt, user_vectors
 
 # A checkpoint's own defaults would change what is measured; Qwen2.5's, for one, make repeated tokens less probable.
 _PLAIN = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "length_penalty": 1.0, "min_new_tokens": 0}
@@ -148,7 +148,7 @@ def free_answers(
         for n, r in enumerate(rows):  # `generate` continues at the right edge, so rows are left-padded
             own = prompts[r].ids
             ids[n, width - len(own) :], mask[n, width - len(own) :] = own, 1
-        users = None if prompts[rows[0]].user is None else torch.stack([prompts[r].user for r in rows])
+        users = user_vectors([prompts[r] for r in rows])
         with (
             autocast(precision, model.device.type),
             model.reading(torch.from_numpy(ids).to(model.device), users) as embeddings,

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from transformers import DynamicCache
 
 from recx.models.aligned_model import AlignedModel
-from recx.prompts.tokens import Prompt
+from recx.prompts.tokens import Prompt, user_vectors
 
 BATCH = 128
 """Largest number of prompts per batch; fewer if they are long."""
@@ -42,7 +42,7 @@ class DecodingState:
         ids = torch.zeros(len(prompts), int(lengths.max()), dtype=torch.long)
         for row, prompt in enumerate(prompts):
             ids[row, : len(prompt.ids)] = torch.from_numpy(prompt.ids.astype(np.int64))
-        users = None if prompts[0].user is None else torch.stack([p.user for p in prompts]).to(model.device)
+        users = user_vectors(prompts)
         self.model, self.device = model, model.device
         self.mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(self.device)
         self.next_position = lengths.to(self.device)
@@ -50,7 +50,7 @@ class DecodingState:
         # Without a config every layer keeps all tokens: a sliding one would keep padding instead of a row's own.
         self.cache = DynamicCache() if self._counts_padding else None
         # Right-padded rows need no mask: a causal model never looks right.
-        with model.reading(ids.to(self.device), users) as embeddings:
+        with model.reading(ids.to(self.device), None if users is None else users.to(self.device)) as embeddings:
             states = self._states(inputs_embeds=embeddings)
         self._finish(states, lengths)
 

@@ -108,7 +108,7 @@ def mean_places(target: Scorer, histories: Sequence[np.ndarray], length: int) ->
     """The mean fraction (N,) of the catalogue that the target scores lower than each item, over some histories."""
     places = []
     for start in range(0, len(histories), BATCH):
-        scores = score(target, pad_histories(histories[start : start + BATCH], length))[:, 1:].float()
+        scores = score(target, pad_histories(histories[start : start + BATCH], length))[:, 1:]
         lower = torch.searchsorted(scores.sort(1).values, scores.contiguous())
         places.append(lower.double().sum(0) / max(1, scores.shape[1] - 1))
     return (torch.stack(places).sum(0) / len(histories)).cpu().numpy()

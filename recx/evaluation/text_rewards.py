@@ -85,7 +85,7 @@ def top_unseen(target: Scorer, read: Sequence[np.ndarray], seen: Sequence[np.nda
     some = [n for n, own in enumerate(read) if len(own)]
     if not some:
         return np.zeros((len(read), 1), dtype=np.int64)
-    scores = mask_seen(score(target, pad_histories([read[n] for n in some], length)).float(), [seen[n] for n in some])
+    scores = mask_seen(score(target, pad_histories([read[n] for n in some], length)), [seen[n] for n in some])
     order = best_first(scores, [seen[n] for n in some])[1].numpy()
     ranked = np.zeros((len(read), order.shape[1]), dtype=np.int64)
     ranked[some] = order

@@ -51,6 +51,12 @@ def load_backbone(
         raise CheckpointError(
             f"align.backbone.revision ({revision!r}) applies to hub ids only, but {name!r} is a folder."
         )
+    if (Path(folder) / "adapter_config.json").is_file():
+        raise CheckpointError(
+            f"{folder} holds adapters (adapter_config.json). Merge them into the weights first (with peft, by "
+            "merge_and_unload) and save the merged model: otherwise, models with and without adapters of their own "
+            "would start from different weights."
+        )
     source = {"pretrained_model_name_or_path": folder, "revision": revision or "main", "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(**source)

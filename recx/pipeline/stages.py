@@ -15,6 +15,7 @@ from recx.errors import CheckpointError, SettingsError
 from recx.models.pretrained import backbone_folder, is_here
 from recx.pipeline.imports import reached_from_notebook
 from recx.profiles.resolve import default_filtering, resolve_settings
+from recx.recommenders import custom_recommender
 from recx.settings import MODES, Settings
 from recx.storage.run_folder import Run, digest, missing_files, read_manifest
 
@@ -89,6 +90,8 @@ def begin_stage(stage: str, settings: Settings) -> Run:
         CheckpointError: an input is not finished; the message names the notebook that produces it.
     """
     run = run_of(stage, settings)
+    if settings.target.kind.endswith(".py"):
+        custom_recommender.remember(settings.target.kind)
     for name in inputs_of(stage, settings):
         if not is_finished(name, settings):
             raise CheckpointError(

@@ -11,6 +11,7 @@ from recx import paths
 from recx.errors import RecxError, SettingsError
 from recx.pipeline import stages
 from recx.profiles.resolve import differences, resolve_settings, settings_of
+from recx.recommenders import custom_recommender
 from recx.settings import Settings
 
 if TYPE_CHECKING:  # these import torch, which would delay the form
@@ -176,7 +177,10 @@ class OpenRun:
         row = describe_run(self.folder)
         if row["why"]:
             raise SettingsError(f"Run {row['name']} is not ready ({row['why']}). Create it with: {row['command']}")
-        return settings_of(newest_config(self.folder, MODEL_STAGES))
+        settings = settings_of(newest_config(self.folder, MODEL_STAGES))
+        if settings.target.kind.endswith(".py"):
+            custom_recommender.require_remembered(settings.target.kind)
+        return settings
 
     def _read_data(self, settings: Settings) -> "Dataset":
         from recx.data.registry import load_dataset

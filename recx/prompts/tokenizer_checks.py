@@ -39,11 +39,19 @@ def check_titles(tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]) -> l
         Titles that change only in spaces or typography.
 
     Raises:
-        CheckpointError: a title changes to a different text; the message names some.
+        CheckpointError: a title changes to a different text, or two titles have the same tokens; the message names
+            some.
     """
     changed, lost = [], []
+    written: dict[tuple[int, ...], str] = {}
     for label in labels[1:]:
-        back = tokenizer.decode(_ids(tokenizer, f'"{label}"')).strip()
+        ids = tuple(_ids(tokenizer, f'"{label}"'))
+        if (other := written.setdefault(ids, label)) != label:
+            raise CheckpointError(
+                f'The backbone\'s tokenizer writes "{label}" and "{other}" with the same tokens, so only one of these '
+                "items could be recommended. Rename one, or choose a backbone whose tokenizer keeps all characters."
+            )
+        back = tokenizer.decode(list(ids)).strip()
         if back == f'"{label}"':
             continue
         (changed if plain_title(back) == plain_title(f'"{label}"') else lost).append((label, back))

@@ -65,6 +65,20 @@ class Prompt:
         return Prompt(np.concatenate([self.ids, ids]), self.user)
 
 
+def user_vectors(prompts: Sequence[Prompt]) -> torch.Tensor | None:
+    """The user vectors (B, d) of a batch; None if no prompt has one.
+
+    Raises:
+        ValueError: some prompts have one and others have none; these would be read as a user of training.
+    """
+    users = [prompt.user for prompt in prompts]
+    if all(user is None for user in users):
+        return None
+    if any(user is None for user in users):
+        raise ValueError("Prompts with and without a user vector cannot be in one batch.")
+    return torch.stack(users)
+
+
 class PromptEncoder:
     """Tokenises prompts for one backbone and catalogue.
 
@@ -105,6 +119,13 @@ class PromptEncoder:
         self._between = np.array([end_of_earlier, *self._next], dtype=np.int32)
         self.end = np.array([end], dtype=np.int32)
         self.ends = frozenset({tokenizer.eos_token_id, end, end_of_earlier})
+        used = np.concatenate([self._head, self._middle, self._tail, self._between, self.end, sorted(self.ends)])
+        if used.max() >= vocabulary:
+            raise CheckpointError(
+                f"The backbone's tokenizer has tokens beyond the {vocabulary:,} rows of its input embedding, such as "
+                f"{tokenizer.convert_ids_to_tokens(int(used.max()))!r}, and its chat template uses them. Resize the "
+                "embedding (model.resize_token_embeddings(len(tokenizer))), train the new rows, and save the model."
+            )
 
     def entity(self, piece: Entity) -> int:
         """Token id of an entity: items first, then their relations, then users."""

@@ -26,8 +26,12 @@ def device_of(recommender: Scorer) -> torch.device:
 
 
 def score(recommender: Scorer, histories: Tensor) -> Tensor:
-    """Padded histories (B, L) -> scores (B, N + 1) on the CPU."""
-    return recommender.score(histories.to(device_of(recommender))).cpu()
+    """Padded histories (B, L) -> scores (B, N + 1) on the CPU, in float32 or, as given, float64.
+
+    Large scores, such as times, are distinct in float64 only.
+    """
+    scores = recommender.score(histories.to(device_of(recommender))).cpu()
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
 
 def encode_users(recommender: TwoTower, histories: Tensor) -> Tensor:

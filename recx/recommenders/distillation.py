@@ -49,9 +49,9 @@ def distil(
         losses = []
         for rows in torch.randperm(len(padded), generator=order).split(settings.batch_size):
             with torch.no_grad():
-                scores = devices.score(teacher, padded[rows]).float()
+                scores = devices.score(teacher, padded[rows])
                 check_finite(scores)
-                wanted = functional.log_softmax(scores.to(device)[:, 1:], dim=1)
+                wanted = functional.log_softmax(scores[:, 1:], dim=1).float().to(device)
             predicted = functional.log_softmax(student.score(padded[rows].to(device))[:, 1:], dim=1)
             loss = functional.kl_div(predicted, wanted, reduction="batchmean", log_target=True)
             optimizer.zero_grad(set_to_none=True)

@@ -40,7 +40,7 @@ def satisfactions(target: Scorer, histories: Sequence[np.ndarray], length: int) 
     Raises:
         DataError: fewer than two items are new to all members, or a score is not finite.
     """
-    scores = score(target, pad_histories(histories, length)).float()
+    scores = score(target, pad_histories(histories, length))
     check_finite(scores)
     seen = np.unique(np.concatenate([[0], *histories]).astype(np.int64))
     told = np.full(scores.shape, np.nan)

@@ -42,7 +42,7 @@ def top_items(target: Scorer, history: np.ndarray, max_history: int, k: int = 10
 
     Ties are in the history's random order (`tie_order`).
     """
-    scores = mask_seen(devices.score(target, pad_histories([history], max_history)).float(), [history])
+    scores = mask_seen(devices.score(target, pad_histories([history], max_history)), [history])
     values, items = best_first(scores, [history], min(k, int((scores > -torch.inf).sum())))
     return list(zip(items[0].tolist(), values[0].tolist(), strict=True))
 
@@ -70,7 +70,7 @@ def item_ranks(
     read_no_more = np.asarray(older, dtype=np.int64)
     for start in range(0, len(histories), BATCH):
         part = histories[start : start + BATCH]
-        given = devices.score(target, pad_histories(part, max_history)).float()
+        given = devices.score(target, pad_histories(part, max_history))
         scores = mask_seen(given, [np.concatenate([read_no_more, history]) for history in part])
         scores[:, item] = own = given[:, item]
         ordered_as = part if changed_from is None else [changed_from] * len(part)

@@ -15,6 +15,7 @@ from recx.recommenders.tie_order import best_first
 CANDIDATES = 5
 PREFERENCE_ITEMS = 4
 BATCH = 2048  # histories scored at once; random draws are made per batch, so changing it changes the labels
+CELLS = 1 << 25  # scores at once, each of which takes 40 bytes with its place and random keys
 LIKED_SHARE, DISLIKED_SHARE = 0.2, 0.5
 MAX_UNDECIDED = 0.5
 
@@ -93,9 +94,10 @@ def label_histories(
     if not len(histories):
         raise DataError("There is no history to label.")
     parts = []
-    for start in tqdm(range(0, len(histories), BATCH), desc="labels", disable=not show_progress, leave=False):
-        chunk = histories[start : start + BATCH]
-        scores = mask_seen(score(scorer, pad_histories(chunk, length)).float(), chunk)
+    size = batch_size(score(scorer, pad_histories(histories[:1], length)).shape[1])
+    for start in tqdm(range(0, len(histories), size), desc="labels", disable=not show_progress, leave=False):
+        chunk = histories[start : start + size]
+        scores = mask_seen(score(scorer, pad_histories(chunk, length)), chunk)
         values, order = (ranked.numpy() for ranked in best_first(scores, chunk))
         unseen = order.shape[1] - 1 - np.array([np.unique(h).size for h in chunk])
         if unseen.min() < CANDIDATES:
@@ -105,6 +107,11 @@ def label_histories(
             )
         parts.append(_draw(values, order, unseen, rng, preferences))
     return Labels(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def batch_size(items: int) -> int:
+    """Histories labelled at once: `BATCH`, or fewer for a catalogue of more than some 16,000 items."""
+    return max(1, min(BATCH, CELLS // items))
 
 
 def require_decisions(labels: Labels) -> None:

@@ -69,7 +69,7 @@ def rank(scorer: Scorer, histories: Sequence[np.ndarray], targets: np.ndarray, l
     parts = []
     for start in range(0, len(histories), BATCH):
         chunk = histories[start : start + BATCH]
-        scores = mask_seen(score(scorer, pad_histories(chunk, length)).float(), chunk)
+        scores = mask_seen(score(scorer, pad_histories(chunk, length)), chunk)
         place, _, tied = places(scores, chunk, torch.from_numpy(targets[start : start + BATCH]))
         parts.append((place, best_first(scores, chunk, min(k, scores.shape[1] - 1))[1], tied))
     return Ranked(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))

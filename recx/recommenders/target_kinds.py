@@ -115,6 +115,7 @@ def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
 def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Path) -> None:
     """Write `target.json` and, if the target has weights, `target.safetensors`."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "target.json").unlink(missing_ok=True)  # until the weights are complete, there is no target here
     if isinstance(target, nn.Module):
         # Copies, since safetensors refuses tensors that share memory, as the tied weights of a module do.
         kept = {n: t.clone(memory_format=torch.contiguous_format) for n, t in target.state_dict().items()}

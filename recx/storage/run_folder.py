@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 
@@ -175,7 +176,7 @@ def read_frame(path: Path) -> pd.DataFrame:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically: to a temporary file beside it, which is then renamed."""
     beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(value, indent=1, default=str), encoding="utf-8")
+    beside.write_text(json.dumps(value, indent=1, default=_plain), encoding="utf-8")
     beside.replace(path)
 
 
@@ -216,7 +217,13 @@ def _size(path: Path) -> int:
 
 def _finite(value: Any) -> Any:
     """Replace a value that is not finite (e.g. a mean over nothing) by None, since JSON has no NaN."""
+    value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as a number of Python; anything else that JSON does not have, such as a path, as text."""
+    return _finite(value) if isinstance(value, np.generic) else str(value)
 
 
 def _versions() -> dict[str, str]:
