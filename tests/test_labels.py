@@ -16,8 +16,11 @@ from recx.prompts.pieces import Title
 from recx.prompts.task_data import TaskData
 from recx.prompts.training_tasks import build_examples
 from recx.recommenders import labels
+from recx.recommenders.blackbox import BlackBox
+from recx.recommenders.item_rank import item_ranks
 from recx.recommenders.labels import CANDIDATES, PREFERENCE_ITEMS, label_histories, require_decisions
 from recx.recommenders.protocol import mask_seen, pad_histories
+from recx.recommenders.ranking import rank
 from recx.recommenders.tie_order import best_first
 from recx.settings import AlignSettings, EvaluateSettings
 
@@ -208,3 +211,20 @@ def test_a_recommenders_own_table_is_never_written_to(histories, rng):
 def test_no_history_at_all_is_told(rng):
     with pytest.raises(DataError, match="no history"):
         label_histories(Levels(1), [], 8, rng)
+
+
+def test_large_scores_keep_the_order_that_they_were_given():
+    """Times in seconds, of which float32 has only every 128th."""
+    newest = BlackBox(lambda rows: np.tile(1.7e9 + np.arange(201.0), (len(rows), 1)), 200, 8)
+    own = [np.array([1, 2, 3]), np.array([7, 200])]
+    found = label_histories(newest, own, 8, np.random.default_rng(0))
+    assert found.top.tolist() == [[200, 199, 198, 197, 196], [199, 198, 197, 196, 195]]
+    assert found.tied_shares()["undecided"] == 0
+    ranked = rank(newest, own, np.array([200, 198]), 8)
+    assert ranked.ranks.tolist() == [0, 1] and ranked.tied.tolist() == [0, 0]
+    assert item_ranks(newest, own[:1], 199, 8)[0].rank == 2
+
+
+@pytest.mark.parametrize("items, histories", [(500, 2048), (16_384, 2048), (100_000, 335), (10**9, 1)])
+def test_a_large_catalogue_is_labelled_in_smaller_batches(items, histories):
+    assert labels.batch_size(items) == histories

@@ -19,12 +19,13 @@ from transformers import (
 )
 
 from recx.errors import CheckpointError
+from recx.models import saved_models
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import autocast, load_backbone
 from recx.models.entities import HalfWhitening, variance_spectrum
 from recx.models.quantisation import frozen_dtype
 from recx.models.saved_models import SharedBackbone, build_aligned, continue_from, load_aligned, save_aligned
-from recx.prompts.tokens import IGNORED, collate
+from recx.prompts.tokens import IGNORED, Prompt, collate, user_vectors
 from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings
 from recx.storage.tensors import trainable
@@ -259,3 +260,58 @@ def test_vectors_of_one_number_are_whitened_too():
     vectors = torch.randn(200, 1) * 7 + 3
     found = HalfWhitening(vectors)(vectors)
     assert found.std().item() == pytest.approx(1, abs=0.01) and variance_spectrum(vectors).shape == (1,)
+
+
+def test_a_model_that_was_half_written_over_another_is_none(tmp_path, monkeypatch):
+    settings = BackboneSettings()
+    model, _ = build_aligned(settings, torch.randn(7, 5), torch.randn(4, 5))
+    save_aligned(model, settings, "hybrid", tmp_path)
+    load_aligned(tmp_path)
+
+    def interrupted(tensors, path):
+        if path.name == "entities.safetensors":
+            raise KeyboardInterrupt
+        save_file(tensors, path)
+
+    monkeypatch.setattr(saved_models, "save_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_aligned(model, settings, "hybrid", tmp_path)
+    with pytest.raises(CheckpointError):
+        load_aligned(tmp_path)
+
+
+def test_a_saved_model_has_no_user_of_training(tmp_path):
+    settings = BackboneSettings()
+    model, _ = build_aligned(settings, torch.randn(7, 5), torch.randn(4, 5))
+    save_aligned(model, settings, "hybrid", tmp_path)
+    assert load_file(tmp_path / "entities.safetensors")["users"].shape == (0, 5)
+    again, _, _ = load_aligned(tmp_path)
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7, 11]], device=preferred_device())
+    with torch.inference_mode(), autocast("auto"):
+        one, two = (m.eval()(ids, ids.clamp(max=4095), torch.ones(1, 5))["loss"] for m in (model, again))
+    assert torch.equal(one, two), "a prompt has the vector of its own user"
+
+
+def test_adapters_are_interpolated_as_the_product_that_they_are(tmp_path):
+    settings = BackboneSettings(lora_rank=4)
+    items, users = torch.randn(7, 5), torch.randn(4, 5)
+    model, _ = build_aligned(settings, items, users)
+    with torch.no_grad():
+        for parameter in trainable(model).values():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    save_aligned(model, settings, "hybrid", tmp_path)
+    part, _ = build_aligned(settings, items, users, seed=3)
+    continue_from(part, tmp_path, weight=0.8)
+    whole, scaled = trainable(model), trainable(part)
+    for name in whole:
+        if "lora_B" in name:
+            down = name.replace("lora_B", "lora_A")
+            assert torch.allclose(scaled[name] @ scaled[down], 0.8 * whole[name] @ whole[down], atol=1e-6)
+
+
+def test_prompts_with_and_without_a_user_do_not_mix():
+    ids, user = np.array([5, 6]), torch.ones(5)
+    assert user_vectors([Prompt(ids), Prompt(ids)]) is None
+    assert user_vectors([Prompt(ids, user)]).shape == (1, 5)
+    with pytest.raises(ValueError, match="cannot be in one batch"):
+        user_vectors([Prompt(ids), Prompt(ids, user)])

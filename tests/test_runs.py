@@ -5,6 +5,7 @@ import shlex
 import shutil
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -359,3 +360,12 @@ def test_hidden_files_of_the_system_belong_to_no_stage(folder):
     assert run.checkpoints() == kept
     (run.folder / "manifest.json").write_text("[]")
     assert stages.why_unfinished("data", chosen) == "not finished yet"
+
+
+def test_numbers_of_numpy_are_numbers(folder):
+    run = stages.begin_stage("data", resolve_settings("test"))
+    run.record([{"method": "m", "metric": "x", "value": np.float32("nan"), "low": np.float32(0.5), "n": np.int64(3)}])
+    run.finish(seed=np.int64(4))
+    (record,) = runs.results()
+    assert (record["value"], record["low"], record["n"]) == (None, 0.5, 3)
+    assert runs.read_manifest(run.folder)["seed"] == 4

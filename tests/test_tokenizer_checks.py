@@ -9,6 +9,7 @@ from recx.errors import CheckpointError
 from recx.models.backbones import load_backbone
 from recx.models.pretrained import backbone_folder
 from recx.prompts.tokenizer_checks import check_titles, check_tokenizer
+from recx.prompts.tokens import PromptEncoder
 
 
 def wrapped(tokenizer, **more):
@@ -120,3 +121,27 @@ def test_the_teaching_backbone_passes(backbone):
     tokenizer = AutoTokenizer.from_pretrained(backbone_folder("recx-tiny"))
     check_tokenizer(tokenizer)
     assert check_titles(tokenizer, demo_catalogue().labels) == []
+
+
+def test_two_titles_of_the_same_tokens_are_refused():
+    tokenizer = byte_level()
+    tokenizer.backend_tokenizer.normalizer = normalizers.Replace("…", "...")
+    with pytest.raises(CheckpointError, match='"Wait..." and "Wait…" with the same tokens'):
+        check_titles(tokenizer, ["", "Wait…", "Wait...", "Okami"])
+
+
+def test_tokens_beyond_the_embedding_are_refused():
+    """Otherwise, the ids of turn markers would be those of the first items."""
+    tokenizer = AutoTokenizer.from_pretrained(backbone_folder("recx-tiny"))
+    rows = len(tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|turn|>", "<|over|>"]})
+    tokenizer.chat_template = "{% for m in messages %}<|turn|>{{ m.content }}<|over|>{% endfor %}"
+    PromptEncoder(tokenizer, ["", "Portal"], rows + 2)
+    with pytest.raises(CheckpointError, match=f"beyond the {rows:,} rows.*'<.over.>'"):
+        PromptEncoder(tokenizer, ["", "Portal"], rows)
+
+
+def test_adapters_in_the_folder_of_a_backbone_are_refused(tmp_path):
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="Merge them into the weights first"):
+        load_backbone(str(tmp_path))

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import save_file
 from small_training import SEED, SETTINGS, small_model, small_rows
 from torch import nn
 from transformers import TrainingArguments, modeling_utils
 
+from recx.alignment.checkpoints import updates_done
 from recx.alignment.length_grouping import length_grouped_order
 from recx.alignment.mean_loss import mean_loss
 from recx.alignment.steps import device_batch_size
@@ -231,3 +233,14 @@ def test_the_mean_loss_is_over_tokens_whatever_the_batches_and_leaves_the_model_
         losses = [float(model(**part)["loss"]) for part in parts]
     assert found[0] == pytest.approx(np.average(losses, weights=learnt), rel=1e-5)
     assert abs(found[0] - np.mean(losses)) > 1e-4, "rows must differ in length for this test to show anything"
+
+
+def test_a_schedule_goes_on_where_the_weights_were_updated(tmp_path):
+    """In float16, the scaler skips steps, in which neither the weights nor the rate change."""
+    assert updates_done(None, 0) == 0
+    save_file({"optimizer.0.step": torch.tensor(14.0)}, tmp_path / "training_state.safetensors")
+    assert updates_done(tmp_path, 20) == 14
+    save_file({"optimizer.1.other": torch.tensor(1.0)}, tmp_path / "training_state.safetensors")
+    assert updates_done(tmp_path, 20) == 20
+    (tmp_path / "training_state.safetensors").write_bytes(b"cut")
+    assert updates_done(tmp_path, 20) == 20, "what is damaged is reported when it is loaded"
