@@ -17,7 +17,7 @@ def paired_difference(
     """Compute the mean difference of two methods on the same users, its 95 % interval and a p-value.
 
     The interval is a percentile bootstrap over users; the two-sided p-value is that of a permutation test that swaps
-    the two methods of a user at random (Smucker, Allan & Carterette, CIKM 2007).
+    the two methods of a user at random (Smucker, Allan & Carterette, CIKM 2007). For a single user there is no interval.
 
     Args:
         first: one value per user.
@@ -30,7 +30,7 @@ def paired_difference(
     if not gap.size:
         return np.nan, np.nan, np.nan, np.nan
     mean = float(gap.mean())
-    low, high = percentile_interval((gap,), resamples, seed) if gap.size > 1 else (mean, mean)
+    low, high = percentile_interval((gap,), resamples, seed) if gap.size > 1 else (np.nan, np.nan)
     rng = np.random.default_rng(seed)
 
     def swapped(size: tuple[int, ...]) -> np.ndarray:
