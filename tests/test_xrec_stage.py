@@ -14,6 +14,7 @@ from recx.pipeline import stages
 from recx.pipeline.launch import prepare
 from recx.pipeline.xrec_stage import (
     collaborative_graphs,
+    edges_to_draw,
     first_pair,
     load_pairs,
     shown_texts,
@@ -61,6 +62,16 @@ def test_the_first_pair_is_shown_with_all_its_texts():
     shown = first_pair(pairs)["text"]
     assert shown["item"] == pairs.titles[0] and shown["reference"] == pairs.explanations[0]
     assert pairs.titles[0] in shown["item's profile"] and shown["user's profile"] == pairs.user_profiles[0]
+
+
+def test_some_edges_of_each_kind_are_drawn():
+    settings = resolve_settings("tiny", "demo", "", {"data.demo.users": 200, "data.min_item": 1})
+    pairs = load_pairs(settings)
+    parts = split_by_user(pairs.users, settings.xrec.seed)
+    drawn = edges_to_draw(pairs, parts, settings.xrec)
+    assert drawn["user"].nunique() == 3 and set(drawn["kind"]) == {"kept", "explained", "unseen"}
+    assert (drawn["kind"] == "unseen").equals(drawn["user"].str.endswith("(unseen)"))
+    assert drawn.groupby("user").size().max() <= 3 and drawn["kind"].iloc[0] == "explained"
 
 
 @pytest.fixture

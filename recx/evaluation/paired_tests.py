@@ -17,7 +17,7 @@ def paired_difference(
     """Compute the mean difference of two methods on the same users, its 95 % interval and a p-value.
 
     The interval is a percentile bootstrap over users; the two-sided p-value is that of a permutation test that swaps
-    the two methods of a user at random (Smucker, Allan & Carterette, CIKM 2007). For a single user there is no interval.
+    the two methods of a user at random (Smucker, Allan & Carterette, CIKM 2007). A single user has no interval.
 
     Args:
         first: one value per user.

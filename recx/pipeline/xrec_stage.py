@@ -18,7 +18,7 @@ from recx.explaining.chat_profiles import write_pairs
 from recx.models.saved_models import SharedBackbone
 from recx.prompts.profile_prompts import rule_made_pairs
 from recx.recommenders.interaction_graph import GraphVectors, graph_vectors, percentiles, without_pairs
-from recx.settings import Settings
+from recx.settings import Settings, XRecSettings
 from recx.storage.run_folder import Run, read_json, write_json
 from recx.storage.text_store import TextStore
 
@@ -145,6 +145,34 @@ def leaking(pairs: ExplainedPairs, unseen: np.ndarray) -> np.ndarray:
     width = pairs.item_count + 1
     edges = pairs.edges[:, 0] * width + pairs.edges[:, 1]
     return np.isin(pairs.users * width + pairs.items, edges) & ~np.isin(pairs.users, unseen)
+
+
+def edges_to_draw(pairs: ExplainedPairs, parts: np.ndarray, chosen: XRecSettings, count: int = 3) -> pd.DataFrame:
+    """Some edges of the complete graph: of two users with explained pairs, and of an unseen one.
+
+    Args:
+        pairs: P explained pairs.
+        parts: (P,) part of each pair.
+        chosen: settings that decide who is unseen.
+        count: edges of each user, explained pairs first.
+
+    Returns:
+        Columns `user, item, kind`, where `kind` is "kept", "explained" or "unseen".
+    """
+    unseen = set(unseen_users(pairs.users[parts == "test"], chosen.unseen, chosen.seed).tolist())
+    named = dict(zip(pairs.items.tolist(), pairs.titles, strict=True))
+    explained = set(zip(pairs.users.tolist(), pairs.items.tolist(), strict=True))
+    edges = [(int(user), int(item)) for user, item in pairs.edges]
+    known = [user for user, item in edges if (user, item) in explained and user not in unseen]
+    hidden = [user for user, _ in edges if user in unseen]
+    rows = []
+    for user in [*dict.fromkeys(known)][:2] + hidden[:1]:
+        own = sorted((edge for edge in edges if edge[0] == user), key=lambda edge: edge not in explained)
+        for edge in own[:count]:
+            kind = "unseen" if user in unseen else "explained" if edge in explained else "kept"
+            name = f"user {user}" + " (unseen)" * (user in unseen)
+            rows.append((name, named.get(edge[1], f"item {edge[1]}"), kind))
+    return pd.DataFrame(rows, columns=["user", "item", "kind"])
 
 
 def variants_of(settings: Settings) -> tuple[str, ...]:
