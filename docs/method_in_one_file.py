@@ -2,8 +2,8 @@
 
     python docs/method_in_one_file.py
 
-It needs torch, transformers, and this repository's catalogue and teaching backbone, and takes minutes on two cores.
-The package `recx` adds ties, intervals, beam search along the titles, large models and faithfulness.
+It needs torch, transformers, this repository's catalogue and teaching backbone, and minutes on two cores. People are
+drawn by simpler rules than the demo's. `recx` adds ties, intervals, beam search, large models and faithfulness.
 """
 
 import csv
@@ -188,7 +188,7 @@ def main() -> None:
     print(f"[{time.time() - started:3.0f} s] before alignment: {agreement(model, test)}")
     drawn = [(random.randrange(len(train.histories)), random.choice(["intention", "hybrid"])) for _ in range(ROWS)]
     rows = [(train.next_item if n % 2 else train.preference)(*one) for n, one in enumerate(drawn)]
-    align(model, rows + 3 * own_words(model, train, TEXTS))
+    align(model, rows + 3 * own_words(model, train, TEXTS))  # each of its own texts counts three times
     print(f"[{time.time() - started:3.0f} s] after alignment: {agreement(model, test)}")
     for item in test.ranking[0, [0, -20]].tolist():
         shown, place = "; ".join(labels[i] for i in test.histories[0][-6:]), test.ranking[0].tolist().index(item) + 1

@@ -100,7 +100,7 @@ class AddCommand:
         added = add_dataset(self.name, self.folder, chosen, parse_overrides(self.set))
         print(f"What was read:\n{added.dataset.report}\n\nThree histories, oldest item first:")
         print("\n".join(shown_histories(added.dataset)))
-        print(f"\nHow to read the files is stored in {added.mapping}, and the name in {added.registry}.")
+        print(f"\nThe reading options are stored in {added.mapping}, and the name in {added.registry}.")
         print(f"Next: recx run --dataset {self.name}")
 
 

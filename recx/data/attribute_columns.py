@@ -120,7 +120,7 @@ def _note_unsplit(path: Path, name: str, values: pl.Series, report: ReadingRepor
         parts = several.unique().str.split(separator).explode().str.strip_chars().value_counts(name="count")
         if len(several) >= max(2, 0.2 * len(single)) and (parts["count"] > 1).mean() > 0.5:  # type: ignore[operator]
             report.decisions.append(
-                f"{path.name}: {several[0]!r} in {name!r} is read as one value. If it is several, say so: --set "
+                f"{path.name}: {several[0]!r} in {name!r} is read as one value. If it holds several, set "
                 f"data.columns.value_separator={separator.strip()!r}"
             )
             return

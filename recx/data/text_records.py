@@ -99,7 +99,7 @@ def text_record(given: Any) -> TextRecord:
         ValueError: a field is missing, empty or too long.
     """
     if not isinstance(given, dict):
-        raise TypeError("no JSON object")
+        raise TypeError("it is not a JSON object")
     if "text" in given and "texts" not in given:
         given = given | {"texts": {"text": given["text"]}}
     missing = [name for name in ("history", "item", "texts") if name not in given]
@@ -136,7 +136,7 @@ def comparison(given: Any) -> Comparison:
         ValueError: a field is missing, empty or too long, or `better` is neither 1 nor 2.
     """
     if not isinstance(given, dict):
-        raise TypeError("no JSON object")
+        raise TypeError("it is not a JSON object")
     if given.get("better") not in (1, 2):
         raise ValueError("better must be 1 or 2")
     record = text_record(given | {"texts": {name: given.get(name) for name in ("first", "second")}})

@@ -170,7 +170,7 @@ def _lines(path: Path, read: Any, form: str) -> Iterator[dict[str, str]]:
         try:
             record = json.loads(raw.decode("utf-8-sig"))
             if not isinstance(record, dict):
-                raise TypeError("no JSON object")
+                raise TypeError("the line is not a JSON object")
             yield read(record)
         except (ValueError, TypeError, RecursionError) as error:
             raise DataError(f"{path}, line {number}: {error}; expected {form}.") from error
