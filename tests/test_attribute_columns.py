@@ -49,10 +49,7 @@ def test_values_that_look_like_lists_are_asked_about(separator):
     genres = [separator.join((first, then)) for first in ("Drama", "Comedy") for then in ("War", "Music", "Crime")]
     out, said = read(genre=genres)
     assert out["genre"][0] == [f"Drama{separator}War"]
-    assert (
-        f"is read as one value. If it holds several, set data.columns.value_separator={separator.strip()!r}"
-        in said
-    )
+    assert f"is read as one value. If it holds several, set data.columns.value_separator={separator.strip()!r}" in said
     assert "one value" not in read(maker=[f"Studio {n // 2}{separator}Inc." for n in MANY])[1]
 
 

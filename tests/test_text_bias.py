@@ -1,5 +1,6 @@
 """Length and sentiment by group: differences by hand, and the pairing of the same people."""
 
+import numpy as np
 import pytest
 
 from recx.evaluation.text_bias import group_differences, paired_differences, text_measures
@@ -19,6 +20,13 @@ def test_groups_are_compared_and_empty_texts_left_out():
     found = group_differences(texts, ["f", "f", "m", "m", "m", ""], list("abcdef")).set_index(["measure", "group"])
     assert found.loc[("words", "f"), "value"] == 6.5 and found.loc[("words", "m"), "value"] == 6
     assert found.loc[("words", "f - m"), "value"] == 0.5 and found.loc[("words", "f - m"), "n"] == 4
+    assert np.isnan(found.loc[("sentiment", "f - m"), "low"]), "one draw in eight has four people of one group"
+    many = [
+        (text, group, f"{name}{n}")
+        for n in range(5)
+        for text, group, name in zip(texts, "ffmmm-", "abcdef", strict=True)
+    ]
+    found = group_differences(*zip(*many, strict=True)).set_index(["measure", "group"])
     assert found.loc[("sentiment", "f - m"), "low"] > 1
     assert group_differences(texts, ["f"] * 6, list("abcdef")).empty
 

@@ -118,6 +118,8 @@ class EntityEmbedding(nn.Module):
             return text
         rows = ids[entity] - self.vocabulary
         is_item, is_user = rows < len(self.items), rows >= 2 * len(self.items)
+        if users is None and is_user.any() and not len(self.users):
+            raise ValueError("The rows refer to users of training, which a saved model does not hold; set `users`.")
         if users is None:
             user_vectors = self.whitened_users[rows[is_user] - 2 * len(self.items)]
         else:
