@@ -15,6 +15,7 @@ from recx.decoding.state import DecodingState
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.models.saved_models import build_aligned, load_aligned, save_aligned
+from recx.prompts.entity_ids import EntityIds
 from recx.prompts.tokens import IGNORED, Prompt, collate
 from recx.settings import BackboneSettings, FitSettings
 
@@ -59,7 +60,7 @@ def texts_of(rng, lengths):
     texts = [rng.integers(2, WORDS, n) for n in lengths]
     for text in texts:
         places = rng.permutation(len(text))[:3]
-        text[places] = [*(WORDS + rng.integers(1, ITEMS, 2)), WORDS + 2 * ITEMS]
+        text[places] = [*(WORDS + rng.integers(1, ITEMS, 2)), EntityIds(WORDS, ITEMS).first("user")]
     return texts
 
 
@@ -113,7 +114,7 @@ def test_rows_of_a_batch_with_kept_prefixes_are_as_they_are_alone(model, rng):
         state.select(torch.tensor([2, 0, 2, 1, 3]))
         prompts, written = ([these[n] for n in (2, 0, 2, 1, 3)] for these in (prompts, written))
         runs = texts_of(rng, (4, 7, 3, 9, 5))  # appended items are injected too
-        runs = [np.where(run == WORDS + 2 * ITEMS, 7, run).tolist() for run in runs]
+        runs = [np.where(run == EntityIds(WORDS, ITEMS).first("user"), 7, run).tolist() for run in runs]
         written = [own + run for own, run in zip(written, runs, strict=True)]
         state.extend(runs)
         check()
@@ -206,7 +207,7 @@ def test_a_saved_model_injects_again(settings, tmp_path, rng):
     tables = torch.randn(ITEMS, WIDTH), torch.randn(4, WIDTH)
     model, _ = build_aligned(settings, *tables, projector="moe", inject=True)
     words = model.entities.vocabulary
-    ids = torch.tensor([[5, words + 3, 9, words + 2 * ITEMS + 1, 7]])
+    ids = torch.tensor([[5, words + 3, 9, EntityIds(words, ITEMS).first("user") + 1, 7]])
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:

@@ -25,6 +25,7 @@ from recx.models.backbones import autocast, load_backbone
 from recx.models.entities import HalfWhitening, variance_spectrum
 from recx.models.quantisation import frozen_dtype
 from recx.models.saved_models import SharedBackbone, build_aligned, continue_from, load_aligned, save_aligned
+from recx.prompts.entity_ids import EntityIds
 from recx.prompts.tokens import IGNORED, Prompt, collate, user_vectors
 from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings
@@ -45,7 +46,7 @@ def tiny(kind=LlamaConfig, tied=True, entities=True):
 def batch(rng, rows=4, length=12, entities=True):
     ids = torch.from_numpy(rng.integers(2, 64, size=(rows, length)))
     if entities:
-        ids[:, 2], ids[:, 4] = 64 + 3, 64 + 2 * 6 + 1  # item 3 and user 1
+        ids[:, 2], ids[:, 4] = 64 + 3, EntityIds(64, 6).first("user") + 1  # item 3 and user 1
     labels = ids.clone()
     labels[:, :7] = IGNORED
     return ids, labels
@@ -125,7 +126,9 @@ def test_a_vector_decides_what_the_model_says(rng):
     rows = model.entities.users[1].expand(len(ids), -1)  # user 1 stands in every row
     assert torch.equal(model.embed(ids), model.embed(ids, rows))
     others = model.embed(ids, rows * 3)
-    assert torch.equal((others != model.embed(ids)).any(2), ids == 64 + 2 * 6 + 1), "only the user token changes"
+    assert torch.equal((others != model.embed(ids)).any(2), ids == EntityIds(64, 6).first("user") + 1), (
+        "only the user token changes"
+    )
 
 
 @pytest.mark.parametrize("rank", [0, 4])
@@ -141,7 +144,7 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
             parameter.add_(0.01 * torch.randn_like(parameter))
     save_aligned(model, settings, "hybrid", tmp_path, with_users=True)
     again, _, mode = load_aligned(tmp_path)
-    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]], device=preferred_device())
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, EntityIds(4096, 7).first("user") + 2, 11, 12]], device=preferred_device())
     assert mode == "hybrid"
     started, _ = build_aligned(settings, items, users, seed=2)
     continue_from(started, tmp_path)
@@ -167,7 +170,7 @@ def test_adapted_models_share_the_backbone_in_memory(tmp_path):
     settings = BackboneSettings(lora_rank=4)
     items, users = torch.randn(7, 5), torch.randn(4, 5)
     shared = SharedBackbone.load(settings)
-    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7 + 2, 11, 12]], device=preferred_device())
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, EntityIds(4096, 7).first("user") + 2, 11, 12]], device=preferred_device())
     labels = ids.masked_fill(ids >= 4096, IGNORED)
     losses = {}
     for seed, mode in enumerate(("intention", "hybrid")):
@@ -286,7 +289,7 @@ def test_a_saved_model_has_no_user_of_training(tmp_path):
     save_aligned(model, settings, "hybrid", tmp_path)
     assert load_file(tmp_path / "entities.safetensors")["users"].shape == (0, 5)
     again, _, _ = load_aligned(tmp_path)
-    ids = torch.tensor([[5, 6, 4096 + 3, 9, 4096 + 2 * 7, 11]], device=preferred_device())
+    ids = torch.tensor([[5, 6, 4096 + 3, 9, EntityIds(4096, 7).first("user"), 11]], device=preferred_device())
     with torch.inference_mode(), autocast("auto"):
         one, two = (m.eval()(ids, ids.clamp(max=4095), torch.ones(1, 5))["loss"] for m in (model, again))
     assert torch.equal(one, two), "a prompt has the vector of its own user"

@@ -132,7 +132,7 @@ def test_what_is_tuned_is_counted_saved_and_restored(kind, settings, tmp_path):
         for parameter in tuned.values():
             parameter.add_(0.02 * torch.randn_like(parameter))
     save_aligned(model.eval(), settings, "hybrid", tmp_path, with_users=True)
-    ids = model.entities.vocabulary + torch.tensor([[1, 3, 2 * 6 + 2]])
+    ids = torch.tensor([[model.entities.vocabulary + n for n in (1, 3)] + [model.entities.ids.first("user") + 2]])
     with torch.inference_mode():
         expected = model.backbone(input_ids=ids).logits
         for shared in (None, SharedBackbone.load(settings)):
@@ -190,7 +190,7 @@ def test_a_frozen_backbone_may_be_rounded_and_shared():
     assert model.entities.base.weight is shared.model.get_input_embeddings().weight
     assert {p.dtype for p in trainable(model).values()} == {torch.float32}
     assert {p.dtype for p in model.parameters() if not p.requires_grad} == {torch.bfloat16}
-    ids = model.entities.vocabulary + torch.tensor([[1, 3, 2 * 6 + 2]])
+    ids = torch.tensor([[model.entities.vocabulary + n for n in (1, 3)] + [model.entities.ids.first("user") + 2]])
     assert model.backbone(input_ids=ids).logits.dtype == torch.bfloat16
 
 

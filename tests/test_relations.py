@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -15,8 +16,9 @@ from recx.data.catalogue import build_catalogue
 from recx.errors import CheckpointError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
-from recx.models.relations import FEATURES, ROLES, SCALE, RelationEncoder, roles_of, share_below
+from recx.models.relations import FEATURES, SCALE, RelationEncoder, roles_of, share_below
 from recx.models.saved_models import build_aligned, continue_from, load_aligned, save_aligned
+from recx.prompts.entity_ids import ROLES, TOLD
 from recx.prompts.evidence import PLACES, evidence_of, strength
 from recx.prompts.explanation_tasks import examples_from_effects
 from recx.prompts.pieces import Entity, Title, related_titles
@@ -252,6 +254,36 @@ def test_every_token_of_a_title_carries_its_roles(world, aligned):
             assert len(own) > 3 and torch.allclose(own, named[piece.item].expand_as(own), atol=1e-5)
 
 
+def test_a_told_token_is_a_relation_token_with_the_measured_role(world, aligned):
+    _, histories, _, users, items = world
+    model, tokenizer = aligned
+    entities, labels = model.entities, [""] + [f"Game {n} of many words" for n in range(60)]
+    encoder = PromptEncoder(tokenizer, labels, entities.vocabulary)
+    first, other = histories[5].tolist()[:3], histories[6].tolist()
+
+    def row(titles, user, item):
+        pieces = [*titles, Entity("user", user), Title(item), Entity("item", item)]
+        return torch.from_numpy(np.concatenate(encoder.pieces(pieces))).long()
+
+    rows = [row(related_titles(first, [2, TOLD - 1, 0]), 5, 9), row(related_titles(other), 6, 11)]
+    ids = torch.zeros(2, max(map(len, rows)), dtype=torch.long)
+    for n, own in enumerate(rows):
+        ids[n, : len(own)] = own
+    with torch.inference_mode():
+        batch, alone = model.embed(ids), [model.embed(own[None])[0] for own in rows]
+        told = entities.relations.told_features(
+            torch.tensor([2, TOLD - 1, 0]), items, torch.tensor([9] * 3), users[5].expand(3, -1)
+        )
+        related = entities.relations.features(torch.tensor(first)[None], items, torch.tensor([9]), users[5][None])[0]
+        projected = entities.relation_projector(told)
+    for n, own in enumerate(rows):
+        assert torch.allclose(batch[n, : len(own)], alone[n], atol=1e-5), "rows of both kinds may be in one batch"
+    at = (rows[0] >= entities.ids.first("told")) & (rows[0] < entities.ids.first("user"))
+    assert torch.allclose(alone[0][at], projected, atol=1e-5)
+    assert torch.equal(told[:, : len(ROLES)] / SCALE, torch.eye(4)[[2, 3, 0]] * torch.tensor([[1.0], [0.0], [1.0]]))
+    assert torch.equal(told[:, len(ROLES) + 2 :], related[:, len(ROLES) + 2 :]), "the place is that of relation tokens"
+
+
 def test_it_is_saved_with_its_encoder_and_goes_on_from_a_mode_without(world, aligned, tmp_path):
     _, _, _, users, items = world
     model, _ = aligned
@@ -264,7 +296,11 @@ def test_it_is_saved_with_its_encoder_and_goes_on_from_a_mode_without(world, ali
     assert torch.equal(model.entities.title_projector.weight, own), "which the hybrid mode has none of either"
     save_aligned(model, BackboneSettings(), "relation", tmp_path / "relation")
     again, _, mode = load_aligned(tmp_path / "relation")
-    assert mode == "relation"
+    assert mode == "relation" and again.reads_told
+    record = json.loads((tmp_path / "relation" / "aligned.json").read_text())
+    del record["reads_told"]
+    (tmp_path / "relation" / "aligned.json").write_text(json.dumps(record))
+    assert not load_aligned(tmp_path / "relation")[0].reads_told, "an earlier version wrote it"
     for name, tensor in model.entities.relations.state_dict().items():
         assert torch.equal(tensor, again.entities.relations.state_dict()[name]), name
     tables = load_file(tmp_path / "relation" / "entities.safetensors")
@@ -282,9 +318,21 @@ def test_what_was_measured_is_told_after_the_question(world, aligned):
     catalogue = build_catalogue([str(n) for n in range(60)], [f"Game {n}" for n in range(60)], {})
     explainer = AlignedExplainer(model.eval(), tokenizer, "relation", catalogue, target, LENGTH, "float32")
     told = explainer.with_evidence(partial(measure_evidence, value_function(target, histories, LENGTH)))
-    (request,) = told.requests("explanation", [histories[5]], [[30 if 30 not in histories[5] else 31]])
-    named = [p.item for p in told.evidence(request) if isinstance(p, Title)]
+    item = 30 if 30 not in histories[5] else 31
+    (request,) = told.explanation_requests([histories[5]], [item])
+    named = [p.item for p in request.evidence if isinstance(p, Title)]
     assert named and set(named) <= set(histories[5].tolist())
-    plain, other = (e.prompt_text(histories[5], request.items[0]) for e in (explainer, told))
-    assert other.startswith(plain.replace("<relation> ", "") + " Measured "), "instead of relation tokens"
+    roles = dict(zip(request.history.tolist(), request.roles, strict=True))
+    evidence = told.measure(histories[5], item)
+    expected = dict(zip(evidence.notable, range(3), strict=False)) | {evidence.against: 3}
+    assert {title: role for title, role in roles.items() if role < len(ROLES)} == {
+        title: role for title, role in expected.items() if title is not None
+    }
+    plain, other = (e.prompt_text(histories[5], item) for e in (explainer, told))
+    assert other.startswith(plain.replace("<relation>", "<told>") + " Measured "), "instead of relation tokens"
     assert explainer.measure is None
+    try:
+        model.reads_told = False  # as a model that an earlier version aligned
+        assert told.prompt_text(histories[5], item) == other.replace("<told> ", "")
+    finally:
+        model.reads_told = True

@@ -99,7 +99,7 @@ def test_examples_have_the_form_of_their_mode(small_world, mode, rng):
     tasks = set(TASKS) - (set() if mode == "relation" else {"attribution"})
     assert {e.task for e in examples} == tasks and len(examples) == 60 * len(tasks)
     kinds = {p.kind for e in examples for p in e.prompt if isinstance(p, Entity)}
-    wanted = {"behavior": set(), "relation": {"user", "item", "relation"}}
+    wanted = {"behavior": set(), "relation": {"user", "item", "relation", "told"}}
     assert kinds == wanted.get(mode, {"user", "item"})
     for e in examples:
         assert not any(isinstance(p, Entity) for p in e.response)
@@ -110,7 +110,7 @@ def test_examples_have_the_form_of_their_mode(small_world, mode, rng):
             assert as_text(e.response, small_world.catalogue).startswith(opening)
             told = "Measured " in as_text(e.prompt, small_world.catalogue)
             kinds = {p.kind for p in e.prompt if isinstance(p, Entity)}
-            assert mode != "relation" or told != ("relation" in kinds), "told, or found in the tokens"
+            assert mode != "relation" or told == ("told" in kinds) != ("relation" in kinds), "told, or found out"
         related = [p.row for p in e.prompt if isinstance(p, Entity) and p.kind == "relation"]
         if related:  # made from the one item and the one user of its row
             kinds = [p.kind for p in e.prompt if isinstance(p, Entity)]

@@ -1,5 +1,6 @@
 import numpy as np
 
+from recx.prompts.entity_ids import EntityIds
 from recx.prompts.modes import MODE_SPECS
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import person_prompt
@@ -16,11 +17,12 @@ class Letters:
 
 
 def test_ids_above_the_vocabulary_are_named_by_what_they_stand_for():
-    ids = np.array([0, 64 + 5, 64 + 6 + 3, 64 + 12 + 1, 64 + 12 + 9, 2])  # 64 ordinary tokens, 6 items
-    table = token_table({"input_ids": ids, "labels": np.where(ids < 3, ids, -100)}, Letters(), 64, 6)
-    assert table["kind"].tolist() == ["text", "item", "relation", "user", "user", "text"]
-    assert table["text"].tolist() == ["a", "item", "relation", "user", "user", "c"]
-    assert table["counted"].tolist() == [True, False, False, False, False, True]
+    # 64 ordinary tokens, 6 items and as many relations, 5 roles, any number of users
+    ids = np.array([0, 64 + 5, 64 + 6 + 3, 64 + 12 + 4, 64 + 17 + 1, 64 + 17 + 9, 2])
+    table = token_table({"input_ids": ids, "labels": np.where(ids < 3, ids, -100)}, Letters(), EntityIds(64, 6))
+    assert table["kind"].tolist() == ["text", "item", "relation", "told", "user", "user", "text"]
+    assert table["text"].tolist() == ["a", "item", "relation", "told", "user", "user", "c"]
+    assert table["counted"].tolist() == [True, *[False] * 5, True]
 
 
 def test_a_row_reads_as_its_prompt_in_every_mode(backbone, small_catalogue):
@@ -30,7 +32,7 @@ def test_a_row_reads_as_its_prompt_in_every_mode(backbone, small_catalogue):
     for mode in MODE_SPECS:
         prompt = person_prompt(mode, 0, [1, 3], 0, "Does {item} fit?", [2])
         rows, _ = encoder.encode([Example("preference", prompt, ["Yes"])], 300)
-        table = token_table(rows[0], tokenizer, encoder.vocabulary, encoder.n_items)
+        table = token_table(rows[0], tokenizer, encoder.entity_ids)
         asked = table[~table["counted"]][1:-1]
         shown = "".join(marks[k] or t for k, t in zip(asked["kind"], asked["text"], strict=True))
         assert shown == as_text(prompt, small_catalogue)

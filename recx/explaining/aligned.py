@@ -27,7 +27,7 @@ from recx.prompts.controls import Control, instruction_text
 from recx.prompts.evidence import Evidence, tell
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.modes import MODE_SPECS, Mode
-from recx.prompts.pieces import Piece, as_text
+from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request, history_of
 from recx.prompts.tokens import Prompt, PromptEncoder
 from recx.prompts.wordings import ZERO_SHOT
@@ -262,7 +262,7 @@ class AlignedExplainer(Explainer):
         requests = self.requests("explanation", histories, [[i] for i in items], " ".join(wishes))
         if self.measure is None:
             return requests
-        return [replace(r, evidence=self.evidence(r)) for r in requests]
+        return [self._told(request) for request in requests]
 
     def read(self, text: str, request: Request, revised: int = 0) -> Explanation:
         """Parse a text, of which some sentences were `revised`, into an explanation with checked content."""
@@ -333,9 +333,11 @@ class AlignedExplainer(Explainer):
         """Return a copy whose told texts do not contradict their evidence, see `Reviser`."""
         return self._with(holds_evidence=True)
 
-    def evidence(self, request: Request) -> tuple[Piece, ...]:
-        """Return the text added to a question: the measured causes of the target's decision."""
-        return tuple(tell(self.measure(request.whole, request.items[0])))
+    def _told(self, request: Request) -> Request:
+        """Add the measured causes of the target's decision to a question, in words and, if it reads them, in tokens."""
+        evidence = self.measure(request.whole, request.items[0])
+        roles = map(evidence.role, request.history.tolist()) if self.model.reads_told else ()
+        return replace(request, evidence=tuple(tell(evidence)), roles=tuple(roles))
 
     def with_store(self, store: TextStore) -> Self:
         """Return a copy that caches its explanations by a hash of prompt and model."""

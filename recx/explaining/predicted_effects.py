@@ -35,8 +35,8 @@ def predicted_effects(explainer: AlignedExplainer, history: Sequence[Item], item
 def predicted_evidence(explainer: AlignedExplainer, value: ValueFunction, history: np.ndarray, item: int) -> Evidence:
     """What `measure_evidence` measures, predicted: the target scores the whole history once, and no changed one.
 
-    Causes and their effects are those that the relation tokens' encoder predicts. Without the first cause, the item's
-    log-probability is taken to change by its effect, and those of all other items to stay as they are.
+    Causes and their effects are those that the relation tokens' encoder predicts. The item's place without the first
+    cause stays unknown: predicted, it is seldom exact (docs/decisions/106).
 
     Args:
         explainer: of a mode with relation tokens.
@@ -52,6 +52,5 @@ def predicted_evidence(explainer: AlignedExplainer, value: ValueFunction, histor
         raise SettingsError("Only a model with relation tokens (mode relation) predicts the effects of titles.")
     history, sizes = np.asarray(history, dtype=np.int64), np.array(list(effects.values()))
     values = value.full(history, np.arange(1, len(value.prior) + 1))
-    others = np.delete(values, item - 1)
-    below, *without = [float((others < v).mean()) for v in values[item - 1] - np.array([0.0, *sizes])]
-    return evidence_of(np.array(list(effects)), sizes, item, is_liked(value, history, item), below, np.array(without))
+    below = float((np.delete(values, item - 1) < values[item - 1]).mean())
+    return evidence_of(np.array(list(effects)), sizes, item, is_liked(value, history, item), below)

@@ -27,6 +27,10 @@ class AlignedModel(nn.Module):
         projector: kind of the projectors of items and users.
         inject: whether the vectors of entity tokens also enter every layer.
 
+    Attributes:
+        reads_told: whether it is trained to read measured roles from told tokens, like any model with relation tokens
+            unless an earlier version aligned it.
+
     Raises:
         CheckpointError: `inject`, and the backbone's family does not support it.
     """
@@ -44,6 +48,7 @@ class AlignedModel(nn.Module):
         self.backbone = backbone
         self.entities: EntityEmbedding | None = None
         self.projector, self.inject = projector, inject and items is not None
+        self.reads_told = relations and items is not None
         if items is not None:
             users = items[:0] if users is None else users
             self.entities = EntityEmbedding(backbone.get_input_embeddings(), items, users, relations, projector)

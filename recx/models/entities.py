@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from recx.models.projectors import build_projector
-from recx.models.relations import FEATURES, ROLES, SCALE, RelationEncoder
+from recx.models.relations import FEATURES, SCALE, RelationEncoder
+from recx.prompts.entity_ids import ROLES, EntityIds
 
 
 class HalfWhitening(nn.Module):
@@ -50,11 +51,11 @@ def variance_spectrum(vectors: Tensor) -> Tensor:
 class EntityEmbedding(nn.Module):
     """Input embedding for ordinary tokens, items and users.
 
-    Ids: `0..V-1` ordinary, then N + 1 items (row 0 is padding), then as many relations, then users. Each call states
-    which user a user id refers to; in training it is a row of `users`. A relation's id identifies an item of the
-    history; the item and the user it relates to are those in its row, which has one of each. The text that follows it,
-    up to the next entity, is the item's title: each of its tokens is also given the title's roles, so that titles that
-    begin alike can be told apart at every token (docs/decisions/104).
+    Ids: `0..V-1` ordinary, then those of `EntityIds`. Each call states which user a user id refers to; in training it
+    is a row of `users`. A relation's id identifies an item of the history; the item and the user it relates to are
+    those in its row, which has one of each. A told token stands in the same place and has the role that was measured.
+    The text that follows either, up to the next entity, is the item's title: each of its tokens is also given the
+    title's roles, so that titles that begin alike can be told apart at every token (docs/decisions/104).
 
     Args:
         base: the language model's own embedding, V rows.
@@ -70,6 +71,7 @@ class EntityEmbedding(nn.Module):
         super().__init__()
         self.base = base
         self.vocabulary = base.num_embeddings
+        self.ids = EntityIds(base.num_embeddings, len(items))
         scale = _root_mean_square(base)
         self.item_projector = build_projector(projector, items.shape[1], base.embedding_dim, scale)
         self.user_projector = build_projector(projector, items.shape[1], base.embedding_dim, scale)
@@ -116,16 +118,16 @@ class EntityEmbedding(nn.Module):
         text = self.base(ids.masked_fill(entity, 0))
         if not entity.any():
             return text
-        rows = ids[entity] - self.vocabulary
-        is_item, is_user = rows < len(self.items), rows >= 2 * len(self.items)
+        own = ids[entity]
+        is_item, is_user = own < self.ids.first("relation"), own >= self.ids.first("user")
         if users is None and is_user.any() and not len(self.users):
             raise ValueError("The rows refer to users of training, which a saved model does not hold; set `users`.")
         if users is None:
-            user_vectors = self.whitened_users[rows[is_user] - 2 * len(self.items)]
+            user_vectors = self.whitened_users[own[is_user] - self.ids.first("user")]
         else:
             user_vectors = self.user_whitening(users.to(self.items))[entity.nonzero()[is_user, 0]]
-        vectors = torch.empty(len(rows), text.shape[-1], dtype=text.dtype, device=text.device)
-        vectors[is_item] = self.item_projector(self.whitened_items[rows[is_item]]).to(text.dtype)
+        vectors = torch.empty(len(own), text.shape[-1], dtype=text.dtype, device=text.device)
+        vectors[is_item] = self.item_projector(self.whitened_items[own[is_item] - self.vocabulary]).to(text.dtype)
         vectors[is_user] = self.user_projector(user_vectors).to(text.dtype)
         is_relation = ~is_item & ~is_user
         if is_relation.any():
@@ -138,33 +140,34 @@ class EntityEmbedding(nn.Module):
         """The embeddings (B, T, hidden) of ids (B, T), with zeros at ordinary tokens."""
         return embeddings.masked_fill((ids < self.vocabulary)[..., None], 0.0)
 
-    def _are_relations(self, ids: Tensor) -> Tensor:
-        first = self.vocabulary + len(self.items)
-        return (ids >= first) & (ids < first + len(self.items))
+    def _precede_titles(self, ids: Tensor) -> Tensor:
+        return (ids >= self.ids.first("relation")) & (ids < self.ids.first("user"))
 
     def _relation_features(self, ids: Tensor, users: Tensor | None) -> Tensor:
-        """The features (M, FEATURES) of all M relation tokens of a batch, in its order."""
-        first = self.vocabulary + len(self.items)  # of the relations
-        relation = self._are_relations(ids)
-        asked = relation.any(1)
-        ids, relation = ids[asked], relation[asked]
-        row, column = relation.nonzero(as_tuple=True)
-        place = relation.cumsum(1)[row, column] - 1
-        shape = len(ids), int(place.max()) + 1
-        history = torch.zeros(shape, dtype=torch.long, device=ids.device)
-        history[row, place] = ids[row, column] - first
-        item = ids.masked_fill(ids >= first, 0).amax(1) - self.vocabulary
-        if users is None:
-            user = self.users[ids.amax(1) - first - len(self.items)]
-        else:
-            user = users.to(self.items)[asked]
-        return self.relations.features(history, self.items, item, user)[row, place]
+        """The features (M, FEATURES) of all M relation and told tokens of a batch, in its order."""
+        asked = self._precede_titles(ids).any(1)
+        ids = ids[asked]
+        item = ids.masked_fill(ids >= self.ids.first("relation"), 0).amax(1) - self.vocabulary
+        user = self.users[ids.amax(1) - self.ids.first("user")] if users is None else users.to(self.items)[asked]
+        before, told = self._precede_titles(ids), ids >= self.ids.first("told")
+        features = torch.zeros(*ids.shape, FEATURES, device=ids.device)
+        if (before & told).any():
+            row, column = (before & told).nonzero(as_tuple=True)
+            roles = ids[row, column] - self.ids.first("told")
+            features[row, column] = self.relations.told_features(roles, self.items, item[row], user[row])
+        if (before & ~told).any():
+            row, column = (before & ~told).nonzero(as_tuple=True)
+            place = (before & ~told).cumsum(1)[row, column] - 1
+            history = torch.zeros(len(ids), int(place.max()) + 1, dtype=torch.long, device=ids.device)
+            history[row, place] = ids[row, column] - self.ids.first("relation")
+            features[row, column] = self.relations.features(history, self.items, item, user)[row, place]
+        return features[before]
 
     def _title_roles(self, ids: Tensor, features: Tensor) -> Tensor:
         """What is added to the text tokens (B, T, hidden) of titles: the roles of the relation token before them."""
         roles = self.title_projector(features[:, : len(ROLES)])
         by_place = roles.new_zeros(*ids.shape, roles.shape[-1])
-        by_place = by_place.masked_scatter(self._are_relations(ids)[..., None], roles)
+        by_place = by_place.masked_scatter(self._precede_titles(ids)[..., None], roles)
         entity = ids >= self.vocabulary
         places = torch.arange(ids.shape[1], device=ids.device)
         latest = torch.where(entity, places, 0).cummax(1).values  # the place of the latest entity

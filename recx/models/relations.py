@@ -3,7 +3,8 @@
 A prompt with one user vector cannot say which title mattered (measured, see docs/decisions/037). A relation token can:
 it is computed from the target's vectors of the history's items, the user and the item in question; the item's place
 also needs those of all other items. It holds what an explanation says: the title's role, its effect, and the place of
-the item in the target's ranking. The tokens of the title itself carry its role, too (docs/decisions/104).
+the item in the target's ranking. The tokens of the title itself carry its role, too (docs/decisions/104). Where effects
+were measured, told tokens take their place, with the measured roles (docs/decisions/107).
 
 The effect is linear in the item. A score of the target is the product of a user's and an item's vector, and
 Shapley values are linear in the game, so the effect of a title on the log-probability of an item c is w . c + z: w is
@@ -16,12 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recx.prompts.entity_ids import ROLES
 from recx.prompts.evidence import NOTABLE, PLACES, TINY
 
 WIDTH = 192
 HEADS = 4
 LAYERS = 2
-ROLES = ("first cause", "second cause", "third cause", "other way")
 FEATURES = len(ROLES) + 2 + len(PLACES) + 1
 SCALE = 8.0  # of a role or a place, which would otherwise be learnt slowly
 
@@ -98,13 +99,34 @@ class RelationEncoder(nn.Module):
             roles = roles_of(effects, history, below >= 0.5)  # the better half counts as liked, as in `is_liked`
             largest = effects.abs().amax(1, keepdim=True).clamp_min(TINY)
             sizes = torch.stack([torch.tanh(effects), effects / largest], dim=-1)
-            limits = torch.tensor(PLACES, device=below.device)
-            place = functional.one_hot(torch.bucketize(below, limits, right=True), len(PLACES) + 1)
-            place = place[:, None].expand(*history.shape, -1)
-            return torch.cat([SCALE * roles, sizes, SCALE * place], dim=-1)
+            place = _place(below)[:, None].expand(*history.shape, -1)
+            return torch.cat([SCALE * roles, sizes, place], dim=-1)
+
+    @torch.no_grad()
+    def told_features(self, roles: Tensor, items: Tensor, asked: Tensor, user: Tensor) -> Tensor:
+        """The same for titles whose roles were measured; only the item's place is computed, and sizes are 0.
+
+        Args:
+            roles: (M,) role of each title, an index into `ROLES`, or their number for a title without one.
+            items: item vectors of the target (N + 1, d).
+            asked: (M,) index of the item in question.
+            user: (M, d).
+
+        Returns:
+            (M, FEATURES).
+        """
+        with torch.autocast(roles.device.type, enabled=False):
+            own, place = functional.one_hot(roles, len(ROLES) + 1)[:, :-1], _place(share_below(items, asked, user))
+            return torch.cat([SCALE * own, own.new_zeros(len(own), 2), place], dim=-1)
 
     def _scaled(self, items: Tensor) -> Tensor:
         return (items.float() - self.item_center) / self.item_scale
+
+
+def _place(below: Tensor) -> Tensor:
+    """The place among `PLACES` (B, P + 1) of items above these fractions (B,) of the catalogue."""
+    limits = torch.tensor(PLACES, device=below.device)
+    return SCALE * functional.one_hot(torch.bucketize(below, limits, right=True), len(PLACES) + 1)
 
 
 def last_places(history: Tensor) -> Tensor:

@@ -148,7 +148,7 @@ def save_aligned(
             tables["users"] = tables["users"][:0]
         save_file({n: t.contiguous().cpu() for n, t in tables.items()}, folder / "entities.safetensors")
     record = {"format": 1, "mode": mode, "backbone": asdict(settings), "entities": model.entities is not None}
-    record |= {"projector": model.projector, "inject": model.inject}
+    record |= {"projector": model.projector, "inject": model.inject, "reads_told": model.reads_told}
     (folder / "aligned.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -199,6 +199,7 @@ def load_aligned(
             tensor.copy_(tables[name])
     if model.entities is not None:
         model.entities.whiten()
+    model.reads_told = bool(record.get("reads_told", False))  # absent in older files
     load_weights(folder / "weights.safetensors", trainable(model))
     return (model if tunable else _frozen(model, settings)).eval(), tokenizer, mode
 

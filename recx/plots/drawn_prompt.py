@@ -17,6 +17,7 @@ _LOOKS = {
     "user": (COLOURS[1], "black", "user vector: one token"),
     "item": (COLOURS[4], "black", "item vector: one token"),
     "relation": (COLOURS[3], "black", "relation of a title to the item: one token"),
+    "told": (COLOURS[3], "black", "measured role of a title: one token"),
 }
 _MODULE = {"boxstyle": "round,pad=0.3", "facecolor": "#f4f4f4", "edgecolor": "black", "linewidth": 0.8}
 _HEIGHT = 2.0  # of a line of boxes, in heights of a letter
@@ -26,7 +27,7 @@ def prompt_tokens(frame: pd.DataFrame, axes: Axes) -> Axes:
     """Draw a prompt and its answer as boxes, one per token, in reading order, with a legend below.
 
     Args:
-        frame: columns `text`, `kind` ("text", "user", "item" or "relation") and `counted`, one row per token.
+        frame: columns `text`, `kind` ("text", "user", "item", "relation" or "told") and `counted`, one row per token.
         axes: the axes to draw on, in their final size; the letters are as large as fits.
     """
     kinds = np.where(frame["counted"], "counted", frame["kind"])

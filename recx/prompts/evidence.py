@@ -10,6 +10,7 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.prompts.controls import Control
+from recx.prompts.entity_ids import ROLES
 from recx.prompts.pieces import Piece, Title, render, titles
 from recx.prompts.templates import columns_by_strength, phrase
 
@@ -47,6 +48,13 @@ class Evidence:
     def against(self) -> int | None:
         """The item with the strongest opposite effect, if notable."""
         return self.causes[-1] if -self.effects[-1] > max(NOTABLE * self.effects[0], TINY) else None
+
+    def role(self, item: int) -> int:
+        """The role that an item of the history has in a text: an index into `ROLES`, or their number if it has none."""
+        if item == self.against:
+            return ROLES.index("other way")
+        named = self.notable[: ROLES.index("other way")]
+        return named.index(item) if item in named else len(ROLES)
 
 
 def evidence_of(
@@ -95,6 +103,11 @@ _NUMBERS = (
     "It ranks above {now} of 100 titles; without {a} it would rank above {then}.",
     "It stands above {now} of 100 titles, and above {then} if {a} is taken out.",
     "With the whole history, {now} of 100 titles rank below it; without {a}, {then} do.",
+)
+_NUMBER = (
+    "It ranks above {now} of 100 titles.",
+    "It stands above {now} of 100 titles.",
+    "With the whole history, {now} of 100 titles rank below it.",
 )
 _AGAINST = ("{c} pulls the other way.", "Pulling the other way is {c}.", "On the other hand, {c} pulls the other way.")
 _NOTHING = {
@@ -150,15 +163,23 @@ def explain_evidence(
     if len(evidence.notable) == 1 and len(evidence.causes) > 1 and evidence.against is None:
         pieces.append(_pick(rng, _ALONE))
     pieces.append(".")
-    if numbers and not brief and evidence.notable and evidence.share_without is not None:
-        now, then = (str(of_hundred(share)) for share in (evidence.share_below, evidence.share_without))
-        pieces += [" ", *render(_pick(rng, _NUMBERS), now=now, then=then, a=[Title(causes[0])])]
+    if numbers and not brief:
+        pieces += [" ", *_places(rng, evidence)]
     if not brief:
         pieces += _compared(rng, catalogue, evidence, control)
         if evidence.against is not None:
             pieces += [" ", *render(_pick(rng, _AGAINST), c=[Title(evidence.against)])]
         pieces.append(" " + strength(rng, evidence))
     return pieces
+
+
+def _places(rng: np.random.Generator, evidence: Evidence) -> list[Piece]:
+    """The item's place, and that without the first cause where it is known."""
+    now = str(of_hundred(evidence.share_below))
+    if not evidence.notable or evidence.share_without is None:
+        return render(_pick(rng, _NUMBER), now=now)
+    then = str(of_hundred(evidence.share_without))
+    return render(_pick(rng, _NUMBERS), now=now, then=then, a=[Title(evidence.causes[0])])
 
 
 def strength(rng: np.random.Generator, evidence: Evidence) -> str:

@@ -1,6 +1,7 @@
 """The tasks of explaining: from effects on the target's decision, or in the backbone's own words."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,11 +15,15 @@ from recx.prompts.pieces import quoted_pieces
 from recx.prompts.task_data import ExampleSpec, TaskData, shuffled_cycle
 from recx.prompts.training_example import Example
 
+PLACE_UNKNOWN = (
+    0.25  # share of the told texts whose evidence lacks the place without the first cause, as predictions do
+)
+
 
 def examples_from_effects(
     data: TaskData, mode: Mode, task: str, wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    """Explanations and causes in the form of the mode: from measured effects if told, else as its tokens show them."""
+    """Explanations and causes as the tokens of the mode show them; told explanations, from measured effects."""
     views = list(data.catalogue.attributes)
     if data.effects is None:
         return
@@ -26,9 +31,12 @@ def examples_from_effects(
         told = task == "explanation" and rng.random() < data.told_share
         effects = data.effects if told or data.predicted is None else data.predicted
         evidence = _evidence(effects, choice)
+        if told and rng.random() < PLACE_UNKNOWN:
+            evidence = replace(evidence, share_without=None)
         item = evidence.item
         spec = ExampleSpec(data, mode, int(effects.rows[choice]), wording[n], opening[n])
-        prompt = spec.prompt(wordings.ALL_WORDINGS[task][wording[n]], [item], related=not told)
+        roles = [evidence.role(title) for title in data.recent(spec.row).tolist()] if told else []
+        prompt = spec.prompt(wordings.ALL_WORDINGS[task][wording[n]], [item], roles=roles)
         if task == "attribution":
             yield Example(task, prompt, name_causes(evidence))
             continue

@@ -7,9 +7,9 @@ graph.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from recx.data.catalogue import Catalogue
+from recx.prompts.entity_ids import EntityKind
 from recx.prompts.modes import MODE_SPECS, Mode
 
 
@@ -24,11 +24,11 @@ class Title:
 class Entity:
     """One token that represents vectors of the target.
 
-    It is row `row` of the user or item vectors, or, as a `relation`, the relation of item `row` of the history to the
-    item in question.
+    It is row `row` of the user or item vectors; or, as a `relation`, the relation of item `row` of the history to the
+    item in question; or, as `told`, the role `row` that was measured for a title of the history (`Evidence.role`).
     """
 
-    kind: Literal["user", "item", "relation"]
+    kind: EntityKind
     row: int
 
 
@@ -62,12 +62,13 @@ def titles(items: Sequence[int]) -> list[Piece]:
     return pieces
 
 
-def related_titles(items: Sequence[int]) -> list[Piece]:
-    """Titles joined by semicolons, each preceded by a relation token."""
+def related_titles(items: Sequence[int], roles: Sequence[int] = ()) -> list[Piece]:
+    """Titles joined by semicolons, each preceded by a relation token, or by a told token with its measured role."""
     pieces: list[Piece] = []
     for n, item in enumerate(items):
         pieces += ["; "] if n else []
-        pieces += [Entity("relation", int(item)), " ", Title(int(item))]
+        before = Entity("told", int(roles[n])) if roles else Entity("relation", int(item))
+        pieces += [before, " ", Title(int(item))]
     return pieces
 
 
@@ -105,7 +106,7 @@ def quoted_pieces(text: str, index_of_label: Mapping[str, int]) -> list[Piece]:
 
 
 def as_text(pieces: Sequence[Piece], catalogue: Catalogue) -> str:
-    """Readable form of pieces: titles quoted, vectors as `<user>`, `<item>` and `<relation>`."""
+    """Readable form of pieces: titles quoted, vectors as `<user>`, `<item>`, `<relation>` and `<told>`."""
     shown = []
     for piece in pieces:
         if isinstance(piece, Title):

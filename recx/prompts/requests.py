@@ -21,7 +21,7 @@ def person_prompt(
     user: int,
     wording: str,
     items: Sequence[int] = (),
-    related: bool = True,
+    roles: Sequence[int] | None = (),
 ) -> list[Piece]:
     """Build the prompt of a task about a person.
 
@@ -32,11 +32,12 @@ def person_prompt(
         user: row of the user vector (unused in the behavior form).
         wording: text with an `{item}` slot, a `{candidates}` slot, or neither.
         items: the item, or the candidates.
-        related: whether to put relation tokens before titles, if the form has them. Set it to False if the prompt
-            states the measured causes; otherwise the model would learn to read the causes from the tokens.
+        roles: in a form with relation tokens, the measured role of each title (`Evidence.role`), which told tokens
+            show instead; None for neither.
     """
     spec = MODE_SPECS[form]
-    shown = related_titles(history) if related and spec.reads_relations and "{item}" in wording else titles(history)
+    related = spec.reads_relations and "{item}" in wording and roles is not None
+    shown = related_titles(history, roles) if related else titles(history)
     person = render(spec.openings[opening], history=shown, user=[Entity("user", user)])
     if "{item}" in wording:
         return person + render(wording, item=item_slot(form, int(items[0])))
@@ -55,6 +56,7 @@ class Request:
         items: the item or the candidates in question; empty for tasks that are not about items.
         instruction: an instruction added to the question.
         evidence: measured causes of the target's decision, stated after the question.
+        roles: measured role of each title that is shown, for a model that reads it from told tokens.
         older: earlier items of the history, which are not shown.
     """
 
@@ -63,6 +65,7 @@ class Request:
     items: tuple[int, ...] = ()
     instruction: str = ""
     evidence: tuple[Piece, ...] = ()
+    roles: tuple[int, ...] = ()
     older: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
@@ -72,8 +75,8 @@ class Request:
 
     def pieces(self, form: Mode) -> list[Piece]:
         """The prompt in the form of a mode; its only user vector has row 0."""
-        related = not self.evidence
-        asked = person_prompt(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items, related)
+        roles = self.roles if self.roles or not self.evidence else None  # relation tokens might contradict the evidence
+        asked = person_prompt(form, 0, self.history, 0, ALL_WORDINGS[self.task][0], self.items, roles)
         return [*asked, *([f" {self.instruction}"] if self.instruction else []), *self.evidence]
 
 

@@ -31,8 +31,8 @@ class TaskData:
             based on them.
         predicted: the same effects as the relation tokens show them; explanations whose prompts contain these tokens
             are based on them, so that text and tokens agree; if None, on the measured effects.
-        told_share: share of the explanations from effects whose prompts state the measured causes instead of showing
-            relation tokens.
+        told_share: share of the explanations from effects whose prompts state the measured causes, and show told
+            tokens instead of relation tokens.
         max_history: how many of the latest items a prompt shows.
         with_titles: how many histories, from the first, prompts with titles are drawn from; all by default. It does
             not apply to explanations, whose histories are given. Synthetic histories serve for their user vectors
@@ -85,11 +85,11 @@ class ExampleSpec:
     opening: int
 
     def prompt(
-        self, wording: str, items: Sequence[int] = (), form: Mode | None = None, related: bool = True
+        self, wording: str, items: Sequence[int] = (), form: Mode | None = None, roles: Sequence[int] = ()
     ) -> list[Piece]:
-        """Build the prompt with this wording, by default in the row's form and with relation tokens if it has them."""
+        """Build the prompt with this wording, by default in the row's form; for `roles`, see `person_prompt`."""
         history = self.data.recent(self.row)
-        return person_prompt(form or self.form, self.opening, history, self.row, wording, items, related)
+        return person_prompt(form or self.form, self.opening, history, self.row, wording, items, roles)
 
 
 def shuffled_cycle(total: int, count: int, rng: np.random.Generator) -> list[int]:

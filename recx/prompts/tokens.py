@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from recx.errors import CheckpointError
 from recx.prompts.chat_format import read_chat_format
+from recx.prompts.entity_ids import EntityIds
 from recx.prompts.pieces import Entity, Piece, Title
 from recx.prompts.prefix_space import without_prefix_space
 from recx.prompts.training_example import Example
@@ -101,7 +102,7 @@ class PromptEncoder:
         self._whole, self.tokenizer = tokenizer, without_prefix_space(tokenizer)
         self._added = {i: t.content for i, t in tokenizer.added_tokens_decoder.items() if t.content.strip()}
         self.vocabulary = vocabulary
-        self.n_items = len(labels)
+        self.entity_ids = EntityIds(vocabulary, len(labels))
         self._cache: dict[str, np.ndarray] = {}
         self.titles = [self._tokens(f'"{label}"') for label in labels]
         chat = read_chat_format(tokenizer)
@@ -128,8 +129,8 @@ class PromptEncoder:
             )
 
     def entity(self, piece: Entity) -> int:
-        """Token id of an entity: items first, then their relations, then users."""
-        return self.vocabulary + piece.row + self.n_items * ("item", "relation", "user").index(piece.kind)
+        """Token id of an entity."""
+        return self.entity_ids.first(piece.kind) + piece.row
 
     def pieces(self, pieces: Iterable[Piece]) -> list[np.ndarray]:
         """Token ids of each piece."""
