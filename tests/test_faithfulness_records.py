@@ -14,7 +14,14 @@ from recx import paths
 from recx.attribution.removal import value_function
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
-from recx.evaluation import certification, faithfulness, faithfulness_methods, faithfulness_records, faithfulness_report
+from recx.evaluation import (
+    certification,
+    faithfulness,
+    faithfulness_methods,
+    faithfulness_records,
+    faithfulness_report,
+    faithfulness_tables,
+)
 from recx.evaluation.faithfulness_methods import explain_with_template
 from recx.evaluation.faithfulness_sets import sets_of
 from recx.evaluation.faithfulness_simulation import draw_edits
@@ -175,24 +182,24 @@ def record(method, metric, value, verdict="both", n=9):
 def test_a_caption_says_where_a_baseline_is_ahead():
     rows = [record("template", "gain", 0.8), record("llm", "gain", 0.7), record("Shapley", "gain", 0.9)]
     rows += [record("template", "ece", 0.2), record("llm", "ece", 0.1), record("llm", "gain", 0.99, "liked")]
-    said = faithfulness_records.caption(rows, ["template"], ["Shapley"])
+    said = faithfulness_tables.caption(rows, ["template"], ["Shapley"])
     assert "gain: template 0.80 (best other: llm 0.70)" in said and "ece" not in said, (
         "of an error the lower one is ahead"
     )
-    assert "Shapley" in faithfulness_records.caption([*rows[1:3], record("template", "gain", 0.95)], ["template"])
+    assert "Shapley" in faithfulness_tables.caption([*rows[1:3], record("template", "gain", 0.95)], ["template"])
     alone = [record("template", "order", 0.5, "liked"), record("llm", "order", 0.4, "liked")]
-    assert "order (liked): template 0.50" in faithfulness_records.caption(alone, ["template"])
-    assert faithfulness_records.caption([rows[1], record("template", "gain", np.nan)], ["template"]).startswith(
+    assert "order (liked): template 0.50" in faithfulness_tables.caption(alone, ["template"])
+    assert faithfulness_tables.caption([rows[1], record("template", "gain", np.nan)], ["template"]).startswith(
         "By none "
     )
-    assert faithfulness_records.verdict_table([]).empty
+    assert faithfulness_tables.verdict_table([]).empty
     few = [record("template", "gain", 0.8), record("llm", "gain", 0.95, n=4), record("llm 2", "gain", 0.7, n=5)]
-    assert "gain: template 0.80 (best other: llm 2 0.70)" in faithfulness_records.caption(few, ["template"])
+    assert "gain: template 0.80 (best other: llm 2 0.70)" in faithfulness_tables.caption(few, ["template"])
 
 
 def test_a_table_says_how_many_people_a_value_is_from_and_loses_no_method():
     rows = [record("template", "gain", 0.8), record("llm", "gain", 0.26, n=2), record("silent", "gain", np.nan, n=0)]
-    table = faithfulness_records.verdict_table([*rows, record("llm", "ece", 0.1)])
+    table = faithfulness_tables.verdict_table([*rows, record("llm", "ece", 0.1)])
     assert table["gain", "both"].to_dict() == {"template": "0.80", "llm": "0.26 (2)", "silent": "-"}
     assert table["ece", "both"].to_dict() == {"template": "", "llm": "0.10", "silent": ""}
 
