@@ -34,7 +34,7 @@ from recx.storage.tensors import load_weights, save_weights, trainable
 
 @dataclass(frozen=True)
 class Variant:
-    """How texts come about.
+    """How the texts of a variant are produced.
 
     Attributes:
         form: what a prompt shows, a key of `recx.prompts.profile_prompts.FORMS`; `text` is `profiles` without vectors.

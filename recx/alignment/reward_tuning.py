@@ -143,7 +143,7 @@ def fit_rewards(
     Args:
         model: tuned in place and left in eval mode; as before any tuning, also when a training is resumed.
         prompts: R prompts.
-        reward: of texts, see `Reward`; only their order within the texts of one prompt and their ratios matter.
+        reward: of texts, see `Reward`; only differences between texts of one prompt matter, up to a common factor.
         ends: ids of end tokens, in addition to the backbone's own.
         settings: how to train; a row is a prompt.
         folder: for checkpoints.

@@ -15,6 +15,7 @@ from recx.recommenders.protocol import Scorer
 Kind = Literal["remove", "add"]
 Change = tuple[Kind, int]
 BEAM_WIDTH = 40
+MAX_CHANGES = 4  # items removed or added, by default
 MAX_EXHAUSTIVE = 20_000  # levels with more sets of changes use beam search
 BATCH = 2048  # histories scored between two checks of `should_stop`
 
@@ -50,7 +51,7 @@ def find_counterfactual(
     items: int,
     wanted: Literal["yes", "no"],
     kinds: Sequence[Kind] = ("remove",),
-    max_changes: int = 4,
+    max_changes: int = MAX_CHANGES,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Counterfactual:
     """Search for the smallest change of a history that makes the target decide `wanted` about an item.

@@ -13,7 +13,7 @@ class AppCommand:
     port: int = 8866
     """Port to listen on; 0 picks a free one."""
     address: str = "127.0.0.1"
-    """Address to listen on. No password is asked of users of this machine or, with 0.0.0.0, of its network."""
+    """Address to listen on. Anyone on this machine or, with 0.0.0.0, on its network can use the page: no password."""
     base_url: str = "/"
     """Path under which a proxy serves the page, e.g. /user/ann/proxy/8866/; the proxy may keep or strip it."""
     dark: bool = False

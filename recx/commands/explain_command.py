@@ -38,7 +38,7 @@ class ExplainCommand:
     held_quotes: bool = True
     """Quote only the history and the item, and name no cause twice; with --told, contradict no measurement."""
     told: bool = True
-    """Put measured causes into the prompt of the relation mode; otherwise, it has to find the causes by itself."""
+    """Put measured causes into the prompt of the relation mode; otherwise, the model has to find them by itself."""
     shipped: bool = False
     """Ask the model that ships with the kit; it is also asked if the default run is not finished."""
     profile: str = "tiny"

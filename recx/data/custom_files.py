@@ -17,7 +17,8 @@ _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".log")
 _PACKED = ("", ".gz", ".zip")
 ACCEPTED = (
     "an interaction log (user, item, time) as .csv, .tsv, .txt, .dat or .parquet (.gz and .zip allowed), alone or "
-    "named interactions beside a file named items; or RecBole's *.inter and *.item"
+    "named interactions beside a file named items; RecBole's *.inter and *.item; or XRec's explanations.jsonl with "
+    "its interactions"
 )
 
 
@@ -38,9 +39,8 @@ def custom_source(folder: Path, mapping: Mapping[str, Any], name: str = "") -> S
     files = _chosen(folder, mapping) or _atomic(folder) or _tables(folder)
     read = _read_atomic_files if files[0].removesuffix(".gz").endswith(".inter") else _read_tables
     base = folder.resolve()
-    return Source(
-        name or base.name, f"your own files in {base}", "yours", "yours", (), (FileLayout(files, read),), base
-    )
+    terms = "that of your files", "the source of your files"
+    return Source(name or base.name, f"your own files in {base}", *terms, (), (FileLayout(files, read),), base)
 
 
 def _chosen(folder: Path, mapping: Mapping[str, Any]) -> tuple[str, ...]:

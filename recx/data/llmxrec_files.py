@@ -28,8 +28,8 @@ class InstructionStudy:
         unseen: further ones about other histories; 60 of the 300 in their test file, which repeats the 240.
         judged: comparisons, to train a discriminator; 1,440 of them.
         judged_unseen: comparisons about other histories, to test it; 360 of them.
-        recommended: recommender -> recommendations that several models explained, without the histories of which an
-            instruction or a comparison for training holds all titles.
+        recommended: recommender -> recommendations that several models explained; those whose history contains all
+            titles of the history of an instruction or of a comparison for training are left out.
     """
 
     instructions: list[TextRecord]

@@ -71,7 +71,7 @@ def games(path: Path, report: ReadingReport) -> pl.DataFrame:
 
 
 def reviews_table(path: Path, report: ReadingReport) -> pl.DataFrame:
-    """Read `user_id, item_id, timestamp` from `reviews.csv`; undated reviews are the most recent, see its source."""
+    """Read `user_id, item_id, timestamp` from `reviews.csv`; undated reviews have no timestamp and are sorted last."""
     frame = read_table(path, ["user_id", "item_id", "posted"])
     seconds = _seconds("posted").alias("timestamp")
     return frame.select(pl.col("user_id", "item_id").cast(pl.Categorical), seconds)

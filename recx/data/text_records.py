@@ -18,7 +18,7 @@ MAX_VALUES = 1_000  # attribute values of an item
 FORM = (
     '{"dataset": "...", "history": [{"title": "...", "attributes": {"genre": ["..."]}}, "a title", ...], '
     '"item": {"title": "..."}, "user": "...", "person": {"age": 24}, "reference": "...", "texts": {"source": "..."}}; '
-    'only history, item and texts must be there (or "text", where there is one text and no source)'
+    'only history, item and texts are required (or "text" instead of "texts", for one text without a source)'
 )
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

@@ -115,7 +115,8 @@ def explained_source(folder: Path, name: str = "") -> Source | None:
     files = (PAIRS, *(path.name for path in _graph_files(folder)))
     base = folder.resolve()
     layout = FileLayout(files, _tables)
-    return Source(name or base.name, f"explained pairs in {base}", "see there", "see there", (), (layout,), base)
+    terms = "that of the files' publisher", "the work that the files come from"
+    return Source(name or base.name, f"explained pairs in {base}", *terms, (), (layout,), base)
 
 
 def _tables(located: Mapping[str, Path], settings: DataSettings) -> Tables:

@@ -51,7 +51,7 @@ def split_users(users: Sequence[int], seed: int = 0) -> np.ndarray:
     """Mark the rows (N,) of the test users, a random fifth, so that no user is in both sets."""
     ids = np.unique(np.asarray(users))
     if len(ids) < 2:
-        raise DataError(f"Texts of {len(ids)} users cannot be split by user; at least two are needed.")
+        raise DataError(f"Texts about {len(ids)} user(s) cannot be split by user; at least two users are needed.")
     tested = np.random.default_rng(seed).permutation(ids)[: max(1, round(TEST_SHARE * len(ids)))]
     return np.isin(users, tested)
 

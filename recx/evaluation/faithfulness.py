@@ -97,7 +97,7 @@ def sufficiency(effects: PairEffects, cited: Sequence[int]) -> SetComparison | N
 
 
 def mattered(effects: PairEffects, cited: Sequence[int]) -> float:
-    """Did it matter what a text cites? The fourth point of the reference judge, reported apart from the paper's 0 to 3.
+    """Did it matter what a text cites? A further point of the reference judge, apart from the paper's 0 to 3.
 
     1 where taking out the cited titles moves the target away from its decision, and further than the median set of as
     many titles does; otherwise 0, also for a text that cites nothing. Of random titles it is 1 in at most half of the

@@ -1,7 +1,7 @@
 """Questions that take a decision of the target for granted: does an answer correct those that are wrong?
 
 "Why did the recommender put X first?" presupposes that it did. Asked about an item that the target dislikes, the
-presupposition is false, and an answer that only gives reasons goes along with it (Kim et al., CREPE, ACL 2023, arXiv
+presupposition is false, and an answer that only gives reasons goes along with it (Yu et al., CREPE, ACL 2023, arXiv
 2211.17257; Hu et al., FalseQA, ACL 2023, arXiv 2307.02394). The same questions about items of which they are true show
 whether an answer corrects or merely contradicts.
 """

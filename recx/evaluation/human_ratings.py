@@ -106,8 +106,9 @@ def _checked(file: Path, number: int, line: str) -> HumanRating:
         if rating.score != record["score"] or rating.score not in levels_of(rating.question):
             raise ValueError(f"score {record['score']!r}")
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else error
         raise DataError(
-            f"{file}, line {number}: not a rating ({error}); expected "
+            f"{file}, line {number}: not a rating ({why}); expected "
             '{"rater": "...", "question": "...", "score": 0 to 3 (of a rating sheet 0 to 10), "seconds": ...}.'
         ) from error
     return rating

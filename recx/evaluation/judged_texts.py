@@ -45,11 +45,11 @@ MEANINGS = {
     "rating": "mean rating by the reference judge, from 1 to 3; the decision is not judged",
     "cites": "share of texts that cite at least one title, and none from outside the history",
     "facts": "share of texts that state at least one value, and none that is false",
-    "taste": "share of texts that state a value which two items of the history have, if there is one",
+    "taste": "share of texts that state a value which at least two items of the history share (any value if none do)",
     "consistent": "share of texts that state a value of the history which the item shares",
-    "mean_win_rate": "how often a discriminator trained on the ratings prefers it to other sources' texts (LLMXRec)",
+    "mean_win_rate": "how often a discriminator trained on the ratings prefers the source's texts to others' (LLMXRec)",
     "discriminator_accuracy": "accuracy of that discriminator where the judge rated two texts differently",
-    "attribute_accuracy": "accuracy of predicting an attribute of the item from the text (LLMXRec)",
+    "attribute_accuracy": "accuracy of predicting an item's attribute from the text, interval over items (LLMXRec)",
     "attribute_most_common": "the accuracy of always saying the most common value",
     "bert_precision": "BERTScore against the reference: how much of the text is also in the reference",
     "bert_recall": "the same: how much of the reference is also in the text",
@@ -68,8 +68,9 @@ class JudgedTexts:
         records: number of pairs.
         users: number of users, over whom the intervals are.
         items: number of items that the records name.
-        measures: `method, metric, value, low, high, n`, with a key of `MEANINGS` as metric and intervals over users.
-            Two methods are baselines, made by rule: `TITLES` lists titles of the history, `FACTS` states true values.
+        measures: `method, metric, value, low, high, n`, with a key of `MEANINGS` as metric and intervals over users
+            (over items for `attribute_accuracy` and `attribute_most_common`). Two methods are baselines, made by rule:
+            `TITLES` lists titles of the history, `FACTS` states true values.
         wins: `method, against, rate`; empty where no discriminator could be trained.
         sources: accuracy of telling sources apart by the whole text and without words of a verdict, one row per view.
         confusion: of the same, `true, predicted, count, share, view`.

@@ -22,7 +22,7 @@ class ReferenceJudge:
     - `consistent`: the reasons support the decision: for a yes, the item shares some value correctly stated about the
       history; for a no, it lacks one.
 
-    A fourth question, whether what is cited mattered to the recommender, needs measured effects, so it is asked in
+    A further question, whether what is cited mattered to the recommender, needs measured effects, so it is asked in
     notebook 11 (`recx.evaluation.faithfulness.mattered`) and plays no part in the score.
 
     Args:

@@ -35,9 +35,10 @@ def related_measures(
         settings: encoder for BERTScore (skipped without one) and seed.
 
     Returns:
-        Win rates `method, against, rate` (empty if no discriminator could be trained), and a frame with intervals over
-        users, `method, metric, value, low, high, n`; the metrics are `mean_win_rate`, `discriminator_accuracy`,
-        `attribute_accuracy`, `attribute_most_common`, `unique_ratio` (without interval) and `bert_score`.
+        Win rates `method, against, rate` (empty if no discriminator could be trained), and a frame `method, metric,
+        value, low, high, n` with intervals over users, but over items for the two `attribute` metrics; the metrics are
+        `mean_win_rate`, `discriminator_accuracy`, `attribute_accuracy`, `attribute_most_common`, `unique_ratio`
+        (without interval) and `bert_score`.
     """
     measures: dict[str, dict[str, Estimate]] = {method: {} for method in texts}
     frame = pd.DataFrame(columns=["method", "against", "rate"])

@@ -13,7 +13,7 @@ from recx.errors import DataError
 from recx.evaluation.faithfulness import cited_places
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
-from recx.recommenders.item_rank import item_ranks
+from recx.recommenders.item_rank import IN_WORDS, item_ranks
 from recx.recommenders.protocol import Scorer
 
 MAX_JOINING = 6  # titles; six have 720 orders
@@ -50,7 +50,7 @@ class Without(NamedTuple):
 
     Attributes:
         frame: columns `title, out`, oldest first.
-        before: rank of the item asked about and the target's decision, for the whole history.
+        before: rank of the item asked about and the target's decision in words, for the whole history.
         after: the same for what is left.
         unseen: how many items were ranked before.
     """
@@ -89,7 +89,8 @@ def without(
         raise DataError("At least one title must stay in the history.")
     before, after = item_ranks(target, [history, history[~out]], item, length, history, older)
     frame = pd.DataFrame({"title": [catalogue.labels[i] for i in history], "out": out})
-    return Without(frame, (before.rank, before.decision), (after.rank, after.decision), before.unseen)
+    said = [(rank.rank, IN_WORDS[rank.decision]) for rank in (before, after)]
+    return Without(frame, *said, before.unseen)
 
 
 def removal_orders(effects: PairEffects, explanation: Explanation) -> dict[str, tuple[int, ...]]:

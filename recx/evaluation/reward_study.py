@@ -196,8 +196,8 @@ def measure_explanations(
 ) -> dict[str, np.ndarray]:
     """What was rewarded, and what was not, of texts about P pairs: metric -> (P,), see `REWARDED` and `KEPT_APART`.
 
-    `all_true` is 1 where decision, citations and statements are all true; `distinct_words` the share of distinct words
-    in a text; `perplexity` that of the model before any tuning.
+    `all_true` is 1 where decision, citations, statements and numbers are all true; `distinct_words` the share of
+    distinct words in a text; `perplexity` that of the model before any tuning.
 
     Args:
         untuned: the explainer before any tuning.

@@ -39,7 +39,10 @@ def predict_scores(
     known = np.array([bool(t.strip()) for t in texts])
     tested, truth = split_users(users, seed=seed)[known], np.asarray(scores, dtype=float)[known]
     if tested.all() or not tested.any():
-        raise DataError(f"{known.sum()} explanations are too few to predict scores from.")
+        raise DataError(
+            f"{known.sum()} explanations cannot be split: predicting scores needs some about training users and some "
+            "about test users."
+        )
     texts, owners = list(itertools.compress(texts, known)), np.asarray(users)[known][tested]
     mean = truth[~tested].mean()
     spread = float(((truth[tested] - mean) ** 2).mean())

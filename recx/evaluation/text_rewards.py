@@ -99,8 +99,9 @@ def summary_rewards(
 
     The top of a history that leaves fewer than ten items unseen is all of these.
 
-    After ReLSum (summaries of what a person did, rewarded by the ranking they lead to); here the summary is the first
-    three titles that a text names, which the target reads as if they were the history.
+    After ReLSum (Yadav et al. 2025, arXiv 2508.08404), which rewards summaries of product descriptions by the relevance
+    scores that they lead to. Here the summary is the first three titles that a text names, which the target reads as if
+    they were the history.
 
     Args:
         target: not modified.

@@ -129,7 +129,7 @@ class AlignedExplainer(Explainer):
         exclude = [() if seen else np.unique(h).tolist() for h in whole]
         room = len(self.catalogue) - max(map(len, exclude), default=0)
         if not 0 < k <= room:
-            raise SettingsError(f"{k} titles were requested, but there are {room} to choose from.")
+            raise SettingsError(f"{k} titles were requested; expected 1 to {room}, the items that may be recommended.")
         items, scores = constrained.beam_titles(
             self.model,
             self.prompts(self.requests("retrieval", whole)),
@@ -269,7 +269,7 @@ class AlignedExplainer(Explainer):
         return explanation_of(text, request, self.catalogue, self.parser, revised)
 
     def prompt_text(self, history: Sequence[Item], item: Item, instruction: str | Control = "") -> str:
-        """Return the prompt of an explanation as text; vectors appear as <user> and <item>."""
+        """Return the prompt as text; vectors and tokens appear as <user>, <item>, <relation> and <told>."""
         (request,) = self.explanation_requests([history], [item], instruction)
         return as_text(request.pieces(self.mode), self.catalogue)
 

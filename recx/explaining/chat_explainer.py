@@ -46,7 +46,7 @@ class ChatExplainer(Explainer):
         store: cache of replies.
 
     Raises:
-        SettingsError: no address is set.
+        SettingsError: no address or model is set, the address is invalid, or the client library is missing.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class ChatExplainer(Explainer):
     def rank(
         self, histories: Sequence[Sequence[Item]], candidates: Sequence[Sequence[Item]], show_progress: bool = False
     ) -> np.ndarray:
-        """Rank candidates (R, C); a title that is none keeps its place, as 0, and so do omitted ones, at the end.
+        """Rank candidates (R, C): a title that is not a candidate becomes 0 in its place, omitted ones 0 at the end.
 
         A missing reply gives `NO_ANSWER`.
         """

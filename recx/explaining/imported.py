@@ -82,8 +82,9 @@ class ImportedExplainer(Explainer):
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
+            why = f"no {error}" if isinstance(error, KeyError) else error
             raise DataError(
-                f"{path}, line {number}: not an explanation ({error}); expected "
+                f"{path}, line {number}: not an explanation ({why}); expected "
                 '{"history": ["...", ...], "item": "...", "text": "..."}.'
             ) from error
         return _key(request), answer_of(text)

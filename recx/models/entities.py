@@ -121,7 +121,7 @@ class EntityEmbedding(nn.Module):
         own = ids[entity]
         is_item, is_user = own < self.ids.first("relation"), own >= self.ids.first("user")
         if users is None and is_user.any() and not len(self.users):
-            raise ValueError("The rows refer to users of training, which a saved model does not hold; set `users`.")
+            raise ValueError("The rows refer to training users, which a saved model does not contain; pass `users`.")
         if users is None:
             user_vectors = self.whitened_users[own[is_user] - self.ids.first("user")]
         else:

@@ -104,6 +104,8 @@ def fetch_backbone(name: str) -> Path:
     Raises:
         CheckpointError: unknown name, or the download failed; complete files are kept for the next attempt.
     """
+    if name == TEACHING:
+        raise CheckpointError(f"The backbone {name!r} ships with the kit, so there is nothing to download.")
     if name not in PRETRAINED:
         raise CheckpointError(
             f"Unknown backbone {name!r}. Available: {', '.join(PRETRAINED)}. For any other model, set "

@@ -51,6 +51,6 @@ def require_bitsandbytes(key: str, value: str) -> None:
     """Raise `SettingsError` if the package that a setting requires is not installed."""
     if importlib.util.find_spec("bitsandbytes") is None:
         raise SettingsError(
-            f"Setting {key!r} is {value!r}, which requires the package bitsandbytes: run python3 tools/bootstrap.py gpu "
-            "in the kit's folder, or pip install bitsandbytes."
+            f"Setting {key!r} is {value!r}, which requires the package bitsandbytes: run python3 tools/bootstrap.py "
+            "gpu in the kit's folder, or pip install bitsandbytes."
         )

@@ -4,7 +4,7 @@ A prompt with one user vector cannot say which title mattered (measured, see doc
 it is computed from the target's vectors of the history's items, the user and the item in question; the item's place
 also needs those of all other items. It holds what an explanation says: the title's role, its effect, and the place of
 the item in the target's ranking. The tokens of the title itself carry its role, too (docs/decisions/104). Where effects
-were measured, told tokens take their place, with the measured roles (docs/decisions/107).
+were measured, told tokens with the measured roles replace the relation tokens (docs/decisions/107).
 
 The effect is linear in the item. A score of the target is the product of a user's and an item's vector, and
 Shapley values are linear in the game, so the effect of a title on the log-probability of an item c is w . c + z: w is

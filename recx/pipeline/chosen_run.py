@@ -28,7 +28,7 @@ class ChosenRun:
     fingerprint: str
 
     def mode(self, named: str = "") -> str:
-        """A mode of the run by its name; by default the one that is shown first, which reads most.
+        """A mode of the run by its name; by default the last of behavior, intention, hybrid, relation that it has.
 
         Raises:
             SettingsError: the run has no mode of that name.

@@ -23,7 +23,7 @@ from recx.prompts.explanation_parser import Statement
 from recx.prompts.modes import MODE_SPECS
 from recx.recommenders.item_rank import ItemRank, item_ranks
 
-LEGEND = "✓ true of the history or the catalogue, ✗ false; ● a cause of the decision as measured, ○ not a cause"
+LEGEND = "✓ true (history, catalogue or measurement), ✗ false; ● the title matters as the text says, ○ it does not"
 _DECISIONS = {"yes": "suggests it", "no": "does not suggest it", "between": "is undecided about it"}
 
 

@@ -224,8 +224,8 @@ def _begin(output: Path, made_with: Mapping[str, Any], overwrite: bool) -> Writt
             ) from error
         if other:
             raise SettingsError(
-                f"{output} was started with a different {' and a different '.join(other)}, so the file would mix two "
-                "kinds of texts. Name another file, or use --overwrite to replace it."
+                f"{output} was written with other settings ({', '.join(other)}), so the file would mix two kinds of "
+                "texts. Name another file, or use --overwrite to replace it."
             )
         with output.open("rb+") as file:
             for line in file:

@@ -40,7 +40,9 @@ def write_texts(path: Path, profile: str = "tiny", dataset: str = "demo") -> int
     folder = paths.runs() / profile / dataset / "quality"
     manifest = read_manifest(folder)
     if manifest is None or missing_files(folder, manifest):
-        raise CheckpointError(f"{folder} is not finished. First run: recx run --profile {profile} --dataset {dataset}")
+        raise CheckpointError(
+            f"{folder} is not finished. Run this first: recx run --profile {profile} --dataset {dataset}"
+        )
     lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records(folder)]
     content = "".join(lines).encode()
     beside = path.with_name(path.name + ".part")

@@ -107,7 +107,7 @@ def tune_on_rankings(stage: RewardStage) -> tuple[AlignedExplainer, pd.DataFrame
 
 
 def tune_on_summaries(stage: RewardStage) -> tuple[AlignedExplainer, pd.DataFrame]:
-    """The explainer tuned on how well the target ranks from its own summaries, as in ReLSum, and its curve."""
+    """The explainer tuned on how well the target ranks from the explainer's summaries (after ReLSum), and its curve."""
     histories = stage.own.histories[: stage.settings.rewards.prompts]
     requests = stage.untuned.requests("history", histories)
     reward = written_lists.summary_reward(stage.untuned, stage.opened.target, histories)

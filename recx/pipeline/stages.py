@@ -133,8 +133,8 @@ def folder(stage: str, settings: Settings) -> Path:
     why = why_unfinished(stage, settings)
     if why:
         raise CheckpointError(
-            f"{run.folder}: stage {stage!r} is not finished for these settings ({why}). First run, with the same "
-            f"--set in both commands: recx run --profile {settings.profile} --dataset {settings.dataset}"
+            f"{run.folder}: stage {stage!r} is not finished for these settings ({why}). Run this first, with the same "
+            f"--set options: recx run --profile {settings.profile} --dataset {settings.dataset}"
         )
     return run.folder
 

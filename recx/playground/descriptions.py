@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from recx.attribution.counterfactual import MAX_CHANGES
+from recx.recommenders.item_rank import IN_WORDS
+
 Record = Mapping[str, Any]
 
 
@@ -45,7 +48,7 @@ def describe_change(before: Record, after: Record) -> str:
     return (
         f"the rank changes from {before['rank']} to {after['rank']} of {after['unseen']}, the score from "
         f"{before['score']:.2f} to {after['score']:.2f}, "
-        f"the decision from {before['decision']} to {after['decision']}"
+        f"the decision from {IN_WORDS[before['decision']]} to {IN_WORDS[after['decision']]}"
     )
 
 
@@ -63,11 +66,12 @@ def describe_counterfactual(result: Record, answers: Sequence[Record]) -> list[s
     """Describe the result of a search, and how many of the removed items each answer had cited."""
     tried, before, after = result["tried"], result["before"], result["after"]
     if result["stopped"] and not result["changes"]:
-        return [f"Stopped after trying {tried} histories; none of them changed the decision."]
+        return [f"Stopped after trying {tried} histories; none of them makes the target say {result['wanted']}."]
     if not result["changes"]:
         return [
-            f"No change makes the target say {result['wanted']} ({tried} histories tried); the closest one "
-            f"moves the item from rank {before['rank']} to {after['rank']} of {after['unseen']}."
+            f"No change of up to {MAX_CHANGES} items was found that makes the target say {result['wanted']} "
+            f"({tried} histories tried); the closest one moves the item from rank {before['rank']} to "
+            f"{after['rank']} of {after['unseen']}."
         ]
     changes = " and ".join(f"{c['kind']} “{c['label']}”" for c in result["changes"])
     proof = "no smaller change suffices" if result["smallest"] else "a smaller change may exist"

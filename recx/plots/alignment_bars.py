@@ -26,7 +26,7 @@ def metric_bars(frame: pd.DataFrame, metric: str, axes: Axes) -> Axes:
         axes.annotate(f"{value:.2f}", (place, max(value, high)), xytext=(0, 3), textcoords="offset points",
                       ha="center", fontsize=7)  # fmt: skip
     axes.set_xticks(places, rows["label"], rotation=40, ha="right", rotation_mode="anchor", fontsize=8)
-    axes.set(title=metric, ylim=(0, 1.12), ylabel="")
+    axes.set(title=metric.replace("_", " "), ylim=(0, 1.12), ylabel="")
     return tidy(axes)
 
 

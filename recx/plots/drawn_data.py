@@ -76,7 +76,7 @@ def hits_and_gains(frame: pd.DataFrame, axes: Axes, k: int = 10) -> Axes:
         texts = ("" if rank <= k else f"place {rank:,}", f"{int(rank <= k)}", f"{gain(rank, k):.2f}")
         for column, text in zip((k + 1.1, k + 2.9, k + 4.3), texts, strict=True):
             axes.text(column, row, text, ha="center", va="center", fontsize=8)
-    for column, text in ((k + 1.1, "beyond"), (k + 2.9, f"HR@{k}"), (k + 4.3, f"NDCG@{k}")):
+    for column, text in ((k + 1.1, f"beyond {k}"), (k + 2.9, f"HR@{k}"), (k + 4.3, f"NDCG@{k}")):
         axes.text(column, -0.6, text, ha="center", fontsize=8)
     means = (np.mean(frame["rank"] <= k), np.mean([gain(r, k) for r in frame["rank"]]))
     for column, mean in zip((k + 2.9, k + 4.3), means, strict=True):

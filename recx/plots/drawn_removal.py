@@ -77,12 +77,12 @@ def joining_orders(frame: pd.DataFrame, title: str, axes: Axes) -> Axes:
 
 
 def drops_of_sets(drops: np.ndarray, cited: float, axes: Axes) -> Axes:
-    """Draw how far the target falls without the cited titles, among all sets of as many titles.
+    """Draw how far the target moves from its decision without the cited titles, among all sets of as many titles.
 
     The scale below is in log-probability, the one above is the normalised effect: 0 for the mean, 1 for the best set.
 
     Args:
-        drops: (S,) fall of the target without each set.
+        drops: (S,) move away from the decision without each set, in nats.
         cited: that without the cited titles.
         axes: the axes to draw on.
     """
@@ -95,7 +95,7 @@ def drops_of_sets(drops: np.ndarray, cited: float, axes: Axes) -> Axes:
         (best, "the best set", BLUE, "--"),
     ):
         axes.axvline(place, color=colour, linestyle=style, linewidth=2, label=f"{name}: {place:+.2f}")
-    axes.set_xlabel("fall of the target's log-probability without the set")
+    axes.set_xlabel("move away from the target's decision without the set (log-probability, in nats)")
     axes.set_ylabel(f"number of sets\n({len(drops)} in all)")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.08)

@@ -21,7 +21,8 @@ def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
         axes: the axes to draw on.
     """
     if frame.empty:
-        axes.text(0.5, 0.5, "no erasure metric is valid for this data set", ha="center", transform=axes.transAxes)
+        note = "the effect of cited titles was not\ncertified on this data set"
+        axes.text(0.5, 0.5, note, ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return axes
     looks = [_VERDICTS[v] for v in frame["verdict"].unique()]
@@ -36,7 +37,7 @@ def effect_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """Draw how the target's log-probability falls as the top titles of each attribution are removed.
+    """Draw how far the target moves from its decision as the top titles of each attribution are removed, in nats.
 
     Baselines that do not look at the target are grey, each with its own dashes.
 
@@ -50,7 +51,7 @@ def erasure_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
         style, colour, marker = looks.get(name) or next(colours)
         axes.plot(rows["share"], rows["value"], style, marker=marker, markersize=3, color=colour, label=name)
     axes.set_xlabel("share of the history removed, strongest titles first")
-    axes.set_ylabel("drop in log-probability")
+    axes.set_ylabel("move away from the target's decision\n(log-probability, in nats)")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return tidy(axes)
 

@@ -19,7 +19,7 @@ def reward_curves(frame: pd.DataFrame, axes: Axes) -> Axes:
     """
     axes.plot(frame["step"], frame["reward"], color=COLOURS[0], marker="o", markersize=3)
     axes.set_xlabel("step")
-    axes.set_ylabel("reward of its own texts", color=COLOURS[0])
+    axes.set_ylabel("mean reward of the model's texts", color=COLOURS[0])
     other = axes.twinx()
     other.plot(frame["step"], frame["kl"], color=COLOURS[1], linestyle="--", marker="s", markersize=3)
     other.set_ylabel("KL, nats per token", color=COLOURS[1])

@@ -56,7 +56,7 @@ def variance_spectra(frame: pd.DataFrame, axes: Axes) -> Axes:
 
 
 def instruction_curve(frame: pd.DataFrame, axes: Axes) -> Axes:
-    """Draw how often texts win by the number of instructions that their model was tuned on.
+    """Draw the win ratio of texts over the number of instructions that their model was tuned on.
 
     Args:
         frame: columns `curve, amount, value, low, high`.

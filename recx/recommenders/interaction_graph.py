@@ -59,7 +59,8 @@ def graph_vectors(
     if not len(able):
         raise DataError(
             "No user of the graph has three interactions, so LightGCN cannot be trained and checked. "
-            f"It has {len(edges):,}: those of explained pairs are left out, so the data needs more around them."
+            f"The graph has {len(edges):,} interactions, as those of explained pairs are left out. Use a data set with "
+            "more interactions."
         )
     drawn = rng.permutation(able)[:VALIDATED]
     held = np.array([sequences[user][-1] for user in drawn])

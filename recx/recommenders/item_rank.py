@@ -14,6 +14,7 @@ from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 from recx.recommenders.tie_order import best_first, places
 
 Decision = Literal["yes", "between", "no"]
+IN_WORDS: dict[Decision, str] = {"yes": "yes", "between": "undecided", "no": "no"}
 BATCH = 1024
 
 

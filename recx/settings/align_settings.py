@@ -96,9 +96,7 @@ class AlignSettings:
         require(bool(named) and named <= set(MODES), "align.modes", f"some of {', '.join(MODES)}", self.modes)
         alone = "relation" not in named or "hybrid" in named
         require(alone, "align.modes", "'relation' together with 'hybrid', from which it continues", self.modes)
-        vectors = (
-            "without 'behavior' where align.backbone.frozen=true: it reads no vectors, so there is nothing to tune"
-        )
+        vectors = "a list without 'behavior' (which has no projectors to tune) where align.backbone.frozen=true"
         require(not (self.backbone.frozen and "behavior" in named), "align.modes", vectors, self.modes)
         require(self.projector in PROJECTORS, "align.projector", f"one of {', '.join(PROJECTORS)}", self.projector)
         starts = ("backbone", "intention")

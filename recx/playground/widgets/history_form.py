@@ -96,7 +96,9 @@ class HistoryForm:
                     items.append(matches[0])
                 if kind == "close":
                     label, score = matches[0]["label"], matches[0]["score"]
-                    notices.append(f"Line {number}: “{line}” was interpreted as “{label}” ({score:.0f} of 100).")
+                    notices.append(
+                        f"Line {number}: “{line}” was interpreted as “{label}” (similarity {score:.0f} of 100)."
+                    )
                 elif kind != "exact":
                     why = "matches several titles:" if kind == "ambiguous" else "was not found. Similar titles:"
                     near = ", ".join(m["label"] for m in matches) or "none"
