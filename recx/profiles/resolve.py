@@ -20,6 +20,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from recx.errors import SettingsError
 from recx.settings import DataSettings, Settings
+from recx.settings.accepted_values import NotAcceptedError
 
 FOLDER = Path(__file__).parent
 PROFILES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
@@ -120,6 +121,13 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     except _WrongTypeError as error:
         key = next(k for k, v in changes.items() if type(known[k]) is error.kind and str(v) == error.text)
         raise SettingsError(f"Setting {key!r} must be of type {error.kind.__name__}, not {error.text!r}.") from error
+    except NotAcceptedError as error:
+        # Several groups have the same settings (`align.fit`, `xrec.fit`): the one that was changed is meant.
+        field = error.key.rpartition(".")[2]
+        meant = [key for key in changes if key.rpartition(".")[2] == field]
+        if error.key in meant or not meant:
+            raise
+        raise SettingsError(f"Setting {meant[-1]!r} {error.reason}") from error
 
 
 def _unknown(key: str, known: Iterable[str]) -> SettingsError:

@@ -7,6 +7,19 @@ PROJECTORS = ("mlp", "linear", "moe")
 TARGETS = ("sasrec", "mf", "lightgcn", "factors", "recbole", "rectools")
 
 
+class NotAcceptedError(SettingsError):
+    """A value that a setting does not accept.
+
+    Attributes:
+        key: the setting; one that several groups of settings have is named as in the first of them.
+        reason: what is accepted, and what was given.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"Setting {key!r} {reason}")
+        self.key, self.reason = key, reason
+
+
 def require(holds: bool, key: str, accepted: str, value: object) -> None:
     """Check a value of a setting.
 
@@ -17,7 +30,7 @@ def require(holds: bool, key: str, accepted: str, value: object) -> None:
         value: the value.
 
     Raises:
-        SettingsError: the value is not accepted.
+        NotAcceptedError: the value is not accepted.
     """
     if not holds:
-        raise SettingsError(f"Setting {key!r} must be {accepted}, not {value!r}.")
+        raise NotAcceptedError(key, f"must be {accepted}, not {value!r}.")
