@@ -80,7 +80,7 @@ class AlignSettings:
     rows_behavior: int = 14_000
     rows_intention: int = 70_000
     rows_hybrid: int = 44_000
-    rows_relation: int = 40_000
+    rows_relation: int = 60_000
     measured: int = 20_000
     hybrid_from: str = "intention"
     continued_weight: float = 0.8
