@@ -85,7 +85,7 @@ def test_missing_texts_predict_nothing(capsys):
     gaps = [99.0 if n % 5 == 0 else s for n, s in enumerate(scores)]
     found = predict_scores(with_gaps(SHARED), gaps, USERS)
     assert found["masked"]["r2"] > 0.9 and found["text"]["mse"].value < 1
-    with pytest.raises(DataError, match="0 explanations are too few"):
+    with pytest.raises(DataError, match="0 explanations cannot be split"):
         predict_scores([""] * 300, scores, USERS)
     table = score_table({"a": SHARED, "none": [""] * 300}, scores, USERS)
     assert set(table["method"]) == {"a"} and "none: 0 explanations" in capsys.readouterr().out
