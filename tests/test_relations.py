@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +22,7 @@ from recx.models.saved_models import build_aligned, continue_from, load_aligned,
 from recx.prompts.entity_ids import ROLES, TOLD
 from recx.prompts.evidence import PLACES, evidence_of, strength
 from recx.prompts.explanation_tasks import examples_from_effects
-from recx.prompts.pieces import Entity, Title, related_titles
+from recx.prompts.pieces import Entity, Title, as_text, related_titles
 from recx.prompts.task_data import TaskData, shuffled_cycle
 from recx.prompts.tokens import PromptEncoder
 from recx.recommenders.labels import label_histories
@@ -103,6 +104,22 @@ def test_texts_say_what_their_tokens_show_unless_they_are_told(world):
         pairs = shuffled_cycle(len(measured), 90, np.random.default_rng(4))
         named = [next(p.item for p in text.response if isinstance(p, Title)) for text in texts]
         assert named == [strongest(basis, pair) for pair in pairs]
+
+
+def test_a_place_that_is_not_told_is_not_stated(world):
+    target, histories, measured, _, _ = world
+    catalogue = build_catalogue([str(n) for n in range(60)], [f"Game {n}" for n in range(60)], {})
+    labels = label_histories(target, histories, LENGTH, np.random.default_rng(0))
+    data = TaskData(catalogue, histories, labels, effects=measured, max_history=LENGTH, told_share=1.0)
+    rows = examples_from_effects(data, "relation", "explanation", [0] * 300, [0] * 300, np.random.default_rng(4))
+    known = {True: 0, False: 0}
+    for row in rows:
+        asked, text = as_text(row.prompt, catalogue), as_text(row.response, catalogue)
+        told = "without the first above" in asked
+        known[told] += 1
+        assert "<told>" in asked and "<relation>" not in asked and "It ranks above" in asked
+        assert told or not re.search("without|taken out", text), text
+    assert 0.15 < known[False] / 300 < 0.4
 
 
 def test_effects_are_linear_in_the_item_as_the_measured_ones_are(world):
