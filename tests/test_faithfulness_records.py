@@ -104,7 +104,14 @@ def shown(world, tmp_path_factory):
         "catalogue": world.data.catalogue,
         "display": lambda *tables: shown.extend(tables),
     }
-    modules = (certification, faithfulness, faithfulness_methods, faithfulness_records, faithfulness_report)
+    modules = (
+        certification,
+        faithfulness,
+        faithfulness_methods,
+        faithfulness_records,
+        faithfulness_report,
+        faithfulness_tables,
+    )
     space |= {m.__name__.split(".")[-1]: m for m in modules}
     cells = {c.id: c.source for c in nbformat.read(paths.notebooks() / "11_faithfulness.ipynb", 4).cells}
     for name in (
@@ -113,10 +120,12 @@ def shown(world, tmp_path_factory):
         "case",
         "taken-out-figure",
         "methods",
+        "masking-table",
         "certify",
         "measure",
         "more",
         "foreseen",
+        "question-tables",
     ):
         exec(compile(cells[name], name, "exec"), space)
         plt.close("all")

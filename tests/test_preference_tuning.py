@@ -5,6 +5,7 @@ from small_training import small_model
 
 from recx.alignment.answer_rows import answer_log_probs, perplexities
 from recx.alignment.preference_tuning import Preference, dpo_loss, fit_preferences
+from recx.prompts.entity_ids import EntityIds
 from recx.prompts.tokens import Prompt
 from recx.settings import FitSettings
 from recx.storage.tensors import trainable
@@ -19,7 +20,7 @@ def preferences(count=24):
     out = []
     for n in range(count):
         before = rng.integers(2, 64, rng.integers(3, 8))
-        prompt = Prompt(np.array([*before, 64 + n % 6, 76]), users[n % 2])
+        prompt = Prompt(np.array([*before, 64 + n % 6, EntityIds(64, 6).first("user")]), users[n % 2])
         answers = [np.array([20, 21, 1]), np.array([30, 1])]
         out.append(Preference(prompt, *(answers if n % 2 else answers[::-1])))
     return out

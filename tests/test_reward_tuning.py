@@ -6,6 +6,7 @@ from small_training import small_model
 from recx.alignment.answer_rows import answer_log_probs
 from recx.alignment.reward_tuning import fit_rewards, group_advantages, grpo_loss
 from recx.decoding.sampling import drawn_tokens, sampled_texts
+from recx.prompts.entity_ids import EntityIds
 from recx.prompts.tokens import Prompt
 from recx.settings import FitSettings
 from recx.storage.tensors import trainable
@@ -18,7 +19,10 @@ def prompts(count=8):
     rng = np.random.default_rng(0)
     users = torch.randn(count, 5, generator=torch.Generator().manual_seed(1))
     return [
-        Prompt(np.array([*rng.integers(2, 64, rng.integers(3, 6)), 64 + n % 6, 76]), users[n]) for n in range(count)
+        Prompt(
+            np.array([*rng.integers(2, 64, rng.integers(3, 6)), 64 + n % 6, EntityIds(64, 6).first("user")]), users[n]
+        )
+        for n in range(count)
     ]
 
 

@@ -24,6 +24,7 @@ from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import load_backbone
 from recx.models.id_embedding import pepler, peter
 from recx.models.saved_models import SharedBackbone, build_aligned
+from recx.prompts.entity_ids import EntityIds
 from recx.prompts.profile_prompts import encode_pairs, select_rows, without_entities
 from recx.prompts.tokens import EncodedRows, Prompt, PromptEncoder
 from recx.recommenders.devices import preferred_device
@@ -135,7 +136,7 @@ def build(
     """
     if variant.tuned in ("ids", "scratch"):
         trained = rows.rows("ids", "train").ids
-        known = torch.zeros(2 * (len(rows.items) + 1) + len(rows.users), dtype=torch.bool)
+        known = torch.zeros(EntityIds(0, len(rows.items) + 1).first("user") + len(rows.users), dtype=torch.bool)
         known[torch.from_numpy(np.unique(trained[trained >= rows.vocabulary])).long() - rows.vocabulary] = True
         backbone, _ = load_backbone(settings.name, settings.revision)
         torch.manual_seed(seed)

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recx.attribution.counterfactual import MAX_CHANGES
-from recx.recommenders.item_rank import IN_WORDS
-
 Record = Mapping[str, Any]
+_SAID = {"yes": "yes", "between": "undecided", "no": "no"}
 
 
 def describe_rank(rank: Record) -> str:
@@ -48,7 +46,7 @@ def describe_change(before: Record, after: Record) -> str:
     return (
         f"the rank changes from {before['rank']} to {after['rank']} of {after['unseen']}, the score from "
         f"{before['score']:.2f} to {after['score']:.2f}, "
-        f"the decision from {IN_WORDS[before['decision']]} to {IN_WORDS[after['decision']]}"
+        f"the decision from {_SAID[before['decision']]} to {_SAID[after['decision']]}"
     )
 
 
@@ -69,7 +67,7 @@ def describe_counterfactual(result: Record, answers: Sequence[Record]) -> list[s
         return [f"Stopped after trying {tried} histories; none of them makes the target say {result['wanted']}."]
     if not result["changes"]:
         return [
-            f"No change of up to {MAX_CHANGES} items was found that makes the target say {result['wanted']} "
+            f"No change of up to {result['most']} items was found that makes the target say {result['wanted']} "
             f"({tried} histories tried); the closest one moves the item from rank {before['rank']} to "
             f"{after['rank']} of {after['unseen']}."
         ]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from recx.attribution.counterfactual import apply_changes, find_counterfactual
+from recx.attribution.counterfactual import MAX_CHANGES, apply_changes, find_counterfactual
 from recx.attribution.removal import ValueFunction
 from recx.attribution.shapley import shapley_values
 from recx.errors import DataError
@@ -169,7 +169,8 @@ class ModelService:
             should_stop: called between batches; the search stops when it returns True.
 
         Returns:
-            The fields of a `Counterfactual`, where each change has its `kind` and the item.
+            The fields of a `Counterfactual`, where each change has its `kind` and the item, and `most`, the size of the
+            largest set of changes that may have been tried.
         """
         history, item = self._validate(history, item)
         if wanted not in ("yes", "no"):
@@ -179,7 +180,7 @@ class ModelService:
             target, history, item, self.max_history, len(self.catalogue), wanted, kinds, should_stop=should_stop
         )
         changes = [{"kind": kind, **self.histories.item(n)} for kind, n in result.changes]
-        return asdict(result) | {"changes": changes}
+        return asdict(result) | {"changes": changes, "most": MAX_CHANGES}
 
     def _answer(
         self,
