@@ -14,7 +14,7 @@ from recx.data.demo import demo_catalogue
 from recx.decoding import constrained as decoding
 from recx.decoding import generation as generation
 from recx.decoding.candidate_order import CandidateOrder
-from recx.decoding.state import in_batches
+from recx.decoding.state import DecodingState, in_batches
 from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.errors import DataError, SettingsError
 from recx.explaining.aligned import AlignedExplainer
@@ -51,6 +51,23 @@ def test_the_probability_of_a_choice_sums_its_spellings(explainer, prompts):
         chances = logits[0, -1].softmax(-1)
         both = chances[list(yes)].sum() + chances[list(no)].sum()
         assert probability == pytest.approx(float(chances[list(yes)].sum() / both), rel=1e-4)
+
+
+def test_sure_decisions_are_not_tied_in_bfloat16(explainer, prompts):
+    """Logits in bfloat16 are 1/16 apart where a model is sure, and float32 rounds its probability to 1."""
+    yes, no = explainer.encoder.choices("Yes", "No")
+    model, ids = copy.deepcopy(explainer.model), [*yes, *no]
+    head = model.backbone.get_output_embeddings()
+    head.weight = torch.nn.Parameter(head.weight.detach().clone())
+    with torch.no_grad():
+        head.weight[list(yes)] *= 6
+        found = generation.choice_probability(model, prompts, (yes, no), "bfloat16")
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            last = DecodingState(model, prompts).last
+        exact = last.double() @ head.weight[ids].double().T
+    odds = exact[:, : len(yes)].logsumexp(1) - exact[:, len(yes) :].logsumexp(1)
+    assert odds.abs().max() > 17, "so sure that float32 would say 1"
+    assert np.log(found / (1 - found)) == pytest.approx(odds.numpy(), rel=1e-4)
 
 
 @torch.inference_mode()

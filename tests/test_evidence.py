@@ -1,3 +1,4 @@
+import itertools
 import re
 from dataclasses import replace
 
@@ -7,7 +8,16 @@ import pytest
 from recx.data.demo import demo_catalogue
 from recx.explaining.records import explanation_of
 from recx.prompts.controls import Control
-from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, name_causes, said_strength, strength, tell
+from recx.prompts.evidence import (
+    Evidence,
+    evidence_of,
+    explain_evidence,
+    name_causes,
+    said_strength,
+    strength,
+    strength_unread,
+    tell,
+)
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Title, as_text
 from recx.prompts.requests import Request
@@ -90,6 +100,18 @@ def test_words_of_strength_are_read_back(liked):
         for _ in range(20):
             assert said_strength(f"Some text. {strength(rng, surest)}") == grade
     assert said_strength("It is a strong matchstick.") is None
+
+
+def test_words_of_strength_that_nobody_taught_are_noticed():
+    for invented in ("It stands above the middle.", " It barely ranks among them.", "A perfect match."):
+        assert strength_unread(invented)
+    rng = np.random.default_rng(0)
+    for liked, place in itertools.product((True, False), (0.01, 0.1, 0.3, 0.45, 0.6, 0.9, 0.96, 0.995)):
+        evidence = Evidence(1, liked, (2, 3), (1.0, 0.5), place, 0.4)
+        assert not strength_unread(strength(rng, evidence))
+    told = 'It ranks above 84 of 100 titles; without "It stands" it would rank above 84.'
+    for other in (told, 'Yes. "A" lifts it most.', 'It is a match for "Football Match".', '"It ranks" is for Wii.'):
+        assert not strength_unread(other)
 
 
 def test_what_mattered_and_what_is_told_name_the_same():

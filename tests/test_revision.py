@@ -93,6 +93,15 @@ def test_what_cannot_be_said_rightly_is_left_out(told, monkeypatch):
     assert draft.text == "Yes.", "the decision at least"
 
 
+def test_words_of_strength_that_the_reader_does_not_know_are_left_out(told, monkeypatch):
+    monkeypatch.setattr(Reviser, "_passing", lambda *_: "")
+    requests = told.explanation_requests([HISTORY], [ITEM])
+    causes = f'Yes. "{told.catalogue.labels[77]}" lifts it most.'
+    for invented, kept in (("It stands above the middle.", ""), ("A good match.", " A good match.")):
+        *_, (draft,) = Reviser(told).revise(requests, [measured(HISTORY, ITEM)], [f"{causes} {invented}"])
+        assert draft.text == causes + kept
+
+
 def test_what_is_streamed_ends_as_what_is_explained(told):
     held = told.with_held_quotes().with_held_evidence()
     said = list(stream_explanation(held, HISTORY, ITEM))

@@ -24,13 +24,19 @@ def choice_probability(
     precision: str = "auto",
     show_progress: bool = False,
 ) -> np.ndarray:
-    """Probability (R,) that the answer starts with a token of the first set rather than the second."""
+    """Probability (R,) that the answer starts with a token of the first set rather than the second.
+
+    In float64, in which the probabilities of very sure decisions still differ.
+    """
     first, second = map(list, options)
+    tokens = torch.tensor([*first, *second], device=model.device)
 
     def decode(rows: list[int]) -> np.ndarray:
         with autocast(precision, model.device.type):
-            logits = DecodingState(model, [prompts[r] for r in rows]).logits
-        return torch.sigmoid(logits[:, first].logsumexp(1) - logits[:, second].logsumexp(1)).cpu().numpy()
+            last = DecodingState(model, [prompts[r] for r in rows]).last
+        logits = model.precise_logits(last, tokens).double()
+        odds = logits[:, : len(first)].logsumexp(1) - logits[:, len(first) :].logsumexp(1)
+        return torch.sigmoid(odds).cpu().numpy()
 
     return np.array(in_batches(model, prompts, BATCH, "decisions", show_progress, decode))
 

@@ -29,8 +29,8 @@ GPU_SHARE = 0.4
 
 
 class DecodingState:
-    """The state of decoding for B prompts: cache, mask, positions, and the logits (B, V) of the next tokens,
-    all on the model's device.
+    """The state of decoding for B prompts: cache, mask, positions, the hidden states `last` (B, hidden) of the latest
+    tokens and the logits (B, V) of the next ones, all on the model's device.
 
     Args:
         model: in eval mode.
@@ -105,8 +105,8 @@ class DecodingState:
 
     def _finish(self, states: Tensor, lengths: Tensor) -> None:
         """Set the logits after the last of the tokens appended."""
-        last = states[torch.arange(len(lengths)), lengths - 1]
-        self.logits: Tensor = self.model.logits(last).float()
+        self.last = states[torch.arange(len(lengths)), lengths - 1]
+        self.logits: Tensor = self.model.logits(self.last).float()
         padding = lengths.max() - lengths
         if self._counts_padding and padding.any():
             self._move_right(padding.to(self.device))

@@ -2,9 +2,10 @@
 
 A model that is told measurements may still say something else. The text is therefore checked sentence by sentence by
 the kit's own reader. In place of a sentence that contradicts the measurements, cites a title that it was not told as a
-cause (none, even in a comparison) or states a false attribute, several are drawn from the model, and the one it writes
-most often among those that pass takes its place; where none passes, the sentence is left out. What holds by
-construction is what the reader can read: measured on such texts, its own checks say nothing about the model.
+cause (none, even in a comparison), states a false attribute, or says how sure the target is in words that the reader
+does not know, several are drawn from the model, and the one it writes most often among those that pass takes its place;
+where none passes, the sentence is left out. What holds by construction is what the reader can read: measured on such
+texts, its own checks say nothing about the model.
 """
 
 import zlib
@@ -20,7 +21,7 @@ from recx.decoding.sampling import sampled_texts
 from recx.decoding.token_texts import TokenTexts
 from recx.explaining.contradictions import contradictions, sentence_spans
 from recx.explaining.records import Explanation
-from recx.prompts.evidence import Evidence
+from recx.prompts.evidence import Evidence, strength_unread
 from recx.prompts.pieces import quoted_pieces
 from recx.prompts.quotation_marks import QUOTED
 from recx.prompts.requests import Request
@@ -100,6 +101,7 @@ class Reviser:
         read, causes = self._read(draft, draft.kept + sentence), told_causes(draft.evidence)
         return bool(
             contradictions(read, draft.evidence)
+            or strength_unread(sentence)
             or any(not c.in_history or not (c.against or c.item in causes) for c in read.citations)
             or any(not s.true for s in read.statements)
             or len(set(quoted := QUOTED.findall(sentence))) < len(quoted)  # compared with itself

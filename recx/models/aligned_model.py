@@ -77,10 +77,23 @@ class AlignedModel(nn.Module):
     def logits(self, states: Tensor) -> Tensor:
         """Logits (M, V) for the hidden states (M, hidden) of M positions.
 
-        Most positions in a batch belong to prompts and need no logits. Some families scale or cap their logits after
-        the output layer (Gemma 2, Granite, Cohere); this does too.
+        Most positions in a batch belong to prompts and need no logits.
         """
-        logits, config = self.backbone.get_output_embeddings()(states[None])[0], self.backbone.config
+        return self._scaled(self.backbone.get_output_embeddings()(states[None])[0])
+
+    def precise_logits(self, states: Tensor, tokens: Tensor) -> Tensor:
+        """Logits (M, K) of K tokens in float32, also under autocast.
+
+        In bfloat16, logits between 8 and 16 lie 1/16 apart: sure decisions about different items would be tied.
+        """
+        head = self.backbone.get_output_embeddings()
+        bias = None if getattr(head, "bias", None) is None else head.bias[tokens].float()
+        with torch.autocast(states.device.type, enabled=False):
+            return self._scaled(functional.linear(states.float(), head.weight[tokens].float(), bias))
+
+    def _scaled(self, logits: Tensor) -> Tensor:
+        """Scale or cap logits after the output layer, as some families do (Gemma 2, Granite, Cohere)."""
+        config = self.backbone.config
         if getattr(config, "logits_scaling", None):
             logits = logits / config.logits_scaling
         if getattr(config, "logit_scale", None):

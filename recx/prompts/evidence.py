@@ -4,6 +4,7 @@ An `Evidence` holds effects, measured or predicted; this module puts them into w
 evidence and the catalogue. Titles that pull the other way are named in a clause that `ExplanationParser` recognises.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from recx.data.catalogue import Catalogue
 from recx.prompts.controls import Control
 from recx.prompts.entity_ids import ROLES
 from recx.prompts.pieces import Piece, Title, render, titles
+from recx.prompts.quotation_marks import QUOTED
 from recx.prompts.templates import columns_by_strength, phrase
 
 TINY = 1e-6  # smaller effects are rounding errors
@@ -130,6 +132,8 @@ _STRENGTH = {
 }
 # Shares of the catalogue below an item at which the words of strength change; below 0.5, they are those of a no.
 PLACES = sorted([0.5, *(least for levels in _STRENGTH.values() for least, _ in levels if least)])
+# A sentence of that kind, whatever its words.
+_PLACED = re.compile(r"\s*(?:it (?:\w+ )?(?:stands|ranks)\b|(?:an?|not|only) [\w ]*\b(?:mis)?match\.)", re.IGNORECASE)
 
 
 def explain_evidence(
@@ -199,6 +203,15 @@ def misstates_strength(text: str, evidence: Evidence) -> bool:
     levels = _STRENGTH[evidence.liked]
     own = next(words for least, words in levels if evidence.share_below >= least)
     return any(word in text for side in _STRENGTH.values() for _, words in side if words != own for word in words)
+
+
+def strength_unread(sentence: str) -> bool:
+    """Whether a sentence says how sure the target is in words that `said_strength` does not know, and in no numbers.
+
+    A model may invent such words, which nobody can compare with the target's rank.
+    """
+    plain = QUOTED.sub("", sentence)
+    return bool(_PLACED.match(plain)) and said_strength(plain) is None and not any(c.isdigit() for c in plain)
 
 
 def name_causes(evidence: Evidence) -> list[Piece]:
