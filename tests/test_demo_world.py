@@ -74,8 +74,8 @@ def reads_reasons(code):
 
 
 def test_no_training_code_reads_the_planted_reasons():
-    for room in ("prompts", "alignment", "teaching"):
-        files = sorted((paths.ROOT / "recx" / room).rglob("*.py"))
+    for subpackage in ("prompts", "alignment", "teaching"):
+        files = sorted((paths.ROOT / "recx" / subpackage).rglob("*.py"))
         assert files
         for path in files:
             assert not reads_reasons(path.read_text(encoding="utf-8")), path

@@ -1,4 +1,4 @@
-"""Rooms import only from the rooms above them, and file names are unambiguous."""
+"""Subpackages import only from the subpackages above them, and file names are unambiguous."""
 
 import re
 import runpy
@@ -11,35 +11,35 @@ from recx.pipeline.imports import imported, reached
 
 PACKAGE = paths.ROOT / "recx"
 ROOT = {"__init__", "__main__", "cli", "errors", "paths"}
-ROOMS = (
+SUBPACKAGES = (
     "settings storage profiles data recommenders attribution prompts models decoding alignment teaching explaining "
     "evaluation plots pipeline playground commands"
 ).split()
 
 
-def room_of(path):
+def subpackage_of(path):
     parts = path.relative_to(PACKAGE).parts
     return parts[0] if len(parts) > 1 else path.stem
 
 
-def modules(room):
-    return sorted((PACKAGE / room).rglob("*.py"))
+def modules(subpackage):
+    return sorted((PACKAGE / subpackage).rglob("*.py"))
 
 
 def imports(path):
-    return {room_of(module) for module in imported(path.read_text(encoding="utf-8"))} - {"__init__"}
+    return {subpackage_of(module) for module in imported(path.read_text(encoding="utf-8"))} - {"__init__"}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_imports_go_one_way(room):
-    allowed = {"errors", "paths", *ROOMS[: ROOMS.index(room) + 1]}
-    for path in modules(room):
+@pytest.mark.parametrize("subpackage", SUBPACKAGES)
+def test_imports_go_one_way(subpackage):
+    allowed = {"errors", "paths", *SUBPACKAGES[: SUBPACKAGES.index(subpackage) + 1]}
+    for path in modules(subpackage):
         assert imports(path) <= allowed, path
 
 
 def test_root_holds_the_command_line_errors_and_paths():
     assert {p.stem for p in PACKAGE.glob("*.py")} == ROOT
-    assert {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name != "__pycache__"} == set(ROOMS)
+    assert {p.name for p in PACKAGE.iterdir() if p.is_dir() and p.name != "__pycache__"} == set(SUBPACKAGES)
     for name in ("errors", "paths"):
         assert imports(PACKAGE / f"{name}.py") <= {"errors", "paths"}, name
 
@@ -57,30 +57,32 @@ def test_figures_are_drawn_from_frames_alone():
 
 def test_forms_import_no_model():
     """A visitor's kernel contains only forms; the models are in another process."""
-    reach = {room_of(p) for path in modules("playground/widgets") for p in reached([path])}
+    reach = {subpackage_of(p) for path in modules("playground/widgets") for p in reached([path])}
     assert reach <= {"__init__", "playground", "errors", "paths"}
 
 
 def test_a_name_is_used_for_one_file():
     names = Counter(p.name for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")
     assert not [name for name, count in names.items() if count > 1]
-    assert not {p.stem for room in ROOMS for p in modules(room)} & set(ROOMS), "a file is called like a room"
+    assert not {p.stem for subpackage in SUBPACKAGES for p in modules(subpackage)} & set(SUBPACKAGES), (
+        "a file has the name of a subpackage"
+    )
 
 
-def test_contributing_says_one_sentence_a_room():
+def test_contributing_says_one_sentence_per_subpackage():
     text = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     sentences = re.findall(r"^(\w+)/ +(\S.+)$", text, re.MULTILINE)
-    assert [room for room, _ in sentences] == ROOMS
+    assert [subpackage for subpackage, _ in sentences] == SUBPACKAGES
 
 
-def test_contributing_draws_the_rooms_as_they_are():
-    rooms = runpy.run_path(str(paths.ROOT / "tools" / "rooms.py"))
-    drawing = rooms["drawing"](rooms["arrows"]())
+def test_contributing_draws_the_subpackages_as_they_are():
+    subpackages = runpy.run_path(str(paths.ROOT / "tools" / "subpackages.py"))
+    drawing = subpackages["drawing"](subpackages["arrows"]())
     text = (paths.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert drawing in text, "replace the drawing by what tools/rooms.py prints"
+    assert drawing in text, "replace the drawing by what tools/subpackages.py prints"
 
 
 def test_an_arrow_that_a_longer_way_implies_is_not_drawn():
-    drawing = runpy.run_path(str(paths.ROOT / "tools" / "rooms.py"))["drawing"]
+    drawing = runpy.run_path(str(paths.ROOT / "tools" / "subpackages.py"))["drawing"]
     lines = drawing({"a": {"b", "c", "d"}, "b": {"c"}, "c": set(), "d": set()}).splitlines()
     assert lines[2:-1] == ["    a --> b", "    a --> d", "    b --> c"]

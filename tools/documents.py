@@ -50,15 +50,15 @@ def documents() -> list[str]:
 
 
 def reference() -> dict[str, str]:
-    """Page -> its text for the reference of the package: one for each room, and one for the files beside the rooms."""
+    """Page -> its text for the reference of the package: one for each subpackage, and one for the files beside them."""
     package = paths.ROOT / "recx"
-    rooms = sorted(path.parent.name for path in package.glob("*/__init__.py"))
+    folders = sorted(path.parent.name for path in package.glob("*/__init__.py"))
     files = sorted(path.stem for path in package.glob("*.py") if not path.stem.startswith("__"))
     return {
         "api/recx.md": "# recx\n\n" + "".join(f"::: recx.{name}\n\n" for name in files),
         **{
-            f"api/{room}.md": f"# {room}\n\n::: recx.{room}\n    options: {{show_root_heading: false}}\n"
-            for room in rooms
+            f"api/{folder}.md": f"# {folder}\n\n::: recx.{folder}\n    options: {{show_root_heading: false}}\n"
+            for folder in folders
         },
     }
 
