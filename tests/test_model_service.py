@@ -6,6 +6,7 @@ import pytest
 import torch
 from markupsafe import escape
 
+from recx.attribution.attribute_effects import value_holders
 from recx.attribution.removal import value_function
 from recx.attribution.shapley import shapley_values
 from recx.data.demo import demo_catalogue
@@ -126,6 +127,25 @@ def test_an_answer_says_what_moved_the_target(service):
     assert ("permutation test: p = " in page) == (p_value is not None)
     tested = pieces.whole_answer("hybrid", answer | {"percentile": 0.9, "p_value": 0.0222})
     assert "90 % of the random sets" in tested and "p = 0.022" in tested
+
+
+def test_an_answer_says_what_shared_attributes_moved(service):
+    platforms = service.catalogue.attributes["platform"]
+    history = np.array([[n for n, own in enumerate(platforms) if own == (name,)][:3] for name in ("Wii", "PC")]).ravel()
+    answer = [*service.explain("hybrid", history.tolist(), 9)][-1]
+    sign = 1 if measure_evidence(service.value, history, 9).liked else -1
+    assert len(answer["by_attribute"]["platform"]) == 2
+    for name, rows in answer["by_attribute"].items():
+        values, _ = value_holders(service.catalogue, name, history)
+        assert sorted(r["value"] for r in rows) == sorted(values) and len(values) <= 3
+        assert [r["effect"] for r in rows] == sorted((r["effect"] for r in rows), reverse=True)
+        none, every = (service.value(history, np.full((1, 6), kept), [9])[0, 0] for kept in (False, True))
+        assert sum(r["effect"] for r in rows) == pytest.approx(sign * (every - none), abs=1e-5)
+    page = pieces.whole_answer("hybrid", answer)
+    assert "Effects of shared attributes" in page and "By platform" in page and "Wii" in page
+    unknown = {"mood": [{"value": "", "effect": 0.0}] * 2}
+    assert "none known" in pieces.whole_answer("hybrid", answer | {"by_attribute": unknown})
+    assert "shared attributes" not in pieces.whole_answer("hybrid", answer | {"by_attribute": {}})
 
 
 def test_a_model_that_can_say_it_is_told_unless_one_wants_to_see_what_it_finds(service):

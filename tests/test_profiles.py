@@ -11,7 +11,7 @@ from recx.data.dataset import Filtering
 from recx.data.registry import SOURCES
 from recx.errors import SettingsError
 from recx.profiles.resolve import FOLDER, PROFILES, differences, flatten, parse_overrides, resolve_settings, show
-from recx.settings import Settings, TargetShape
+from recx.settings import Settings, TargetSettings, TargetShape
 
 FILES = sorted(FOLDER.rglob("*.toml"))
 KINDS = ("sasrec", "mf", "lightgcn")
@@ -128,7 +128,12 @@ def test_wrong_overrides_say_what_is_accepted(pair, word, capsys):
 
 def test_impossible_settings_cannot_be_made():
     with pytest.raises(SettingsError, match="divisor"):
-        TargetShape(width=10, heads=3)
+        TargetSettings(model=TargetShape(width=10, heads=3))
+
+
+@pytest.mark.parametrize("width", ["xrec.graph.model.width=63", "target.kind=mf target.model.width=63"])
+def test_recommenders_without_attention_have_any_width(width):
+    resolve_settings(overrides=parse_overrides(width.split()))
 
 
 def test_unknown_profile_lists_the_known():

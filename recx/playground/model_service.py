@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
+from recx.attribution.attribute_effects import value_effects, value_holders
 from recx.attribution.counterfactual import MAX_CHANGES, apply_changes, find_counterfactual
-from recx.attribution.removal import ValueFunction
+from recx.attribution.removal import ValueFunction, players_of
 from recx.attribution.shapley import shapley_values
 from recx.errors import DataError
 from recx.evaluation.faithfulness import cited_places, erasure
@@ -28,6 +29,8 @@ from recx.prompts.modes import MODE_SPECS
 from recx.recommenders.devices import score
 from recx.recommenders.item_rank import item_ranks, top_items
 from recx.recommenders.protocol import Scorer
+
+MOST_VALUES = 10  # of an attribute whose effects are shown: the time doubles with each
 
 
 class ModelService:
@@ -100,8 +103,9 @@ class ModelService:
         measured causes), `revised` (the number of sentences that were written again or left out because they
         contradicted those) and, if effects were measured, `effects` (of each item of the history on the decision,
         strongest cause first, with whether the text cites it as a cause), `percentile` (of the cited titles' effect
-        among random sets) and `p_value` (share of the sets that reach it), both None if undefined, and `unsaid`
-        (notable causes that the text does not name).
+        among random sets) and `p_value` (share of the sets that reach it), both None if undefined, `unsaid`
+        (notable causes that the text does not name), and `by_attribute` (attribute -> effects of its values, for
+        attributes whose values several items of the history share; the value "" stands for items without one).
         """
         explainer, options = self._explainer(model), options or {}
         history, item = self._validate(history, item)
@@ -247,7 +251,20 @@ class ModelService:
             "percentile": against_random and against_random.percentile,
             "p_value": against_random and against_random.p_value,
             "unsaid": [self.catalogue.labels[n] for n in evidence.notable if n not in cited],
+            "by_attribute": self._by_attribute(evidence, history),
         }
+
+    def _by_attribute(self, evidence: Evidence, history: np.ndarray) -> Json:
+        """The effects of values that several items share, strongest for the decision first."""
+        players, sign = players_of(history[-self.value.length :]), 1 if evidence.liked else -1
+        found: Json = {}
+        for name in self.catalogue.attributes:
+            values, _ = value_holders(self.catalogue, name, players)
+            if 1 < len(values) <= min((len(players) + 1) // 2, MOST_VALUES):
+                effects = value_effects(self.value, history, [evidence.item], self.catalogue, name).shapley[:, 0]
+                rows = [{"value": v, "effect": sign * float(e)} for v, e in zip(values, effects, strict=True)]
+                found[name] = sorted(rows, key=lambda row: -row["effect"])
+        return found
 
     def _top(self, scored: Iterable[tuple[int, float]]) -> list[Json]:
         return [self.histories.item(n) | {"score": score} for n, score in scored]

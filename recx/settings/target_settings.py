@@ -13,7 +13,7 @@ class TargetShape:
     Attributes:
         width: dimension d of the vectors.
         blocks: self-attention layers; propagation layers for LightGCN.
-        heads: attention heads.
+        heads: attention heads of SASRec, a divisor of its width.
         length: number of most recent items that the target reads and that prompts show.
         dropout: dropout rate during training.
         norm: `pre` normalises the input of each part of a block, as in the SASRec paper (section III-C); `post`
@@ -31,8 +31,6 @@ class TargetShape:
     def __post_init__(self) -> None:
         for name in ("width", "blocks", "heads", "length"):
             require(getattr(self, name) >= 1, f"target.model.{name}", "at least 1", getattr(self, name))
-        divisor = f"a divisor of target.model.width ({self.width})"
-        require(self.width % self.heads == 0, "target.model.heads", divisor, self.heads)
         require(0 <= self.dropout < 1, "target.model.dropout", "at least 0 and below 1", self.dropout)
         require(self.norm in ("pre", "post"), "target.model.norm", "'pre' or 'post'", self.norm)
 
@@ -98,6 +96,9 @@ class TargetSettings:
         require(known, "target.kind", f"{', '.join(TARGETS)} or your own Python file", self.kind)
         for name in ("epochs", "patience", "batch_size"):
             require(getattr(self, name) >= 1, f"target.{name}", "at least 1", getattr(self, name))
+        if self.kind == "sasrec":
+            divisor = f"a divisor of target.model.width ({self.model.width})"
+            require(self.model.width % self.model.heads == 0, "target.model.heads", divisor, self.model.heads)
         length = self.model.length
         between = f"between 0 and target.model.length ({length})"
         require(0 <= self.stride <= length, "target.stride", between, self.stride)
