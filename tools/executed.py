@@ -5,8 +5,8 @@
 
 A copy holds the cells of the notebook as it is now and the outputs of its execution: figures with at most 256 colours,
 a sentence where a form was, and neither progress bars, warnings, nor paths of this machine. Links to other folders are
-adjusted to the folder of the copies. The ablation is optional: without its stage, the copy keeps the outputs that it
-has as long as its cells are the same, and has none otherwise.
+adjusted to the folder of the copies. Notebooks 10 and 13 to 16 run on request: without its stage, a copy keeps the
+outputs that it has as long as its cells are the same, and has none otherwise.
 """
 
 import base64

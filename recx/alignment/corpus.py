@@ -29,7 +29,7 @@ from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
 from recx.settings import AlignSettings, TaskShares
 
-MANY_TOO_LONG = 0.05  # share of the rows; the demo loses under .01
+MANY_TOO_LONG = 0.05  # share of the rows; the demo loses about .01
 REPEATS = 6
 EACH = 12  # liked and as many disliked items with which a history is measured
 _EFFECTS_SEED = 7  # separate from the run's seed, so that measuring does not affect other random draws
