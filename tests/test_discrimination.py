@@ -110,6 +110,16 @@ def test_masking():
     assert without_verdict("No. Not good.") == ""
 
 
+def test_a_full_stop_within_a_title_ends_no_sentence_that_is_masked():
+    text = 'No. "Dr. Mario 64" ranks low for this person. It does not fit "Halo", which they like.'
+    assert without_verdict(text) == 'It does _ _ "Halo", which they _.'
+
+
+def test_the_verdict_is_read_wherever_it_is_stated():
+    assert verdict_of("The recommender would suggest it.") == "yes" and verdict_of("No doubt, a good match.") == "yes"
+    assert verdict_of('"Yes, Your Grace" lifts it most.') == "none"
+
+
 def test_masking_hides_for_and_against_and_the_place(rng, small_catalogue):
     """What the masked texts about liked and disliked items say differs in no word of the templates."""
     masked = {}

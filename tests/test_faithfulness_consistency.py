@@ -58,6 +58,14 @@ def test_taking_a_title_up_again_is_no_repetition():
     assert repeated_cause(read(f'Yes. "{a}" lifts it.')) == 0 and np.isnan(repeated_cause(read("Yes.")))
 
 
+def test_a_full_stop_within_the_title_asked_about_ends_no_sentence():
+    label = CATALOGUE.labels
+    (item,) = [n for n, own in enumerate(label) if own == "Super Smash Bros. Brawl"]
+    text = f'Yes. "{label[1]}" counts most for "{label[item]}", then "{label[1]}".'
+    asked = Request("explanation", np.array(HISTORY), (item,))
+    assert repeated_cause(explanation_of(text, asked, CATALOGUE, PARSER)) == 1
+
+
 def test_the_same_causes_are_consistent():
     got = self_consistency([[0, 1], [0, 1], [2], []], [[1, 0], [1, 2], [3], [1]])
     assert got[:3].tolist() == [1.0, pytest.approx(1 / 3), 0.0] and np.isnan(got[3])

@@ -83,6 +83,8 @@ def test_named_and_decisive_titles_correlate():
     other = report.phi_estimate([rng.random(6) < 0.4 for _ in changed], changed, users)
     assert other.low < 0 < other.high
     assert np.isnan(report.phi_estimate([np.zeros(6, bool)] * 50, changed, users).value)
+    alone = report.phi_estimate(changed, changed, np.zeros(50))
+    assert alone.value == pytest.approx(1) and np.isnan(alone.low) and alone.n == 1
 
 
 def test_vectors_are_read_back_from_words():

@@ -92,6 +92,8 @@ def test_a_text_is_read_and_another_pairs_text_adds_nothing(world):
     assert all(s.causes[0] == one.shapley.argmax() and s.strength > 0 for s, one in zip(said, effects, strict=True))
     assert any(s.against for s in said)
     told, other = simulate(edits, said), simulate(edits, shuffled(effects, texts))
+    named = sorted((len(s.causes), len(s.against), s.strength) for s in said)
+    assert sorted((len(s.causes), len(s.against), s.strength) for s in shuffled(effects, texts)) == named
     assert told["simulatability_gain"].mean() > 0.1 > other["simulatability_gain"].mean() + 0.04
     half = [s if n % 2 else None for n, s in enumerate(said)]
     some = simulate(edits, half)["simulatability_gain"]

@@ -58,6 +58,8 @@ def test_a_damaged_file_is_named(tmp_path):
         ("It came in a box. This is a terrible, awful game. It is nice.", "This is a terrible, awful game."),
         ("Love it! The box is blue and has a handle.", "The box is blue and has a handle."),
         ("Love it! Good.", "Love it!"),
+        ("The battery lasts 4.5 hours and I love it so much.", "The battery lasts 4.5 hours and I love it so much."),
+        ("It is blue. By Dr. Mario standards this is great fun.", "By Dr. Mario standards this is great fun."),
         ("!!!", "!!!"),
         ("", ""),
     ],

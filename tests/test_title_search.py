@@ -61,6 +61,13 @@ def test_any_text_is_answered(index, typed):
     assert found.matches or found.kind == "unknown"
 
 
+def test_titles_that_are_normalised_alike_are_ambiguous():
+    index = TitleSearch(build_catalogue(["a", "b", "c"], ["Halo", "Halo 2", "Halo"], {}))
+    assert labels(index, index.resolve("Halo (2)").matches) == ["Halo (2)"] and index.resolve("Halo 2").kind == "exact"
+    typed = index.resolve("halo 2")
+    assert typed.kind == "ambiguous" and sorted(labels(index, typed.matches)) == ["Halo (2)", "Halo 2"]
+
+
 def test_a_short_title_is_not_what_a_longer_text_may_mean():
     index = TitleSearch(build_catalogue(["a", "b", "c"], ["None", "Ocean Drive", "Ocean Eyes"], {}))
     found = index.resolve("Nobody Knows")

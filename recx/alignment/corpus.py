@@ -191,9 +191,9 @@ def learn_relations(
 def general_conversations(source: str) -> list[Conversation]:
     """Load conversations from a file or folder; the built-in ones if `source` is empty."""
     if not source:
-        return read_conversations(paths.shipped_data() / "instructions" / "general.json")[0]
+        return read_conversations(paths.shipped_data() / "instructions" / "general.json")
     path = paths.expanded(source)
-    return (read_folder(path) if path.is_dir() else read_conversations(path))[0]
+    return read_folder(path) if path.is_dir() else read_conversations(path)
 
 
 def rows_per_task(settings: AlignSettings, mode: Mode, explanations: int) -> dict[str, int]:

@@ -9,7 +9,10 @@ from recx.errors import DataError
 from recx.settings import DataSettings
 
 MAX_LETTERS = 5_000  # of a review that are read
-_SENTENCE = re.compile(r"[^.!?]+[.!?]*")
+# A full stop within a number ("4.5") or behind an abbreviation ends no sentence.
+_SENTENCE_END = re.compile(
+    r"(?<!\bDr\.)(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\betc\.)(?<=[.!?])\s+"
+)
 _FEWEST_WORDS, _MOST_WORDS = 4, 60  # of a sentence that says something; longer ones are cut
 
 
@@ -48,7 +51,7 @@ def most_opinionated_sentence(review: str) -> str:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     reader = SentimentIntensityAnalyzer()
-    sentences = [s for s in (" ".join(found.split()) for found in _SENTENCE.findall(review)) if s]
+    sentences = [" ".join(found.split()) for found in _SENTENCE_END.split(review.strip()) if found]
     longer = [s for s in sentences if len(s.split()) >= _FEWEST_WORDS]
     chosen = max(longer or sentences, key=lambda s: abs(reader.polarity_scores(s)["compound"]), default=review)
     return " ".join(chosen.split()[:_MOST_WORDS])

@@ -14,6 +14,7 @@ from recx.data.catalogue import Catalogue, clean_title
 MIN_TAKEN, MIN_LEAD, MIN_OFFERED, MIN_ALIKE = 86, 4, 60, 50
 MAX_LETTERS = 300
 MAX_SAME_TITLE = 50  # items with the same title that are offered
+MAX_ALIKE = 5  # items with a similar title that are offered
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class TitleSearch:
         for item, title in enumerate(catalogue.titles):
             if item:
                 self._titles.setdefault(_normalise(title), []).append(item)
-        self._exact = {label: item for item, label in enumerate(self._labels, 1)}
+        self._exact: dict[str, list[int]] = {}  # "Halo (2)" and "Halo 2" are written alike once they are normalised
+        for item, label in enumerate(self._labels, 1):
+            self._exact.setdefault(label, []).append(item)
 
     def suggest(self, typed: str, limit: int = 8) -> list[Match]:
         """Suggest items for a partly typed title: first by prefix, then by containment, then by similar spelling.
@@ -77,13 +80,8 @@ class TitleSearch:
             matches += [m for m in self._similar(query, limit, MIN_OFFERED) if m.item not in known]
         return matches[:limit]
 
-    def resolve(self, typed: str, limit: int = 5) -> Resolution:
-        """Find the item meant by a completely typed title.
-
-        Args:
-            typed: any text.
-            limit: greatest number of matches.
-        """
+    def resolve(self, typed: str) -> Resolution:
+        """Find the item meant by a completely typed title, or at most `MAX_ALIKE` that may be meant."""
         query = _normalise(typed[:MAX_LETTERS])
         if typed in self.catalogue.index_of_label:
             return Resolution("exact", (Match(self.catalogue.index_of_label[typed], 100.0),))
@@ -91,18 +89,16 @@ class TitleSearch:
             return Resolution("exact", (Match(self.catalogue.index_of_id[typed], 100.0),))
         if not query:
             return Resolution("unknown", ())
-        same = self._titles.get(query, [])
-        if query in self._exact and len(same) < 2:
-            return Resolution("exact", (Match(self._exact[query], 100.0),))
+        same = list(dict.fromkeys([*self._exact.get(query, []), *self._titles.get(query, [])]))
         if same:
             kind = "exact" if len(same) == 1 else "ambiguous"
             return Resolution(kind, tuple(Match(n, 100.0) for n in same[:MAX_SAME_TITLE]))
         holding = [n for n, label in enumerate(self._labels, 1) if f" {query}" in f" {label}"]
         if holding:  # part of a title: a unique match is accepted, several are ambiguous
             scored = sorted((-fuzz.ratio(query, self._labels[n - 1]), n) for n in holding)
-            near = tuple(Match(n, round(-score, 1)) for score, n in scored[:limit])
+            near = tuple(Match(n, round(-score, 1)) for score, n in scored[:MAX_ALIKE])
             return Resolution("close" if len(near) == 1 else "ambiguous", near)
-        near = tuple(m for m in self._similar(query, limit, MIN_OFFERED) if self._plausible(query, m.item))
+        near = tuple(m for m in self._similar(query, MAX_ALIKE, MIN_OFFERED) if self._plausible(query, m.item))
         spelt = [fuzz.ratio(query, self._labels[m.item - 1]) for m in near]
         if near and spelt[0] >= MIN_TAKEN and spelt[0] - max(spelt[1:], default=0) >= MIN_LEAD:
             return Resolution("close", near)

@@ -104,7 +104,7 @@ def best_tokens(
 
     Args:
         logits: (B, V).
-        quotes: constraints of the rows; none by default.
+        quotes: constraints of the first rows.
         log_probs: of several runs of tokens after a row, see `DecodingState.log_probs`.
 
     Returns:

@@ -1,8 +1,10 @@
 """Masking the decision in a text, so that only its reasons and style are left."""
 
 import re
+from itertools import pairwise
 
 from recx.prompts.quotation_marks import QUOTED, straight_quotes
+from recx.prompts.stated_decision import stated_decision
 
 # Words that reveal the decision, or whether a reason is for or against it. What a title does to the decision ("lifts it
 # most", "what holds it back most is") becomes one underscore, since its length would reveal the direction, too.
@@ -27,7 +29,9 @@ def without_verdict(text: str) -> str:
     a quoted title ("The tastes differ."). In other sentences every such word outside titles is replaced by an
     underscore. The decision can then only be inferred from the titles and facts chosen to support it.
     """
-    kept = [s for s in _SENTENCE.split(straight_quotes(text).strip()) if _says_more(s)]
+    text = straight_quotes(text).strip()
+    ends = [0, *(m.end() for m in _SENTENCE.finditer(_blanked(text))), len(text)]  # a title may hold a full stop
+    kept = [s for a, b in pairwise(ends) if _says_more(s := text[a:b].rstrip())]
     parts = " ".join(kept).split('"')
     return '"'.join(p if n % 2 else _VERDICT.sub("_", p).replace(" as _", "") for n, p in enumerate(parts))
 
@@ -39,6 +43,10 @@ def _says_more(sentence: str) -> bool:
 
 
 def verdict_of(text: str) -> str:
-    """Return the decision stated by the first word: "yes", "no" or "none"."""
-    verdict = re.match(r"^\W*(yes|no)\b", text, re.IGNORECASE)
-    return verdict[1].lower() if verdict else "none"
+    """Return the decision that a text states: "yes", "no" or "none"."""
+    return {True: "yes", False: "no", None: "none"}[stated_decision(_blanked(straight_quotes(text)))[0]]
+
+
+def _blanked(text: str) -> str:
+    """The text with its quotations blanked; all else keeps its place."""
+    return QUOTED.sub(lambda quoted: f'"{" " * (len(quoted[0]) - 2)}"', text)

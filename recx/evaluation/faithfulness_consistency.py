@@ -1,17 +1,15 @@
 """Does a text agree with itself: one title in one role, and the same causes when the same pair is explained again?"""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import hypergeom
 
 from recx.evaluation.test_set import Pairs
+from recx.explaining.contradictions import sentence_spans
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
 from recx.prompts.controls import Control
-
-_SENTENCE_END = re.compile(r"[.!?;](?:\s|$)")
 
 
 def explained_again(explainer: Explainer, pairs: Pairs, count: int = 60) -> list[Explanation]:
@@ -30,10 +28,8 @@ def repeated_cause(text: Explanation) -> float:
     cited = [c for c in text.citations if c.item is not None]
     if not cited:
         return np.nan
-    plain = list(text.text)
-    for c in text.citations:
-        plain[slice(*c.span)] = " " * (c.span[1] - c.span[0])
-    sentences = [len(_SENTENCE_END.findall("".join(plain[: c.span[0]]))) for c in cited]
+    spans = sentence_spans(text)
+    sentences = [next(n for n, (_, end) in enumerate(spans) if c.span[0] < end) for c in cited]
     roles = [(c.item, c.against) for c in cited]
     causes = {item for item, against in roles if not against}
     twice = len(set(zip(roles, sentences, strict=True))) < len(cited)

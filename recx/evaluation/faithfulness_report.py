@@ -11,7 +11,7 @@ from recx.attribution.attributions import METHODS, likeness, serves
 from recx.attribution.learned_mask import fit_learned_mask
 from recx.data.catalogue import Catalogue
 from recx.errors import SettingsError
-from recx.evaluation.bootstrap import Estimate, quantiles
+from recx.evaluation.bootstrap import Estimate, bootstrap_statistic
 from recx.evaluation.faithfulness import (
     CITED,
     SHARES,
@@ -23,9 +23,9 @@ from recx.evaluation.faithfulness import (
 )
 from recx.evaluation.metric_records import label_of
 from recx.evaluation.pair_effects import PairEffects
+from recx.evaluation.text_rewards import is_true
 from recx.explaining.records import Explanation
 
-RESAMPLES = 500
 Citations = list[list[int]]
 
 
@@ -74,9 +74,7 @@ def cited_in(effects: Sequence[PairEffects], explained: Mapping[str, Sequence[Ex
     }
 
 
-def phi_estimate(
-    named: Sequence[np.ndarray], changed: Sequence[np.ndarray], users: np.ndarray, seed: int = 0
-) -> Estimate:
+def phi_estimate(named: Sequence[np.ndarray], changed: Sequence[np.ndarray], users: np.ndarray) -> Estimate:
     """Correlation over all titles of "the text names it" and "taking it out changes the decision", with its interval.
 
     Whole users are drawn, as the titles of a pair and the pairs of a user go together.
@@ -85,19 +83,10 @@ def phi_estimate(
         named: for each of P pairs (n,) whether a title is named.
         changed: for each pair (n,) whether the decision changes without it.
         users: (P,) whose pairs they are.
-        seed: of the resampling.
     """
-    value = phi_coefficient(np.concatenate(named), np.concatenate(changed))
-    _, own = np.unique(users, return_inverse=True)
-    cells = np.zeros((own.max() + 1, 4))
-    for user, a, b in zip(own, named, changed, strict=True):
-        cells[user] += [(a & b).sum(), (a & ~b).sum(), (~a & b).sum(), (~a & ~b).sum()]
-    weights = np.random.default_rng(seed).multinomial(len(cells), np.full(len(cells), 1 / len(cells)), RESAMPLES)
-    both, only_named, only_changed, neither = (weights @ cells).T
-    sides = (both + only_named) * (only_changed + neither) * (both + only_changed) * (only_named + neither)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = (both * neither - only_named * only_changed) / np.sqrt(sides)
-    return Estimate(value, *quantiles(drawn), len(cells))
+    names, changes = np.concatenate(named), np.concatenate(changed)
+    whose = np.repeat(users, [len(own) for own in named])
+    return bootstrap_statistic(lambda rows: phi_coefficient(names[rows], changes[rows]), whose)
 
 
 def phi_by_method(
@@ -131,17 +120,14 @@ def case_frame(effects: PairEffects, explanation: Explanation, catalogue: Catalo
 
 
 def misleading_case(effects: Sequence[PairEffects], texts: Sequence[Explanation]) -> int:
-    """The pair whose text is right in all that can be checked, and names titles with the lowest normalised effect.
+    """The pair whose text is right in all that `is_true` checks, and names titles with the lowest normalised effect.
 
-    Its decision is the target's, all titles it cites are in the history, and all it states is true. Texts that cite
-    no title twice come first. Where there is no such text, it is the first pair.
+    Texts that cite no title twice come first. Where there is no such text, it is the first pair.
     """
     found = [
         (len({c.item for c in text.citations}) < len(text.citations), erased.normalised, n)
         for n, (one, text) in enumerate(zip(effects, texts, strict=True))
-        if text.decision == one.liked
-        and all(c.in_history for c in text.citations)
-        and all(s.true for s in text.statements)
+        if is_true(text, one.liked)
         and (erased := erasure(one, cited_places(one, text))) is not None
         and not np.isnan(erased.normalised)
     ]

@@ -152,13 +152,27 @@ def simulate(edits: Edits, said: Sequence[Said | None]) -> dict[str, np.ndarray]
 
 
 def shuffled(effects: Sequence[PairEffects], texts: Sequence[Explanation], seed: int = 0) -> list[Said | None]:
-    """What is said about each pair where each has the text of another pair of the same verdict: a text's form alone."""
+    """What is said about each pair where each has the text of another pair of the same verdict: a text's form alone.
+
+    As many titles are named, and as surely, as in the other pair, but they are random titles of this pair's history.
+    """
     rng, liked = np.random.default_rng(seed), np.array([one.liked for one in effects])
     other = np.arange(len(effects))
     for verdict in (True, False):
         own = rng.permutation(np.flatnonzero(liked == verdict))
         other[own] = np.roll(own, 1)
-    return [said_in(one, texts[n]) for one, n in zip(effects, other, strict=True)]
+    return [
+        _elsewhere(said_in(effects[n], texts[n]), len(one.players), rng) for one, n in zip(effects, other, strict=True)
+    ]
+
+
+def _elsewhere(said: Said | None, size: int, rng: np.random.Generator) -> Said | None:
+    """The same number of titles, drawn from a history of another size."""
+    if said is None:
+        return None
+    places = rng.permutation(size).tolist()
+    causes = len(said.causes)
+    return Said(places[:causes], places[causes : causes + len(said.against)], said.strength)
 
 
 def las(gain: np.ndarray, leaks: np.ndarray) -> float:

@@ -74,11 +74,11 @@ def ranking_reward(text: str, ideal: np.ndarray, catalogue: Catalogue) -> float:
 
 @torch.inference_mode()
 def top_unseen(target: Scorer, read: Sequence[np.ndarray], seen: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """The target's ranking (R, N) of all items after reading R histories; `seen` items come last.
+    """The target's ranking (R, N + 1) of all items after reading R histories; `seen` items and padding come last.
 
     Args:
         target: not modified.
-        read: R histories that it reads; an empty one gives a ranking of zeros.
+        read: R histories that it reads; an empty one gives a ranking of zeros; (R, 1) if all are empty.
         seen: R sets of items that are not recommended.
         length: number of most recent items that it reads.
     """

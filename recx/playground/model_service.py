@@ -99,11 +99,11 @@ class ModelService:
         """Stream an explanation: `{"text": text so far}` after every token, then the checked answer.
 
         The last record has `model, item, text, decision, segments, cited, target_decision, agrees, instruction, prompt,
-        held` (whether quotes were restricted), `seconds, tokens, stopped, told` (whether the model was given the
-        measured causes), `revised` (the number of sentences that were written again or left out because they
-        contradicted those) and, if effects were measured, `effects` (of each item of the history on the decision,
-        strongest cause first, with whether the text cites it as a cause), `percentile` (of the cited titles' effect
-        among random sets) and `p_value` (share of the sets that reach it), both None if undefined, `unsaid`
+        held` (whether quotes were restricted), `seconds, tokens` (of the final text), `stopped, told` (whether the
+        model was given the measured causes), `revised` (the number of sentences that were written again or left out
+        because they contradicted those) and, if effects were measured, `effects` (of each item of the history on the
+        decision, strongest cause first, with whether the text cites it as a cause), `percentile` (of the cited titles'
+        effect among random sets) and `p_value` (share of the sets that reach it), both None if undefined, `unsaid`
         (notable causes that the text does not name), and `by_attribute` (attribute -> effects of its values, for
         attributes whose values several items of the history share; the value "" stands for items without one).
         """
@@ -118,7 +118,7 @@ class ModelService:
         if told:
             explainer = explainer.with_evidence(lambda *_: evidence)
             explainer = explainer.with_held_evidence() if held else explainer
-        started, tokens = time.monotonic(), 0
+        started = time.monotonic()
         for text in stream_explanation(explainer, history, item, instruction, should_stop=should_stop, lock=self._lock):
             if isinstance(text, Explanation):
                 yield self._answer(explainer, text, history, item, instruction, evidence) | {
@@ -126,11 +126,10 @@ class ModelService:
                     "held": held,
                     "told": told,
                     "seconds": round(time.monotonic() - started, 2),
-                    "tokens": tokens,
+                    "tokens": len(explainer.encoder.tokenizer.encode(text.text, add_special_tokens=False)),
                     "stopped": should_stop(),
                 }
             else:
-                tokens += 1
                 yield {"text": text}
 
     def what_if(self, history: Sequence[int], item: int, removed: Sequence[int], added: Sequence[int]) -> Json:

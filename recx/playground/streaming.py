@@ -27,7 +27,8 @@ def stream_explanation(
 ) -> Iterator[str | Explanation]:
     """Yield the text so far after every token and finally the explanation that `Explainer.explain` would give.
 
-    A text that is held to its evidence is written in full before sentences of it are written again.
+    A text that is held to its evidence is written in full before sentences of it are written again; it is yielded after
+    each round of these.
 
     Args:
         explainer: the explainer to ask.

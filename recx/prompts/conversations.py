@@ -19,14 +19,13 @@ class Conversation:
     turns: tuple[str, ...]
 
 
-def read_conversations(path: Path) -> tuple[list[Conversation], int]:
+def read_conversations(path: Path) -> list[Conversation]:
     """Read a `.json` or `.json.gz` list of Alpaca or ShareGPT rows, which may be mixed.
 
-    Returns:
-        The conversations, and the number of rows dropped because a turn was empty or the roles did not alternate.
+    Rows in which a turn is empty or the roles do not alternate are left out, which a note says.
 
     Raises:
-        DataError: the file is not a JSON list, or a row has neither form.
+        DataError: the file is not a JSON list, a row has neither form, or none is left.
     """
     raw = read_bytes(path)
     try:
@@ -37,16 +36,22 @@ def read_conversations(path: Path) -> tuple[list[Conversation], int]:
         raise DataError(f"{path}: expected a JSON list of rows, found {type(rows).__name__}.")
     read = [_turns(row, f"{path}, row {n}") for n, row in enumerate(rows, 1)]
     kept = [Conversation(turns) for turns in read if turns]
-    return kept, len(read) - len(kept)
+    why = "because a turn is empty, or the roles do not alternate, beginning with the person"
+    if not kept:
+        raise DataError(f"{path}: none of the {len(read):,} conversations can be used, {why}.")
+    if len(kept) < len(read):
+        print(
+            f"Note: {path}: {len(read) - len(kept):,} of {len(read):,} conversations are left out, {why}.", flush=True
+        )
+    return kept
 
 
-def read_folder(folder: Path) -> tuple[list[Conversation], int]:
+def read_folder(folder: Path) -> list[Conversation]:
     """Read every `.json` and `.json.gz` file in a folder, in alphabetical order."""
     files = sorted(p for p in folder.iterdir() if p.name.endswith((".json", ".json.gz")))
     if not files:
         raise DataError(f"{folder}: the folder has no .json or .json.gz file with conversations.")
-    results = [read_conversations(path) for path in files]
-    return [c for kept, _ in results for c in kept], sum(dropped for _, dropped in results)
+    return [conversation for path in files for conversation in read_conversations(path)]
 
 
 def _turns(row: Any, where: str) -> tuple[str, ...]:

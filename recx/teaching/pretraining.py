@@ -102,7 +102,7 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 def tokenizer_and_rows(settings: PretrainingSettings) -> tuple[PreTrainedTokenizerFast, EncodedRows]:
     """Write the text, train the tokenizer on a part of it, and encode all of it."""
     rng = np.random.default_rng(settings.seed)
-    conversations, _ = read_conversations(paths.shipped_data() / "instructions" / "general.json")
+    conversations = read_conversations(paths.shipped_data() / "instructions" / "general.json")
     known_rows = int(settings.rows * settings.known_share)
     sources = [
         (demo_catalogue(), known_rows, True),
