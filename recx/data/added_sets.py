@@ -1,7 +1,6 @@
 """Data sets added by the user: a name for a folder, and a file in that folder that records how to read it."""
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from recx import paths
 from recx.errors import DataError, SettingsError
 from recx.profiles.resolve import differences, flatten, resolve_settings
 from recx.settings import DataSettings, Settings
+from recx.storage.atomic_files import replace_file
 
 MAPPING = "recx.toml"
 FILES = ("log", "items")
@@ -70,7 +70,7 @@ def remember(name: str, folder: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock")):
             known = {n: str(f) for n, f in added_sets().items()} | {name: str(folder)}
-            _write(file, json.dumps(known, indent=1, ensure_ascii=False))
+            replace_file(file, json.dumps(known, indent=1, ensure_ascii=False))
     except OSError as error:
         raise DataError(
             f"{file} cannot be written ({error.strerror or error}). Set RECX_CONFIG_DIR to another folder."
@@ -109,7 +109,7 @@ def write_mapping(folder: Path, mapping: Mapping[str, Any], comments: Sequence[s
         lines += [f"{key.removeprefix('columns.')} = {_toml(value)}" for key, value in chosen.items()]
     text = "\n".join(lines) + "\n"
     try:
-        _write(file, text)
+        replace_file(file, text)
     except OSError as error:
         raise DataError(
             f"{file} cannot be written ({error.strerror or error}), but recx stores there how to read the files."
@@ -138,13 +138,3 @@ def with_mapping(settings: DataSettings, folder: Path, mapping: Mapping[str, Any
         return resolve_settings(overrides=told | own).data
     except SettingsError as error:
         raise DataError(f"{folder / MAPPING}: {error}") from error
-
-
-def _write(file: Path, text: str) -> None:
-    """Replace a file atomically, so that nobody reads half of it."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from recx.errors import DataError
+from recx.storage.atomic_files import replace_file
 
 ATTEMPTS = 4
 BLOCK = 1 << 16
@@ -109,9 +110,7 @@ def _record_checksum(download: Download, path: Path) -> None:
     if download.checksum or download.url in known:
         return
     known[download.url] = f"sha256:{pooch.file_hash(str(path))}"
-    beside = path.parent / "checksums.part"
-    beside.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    beside.replace(path.parent / "checksums.json")
+    replace_file(path.parent / "checksums.json", json.dumps(known, indent=1))
 
 
 def _retrieve(download: Download, folder: Path) -> Path:

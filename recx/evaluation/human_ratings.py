@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recx.errors import DataError
 from recx.evaluation.judges import RUBRIC
+from recx.storage.atomic_files import replace_file
 
 HIGHEST = 10
 # The scales of LLMXRec's rating sheets, in our own words.
@@ -88,9 +89,7 @@ def read_ratings(path: Path) -> list[HumanRating]:
 
 def write_ratings(path: Path, ratings: Iterable[HumanRating]) -> None:
     """Write ratings, one per line; an existing file is replaced atomically."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text("".join(json.dumps(asdict(r)) + "\n" for r in ratings), encoding="utf-8")
-    beside.replace(path)
+    replace_file(path, "".join(json.dumps(asdict(r)) + "\n" for r in ratings))
 
 
 def _checked(file: Path, number: int, line: str) -> HumanRating:

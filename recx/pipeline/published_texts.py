@@ -18,6 +18,7 @@ from recx.explaining.segments import segments
 from recx.profiles.resolve import settings_of
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
+from recx.storage.atomic_files import replace_file
 from recx.storage.run_folder import missing_files, read_frame, read_manifest
 
 
@@ -45,12 +46,9 @@ def write_texts(path: Path, profile: str = "tiny", dataset: str = "demo") -> int
         )
     lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records(folder)]
     content = "".join(lines).encode()
-    beside = path.with_name(path.name + ".part")
     try:
-        beside.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
-        beside.replace(path)
+        replace_file(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise SettingsError(f"{path} cannot be written ({error.strerror or error}). Name another file.") from error
     return len(lines)
 

@@ -10,6 +10,7 @@ from types import ModuleType
 
 from recx import paths
 from recx.errors import SettingsError
+from recx.storage.atomic_files import replace_file
 
 
 def remember(path: str) -> None:
@@ -18,9 +19,7 @@ def remember(path: str) -> None:
     with contextlib.suppress(OSError):  # then it has to be named again
         record = _record() | {str(file): _digest(file)}
         paths.config().mkdir(parents=True, exist_ok=True)
-        beside = _record_file().with_suffix(".part")
-        beside.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        beside.replace(_record_file())
+        replace_file(_record_file(), json.dumps(record, indent=1))
 
 
 def require_remembered(path: str) -> None:

@@ -24,6 +24,7 @@ import polars as pl
 
 from recx import paths
 from recx.errors import CheckpointError
+from recx.storage.atomic_files import replace_file
 from recx.storage.locks import hold, release
 
 RECORD = tuple("profile dataset stage method mode decoding control verdict metric value low high n".split())
@@ -174,10 +175,8 @@ def read_frame(path: Path) -> pd.DataFrame:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: to a temporary file beside it, which is then renamed."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(value, indent=1, default=_plain), encoding="utf-8")
-    beside.replace(path)
+    """Write JSON atomically."""
+    replace_file(path, json.dumps(value, indent=1, default=_plain))
 
 
 def results(root: Path | None = None) -> list[dict[str, Any]]:
