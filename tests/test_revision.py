@@ -93,6 +93,22 @@ def test_what_cannot_be_said_rightly_is_left_out(told, monkeypatch):
     assert draft.text == "Yes.", "the decision at least"
 
 
+def test_what_is_alike_is_not_contrasted(told, monkeypatch):
+    monkeypatch.setattr(Reviser, "_passing", lambda *_: "")
+    labels, platforms = told.catalogue.labels, told.catalogue.attributes["platform"]
+    alike = next(n for n in range(100, 400) if platforms[n] == platforms[77])
+    other = next(n for n in range(100, 400) if not set(platforms[n]) & set(platforms[77]))
+    for item, changed in ((alike, True), (other, False)):
+        asked = told.explanation_requests([HISTORY], [item])
+        evidence = measured(HISTORY, item)
+        said = f'"{labels[77]}" is for {platforms[77][0]}.'
+        begun = "Yes. {} counts most for it." if evidence.liked else "No. {} counts most against it."
+        text = begun.format(f'"{labels[77]}"') + " "
+        text += f'"{labels[item]}" is for {platforms[item][0]}, while {said}'
+        *_, (draft,) = Reviser(told).revise(asked, [evidence], [text])
+        assert (draft.changed > 0) == changed, draft.text
+
+
 def test_words_of_strength_that_the_reader_does_not_know_are_left_out(told, monkeypatch):
     monkeypatch.setattr(Reviser, "_passing", lambda *_: "")
     requests = told.explanation_requests([HISTORY], [ITEM])

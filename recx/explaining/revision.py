@@ -1,11 +1,11 @@
 """Told texts held to their evidence: sentences that contradict it are written again, or else left out.
 
 A model that is told measurements may still say something else. The text is therefore checked sentence by sentence by
-the kit's own reader. In place of a sentence that contradicts the measurements, cites a title that it was not told as a
-cause (none, even in a comparison), states a false attribute, or says how sure the target is in words that the reader
-does not know, several are drawn from the model, and the one it writes most often among those that pass takes its place;
-where none passes, the sentence is left out. What holds by construction is what the reader can read: measured on such
-texts, its own checks say nothing about the model.
+the kit's own reader. A sentence is wrong if it contradicts the measurements, cites a title that it was not told as a cause
+(even in a comparison), states a false attribute, says how sure the target is in words that the reader does not know, or
+contrasts two titles that are alike. In its place, several are drawn from the model, and the one it writes most often
+among those that pass is taken; where none passes, the sentence is left out. What holds by construction is what the
+reader can read: measured on such texts, its own checks say nothing about the model.
 """
 
 import zlib
@@ -34,6 +34,7 @@ DRAWN = 8  # sentences drawn in place of one
 TEMPERATURE = 0.7  # of the draws: at 1, small models misspell words
 LONGEST = 64  # tokens of such a sentence
 ROUNDS = 8  # sentences of a text that may be written again; further ones are left out
+_CONTRAST = ", while "
 
 
 @dataclass(eq=False)
@@ -99,12 +100,14 @@ class Reviser:
 
     def _wrong(self, draft: Draft, sentence: str) -> bool:
         read, causes = self._read(draft, draft.kept + sentence), told_causes(draft.evidence)
+        stated = [s.value for s in read.statements if s.span[0] >= len(draft.kept)]
         return bool(
             contradictions(read, draft.evidence)
             or strength_unread(sentence)
             or any(not c.in_history or not (c.against or c.item in causes) for c in read.citations)
             or any(not s.true for s in read.statements)
             or len(set(quoted := QUOTED.findall(sentence))) < len(quoted)  # compared with itself
+            or (_CONTRAST in QUOTED.sub("", sentence) and len(set(stated)) < len(stated))  # "A is new, while B is new"
         )
 
     def _read(self, draft: Draft, text: str) -> Explanation:

@@ -2,7 +2,7 @@
 
 `data/aligned` holds its adapters and projectors, and the target that they were aligned to. The weights of the backbone
 are downloaded once (`recx backbone get`). These commands train such a model anew and ship it instead (the present one
-was made from an earlier one, see docs/decisions/104):
+was trained further from an earlier one, see docs/decisions/108):
 
     recx run data target tasks alignments --profile small
     python -m recx.pipeline.shipped
