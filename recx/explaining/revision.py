@@ -1,11 +1,11 @@
 """Told texts held to their evidence: sentences that contradict it are written again, or else left out.
 
 A model that is told measurements may still say something else. The text is therefore checked sentence by sentence by
-the kit's own reader. A sentence is wrong if it contradicts the measurements, cites a title that it was not told as a cause
-(even in a comparison), states a false attribute, says how sure the target is in words that the reader does not know, or
-contrasts two titles that are alike. In its place, several are drawn from the model, and the one it writes most often
-among those that pass is taken; where none passes, the sentence is left out. What holds by construction is what the
-reader can read: measured on such texts, its own checks say nothing about the model.
+the kit's own reader. A sentence is wrong if it contradicts the measurements, cites a title that it was not told as a
+cause (even in a comparison), states a false attribute, says how sure the target is in words that the reader does not
+know, or contrasts two titles that are alike. In its place, several are drawn from the model, and the one it writes most
+often among those that pass is taken; where none passes, the sentence is left out. What holds by construction is what
+the reader can read: measured on such texts, its own checks say nothing about the model.
 """
 
 import zlib
