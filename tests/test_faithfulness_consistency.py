@@ -58,6 +58,11 @@ def test_taking_a_title_up_again_is_no_repetition():
     assert repeated_cause(read(f'Yes. "{a}" lifts it.')) == 0 and np.isnan(repeated_cause(read("Yes.")))
 
 
+def test_a_title_may_be_taken_up_behind_a_semicolon():
+    label = CATALOGUE.labels
+    assert repeated_cause(read(f'Yes. "{label[1]}" is for Wii; "{label[1]}" and "{label[2]}" fit.')) == 0
+
+
 def test_a_full_stop_within_the_title_asked_about_ends_no_sentence():
     label = CATALOGUE.labels
     (item,) = [n for n, own in enumerate(label) if own == "Super Smash Bros. Brawl"]

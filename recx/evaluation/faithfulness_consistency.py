@@ -1,5 +1,6 @@
 """Does a text agree with itself: one title in one role, and the same causes when the same pair is explained again?"""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,9 @@ from recx.explaining.contradictions import sentence_spans
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
 from recx.prompts.controls import Control
+
+
+_STATEMENT_END = re.compile(r"[.!?;](?=\s|$)")
 
 
 def explained_again(explainer: Explainer, pairs: Pairs, count: int = 60) -> list[Explanation]:
@@ -28,7 +32,7 @@ def repeated_cause(text: Explanation) -> float:
     cited = [c for c in text.citations if c.item is not None]
     if not cited:
         return np.nan
-    spans = sentence_spans(text)
+    spans = sentence_spans(text, _STATEMENT_END)
     sentences = [next(n for n, (_, end) in enumerate(spans) if c.span[0] < end) for c in cited]
     roles = [(c.item, c.against) for c in cited]
     causes = {item for item, against in roles if not against}

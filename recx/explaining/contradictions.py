@@ -70,12 +70,17 @@ def _named(text: Explanation) -> list[_Named]:
     return out
 
 
-def sentence_spans(text: Explanation) -> list[tuple[int, int]]:
-    """Spans of a text's sentences, each with the space before it; a mark within a title or attribute ends none."""
+def sentence_spans(text: Explanation, end: re.Pattern[str] = _SENTENCE_END) -> list[tuple[int, int]]:
+    """Spans of a text's sentences, each with the space before it; a mark within a title or attribute ends none.
+
+    Args:
+        text: the text, with its citations and statements.
+        end: what ends a sentence.
+    """
     plain = list(text.text)
     for part in (*text.citations, *text.statements):
         plain[slice(*part.span)] = "_" * (part.span[1] - part.span[0])
     written = re.sub(r'"[^"]*"', lambda quoted: "_" * len(quoted[0]), "".join(plain))
-    ends = [m.end() for m in _SENTENCE_END.finditer(written)]
+    ends = [m.end() for m in end.finditer(written)]
     ends += [len(written)] if written[ends[-1] if ends else 0 :].strip() else []
     return list(itertools.pairwise([0, *ends]))
