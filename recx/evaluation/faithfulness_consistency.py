@@ -12,7 +12,6 @@ from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
 from recx.prompts.controls import Control
 
-
 _STATEMENT_END = re.compile(r"[.!?;](?=\s|$)")
 
 
