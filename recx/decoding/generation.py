@@ -34,9 +34,9 @@ def choice_probability(
     def decode(rows: list[int]) -> np.ndarray:
         with autocast(precision, model.device.type):
             last = DecodingState(model, [prompts[r] for r in rows]).last
-        logits = model.precise_logits(last, tokens).double()
+        logits = model.precise_logits(last, tokens).cpu().double()
         odds = logits[:, : len(first)].logsumexp(1) - logits[:, len(first) :].logsumexp(1)
-        return torch.sigmoid(odds).cpu().numpy()
+        return torch.sigmoid(odds).numpy()
 
     return np.array(in_batches(model, prompts, BATCH, "decisions", show_progress, decode))
 
