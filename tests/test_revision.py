@@ -118,6 +118,25 @@ def test_words_of_strength_that_the_reader_does_not_know_are_left_out(told, monk
         assert draft.text == causes + kept
 
 
+def test_attributes_that_the_catalogue_does_not_know_are_left_out(told, monkeypatch):
+    """A model aligned to games says of films that they are "for PlayStation 4", which the reader finds nowhere."""
+    monkeypatch.setattr(Reviser, "_passing", lambda *_: "")
+    requests = told.explanation_requests([HISTORY], [ITEM])
+    labels, facts = told.catalogue.labels, told.catalogue.facts
+    own, cause = facts(ITEM)["platform"][0], facts(77)["platform"][0]
+    assert own != cause
+    causes = f'Yes. "{labels[77]}" is the main reason for it.'
+    true = f' "{labels[ITEM]}" is for {own}, while "{labels[77]}" is for {cause}.'
+    for said, kept in (
+        (true, true),
+        (true.replace(own, "Betamax"), ""),
+        (true.replace(cause, "Betamax"), ""),
+        (f' "{labels[ITEM]}" is part of the Betamax series, and so is "{labels[77]}".', ""),
+    ):
+        *_, (draft,) = Reviser(told).revise(requests, [measured(HISTORY, ITEM)], [causes + said])
+        assert draft.text == causes + kept
+
+
 def test_what_is_streamed_ends_as_what_is_explained(told):
     held = told.with_held_quotes().with_held_evidence()
     said = list(stream_explanation(held, HISTORY, ITEM))

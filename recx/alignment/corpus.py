@@ -8,6 +8,7 @@ import torch
 
 from recx import paths
 from recx.alignment.own_words import OwnWords, write_own_words
+from recx.alignment.relation_source import relation_source
 from recx.alignment.relation_start import fit_relations, predict_effects
 from recx.attribution.effect_labels import EffectLabels, histories_to_measure, label_effects
 from recx.attribution.removal import value_function
@@ -78,7 +79,8 @@ def build_corpus(
         show_progress: show a bar.
 
     Raises:
-        SettingsError: the target only gives scores, and a mode other than behavior is requested.
+        SettingsError: the target only gives scores, and a mode other than behavior is requested; or the relation mode
+            is to start from a model that does not fit.
         DataError: its scores have so many ties that its labels would be random.
     """
     needy = [mode for mode in settings.mode_list if MODE_SPECS[mode].reads_vectors]
@@ -88,6 +90,7 @@ def build_corpus(
             f"{' and '.join(needy)} alignment requires. "
             "Set align.modes=behavior, or add encode_users and item_vectors to the target."
         )
+    relation_source(settings)  # refused here, before anything takes long
     rng = np.random.default_rng(settings.seed)
     beginnings = prefixes(split.train)
     longest = max(1, len(catalogue) - CANDIDATES)  # two people may have chosen nearly all of a small catalogue

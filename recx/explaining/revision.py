@@ -2,12 +2,14 @@
 
 A model that is told measurements may still say something else. The text is therefore checked sentence by sentence by
 the kit's own reader. A sentence is wrong if it contradicts the measurements, cites a title that it was not told as a
-cause (even in a comparison), states a false attribute, says how sure the target is in words that the reader does not
-know, or contrasts two titles that are alike. In its place, several are drawn from the model, and the one it writes most
-often among those that pass is taken; where none passes, the sentence is left out. What holds by construction is what
-the reader can read: measured on such texts, its own checks say nothing about the model.
+cause (even in a comparison), states an attribute that is false or that the reader does not find in the catalogue, says
+how sure the target is in words that the reader does not know, or contrasts two titles that are alike. In its place,
+several are drawn from the model, and the one it writes most often among those that pass is taken; where none passes,
+the sentence is left out. What holds by construction is what the reader can read: measured on such texts, its own checks
+say nothing about the model.
 """
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +37,10 @@ TEMPERATURE = 0.7  # of the draws: at 1, small models misspell words
 LONGEST = 64  # tokens of such a sentence
 ROUNDS = 8  # sentences of a text that may be written again; further ones are left out
 _CONTRAST = ", while "
+# A title and what it is said to be, but for the words that make it a cause.
+_SAID_TO_BE = re.compile(
+    r'"[^"]*" is (?!the main reason|what (?:weighs|counts|speaks) most|taken out|pulling)(?P<what>[^"]*)'
+)
 
 
 @dataclass(eq=False)
@@ -100,14 +106,19 @@ class Reviser:
 
     def _wrong(self, draft: Draft, sentence: str) -> bool:
         read, causes = self._read(draft, draft.kept + sentence), told_causes(draft.evidence)
-        stated = [s.value for s in read.statements if s.span[0] >= len(draft.kept)]
+        stated = [s for s in read.statements if s.span[0] >= len(draft.kept)]
+        known = [s.span[0] - len(draft.kept) for s in stated]
+        values = [s.value for s in stated]
         return bool(
             contradictions(read, draft.evidence)
             or strength_unread(sentence)
             or any(not c.in_history or not (c.against or c.item in causes) for c in read.citations)
             or any(not s.true for s in read.statements)
+            or any(
+                not any(m.start("what") <= place < m.end() for place in known) for m in _SAID_TO_BE.finditer(sentence)
+            )
             or len(set(quoted := QUOTED.findall(sentence))) < len(quoted)  # compared with itself
-            or (_CONTRAST in QUOTED.sub("", sentence) and len(set(stated)) < len(stated))  # "A is new, while B is new"
+            or (_CONTRAST in QUOTED.sub("", sentence) and len(set(values)) < len(values))  # "A is new, while B is new"
         )
 
     def _read(self, draft: Draft, text: str) -> Explanation:

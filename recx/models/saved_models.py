@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -22,6 +23,7 @@ from recx.storage.tensors import load_weights, read_tensors, trainable
 _WHITENING = [f"{kind}_whitening.{part}" for kind in ("item", "user") for part in ("center", "turn")]
 _TABLES = ("items", "users", *_WHITENING)
 _RELATION_PROJECTORS = ("relation_projector.", "title_projector.")
+_ENTITY_PROJECTORS = ("item_projector.", "user_projector.")
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,16 @@ def _load(settings: BackboneSettings) -> tuple[PreTrainedModel, PreTrainedTokeni
 
 
 @torch.no_grad()
-def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> None:
-    """Initialise a new model from a previously aligned one with the same backbone, adapters and target.
+def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0, same_target: bool = True) -> None:
+    """Initialise a new model from a previously aligned one with the same backbone and adapters.
 
     Args:
         model: new model, as built from the backbone.
         folder: folder of the previously aligned model.
         weight: position between the backbone (0) and that model (1); the average of two models tuned from the same
             start keeps much of both (Wortsman et al., CVPR 2022). Projectors are copied completely.
+        same_target: whether both read the same target. If not, the projectors of items and users keep their
+            initialisation, as the vectors of another target mean something else.
 
     Raises:
         CheckpointError: the file is missing or damaged, or the weights do not fit.
@@ -120,8 +124,9 @@ def continue_from(model: AlignedModel, folder: Path, weight: float = 1.0) -> Non
     # An adapter's update is the product B A, and B starts at 0: with A copied, it is scaled by `weight`.
     start = {n: p.detach().clone() for n, p in tuned.items() if "_projector." not in n and "lora_A" not in n}
     # Relation tokens keep their own initialisation if the other model had none.
-    kept = {n: p for n, p in tuned.items() if not any(own in n for own in _RELATION_PROJECTORS)}
-    load_weights(folder / "weights.safetensors", kept)
+    own = _RELATION_PROJECTORS if same_target else _ENTITY_PROJECTORS
+    kept = {n: p for n, p in tuned.items() if not any(part in n for part in own)}
+    load_weights(folder / "weights.safetensors", kept, without=() if same_target else own)
     for name, before in start.items():
         tuned[name].lerp_(before, 1.0 - weight)
 
@@ -165,17 +170,9 @@ def load_aligned(
     Raises:
         CheckpointError: a file is missing or damaged, or the weights do not fit.
     """
-    try:
-        record = json.loads((folder / "aligned.json").read_text(encoding="utf-8"))
-        settings, mode = BackboneSettings(**record["backbone"]), record["mode"]
-        with_entities = bool(record["entities"])
-        projector, inject = record.get("projector", "mlp"), bool(record.get("inject", False))  # absent in older files
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"{folder}: cannot load the aligned model ({error}). Delete the folder and rerun."
-        ) from error
-    if mode not in MODES:
-        raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
+    settings, mode, record = read_record(folder)
+    with_entities = bool(record.get("entities"))
+    projector, inject = record.get("projector", "mlp"), bool(record.get("inject", False))  # absent in older files
     if projector not in PROJECTORS:
         known = ", ".join(PROJECTORS)
         raise CheckpointError(f"{folder}: unknown projector {projector!r}; expected one of {known}.")
@@ -202,6 +199,27 @@ def load_aligned(
     model.reads_told = bool(record.get("reads_told", False))  # absent in older files
     load_weights(folder / "weights.safetensors", trainable(model))
     return (model if tunable else _frozen(model, settings)).eval(), tokenizer, mode
+
+
+def read_record(folder: Path) -> tuple[BackboneSettings, Mode, dict[str, Any]]:
+    """Read the settings of an aligned model's backbone, its mode, and everything else in its `aligned.json`.
+
+    Args:
+        folder: folder written by `save_aligned`.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        record = json.loads((folder / "aligned.json").read_text(encoding="utf-8"))
+        settings, mode = BackboneSettings(**record["backbone"]), record["mode"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder}: cannot load the aligned model ({error}). Delete the folder and rerun."
+        ) from error
+    if mode not in MODES:
+        raise CheckpointError(f"{folder}: unknown mode {mode!r}; expected one of {', '.join(MODES)}.")
+    return settings, mode, record
 
 
 def _frozen(model: AlignedModel, settings: BackboneSettings) -> AlignedModel:

@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from recx.alignment.memory_estimate import MemoryEstimate, require_memory, settle_passes
+from recx.alignment.relation_source import relation_source
 from recx.alignment.rows_file import load_rows
 from recx.alignment.several_processes import process_count
 from recx.models.aligned_model import AlignedModel
@@ -49,7 +50,8 @@ def start_alignment(mode: Mode, settings: Settings) -> AlignmentStart:
         settings: settings of the run.
 
     Raises:
-        CheckpointError: notebook 03, or the mode from which this one continues, is not finished.
+        CheckpointError: notebook 03, or the mode from which this one continues, is not finished; or the model from
+            which the relation mode starts has another backbone or other adapters.
         SettingsError: there is too little memory; the message names settings that fit.
     """
     align, tasks, spec = settings.align, stages.folder("tasks", settings), MODE_SPECS[mode]
@@ -63,7 +65,9 @@ def start_alignment(mode: Mode, settings: Settings) -> AlignmentStart:
     model, tokenizer = build_aligned(align.backbone, *tables, align.seed, spec.reads_relations, **kinds)
     before, weight = align.start_of(mode)
     if before:
-        continue_from(model, stages.folder(stages.ALIGN[before], settings), weight)
+        source = relation_source(align) if mode == "relation" else None
+        folder = source or stages.folder(stages.ALIGN[before], settings)
+        continue_from(model, folder, weight, same_target=source is None)
         how = dataclasses.replace(how, learning_rate=how.learning_rate * align.continued_rate)
     if spec.reads_relations:
         load_weights(tasks / "relations.safetensors", model.entities.relations.state_dict())

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recx import paths
+from recx.alignment.relation_source import relation_source
 from recx.data.people import people_files
 from recx.data.registry import input_files
 from recx.data.table_cache import file_digest
@@ -80,7 +81,7 @@ def inputs_of(stage: str, settings: Settings) -> tuple[str, ...]:
     aligned = [ALIGN[mode] for mode in settings.align.mode_list]
     inputs = tuple(name for name in STAGES[stage].inputs if name in aligned or name not in ALIGN.values())
     start = next((settings.align.start_of(mode)[0] for mode, name in ALIGN.items() if name == stage), "")
-    return inputs + ((ALIGN[start],) if start else ())
+    return inputs + ((ALIGN[start],) if start in ALIGN else ())
 
 
 def begin_stage(stage: str, settings: Settings) -> Run:
@@ -191,6 +192,8 @@ def _what_it_depends_on(stage: str, settings: Settings, known: dict[str, str]) -
         backbone = resolve_settings("small", "demo").align.backbone.name
         values["shipped"] = [_files_in(str(folder)) for folder in sorted(aligned.rglob("*")) if folder.is_dir()]
         values["ready"] = is_here(backbone)
+    if stage == ALIGN["relation"] and (source := relation_source(settings.align)):
+        values["source"] = _files_in(str(source))
     if stage == "llmxrec":
         values["people"] = [file_digest(path) for path in people_files(settings.data)]
     if "evaluate" in values:

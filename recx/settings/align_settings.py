@@ -58,7 +58,12 @@ class AlignSettings:
             liked and twelve disliked items.
         hybrid_from: initial weights of the hybrid mode: `backbone`, as in the paper, or `intention`, the model aligned
             in that mode, whose rows are only a third as long.
-        continued_weight: in the latter case, where the hybrid mode starts between the backbone (0) and that model (1).
+        relation_from: initial weights of the relation mode: `hybrid`, the model aligned in that mode; `shipped`, the
+            model that ships for this backbone; or the folder of a model aligned in the relation mode to any
+            recommender. The latter two already know how to read relation tokens, which mean the same for every
+            recommender; only the projectors of items and users are learnt anew, and no other mode has to be aligned.
+        continued_weight: for a hybrid mode that continues from the intention mode, where it starts between the backbone
+            (0) and that model (1).
         continued_rate: learning rate of a mode that continues from another, as a multiple of `fit.learning_rate`.
         variants: synthetic histories per real one, spliced from two users' histories; the target labels them too. They
             are shown as user vectors, and as titles only in the explanations that the backbone writes.
@@ -83,6 +88,7 @@ class AlignSettings:
     rows_relation: int = 60_000
     measured: int = 20_000
     hybrid_from: str = "intention"
+    relation_from: str = "hybrid"
     continued_weight: float = 0.8
     continued_rate: float = 0.5
     variants: int = 1
@@ -94,8 +100,10 @@ class AlignSettings:
     def __post_init__(self) -> None:
         named = set(self.modes.replace(",", " ").split())
         require(bool(named) and named <= set(MODES), "align.modes", f"some of {', '.join(MODES)}", self.modes)
-        alone = "relation" not in named or "hybrid" in named
-        require(alone, "align.modes", "'relation' together with 'hybrid', from which it continues", self.modes)
+        require(bool(self.relation_from), "align.relation_from", "'hybrid', 'shipped' or a folder", self.relation_from)
+        ready = "relation" not in named or "hybrid" in named or self.relation_from != "hybrid"
+        needed = "'relation' together with 'hybrid', from which it continues unless align.relation_from=shipped"
+        require(ready, "align.modes", needed, self.modes)
         vectors = "a list without 'behavior' (which has no projectors to tune) where align.backbone.frozen=true"
         require(not (self.backbone.frozen and "behavior" in named), "align.modes", vectors, self.modes)
         require(self.projector in PROJECTORS, "align.projector", f"one of {', '.join(PROJECTORS)}", self.projector)
@@ -115,12 +123,13 @@ class AlignSettings:
         return tuple(mode for mode in MODES if mode in named)
 
     def start_of(self, mode: str) -> tuple[str, float]:
-        """The mode that `mode` continues from, and where between the backbone (0) and its weights (1) it starts.
+        """What `mode` continues from, and where between the backbone (0) and its weights (1) it starts.
 
-        The name is empty for a mode that starts from the backbone.
+        The name is that of another mode or, for the relation mode, the value of `relation_from`; it is empty for a mode
+        that starts from the backbone.
         """
         if mode == "relation":
-            return "hybrid", 1.0
+            return self.relation_from, 1.0
         if mode == "hybrid" and self.hybrid_from == "intention" and "intention" in self.mode_list:
             return "intention", self.continued_weight
         return "", 0.0

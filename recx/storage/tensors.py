@@ -1,5 +1,6 @@
 """Weights on disk: safetensors only, validated when read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,13 +21,18 @@ def save_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:
     save_file({name: p.detach().contiguous().cpu() for name, p in parameters.items()}, path)
 
 
-def load_weights(path: Path, parameters: dict[str, torch.Tensor]) -> None:
+def load_weights(path: Path, parameters: dict[str, torch.Tensor], without: Sequence[str] = ()) -> None:
     """Copy weights from a safetensors file into parameters with the same names and shapes.
+
+    Args:
+        path: the file.
+        parameters: replaced, by name.
+        without: parts of names; weights of the file with such a name are not read.
 
     Raises:
         CheckpointError: names or shapes differ, or the file is missing or damaged.
     """
-    saved = read_tensors(path)
+    saved = {n: t for n, t in read_tensors(path).items() if not any(part in n for part in without)}
     if saved.keys() != parameters.keys():
         odd = sorted(saved.keys() ^ parameters.keys())
         raise CheckpointError(f"{path}: saved for another model; {len(odd)} weights differ, e.g. {odd[0]!r}.")
