@@ -4,9 +4,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from recx.alignment.relation_source import relation_source
+from recx.attribution.removal import value_function
 from recx.data.registry import load_dataset
 from recx.errors import CheckpointError
-from recx.models.saved_models import build_aligned, save_aligned
+from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.measured import measure_evidence
+from recx.models.pretrained import is_here
+from recx.models.saved_models import build_aligned, continue_from, save_aligned
 from recx.pipeline import examples, shipped, stages
 from recx.pipeline.explained_pairs import PairExplainer
 from recx.playground import shipped_run
@@ -14,6 +19,7 @@ from recx.profiles.resolve import resolve_settings
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.recommenders.target_kinds import save_target
+from recx.settings import TargetShape
 
 # The teaching backbone stands for the one that has to be fetched.
 SETTINGS = resolve_settings("small", "demo", "", {"align.backbone.name": "recx-tiny", "align.backbone.lora_rank": "4"})
@@ -111,3 +117,24 @@ def test_without_its_backbone_the_teaching_one_speaks(here, monkeypatch, capsys)
     assert capsys.readouterr().out.startswith("Explanations by recx-tiny"), (
         "where nothing is shipped, nothing is missed"
     )
+
+
+def test_it_explains_another_recommender_without_training():
+    """Roles on titles mean the same for every recommender, whatever the projectors of its vectors say."""
+    settings = resolve_settings("transfer")
+    if not is_here(settings.align.backbone.name):
+        pytest.skip(f"no {settings.align.backbone.name} here (recx backbone get {settings.align.backbone.name})")
+    data = load_dataset(settings.data)
+    torch.manual_seed(1)
+    target = SASRec(len(data.catalogue), TargetShape(width=24)).eval().requires_grad_(False)
+    users = target.encode_users(pad_histories(data.sequences[:40], target.length))
+    model, tokenizer = build_aligned(settings.align.backbone, target.item_vectors(), users, relations=True)
+    continue_from(model, relation_source(settings.align), same_target=False)
+    explainer = AlignedExplainer(model.eval(), tokenizer, "relation", data.catalogue, target, target.length)
+    value = value_function(target, data.sequences[:200], target.length)
+    histories, items = [s[:6] for s in data.sequences[:4]], [9, 20, 31, 40]
+    evidence = [measure_evidence(value, h, i) for h, i in zip(histories, items, strict=True)]
+    told = explainer.with_evidence(lambda history, item: measure_evidence(value, history, item))
+    for text, known in zip(told.explain(histories, items), evidence, strict=True):
+        assert text.decision == known.liked, text.text
+        assert text.citations[0].item == known.causes[0], text.text

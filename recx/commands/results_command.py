@@ -49,10 +49,12 @@ class ResultsCommand:
 
 
 def _print_lines(records: Sequence[Mapping[str, Any]]) -> None:
+    from recx.evaluation.bootstrap import interval_text
+
     if not records:
         print("No finished stage yet. Start with: recx run")
     for r in records:
-        interval = f" [{r['low']:.3f}, {r['high']:.3f}]" if r["low"] is not None else ""
+        interval = interval_text(r["low"], r["high"])
         count = f"  n={r['n']}" if r["n"] else ""
         who = " ".join(filter(None, (r["mode"], r["method"], r.get("decoding"), r.get("control"))))
         where = f"{r['profile']}/{r['dataset']}/{r['stage']}"

@@ -19,7 +19,7 @@ class RunCommand:
     notebooks: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[NOTEBOOK ...]")] = ()
     """Notebooks by number or name, e.g. 02 06_alignment_effect; by default all but 10 and 13 to 16."""
     profile: str = "tiny"
-    """How much to compute: tiny or small (for a laptop), gpu or paper (for GPUs), or test (a rough trial)."""
+    """How much to compute: tiny, transfer or small (for a laptop), gpu or paper (for GPUs), or test (a rough trial)."""
     dataset: str = "demo"
     """A name shown by `recx data list`, or a folder with your own files."""
     data_dir: str = ""

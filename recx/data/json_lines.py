@@ -6,7 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import polars as pl
 from tqdm.auto import tqdm
@@ -15,6 +15,7 @@ from recx.errors import DataError
 
 CHUNK_BYTES = 1 << 25
 MAX_LINE_BYTES = 1 << 24
+Read = TypeVar("Read")
 
 
 def read_json_lines(
@@ -76,6 +77,33 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             number += 1
             if raw.strip():
                 yield number, raw
+
+
+def checked_lines(path: Path, read: Callable[[dict[str, Any]], Read], form: str, what: str = "") -> Iterator[Read]:
+    """What `read` makes of the JSON object in each line that is not blank.
+
+    Args:
+        path: JSON lines in UTF-8, with or without a byte order mark; gzipped if the name ends in .gz.
+        read: checks one object and converts it; what it raises is reported with file and line.
+        form: what a line looks like, for the message.
+        what: what a line should be, for the message, e.g. `a rating`.
+
+    Raises:
+        DataError: the file cannot be read, or a line is not a JSON object or not accepted by `read`.
+    """
+    for number, raw in numbered_lines(path):
+        try:
+            record = json.loads(raw.decode("utf-8-sig"))
+            if not isinstance(record, dict):
+                raise TypeError("it is not a JSON object")
+            value = read(record)
+        except DataError as error:
+            raise DataError(f"{path}, line {number}: {error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            why = f"no {error}" if isinstance(error, KeyError) else error
+            said = f"not {what} ({why})" if what else why
+            raise DataError(f"{path}, line {number}: {said}; expected {form}.") from error
+        yield value
 
 
 def line_chunks(path: Path) -> Iterator[bytes]:

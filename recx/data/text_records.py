@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recx.data.catalogue import clean_title
-from recx.data.json_lines import numbered_lines
-from recx.errors import DataError
+from recx.data.json_lines import checked_lines
 
 MAX_TEXT = 50_000  # letters of a text
 MAX_TITLE = 2_000  # letters of a title, of a value, or of the name of a source
@@ -84,11 +83,7 @@ def read_text_records(path: Path) -> Iterator[TextRecord]:
     Raises:
         DataError: the file cannot be read, or a line is not such a record.
     """
-    for number, raw in numbered_lines(path):
-        try:
-            yield text_record(json.loads(raw.decode("utf-8-sig")))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise DataError(f"{path}, line {number}: not a record of texts ({error}); expected {FORM}.") from error
+    return checked_lines(path, text_record, FORM, "a record of texts")
 
 
 def text_record(given: Any) -> TextRecord:

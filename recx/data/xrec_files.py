@@ -7,7 +7,6 @@ A folder holds `explanations.jsonl`, one pair per line, and the interactions of 
 model wrote about the pair, may be missing.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from recx.data.json_lines import numbered_lines
+from recx.data.json_lines import checked_lines
 from recx.data.reading_report import ReadingReport
 from recx.data.sources import FileLayout, Source, Tables
 from recx.errors import DataError
@@ -99,7 +98,9 @@ def read_predictions(folder: Path) -> tuple[list[str], list[str]]:
     Raises:
         DataError: the file is missing or a line is not such a record.
     """
-    rows = [(r["prediction"], r["reference"]) for r in _lines(_need(folder, PREDICTIONS), _prediction, _PREDICTED)]
+    rows = [
+        (r["prediction"], r["reference"]) for r in checked_lines(_need(folder, PREDICTIONS), _prediction, _PREDICTED)
+    ]
     return [text for text, _ in rows], [reference for _, reference in rows]
 
 
@@ -163,18 +164,7 @@ def _interactions(folder: Path) -> pl.DataFrame:
 
 
 def _records(path: Path) -> Iterator[dict[str, str]]:
-    return _lines(path, _pair, _FORM)
-
-
-def _lines(path: Path, read: Any, form: str) -> Iterator[dict[str, str]]:
-    for number, raw in numbered_lines(path):
-        try:
-            record = json.loads(raw.decode("utf-8-sig"))
-            if not isinstance(record, dict):
-                raise TypeError("the line is not a JSON object")
-            yield read(record)
-        except (ValueError, TypeError, RecursionError) as error:
-            raise DataError(f"{path}, line {number}: {error}; expected {form}.") from error
+    return checked_lines(path, _pair, _FORM)
 
 
 def _pair(record: dict[str, Any]) -> dict[str, str]:

@@ -27,7 +27,12 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.value:.3f}" + (f" [{self.low:.3f}, {self.high:.3f}]" if self.low == self.low else "")
+        return f"{self.value:.3f}{interval_text(self.low, self.high)}"
+
+
+def interval_text(low: float | None, high: float | None, digits: int = 3) -> str:
+    """The interval that is written behind a value, " [low, high]"; empty if there is none (None or NaN)."""
+    return "" if low is None or low != low else f" [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def bootstrap(

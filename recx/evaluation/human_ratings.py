@@ -5,12 +5,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from recx.errors import DataError
+from recx.data.json_lines import checked_lines
 from recx.evaluation.judges import RUBRIC
 from recx.storage.atomic_files import replace_file
 
 HIGHEST = 10
+_FORM = '{"rater": "...", "question": "...", "score": 0 to 3 (of a rating sheet 0 to 10), "seconds": ...}'
 # The scales of LLMXRec's rating sheets, in our own words.
 ASPECTS = {
     "reasonability": "Do the reasons make sense for this person and this item, and are they true?",
@@ -76,14 +78,8 @@ def read_ratings(path: Path) -> list[HumanRating]:
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     latest: dict[tuple[str, str], HumanRating] = {}
     for file in files:
-        try:
-            lines = file.read_text(encoding="utf-8").split("\n")  # strings may hold other separators
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: cannot be read ({error}).") from error
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                rating = _checked(file, number, line)
-                latest[rating.rater, rating.question] = rating
+        for rating in checked_lines(file, _checked, _FORM, "a rating"):
+            latest[rating.rater, rating.question] = rating
     return list(latest.values())
 
 
@@ -92,22 +88,14 @@ def write_ratings(path: Path, ratings: Iterable[HumanRating]) -> None:
     replace_file(path, "".join(json.dumps(asdict(r)) + "\n" for r in ratings))
 
 
-def _checked(file: Path, number: int, line: str) -> HumanRating:
-    try:
-        record = json.loads(line)
-        rating = HumanRating(
-            str(record["rater"]),
-            str(record["question"]),
-            int(record["score"]),
-            float(record.get("seconds") or 0),
-            str(record.get("text") or ""),
-        )
-        if rating.score != record["score"] or rating.score not in levels_of(rating.question):
-            raise ValueError(f"score {record['score']!r}")
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        why = f"no {error}" if isinstance(error, KeyError) else error
-        raise DataError(
-            f"{file}, line {number}: not a rating ({why}); expected "
-            '{"rater": "...", "question": "...", "score": 0 to 3 (of a rating sheet 0 to 10), "seconds": ...}.'
-        ) from error
+def _checked(record: Any) -> HumanRating:
+    rating = HumanRating(
+        str(record["rater"]),
+        str(record["question"]),
+        int(record["score"]),
+        float(record.get("seconds") or 0),
+        str(record.get("text") or ""),
+    )
+    if rating.score != record["score"] or rating.score not in levels_of(rating.question):
+        raise ValueError(f"score {record['score']!r}")
     return rating

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recx.errors import DataError
-from recx.evaluation.bootstrap import Estimate, bootstrap
+from recx.evaluation.bootstrap import Estimate, bootstrap, interval_text
 from recx.evaluation.discrimination import discriminate_views
 from recx.evaluation.explanation_checks import cited_in_history, stated_attributes_true
 from recx.evaluation.foreign_texts import ForeignTexts
@@ -259,5 +259,4 @@ def shown(value: float, low: float, high: float) -> str:
     if np.isnan(value):
         return "-"
     digits = 0 if value >= 100 else 1 if value >= 10 else 3
-    interval = "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value:,.{digits}f}{interval}"
+    return f"{value:,.{digits}f}{interval_text(low, high, digits)}"

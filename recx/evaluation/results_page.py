@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from recx.evaluation.bootstrap import interval_text
 from recx.evaluation.metric_records import decoded_otherwise, label_of
 
 _EXPLANATIONS = (
@@ -96,4 +97,4 @@ def _cell(record: dict[str, Any]) -> str:
     value = f"{record['value']:,.0f}" if whole else f"{record['value']:.3f}"
     if record["low"] is None or record["low"] == record["high"]:
         return value
-    return f"{value} [{record['low']:.3f}, {record['high']:.3f}]"
+    return value + interval_text(record["low"], record["high"])

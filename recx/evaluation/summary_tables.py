@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from recx.evaluation.bootstrap import interval_text
 from recx.evaluation.metric_records import label_of
 
 
@@ -13,9 +14,8 @@ def _shown(record: dict[str, Any], interval: bool = False) -> str:
     """Format a record's value; a placeholder stands for values that could not be measured."""
     if record["value"] != record["value"]:
         return "no attributes" if record["metric"] == "stated_attributes_true" else "-"
-    low, high = record.get("low"), record.get("high")
-    limited = interval and low is not None and low == low  # NaN: there is no interval, e.g. over a single seed
-    return f"{record['value']:.3f}" + (f" [{low:.3f}, {high:.3f}]" if limited else "")
+    limits = interval_text(record.get("low"), record.get("high")) if interval else ""
+    return f"{record['value']:.3f}{limits}"
 
 
 def side_by_side(records: Sequence[dict[str, Any]]) -> pd.DataFrame:

@@ -1,20 +1,22 @@
 """Explanations written elsewhere, read from a file to be compared with those made here."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
-from recx.errors import DataError
+from recx.data.json_lines import checked_lines
 from recx.explaining.chat_replies import answer_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
 from recx.prompts.controls import Control
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
+
+_FORM = '{"history": ["...", ...], "item": "...", "text": "..."}'
 
 
 class ImportedExplainer(Explainer):
@@ -36,7 +38,7 @@ class ImportedExplainer(Explainer):
     def __init__(self, catalogue: Catalogue, path: Path, max_history: int) -> None:
         self.catalogue, self.max_history = catalogue, max_history
         self.parser = ExplanationParser(catalogue)
-        self._texts = dict(filter(None, (self._read(path, number, line) for number, line in _lines(path))))
+        self._texts = dict(filter(None, checked_lines(path, self._read, _FORM, "an explanation")))
 
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False
@@ -70,34 +72,15 @@ class ImportedExplainer(Explainer):
         requests = self.requests("explanation", histories, [[i] for i in items], instruction)
         return [explanation_of(self._texts.get(_key(r), ""), r, self.catalogue, self.parser) for r in requests]
 
-    def _read(self, path: Path, number: int, line: str) -> tuple[tuple[int, ...], str] | None:
-        try:
-            record = json.loads(line)
-            if "error" in record and "text" not in record:
-                return None
-            history, item, text = record["history"], record["item"], record["text"]
-            if not isinstance(history, list) or not all(isinstance(v, str) for v in (*history, item, text)):
-                raise TypeError("history must be a list of strings, item and text must be strings")
-            (request,) = self.requests("explanation", [history], [[item]])
-        except DataError as error:
-            raise DataError(f"{path}, line {number}: {error}") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            why = f"no {error}" if isinstance(error, KeyError) else error
-            raise DataError(
-                f"{path}, line {number}: not an explanation ({why}); expected "
-                '{"history": ["...", ...], "item": "...", "text": "..."}.'
-            ) from error
+    def _read(self, record: Any) -> tuple[tuple[int, ...], str] | None:
+        if "error" in record and "text" not in record:
+            return None
+        history, item, text = record["history"], record["item"], record["text"]
+        if not isinstance(history, list) or not all(isinstance(v, str) for v in (*history, item, text)):
+            raise TypeError("history must be a list of strings, item and text must be strings")
+        (request,) = self.requests("explanation", [history], [[item]])
         return _key(request), answer_of(text)
 
 
 def _key(request: Request) -> tuple[int, ...]:
     return (*request.history.tolist(), *request.items)
-
-
-def _lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        # Not `splitlines`, which would also split at Unicode line separators within JSON strings.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).") from error
-    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
