@@ -16,7 +16,15 @@ TEXT = 'Yes. "Halo" is a Shooter title; "Portal" is a Racing title & "Nobody\'s 
 
 def explained(text=TEXT, history=(1,), item=2):
     reading = ExplanationParser(CATALOGUE).parse(text, history, item)
-    return Explanation(item, CATALOGUE.labels[item], reading.decision, text, reading.citations, reading.statements)
+    return Explanation(
+        item,
+        CATALOGUE.labels[item],
+        reading.decision,
+        text,
+        reading.citations,
+        reading.statements,
+        unverified=reading.unverified,
+    )
 
 
 def test_segments_join_to_the_text_and_say_what_holds():
@@ -43,6 +51,19 @@ def test_marked_parts_join_to_the_text_and_name_each_mark():
     late = marked_parts(explained('"Halo" is a Shooter title. I would recommend it.'), liked=True)
     assert late["kind"].tolist() == ["citation", "", "statement", ""], "no first word says the decision"
     assert marked_parts(explained(""), liked=True).to_numpy().tolist() == [["(no text)", "", ""]]
+
+
+def test_attributes_of_no_title_are_marked_as_unknown():
+    e = explained('No. "Halo" is for PlayStation 4, while "Portal" is a Puzzle title.', item=3)
+    assert [(s.text, s.mark) for s in segments(e) if s.mark] == [
+        ('"Halo"', "✓"), ("PlayStation 4", "?"), ("Puzzle", "✓"),
+    ]  # fmt: skip
+    parts = marked_parts(e, liked=False).set_index("text")
+    assert parts.loc["PlayStation 4"].tolist() == ["statement", "unknown"]
+    frame = case_frame("liked", ["Halo"], "Portal", True, {"hybrid": e})
+    assert "PlayStation 4&nbsp;?</b>" in cases_html(frame)
+    drawn = "".join(t.get_text() for t in cases_figure(frame).axes[0].texts)
+    assert "PlayStation 4?" in drawn
 
 
 def test_a_shared_value_that_nothing_shares_is_marked_with_the_words_that_share_it():

@@ -12,7 +12,7 @@ from recx.data.demo import demo_catalogue
 from recx.errors import DataError
 from recx.explaining.contradictions import contradictions
 from recx.explaining.segments import Segment
-from recx.pipeline import explained_pairs, shipped
+from recx.pipeline import shipped
 from recx.pipeline.explained_pairs import Pair, PairExplainer, PairNames, wrapped
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.recommenders.item_rank import top_items
@@ -56,11 +56,11 @@ def test_titles_that_mean_no_item_or_several_are_errors(history, item, said):
 
 
 def test_marks_stand_behind_what_was_checked():
-    marked = explained_pairs._marked
-    assert marked(Segment("Yes.")) == "Yes."
-    assert marked(Segment('"Halo 3"', True, "in the history", True)) == '"Halo 3"✓●'
-    assert marked(Segment('"Okami"', True, "in the history", False)) == '"Okami"✓○'
-    assert marked(Segment('"Pong"', False, "not in the history")) == '"Pong"✗'
+    assert Segment("Yes.").mark == ""
+    assert Segment('"Halo 3"', True, "in the history", True).mark == "✓●"
+    assert Segment('"Okami"', True, "in the history", False).mark == "✓○"
+    assert Segment('"Pong"', False, "not in the history").mark == "✗"
+    assert Segment("PlayStation 4", None, "the catalogue does not tell").mark == "?"
 
 
 def test_lines_keep_to_the_width_and_cannot_reach_the_terminal(monkeypatch):

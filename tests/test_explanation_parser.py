@@ -33,6 +33,24 @@ def test_a_series_that_begins_with_an_article_is_phrased_and_read_with_one():
     assert one.value == "Theatrhythm" and not one.true
 
 
+@pytest.mark.parametrize(
+    "text, unverified",
+    [
+        ('No. "Portal" is for PlayStation 4, and so is "Halo 3".', ["PlayStation 4"]),
+        ('Yes. "Portal" is a Hack and Slash title, while "Halo 3" is a Shooter title.', ["Hack and Slash"]),
+        ('Yes. "Halo 3" is part of the Portal series; "Portal" is from 2007.', ["Portal", "2007"]),
+        ('Yes. “Portal” is an RPG title as "Halo 3" is made by Bungie Inc.', ["RPG", "Bungie Inc"]),
+        ('Yes. "Portal" is a Puzzle title and "Halo 3" is for Xbox 360.', []),
+        ('Yes. "Portal" is for fans of puzzles; "Halo 3" is a Japanese game, and it is a great title.', []),
+    ],
+)
+def test_attributes_of_no_title_are_unverified_and_no_statements(small_catalogue, text, unverified):
+    reading = read(small_catalogue, text)
+    assert [text[start:end] for start, end in reading.unverified] == unverified
+    assert not any(s.value in unverified for s in reading.statements)
+    assert sum(c.title == "Portal" for c in reading.citations) == 1, "the name of a series cites nothing"
+
+
 def test_citations_leave_the_item_out_and_spot_inventions(small_catalogue):
     reading = read(small_catalogue, 'Yes. "Portal 2" is like "Portal", "Okami (Wii)" and "Half-Life 9".')
     assert [(c.title, c.in_history) for c in reading.citations] == [

@@ -13,10 +13,11 @@ from recx.errors import SettingsError
 from recx.evaluation import baselines
 from recx.evaluation.alignment_effect import ShuffledUsers, measure, measure_free
 from recx.evaluation.baselines import SampledPopularity, mean_places, measure_constant, measure_scorer
-from recx.evaluation.explanation_checks import explanation_records
+from recx.evaluation.explanation_checks import explanation_records, totals
 from recx.evaluation.methods import Method, all_methods, explain_all
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.records import NO_ANSWER, Explanation, Prediction, Recommendation
+from recx.prompts.explanation_parser import Statement
 from recx.recommenders.popularity import PopularityRecommender
 from recx.settings import ChatSettings, EvaluateSettings
 from recx.storage.text_store import TextStore
@@ -180,6 +181,23 @@ def test_missing_answers_count_in_no_metric(test_set):
     records = explanation_records(method.explainer.explain(pairs.histories, pairs.items.tolist()), pairs, method)
     assert records[0]["metric"] == "decision_agreement" and records[0]["n"] == 10
     assert records[0]["value"] == pytest.approx(np.mean(pairs.liked[::2]))
+    assert "attributes_unverified" not in {r["metric"] for r in records}
+
+
+def test_attributes_that_the_catalogue_does_not_have_are_counted_apart(test_set):
+    class Inventor(Stub):
+        def explain(self, histories, items, instruction="", show_progress=False):
+            true = (Statement((1,), "Shooter", False, True),)
+            return [
+                Explanation(i, "", True, "Yes.", (), true * (n % 2), unverified=((0, 3),)) for n, i in enumerate(items)
+            ]
+
+    pairs, method = pairs_of(test_set, 20), Method(Inventor(test_set.labels.top), "x")
+    explained = method.explainer.explain(pairs.histories, pairs.items.tolist())
+    found = {r["metric"]: r["value"] for r in explanation_records(explained, pairs, method)}
+    assert (found["stated_attributes_true"], found["attributes_unverified"]) == (1, 0.75)
+    counts = totals(explained)
+    assert (counts["stated"], counts["stated_true"], counts["unverified"]) == (10, 10, 20)
 
 
 def test_missing_explanations_are_told_and_a_method_without_any_is_left_out(test_set, capsys):

@@ -129,6 +129,13 @@ def test_an_answer_says_what_moved_the_target(service):
     assert "90 % of the random sets" in tested and "p = 0.022" in tested
 
 
+def test_an_attribute_that_the_catalogue_does_not_have_is_shown_with_its_reason(service):
+    answer = [*service.explain("hybrid", HISTORY, 9)][-1]
+    answer["segments"] = [{"text": "PlayStation 9", "holds": None, "why": "cannot be checked", "mattered": None}]
+    page = pieces.whole_answer("hybrid", answer)
+    assert '<span class="unverified" title="cannot be checked">PlayStation 9&nbsp;?</span>' in page
+
+
 def test_an_answer_says_what_shared_attributes_moved(service):
     platforms = service.catalogue.attributes["platform"]
     history = np.array([[n for n, own in enumerate(platforms) if own == (name,)][:3] for name in ("Wii", "PC")]).ravel()

@@ -63,7 +63,7 @@ def case_frame(
 ) -> pd.DataFrame:
     """Build a frame of one case, with a row per segment of text.
 
-    The columns are `case, history, item, decision, method, rating, text, holds, why`.
+    The columns are `case, history, item, decision, method, rating, text, holds, why`, with `Segment.said` as `holds`.
 
     Args:
         title: title of the case, e.g. the rule that chose it.
@@ -76,15 +76,14 @@ def case_frame(
     rows = []
     for method, e in texts.items():
         for piece in segments(e) or [Segment("(no text)")]:
-            holds = "" if piece.holds is None else ("yes" if piece.holds else "no")
             rating = (ratings or {}).get(method, np.nan)
-            rows.append((title, "\n".join(history), item, decision, method, rating, piece.text, holds, piece.why))
+            rows.append((title, "\n".join(history), item, decision, method, rating, piece.text, piece.said, piece.why))
     names = ["case", "history", "item", "decision", "method", "rating", "text", "holds", "why"]
     return pd.DataFrame(rows, columns=names)
 
 
 def marked_parts(explanation: Explanation, liked: bool) -> pd.DataFrame:
-    """Split one explanation at its marks: `text, kind, holds`, together the text again.
+    """Split one explanation at its marks: `text, kind, holds` (`Segment.said`), together the text again.
 
     The kind is `citation`, `statement`, or `decision` for a "Yes" or "No" at the beginning; otherwise it is empty, and
     so is `holds`.
@@ -98,7 +97,7 @@ def marked_parts(explanation: Explanation, liked: bool) -> pd.DataFrame:
     for piece in segments(explanation) or [Segment("(no text)")]:
         span = (place, place + len(piece.text))
         kind = "citation" if span in cited else "statement"
-        rows.append((piece.text, *(("", "") if piece.holds is None else (kind, "yes" if piece.holds else "no"))))
+        rows.append((piece.text, kind if piece.said else "", piece.said))
         place = span[1]
     first = rows[0][0][: stated_decision(explanation.text)[1]].rstrip(" .,:;!")
     if first and not rows[0][1]:

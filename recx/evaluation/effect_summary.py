@@ -43,8 +43,11 @@ def summary(
     stated = f"{counts['stated_true']} of {counts['stated']} stated attributes are true"
     parts.append(
         f"{label}: {counts['cited_in_history']} of {counts['cited']} cited titles are in the history, "
-        f"{counts['invented']} do not exist; {stated if counts['stated'] else 'no attributes are stated'}"
+        f"{counts['invented']} do not exist; "
+        + (stated if counts["stated"] else "no attributes of the catalogue are stated")
     )
+    if counts["unverified"]:
+        parts.append(f"{label}: {counts['unverified']} further attributes are those of no title of the catalogue")
     for explanation, liked in list(zip(explained, pairs.liked, strict=True))[:count]:
         parts.append(f"\n[target: {'yes' if liked else 'no'}] {explanation.title}\n  {explanation.text}")
     return "\n".join(parts) + "\n"

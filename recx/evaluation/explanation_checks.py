@@ -31,6 +31,15 @@ def stated_attributes_true(explanations: Sequence[Explanation | ParsedExplanatio
     return np.array([_share([s.true for s in e.statements]) for e in explanations])
 
 
+def attributes_unverified(explanations: Sequence[Explanation]) -> np.ndarray:
+    """Share of each explanation's attributes that no item of the catalogue has; NaN if it states none.
+
+    They are not in `stated_attributes_true`, because the catalogue does not tell whether they are true.
+    """
+    flags = [[True] * len(e.unverified) + [False] * len(e.statements) for e in explanations]
+    return np.array([_share(own) for own in flags])
+
+
 def numbers_as_measured(explanations: Sequence[Explanation]) -> np.ndarray:
     """Share of each explanation's numbers that were measured; NaN if it states none, or its author was told none."""
     flags = [[n.measured for n in e.numbers if n.measured is not None] for e in explanations]
@@ -48,7 +57,7 @@ def contradicts_evidence(explanations: Sequence[Explanation], evidence: Sequence
 
 
 def totals(explanations: Sequence[Explanation]) -> dict[str, int]:
-    """Count `cited, cited_in_history, invented, stated, stated_true`, from which the shares are computed."""
+    """Count `cited, cited_in_history, invented, stated, stated_true, unverified`, of which the shares are made."""
     citations = [c for e in explanations for c in e.citations]
     statements = [s for e in explanations for s in e.statements]
     return {
@@ -57,6 +66,7 @@ def totals(explanations: Sequence[Explanation]) -> dict[str, int]:
         "invented": sum(c.item is None for c in citations),
         "stated": len(statements),
         "stated_true": sum(s.true for s in statements),
+        "unverified": sum(len(e.unverified) for e in explanations),
     }
 
 
@@ -67,7 +77,10 @@ def _share(flags: Sequence[bool]) -> float:
 def explanation_records(
     explanations: Sequence[Explanation], pairs: Pairs, method: Method, decoding: str = ""
 ) -> list[dict[str, Any]]:
-    """Compute records of the three checks, with intervals over users, and of `answered` if some texts are missing.
+    """Compute records of the three checks, with intervals over users.
+
+    There are records of `attributes_unverified` if some text states such an attribute, and of `answered` if some texts
+    are missing.
 
     Args:
         explanations: the method's explanations of the pairs.
@@ -80,6 +93,8 @@ def explanation_records(
         "cited_in_history": cited_in_history(explanations),
         "stated_attributes_true": stated_attributes_true(explanations),
     }
+    if any(e.unverified for e in explanations):
+        columns["attributes_unverified"] = attributes_unverified(explanations)
     if not all(written := [bool(e.text.strip()) for e in explanations]):
         columns["answered"] = np.array(written, dtype=float)
     return method.records(columns, decoding=decoding, users=pairs.users)

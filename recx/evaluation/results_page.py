@@ -8,7 +8,8 @@ from recx.evaluation.bootstrap import interval_text
 from recx.evaluation.metric_records import decoded_otherwise, label_of
 
 _EXPLANATIONS = (
-    "decision_agreement", "cited_in_history", "stated_attributes_true", "texts_differ", "decisions_agree"
+    "decision_agreement", "cited_in_history", "stated_attributes_true", "attributes_unverified", "texts_differ",
+    "decisions_agree"
 )  # fmt: skip
 _SCORES = ("score_mse (text)", "score_r2 (text)", "score_mse (masked)", "score_r2 (masked)", "score_mse (verdict)",
            "score_r2 (verdict)", "score_mse (mean)", "score_r2 (mean)")  # fmt: skip

@@ -60,6 +60,7 @@ class Explanation:
         instruction: the instruction given to the model.
         numbers: the numbers it states, each with whether it was measured.
         revised: how many sentences of the first text were written again or left out, see `Reviser`.
+        unverified: spans of the attributes it states that no item of the catalogue has, see `ParsedExplanation`.
     """
 
     item: int
@@ -71,6 +72,7 @@ class Explanation:
     instruction: str = ""
     numbers: tuple[StatedNumber, ...] = ()
     revised: int = 0
+    unverified: tuple[tuple[int, int], ...] = ()
 
 
 def explanation_of(
@@ -87,11 +89,12 @@ def explanation_of(
         content.statements,
         request.instruction,
         revised=revised,
+        unverified=content.unverified,
     )
     return numbers_checked(parsed, request.evidence)
 
 
 def numbers_checked(explanation: Explanation, evidence: Sequence[Piece]) -> Explanation:
     """The explanation with its numbers checked against evidence, which may be other than what its author was told."""
-    spans = [part.span for part in (*explanation.citations, *explanation.statements)]
+    spans = [part.span for part in (*explanation.citations, *explanation.statements)] + list(explanation.unverified)
     return replace(explanation, numbers=stated_numbers(explanation.text, [explanation.title], spans, evidence))

@@ -6,6 +6,8 @@ from recx.explaining.records import Explanation
 from recx.prompts.evidence import Evidence
 from recx.prompts.explanation_parser import Citation, Statement
 
+_UNVERIFIED = "no title of the catalogue has this attribute, so it cannot be checked"
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -13,8 +15,8 @@ class Segment:
 
     Attributes:
         text: the text itself.
-        holds: whether it is true; None if nothing was checked.
-        why: short reason; empty if nothing was checked.
+        holds: whether it is true; None if there was nothing to check, or if the catalogue does not tell.
+        why: short reason; empty if there was nothing to check.
         mattered: for a cited title, whether it is a notable cause of the decision; None if that was not measured.
     """
 
@@ -22,6 +24,17 @@ class Segment:
     holds: bool | None = None
     why: str = ""
     mattered: bool | None = None
+
+    @property
+    def said(self) -> str:
+        """`yes`, `no` or `unknown` (the catalogue does not tell); empty if there was nothing to check."""
+        return {True: "yes", False: "no", None: "unknown" if self.why else ""}[self.holds]
+
+    @property
+    def mark(self) -> str:
+        """`✓` true, `✗` false, `?` the catalogue does not tell, followed by `●` mattered or `○` did not; or empty."""
+        sign = {"yes": "✓", "no": "✗", "unknown": "?", "": ""}[self.said]
+        return sign + {True: "●", False: "○", None: ""}[self.mattered]
 
 
 def segments(explanation: Explanation, evidence: Evidence | None = None) -> list[Segment]:
@@ -42,6 +55,7 @@ def segments(explanation: Explanation, evidence: Evidence | None = None) -> list
         for n in explanation.numbers
         if n.measured is not None
     ]
+    marks += [(span, None, _UNVERIFIED, None) for span in explanation.unverified]
     out, place = [], 0
     for (start, end), holds, why, mattered in sorted(marks, key=lambda mark: mark[0]):
         if start < place or end > len(text) or start >= end:

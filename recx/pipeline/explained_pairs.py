@@ -16,14 +16,17 @@ from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
-from recx.explaining.segments import Segment, segments
+from recx.explaining.segments import segments
 from recx.pipeline.finished import FinishedRun
 from recx.prompts.evidence import Evidence
 from recx.prompts.explanation_parser import Statement
 from recx.prompts.modes import MODE_SPECS
 from recx.recommenders.item_rank import ItemRank, item_ranks
 
-LEGEND = "✓ true (history, catalogue or measurement), ✗ false; ● the title matters as the text says, ○ it does not"
+LEGEND = (
+    "✓ true (history, catalogue or measurement), ✗ false, ? the catalogue does not tell; "
+    "● the title matters as the text says, ○ it does not"
+)
 _DECISIONS = {"yes": "suggests it", "no": "does not suggest it", "between": "is undecided about it"}
 
 
@@ -162,10 +165,10 @@ class PairExplainer:
         Returns:
             `history` and `item` (labels), `decision` (True, False or None), `text`, `citations` (`title`, `in_history`,
             and the `effect` of that title on the target's decision in nats of log-probability, negative against it,
-            None where it was not measured), `statements` (`attribute`, `value`, `negated`, `holds`),
-            `target_decision` (yes, between or no), `target_rank` from 1 among `target_unseen` items, `mode`, `view`,
-            `revised` (sentences written again or left out because they contradicted what was measured), and `read_as`
-            where a title was misspelt.
+            None where it was not measured), `statements` (`attribute`, `value`, `negated`, `holds`), `unverified`
+            (attributes of no title of the catalogue), `target_decision` (yes, between or no), `target_rank` from 1
+            among `target_unseen` items, `mode`, `view`, `revised` (sentences written again or left
+            out because they contradicted what was measured), and `read_as` where a title was misspelt.
         """
         pair, answer, rank = explained.pair, explained.answer, explained.rank
         measured = explained.evidence
@@ -184,6 +187,7 @@ class PairExplainer:
                 {"attribute": self._attribute(s), "value": s.value, "negated": s.negated, "holds": s.true}
                 for s in answer.statements
             ],
+            "unverified": [answer.text[start:end] for start, end in answer.unverified],
             "target_decision": rank.decision,
             "target_rank": rank.rank,
             "target_unseen": rank.unseen,
@@ -216,7 +220,7 @@ class PairExplainer:
         said = f"the recommender {_DECISIONS[rank.decision]}: rank {rank.rank:,} of {rank.unseen:,}"
         lines.append(f"Item: {answer.title} ({said})")
         checked = segments(answer, explained.evidence)
-        text = "".join(map(_marked, checked)) or "(The model wrote nothing.)"
+        text = "".join(part.text + part.mark for part in checked) or "(The model wrote nothing.)"
         return "\n".join([*(wrapped(line, width) for line in lines), wrapped(text, width, "  ")])
 
 
@@ -228,13 +232,6 @@ def wrapped(text: str, width: int | None = None, indent: str = "") -> str:
         textwrap.fill(line, columns, initial_indent=indent, subsequent_indent="  ", break_on_hyphens=False)
         for line in clean
     )
-
-
-def _marked(segment: Segment) -> str:
-    if segment.holds is None:
-        return segment.text
-    mattered = {True: "●", False: "○", None: ""}[segment.mattered]
-    return f"{segment.text}{'✓' if segment.holds else '✗'}{mattered}"
 
 
 def _either(labels: Sequence[str]) -> str:

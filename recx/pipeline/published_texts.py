@@ -63,7 +63,7 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
         For each pair: `dataset`, `user` (row in the data set; of users with equal histories, the last), `history` (the
         latest items, which the target reads, oldest first) and `item` with `title` and `attributes`, `decision` (the
         target's), `texts` (method -> text) and `marks` (method -> checked parts of its text, each with `start`, `text`,
-        `holds` and `why`).
+        `holds`, None where the catalogue does not tell, and `why`).
 
     Raises:
         CheckpointError: the explanations are damaged, or the data set has changed since.
@@ -101,7 +101,7 @@ def _marks(parser: ExplanationParser, text: str, history: Sequence[int], item: i
     request = Request("explanation", np.array(history), (item,))
     marks, start = [], 0
     for part in segments(explanation_of(text, request, parser.catalogue, parser)):
-        if part.holds is not None:
+        if part.said:
             marks.append({"start": start, "text": part.text, "holds": part.holds, "why": part.why})
         start += len(part.text)
     return marks

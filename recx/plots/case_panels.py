@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Dark enough for white paper, and never the only cue: a tick or a cross follows.
-_COLOURS = {"": "black", "yes": "#0a7d28", "no": "#b3261e"}
-_SIGNS = {"": "", "yes": "\u2713", "no": "\u2717"}
+_COLOURS = {"": "black", "yes": "#0a7d28", "no": "#b3261e", "unknown": "#5b5b5b"}
+_SIGNS = {"": "", "yes": "\u2713", "no": "\u2717", "unknown": "?"}
 _WIDTH = 104
 _SIZE = 8
 # A character of DejaVu Sans Mono is 0.602 times its size wide, so that pieces placed by column join seamlessly.

@@ -15,7 +15,7 @@ KINDS = {
     "citation": ("#cfe3f2", "-", "citation: is it in the history?"),
     "statement": ("#e8dcf0", "--", "statement: is it true?"),
 }
-_SIGNS = {"yes": " \u2713", "no": " \u2717", "": ""}
+_SIGNS = {"yes": " \u2713", "no": " \u2717", "unknown": " ?", "": ""}
 _QUESTIONS = ("Which of all sources wrote it?", "What score did the target give? (a number)")
 _PART = 40  # letters of a marked piece that stay together in a line
 _SIZES = np.arange(10, 4.5, -0.5)
@@ -58,7 +58,7 @@ def marked_text(frame: pd.DataFrame, axes: Axes) -> Axes:
 
     Args:
         frame: columns `text, kind, holds`, the pieces of one text in order: `kind` is a key of `KINDS` or empty, and
-            `holds` is "yes", "no" or empty.
+            `holds` is "yes", "no", "unknown" or empty.
         axes: the axes to draw on; its frame is removed.
     """
     axes.set(xlim=(0, 1), ylim=(0, 1))

@@ -6,6 +6,9 @@ clause; about the item in question if the clause says "it" or "this game"; and a
 no title or speaks of what the person likes. It is true if all titles named have the value; of the history as a whole,
 if two items have it (more than half where the clause says "most", every one where it says "all"); in a clause with a
 negation, if none has it. "As well" and "too" claim that the text has mentioned the value before.
+
+A value that no item of the catalogue has can be neither true nor false of one. It is recognised as *unverified* where a
+title is said to be it in the words of the kit's own texts ("is for PlayStation 4", "is a Shooter title").
 """
 
 import bisect
@@ -74,6 +77,15 @@ _TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{KINDS})\w*\b(?! title)")
 _TAG_BEFORE = re.compile(r"\b(?:tag|genre|categor)\w*\b[^.!?\n]{0,40}$")
 _TURN = re.compile(r", (?:and|so|as|plus|which|with|its|it)\b")  # a negation does not reach beyond
 _VALUE = re.compile("\x01(\\d+)\x01")
+# What a quoted title is said to be in the words of `recx.prompts.templates.phrase`.
+_WORD = r"(?![a-z])\w(?:[\w'&+/-]|\.(?=\w))*"
+_NAMED = rf"{_WORD}(?::? (?:{_WORD}|&|of|the|and|to|in|for|on|an?))*?"
+_SAID_TO_BE = re.compile(
+    rf'(?<=") is (?:(?:for|made by|from) (?P<made>{_NAMED})|part of (?:the )?(?P<series>{_NAMED}) (?:series|franchise)|'
+    rf"an? (?P<kind>{_NAMED}) title)(?=[,.;:!?\n]|$| (?:and|while|as|but)\b)"
+)
+_PART_OF = re.compile(r"\bpart of (?:the )?$")
+_SERIES = re.compile(r" (?:series|franchise)\b")
 # A capital within a sentence; what was marked as title or value ends in a control character.
 _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
@@ -120,12 +132,14 @@ class ParsedExplanation:
             that it comes from the history or is a cause of the decision.
         statements: the attribute values stated about items.
         names: capitalised words within a sentence that belong to no title and no value.
+        unverified: spans of attribute values that titles are said to have, and that no item of the catalogue has.
     """
 
     decision: bool | None
     citations: tuple[Citation, ...]
     statements: tuple[Statement, ...]
     names: tuple[str, ...]
+    unverified: tuple[tuple[int, int], ...] = ()
 
 
 class ExplanationParser:
@@ -187,7 +201,11 @@ class ExplanationParser:
             statements += [_alone(s, text) if n == alone else s for n, s in enumerate(said)]
             groups = grouped(clause, titles)
             subjects = [*said[-1].items] if said else find_subjects(clause, groups[-1:], len(clause), item)[0]
-        return ParsedExplanation(decision, tuple(citations), tuple(statements), tuple(_NAME.findall(marked)))
+        known_values = [span for span, _ in stated]
+        unverified = [m.span(m.lastgroup) for m in _SAID_TO_BE.finditer(text, start)]
+        unverified = [(b, e) for b, e in unverified if not any(first < e and b < last for first, last in known_values)]
+        names = tuple(_NAME.findall(marked))
+        return ParsedExplanation(decision, tuple(citations), tuple(statements), names, tuple(unverified))
 
     def _cited(
         self, text: str, written: str, near: set[int]
@@ -213,7 +231,10 @@ class ExplanationParser:
             name = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
             found.append((span, index, name))
             plain[span[0] : span[1]] = " " * (span[1] - span[0])
-        for mention in self._titles.mentions("".join(plain), near):
+        shown = "".join(plain)
+        for mention in self._titles.mentions(shown, near):
+            if _SERIES.match(shown, mention.end) and _PART_OF.search(shown, max(mention.start - 12, 0), mention.start):
+                continue  # a series named like its first title
             found.append(((mention.start, mention.end), mention.item, self.catalogue.labels[mention.item]))
             plain[mention.start : mention.end] = " " * (mention.end - mention.start)
         return sorted(found, key=lambda f: f[0]), "".join(plain)

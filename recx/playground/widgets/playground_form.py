@@ -186,9 +186,9 @@ class PlaygroundForm:
         answers = panel(
             "4. Explanations of the models",
             '<p class="soft">✓ green: checked and true (the title is in the history, the fact in the catalogue). '
-            "✗ red, underlined: checked and false. ● the cited title mattered to the target as the text claims, "
-            "○ it did not. = the decision agrees with the target, ≠ it disagrees, ? the target or the model is "
-            "undecided.</p>",
+            "✗ red, underlined: checked and false. ? dotted: the catalogue does not tell. ● the cited title mattered "
+            "to the target as the text claims, ○ it did not. Beside the model's name: = the decision agrees with the "
+            "target, ≠ it disagrees, ? the target or the model is undecided.</p>",
             self.asked,
             row(*(p.view for p in self.panels.values()), align="stretch"),
             lessons=["models", "answers"],
