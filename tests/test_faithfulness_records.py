@@ -117,7 +117,6 @@ def shown(world, tmp_path_factory):
     for name in (
         "case-text",
         "orders",
-        "case",
         "taken-out-figure",
         "methods",
         "masking-table",
@@ -199,7 +198,7 @@ def test_a_caption_says_where_a_baseline_is_ahead():
     alone = [record("template", "order", 0.5, "liked"), record("llm", "order", 0.4, "liked")]
     assert "order (liked): template 0.50" in faithfulness_tables.caption(alone, ["template"])
     assert faithfulness_tables.caption([rows[1], record("template", "gain", np.nan)], ["template"]).startswith(
-        "By none "
+        "By each "
     )
     assert faithfulness_tables.verdict_table([]).empty
     few = [record("template", "gain", 0.8), record("llm", "gain", 0.95, n=4), record("llm 2", "gain", 0.7, n=5)]

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -154,6 +155,13 @@ def test_planted_causes_are_items_of_the_history(world):
     assert {r["metric"]: r["value"] for r in records}["planted_reliance"] == pytest.approx(
         np.mean([relied_on(one, causes) for one, causes in zip(effects, planted.causes, strict=True)])
     )
+    both = {"t": {"method": "template"}, "random": {"method": "random"}}
+    chance = {r["metric"]: r for r in planted_records(planted, effects, {"t": texts}, both) if r["method"] == "random"}
+    for one, causes, precision, recall in zip(
+        effects, planted.causes, *(chance[f"planted_{m}"]["values"] for m in ("precision", "recall")), strict=True
+    ):
+        drawn = [precision_recall(one, [*two], causes) for two in itertools.combinations(range(len(one.players)), 2)]
+        assert (precision, recall) == pytest.approx(np.mean(drawn, axis=0)), "the mean over all sets of two titles"
     assert planted_causes(replace(data, reasons=None), split, LENGTH, 3) is None
     kept = planted.liked_by(value)
     liked = [is_liked(value, h, int(i)) for h, i in zip(planted.histories, planted.items, strict=True)]

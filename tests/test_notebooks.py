@@ -57,7 +57,7 @@ def test_every_stage_has_its_notebook():
 
 # Where a reader is sent at the end, if not to the next notebook alone.
 ONWARD = {
-    "03_alignment_data": ["05_launch_alignment", "04_align_llm"],  # 05 executes 04 once for every mode
+    "03_alignment_data": ["04_align_llm", "05_launch_alignment"],  # 05 executes 04 once for every mode
     "04_align_llm": ["05_launch_alignment", "06_alignment_effect"],
     "12_playground": ["00_tour"],
     "16_rewards": ["00_tour"],

@@ -76,5 +76,5 @@ def caption(records: Sequence[Mapping[str, Any]], baselines: Sequence[str], left
             sign = -1 if name.split(" (")[0] in LOWER_IS_BETTER else 1
             ahead.append(f"{name}: {first} {sign * baseline[first]:.2f} (best other: {best} {sign * others[best]:.2f})")
     if not ahead:
-        return "By none of these metrics is a baseline as good as the best of the other methods."
+        return "By each of these metrics, the best of the other methods is ahead of all baselines."
     return "\n  ".join(["By these metrics, a baseline is at least as good as all other methods:", *ahead])

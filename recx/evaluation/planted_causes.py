@@ -63,6 +63,8 @@ def planted_records(
 ) -> list[dict[str, Any]]:
     """Compute `planted_reliance` of the target, and `planted_precision` and `planted_recall` of each method's texts.
 
+    If there are columns for `random`, its records have the values that two random titles reach on average.
+
     Args:
         planted: choices with their causes.
         effects: effects of the histories' items on the same choices.
@@ -71,12 +73,16 @@ def planted_records(
     """
     reliance = [relied_on(one, causes) for one, causes in zip(effects, planted.causes, strict=True)]
     records = [metric_record("target", "planted_reliance", np.array(reliance), users=planted.users)]
+    found: dict[str, list[tuple[float, float]]] = {}
+    if "random" in columns:
+        found["random"] = [of_random(one, causes) for one, causes in zip(effects, planted.causes, strict=True)]
     for name, texts in explained.items():
-        found = [
+        found[name] = [
             precision_recall(one, cited_places(one, text), causes) if text.text.strip() else (np.nan, np.nan)
             for one, text, causes in zip(effects, texts, planted.causes, strict=True)
         ]
-        for metric, values in zip(("planted_precision", "planted_recall"), np.array(found).T, strict=True):
+    for name, pairs in found.items():
+        for metric, values in zip(("planted_precision", "planted_recall"), np.array(pairs).T, strict=True):
             records.append(metric_record(**columns[name], metric=metric, values=values, users=planted.users))
     return records
 
@@ -149,6 +155,12 @@ def relied_on(effects: PairEffects, causes: frozenset[int]) -> float:
     """Whether the item with the largest Shapley value is a planted cause, minus the probability for a random item."""
     planted = np.isin(effects.players, list(causes))
     return float(planted[effects.shapley.argmax()]) - float(planted.mean())
+
+
+def of_random(effects: PairEffects, causes: frozenset[int], count: int = 2) -> tuple[float, float]:
+    """The expected `precision_recall` of as many random titles as `count` (at most all)."""
+    players = effects.players
+    return float(np.isin(players, list(causes)).mean()), min(count, len(players)) / len(players)
 
 
 def precision_recall(effects: PairEffects, cited: list[int], causes: frozenset[int]) -> tuple[float, float]:

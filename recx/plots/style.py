@@ -20,7 +20,7 @@ _STYLES = {
     "intention": ("#009E73", "\\\\"),
     "hybrid": ("#0072B2", ""),
     "relation": ("#D55E00", "//"),
-    "intention, other people's vectors": ("#D55E00", ".."),
+    "intention, other people's vectors": ("#009E73", ".."),
 }
 
 
