@@ -15,3 +15,7 @@ class SettingsError(RecxError):
 
 class CheckpointError(RecxError):
     """A saved model or run is damaged, incomplete or was made for something else."""
+
+
+class TrainingError(RecxError):
+    """A training failed although its data and settings were accepted, e.g. because it diverged."""

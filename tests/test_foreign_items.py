@@ -25,11 +25,19 @@ from safetensors.torch import save_file
 from recx.alignment.corpus import EACH, build_corpus, measure_effects, rows_per_task
 from recx.data.split import leave_one_out
 from recx.errors import CheckpointError, DataError, SettingsError
+from recx.models.relations import share_below
 from recx.pipeline import stages
 from recx.profiles.resolve import resolve_settings
 from recx.prompts.training_tasks import build_examples
 from recx.recommenders import devices
-from recx.recommenders.foreign_items import drop_unknown, floor_unknown, match_items, read_arrays, read_ids
+from recx.recommenders.foreign_items import (
+    drop_unknown,
+    floored_items,
+    floored_users,
+    match_items,
+    read_arrays,
+    read_ids,
+)
 from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import TwoTower, pad_histories
 from recx.recommenders.ranking import rank
@@ -67,7 +75,9 @@ def test_each_kind_is_a_target_and_survives_the_disk(data, split, tmp_path, caps
     assert scores.shape == (41, ITEMS + 1) and not vectors[0].any()
     unknown = [data.catalogue.index_of_id[i] for i in UNKNOWN]
     known = [i for i in range(1, ITEMS + 1) if i not in unknown]
-    assert torch.allclose(scores[:, known], (users @ vectors.T)[:, known], atol=1e-5)
+    assert torch.allclose(scores, users @ vectors.T, atol=1e-5), "what an unknown item scores is in its vector, too"
+    below = share_below(vectors, torch.tensor(unknown), users[: len(unknown)])
+    assert (below <= 1 / (ITEMS - 1)).all(), "and the tokens that are made from vectors place it last"
     assert (scores[:, unknown].amax(1) < scores[:, known].amin(1)).all()
     assert (scores[:, known].std(1) > 0).all() and (scores[:-1, known].std(0) > 0).all()
     save_target(target, ITEMS, how, tmp_path / "kept")
@@ -129,7 +139,10 @@ def test_what_it_does_not_know_of_a_history_is_as_if_it_had_never_been(data, spl
 def test_unknown_items_leave_a_history_in_order_and_stand_last():
     known = torch.tensor([False, True, False, True, True])
     assert drop_unknown(torch.tensor([[4, 2, 1], [2, 2, 3]]), known).tolist() == [[0, 4, 1], [0, 0, 3]]
-    assert floor_unknown(torch.tensor([[9.0, 5, 9, -2, 3]]), known).tolist() == [[-3, 5, -3, -2, 3]]
+    vectors, users = torch.tensor([[0.0], [5], [0], [-2], [3]]), torch.tensor([[1.0], [-2]])
+    scores = floored_users(users, 20.0) @ floored_items(vectors, known, 20.0).T
+    assert scores.tolist() == [[0, 5, -20, -2, 3], [0, -10, -20, 4, -6]]
+    assert floored_items(vectors, known, 0.0) is vectors and floored_users(users, 0.0) is users
 
 
 def test_fewer_than_half_of_the_items_is_refused_with_both_sides_ids(data):

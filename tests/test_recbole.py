@@ -126,6 +126,7 @@ def test_scores_are_those_of_recbole_itself(tmp_path, model):
         target, notes = load_factors(tmp_path / "out", data, how)
         assert "people with factors of their own" in notes[1]
         with np.load(tmp_path / "out" / "arrays.npz") as arrays:
-            found = arrays["user_factors"] @ target.item_vectors()[known].numpy().T
+            users = target.widened(torch.from_numpy(arrays["user_factors"]))
+            found = (users @ target.item_vectors()[known].T).numpy()
     assert expected.std() > 0
     np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -24,7 +24,7 @@ from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.task_data import TaskData
 from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.prompts.training_tasks import TASKS, build_examples
-from recx.recommenders.devices import encode_users, item_vectors
+from recx.recommenders.devices import encode_users, item_vectors, preferred_device
 from recx.recommenders.labels import CANDIDATES, label_histories, require_decisions
 from recx.recommenders.neighbours import neighbours
 from recx.recommenders.protocol import Scorer, TwoTower, pad_histories
@@ -186,9 +186,10 @@ def learn_relations(
     # Only real histories are measured: each person's prefixes, from one item on.
     people = np.cumsum([len(history) == 1 for history in corpus.data.histories[: corpus.data.with_titles]])
     torch.manual_seed(settings.seed)
-    encoder = RelationEncoder(corpus.items, corpus.users)
+    encoder = RelationEncoder(corpus.items, corpus.users).to(preferred_device())
     explained, _ = fit_relations(encoder, measured, *vectors, people, settings.seed, show_progress=show_progress)
-    return corpus.having(predicted=predict_effects(encoder, measured, *vectors)), encoder, explained
+    predicted = predict_effects(encoder, measured, *vectors)
+    return corpus.having(predicted=predicted), encoder.cpu(), explained
 
 
 def general_conversations(source: str) -> list[Conversation]:
@@ -228,13 +229,18 @@ def encode_mode(corpus: Corpus, encoder: PromptEncoder, mode: Mode, settings: Al
     Prints a note if these are more than `MANY_TOO_LONG` of the rows.
 
     Raises:
-        DataError: every row was too long.
+        DataError: every row was too long, or the settings ask for too few rows.
     """
     counts = rows_per_task(settings, mode, len(corpus.data.explanations))
     rng = np.random.default_rng([settings.seed, MODE_SPECS[mode].seed])
     examples = build_examples(corpus.data, mode, counts, rng)
     rows, dropped = encoder.encode(examples, settings.max_tokens, total=sum(counts.values()))
     total = len(rows) + dropped
+    if not total:
+        raise DataError(
+            f"The {mode} mode has no training rows: align.rows_{mode}={getattr(settings, f'rows_{mode}')} is too small "
+            "to give any task a row. Raise it."
+        )
     if dropped > MANY_TOO_LONG * total:
         told = (
             f"{dropped:,} of {total:,} rows of the {mode} mode are longer than align.max_tokens={settings.max_tokens} "

@@ -14,6 +14,7 @@ from recx.alignment.mean_loss import mean_loss
 from recx.alignment.trainer import fit
 from recx.decoding.constrained import beam_titles
 from recx.decoding.generation import choice_probability, greedy_text
+from recx.decoding.self_test import check_backbone
 from recx.decoding.title_trie import build_title_trie
 from recx.errors import SettingsError
 from recx.models.aligned_model import AlignedModel
@@ -99,11 +100,13 @@ def tune(
 
     Raises:
         SettingsError: there are no adapters to tune.
+        CheckpointError: the backbone fails its self-test.
     """
     if examples and not backbone.lora_rank:
         raise SettingsError("Instruction tuning needs adapters: set llmxrec.lora_rank to 1 or more, not 0.")
     model, tokenizer = build_aligned(backbone, None, None, seed, shared=shared)
     encoder = PromptEncoder(tokenizer, [""], model.backbone.get_input_embeddings().num_embeddings)
+    check_backbone(model.eval(), tokenizer, 1)
     if examples:
         rows = instruction_rows(encoder, examples)
         fit(model, rows, how, folder, seed, show_progress=show_progress)

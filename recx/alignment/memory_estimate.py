@@ -201,7 +201,7 @@ def _size(name: str, revision: str) -> _Size:
         sum(p.numel() for p in model.parameters()),
         sum(m.numel() for m in matrices),
         sum(sum(m.shape) for m in matrices),
-        config.num_hidden_layers,
+        config.get_text_config().num_hidden_layers,
         hidden,
         vocabulary,
     )

@@ -4,6 +4,7 @@ A run has three parts: encoding pairs (`encode`), training a variant and writing
 evaluation (`recx.evaluation.reference_table`).
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -198,13 +199,15 @@ def train(
     return keeper.curve
 
 
-def write(model: AlignedModel, rows: EncodedRows, ends: Sequence[int], max_tokens: int = 100) -> list[np.ndarray]:
+def write(
+    model: AlignedModel, rows: EncodedRows, ends: Sequence[int], max_tokens: int = 100, precision: str = "auto"
+) -> list[np.ndarray]:
     """Token ids of the greedy text of each row's prompt."""
     prompts = [
         Prompt(rows.ids[start : start + int(np.argmax(rows.answer_mask[start:end]))])
         for start, end in zip(rows.offsets[:-1], rows.offsets[1:], strict=True)
     ]
-    return greedy_text(model, prompts, ends, max_tokens)
+    return greedy_text(model, prompts, ends, max_tokens, precision)
 
 
 class _KeepBest(TrainerCallback):
@@ -219,7 +222,8 @@ class _KeepBest(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Read what was measured before the checkpoint; later epochs are trained and measured again."""
         if state.global_step and self.losses.exists():
-            self.curve = [row for row in read_json(self.losses) if row["epoch"] <= state.global_step / self.every]
+            kept = [row for row in read_json(self.losses) if row["epoch"] <= state.global_step / self.every]
+            self.curve = [row | {"loss": float("nan") if row["loss"] is None else row["loss"]} for row in kept]
             self.before = self.curve[-1]["seconds"] if self.curve else 0.0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -227,7 +231,8 @@ class _KeepBest(TrainerCallback):
         if state.global_step % self.every and state.global_step < state.max_steps:
             return
         loss = mean_loss(self.model, self.rows, self.settings) if len(self.rows) else float("nan")
-        if not loss >= min((row["loss"] for row in self.curve), default=float("inf")):
+        earlier = [row["loss"] for row in self.curve if math.isfinite(row["loss"])]
+        if not len(self.rows) or not self.curve or loss < min(earlier, default=float("inf")):
             unfinished = self.best.with_suffix(".unfinished")
             save_weights(unfinished, trainable(self.model))
             unfinished.replace(self.best)

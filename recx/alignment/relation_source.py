@@ -11,7 +11,7 @@ from recx.errors import SettingsError
 from recx.models.saved_models import read_record
 from recx.settings import AlignSettings
 
-_MUST_MATCH = ("name", "lora_rank", "lora_alpha", "frozen")
+_MUST_MATCH = ("name", "revision", "lora_rank", "lora_alpha", "frozen")
 
 
 def relation_source(align: AlignSettings) -> Path | None:
@@ -37,14 +37,13 @@ def relation_source(align: AlignSettings) -> Path | None:
             f"{given} is neither 'hybrid' nor 'shipped', and {folder} is no folder of an aligned model: it contains no "
             "aligned.json."
         )
-    backbone, mode, _ = read_record(folder)
+    backbone, mode, record = read_record(folder)
     if mode != "relation":
         raise SettingsError(f"{given} was aligned in the {mode} mode; expected a model of the relation mode.")
     theirs, ours = ({n: getattr(b, n) for n in _MUST_MATCH} for b in (backbone, align.backbone))
+    theirs["inject"], ours["inject"] = bool(record.get("inject", False)), align.inject
     if theirs != ours:
-        raise SettingsError(
-            f"{given} has the backbone {_named(theirs)}, but align.backbone of these settings is {_named(ours)}."
-        )
+        raise SettingsError(f"{given} was aligned with {_named(theirs)}, but these settings have {_named(ours)}.")
     return folder
 
 

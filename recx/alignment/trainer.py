@@ -3,6 +3,7 @@
 The loss itself, cross-entropy over answer tokens, is computed by the model: `recx.models.aligned_model`.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from recx.alignment.one_device import OneDeviceArguments
 from recx.alignment.optimizers import build_optimizer
 from recx.alignment.steps import Rows, device_batch_size, steps_of
 from recx.alignment.training_mode import as_trained
-from recx.errors import DataError, SettingsError
+from recx.errors import DataError, SettingsError, TrainingError
 from recx.models.aligned_model import AlignedModel
 from recx.models.backbones import compute_dtype
 from recx.prompts.tokens import IGNORED, collate
@@ -91,6 +92,26 @@ class StopAfter(TrainerCallback):
         """Save and stop after the last step."""
         if state.global_step >= self.steps:
             control.should_save = control.should_training_stop = True
+
+
+class RefusesDivergence(TrainerCallback):
+    """Ends a training whose weights are no longer numbers, instead of letting it go on and saving them."""
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, model: nn.Module, logs: dict[str, Any], **kwargs: Any
+    ) -> None:
+        """Look at the weights once a loss is not finite; in float16, a single loss may overflow by itself."""
+        if not math.isfinite(logs.get("loss", 0.0)):
+            _require_finite(model, state.global_step)
+
+
+def _require_finite(model: nn.Module, step: int) -> None:
+    if not all(bool(p.isfinite().all()) for p in model.parameters() if p.requires_grad):
+        raise TrainingError(
+            f"The training diverged: by step {step:,}, weights are no longer numbers. Nothing was saved. Lower the "
+            "learning rate (align.fit.learning_rate, or the setting of this stage), or train in float32 "
+            "(align.fit.precision=float32)."
+        )
 
 
 class Elapsed(TrainerCallback):
@@ -184,6 +205,7 @@ def fit(
         CheckpointError: the last checkpoint is damaged, or belongs to another model.
         DataError: there are no rows.
         SettingsError: a step's rows cannot be divided evenly, or the machine does not support the settings.
+        TrainingError: the training diverged.
     """
     if not len(rows):
         raise DataError("There are no rows to train on. Perhaps all of them exceed the maximum length.")
@@ -197,13 +219,19 @@ def fit(
         arguments,
         data_collator=collator,
         train_dataset=Subset(rows, order.tolist()),
-        callbacks=[Elapsed(), *callbacks, *([] if stop_after is None else [StopAfter(stop_after)])],
+        callbacks=[
+            Elapsed(),
+            RefusesDivergence(),
+            *callbacks,
+            *([] if stop_after is None else [StopAfter(stop_after)]),
+        ],
         optimizers=(build_optimizer(model, settings), None),
     )
     trainer.remove_callback(PrinterCallback)
     with as_trained(model, settings):
         trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
     trainer.accelerator.wait_for_everyone()  # the first process may still be writing the last checkpoint
+    _require_finite(model, trainer.state.global_step)
     model.eval()
     history = [h for h in trainer.state.log_history if "loss" in h]
     return [

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from recx.decoding.state import DecodingState
+from recx.decoding.state import DecodingState, position_limit
 from recx.errors import CheckpointError
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt
@@ -28,8 +28,8 @@ def check_backbone(model: AlignedModel, tokenizer: PreTrainedTokenizerBase, max_
         CheckpointError: the family is not supported, or has too few positions; the message says which and why.
     """
     config = model.backbone.config.get_text_config()
-    limit = getattr(config, "max_position_embeddings", None)
-    if isinstance(limit, int) and 0 < limit < max_tokens:
+    limit = position_limit(model)
+    if limit < max_tokens:
         raise CheckpointError(
             f"align.max_tokens is {max_tokens:,}, but the backbone supports only {limit:,} positions: set "
             f"align.max_tokens to at most {limit}."
@@ -55,6 +55,11 @@ def check_backbone(model: AlignedModel, tokenizer: PreTrainedTokenizerBase, max_
             f"Backbones of the family {config.model_type!r} are not supported: when {difference}. Set "
             "align.backbone.name to one of another family."
         ) from None
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise CheckpointError(
+            f"The backbone does not fit into the memory of {model.device}: {error}. Set align.backbone.name to a "
+            "smaller one, or align.backbone.quantize=nf4 on a GPU."
+        ) from error
     except Exception as error:  # a family may lack any method or argument
         raise CheckpointError(
             f"Backbones of the family {config.model_type!r} are not supported ({error!r}). Set align.backbone.name to "

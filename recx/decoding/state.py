@@ -7,6 +7,7 @@ them, the cache is then shifted so that each row's padding is to the left of all
 
 import copy
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import DynamicCache
 
+from recx.errors import SettingsError
 from recx.models.aligned_model import AlignedModel
 from recx.prompts.tokens import Prompt, user_vectors
 
@@ -28,6 +30,12 @@ GPU_SHARE = 0.4
 """Largest share of a GPU's memory for the cache of a batch's prompts and its copies."""
 
 
+def position_limit(model: AlignedModel) -> int:
+    """How many tokens a row may have at most; without a limit, more than any."""
+    limit = getattr(model.backbone.config.get_text_config(), "max_position_embeddings", None)
+    return limit if isinstance(limit, int) and limit > 0 else sys.maxsize
+
+
 class DecodingState:
     """The state of decoding for B prompts: cache, mask, positions, the hidden states `last` (B, hidden) of the latest
     tokens and the logits (B, V) of the next ones, all on the model's device.
@@ -35,6 +43,9 @@ class DecodingState:
     Args:
         model: in eval mode.
         prompts: B prompts of any length.
+
+    Raises:
+        SettingsError: a row has more tokens than the backbone has positions, now or later.
     """
 
     def __init__(self, model: AlignedModel, prompts: Sequence[Prompt]) -> None:
@@ -47,6 +58,8 @@ class DecodingState:
         self.mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(self.device)
         self.next_position = lengths.to(self.device)
         self._counts_padding = counts_padding(model)
+        self._positions = position_limit(model)
+        self._require_positions()
         # Without a config every layer keeps all tokens: a sliding one would keep padding instead of a row's own.
         self.cache = DynamicCache() if self._counts_padding else None
         # Right-padded rows need no mask: a causal model never looks right.
@@ -96,7 +109,16 @@ class DecodingState:
         self.mask = torch.cat([self.mask, (steps < lengths[:, None]).long().to(self.device)], dim=1)
         positions = self.next_position[:, None] + steps.to(self.device)
         self.next_position = self.next_position + lengths.to(self.device)
+        self._require_positions()
         return self._states(input_ids=ids, attention_mask=self.mask, position_ids=positions)
+
+    def _require_positions(self) -> None:
+        # The width is an upper bound that costs no copy from the device.
+        if self.mask.shape[1] > self._positions and (longest := int(self.next_position.max())) > self._positions:
+            raise SettingsError(
+                f"A prompt with its answer has {longest:,} tokens, but the backbone has only {self._positions:,} "
+                "positions. Shorten the histories (target.model.length) or the answers, or take another backbone."
+            )
 
     def _states(self, **inputs: Tensor) -> Tensor:
         out = self.model.decoder_outputs(past_key_values=self.cache, use_cache=True, **inputs)

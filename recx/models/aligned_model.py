@@ -93,7 +93,7 @@ class AlignedModel(nn.Module):
 
     def _scaled(self, logits: Tensor) -> Tensor:
         """Scale or cap logits after the output layer, as some families do (Gemma 2, Granite, Cohere)."""
-        config = self.backbone.config
+        config = self.backbone.config.get_text_config()
         if getattr(config, "logits_scaling", None):
             logits = logits / config.logits_scaling
         if getattr(config, "logit_scale", None):

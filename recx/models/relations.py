@@ -170,6 +170,6 @@ def roles_of(effects: Tensor, history: Tensor, liked: Tensor) -> Tensor:
         named = strength.gather(1, place[:, None]) > least
         roles[..., role].scatter_(1, place[:, None], named.float())
     weakest = signed.masked_fill(~once, torch.inf)
-    place = weakest.argmin(1, keepdim=True)
+    place = weakest.shape[1] - 1 - weakest.flip(1).argmin(1, keepdim=True)  # the last of equal ones, as in `Evidence`
     roles[..., -1].scatter_(1, place, (-weakest.gather(1, place) > least).float())
     return roles.gather(1, last[..., None].expand_as(roles)) * (history > 0)[..., None]

@@ -13,8 +13,10 @@ from recx.data.dataset import Dataset
 from recx.data.registry import find_source, load_dataset
 from recx.data.reviews import load_reviews, most_opinionated_sentence
 from recx.data.xrec_files import ExplainedPairs, holds_pairs, read_explained_pairs
+from recx.decoding.self_test import check_backbone
 from recx.errors import CheckpointError, DataError, SettingsError
 from recx.explaining.chat_profiles import write_pairs
+from recx.models.aligned_model import AlignedModel
 from recx.models.saved_models import SharedBackbone
 from recx.prompts.profile_prompts import rule_made_pairs
 from recx.recommenders.interaction_graph import GraphVectors, graph_vectors, percentiles, without_pairs
@@ -212,6 +214,8 @@ def write_variants(
     shared = SharedBackbone.load(backbone)
     vocabulary = shared.model.get_input_embeddings().num_embeddings
     rows = encode(pairs, parts, shared.tokenizer, vocabulary)
+    longest = max(int(own.lengths.max()) for own in rows.forms.values()) + chosen.max_tokens
+    check_backbone(AlignedModel(shared.model), shared.tokenizer, longest)
     texts, curves = {}, []
     for number, name in enumerate(variants_of(settings)):
         own = folder / f"variant-{number}"
@@ -224,7 +228,7 @@ def write_variants(
                 minutes = estimate_minutes(model, rows.rows(variant.form, "train"), chosen.fit)
                 print(f"{name}: about {max(1, round(minutes)):,} min of training here", flush=True)
             curve = train(model, variant, rows, chosen.fit, own, chosen.seed, show_progress=show_progress)
-            ids = write(model, rows.rows(variant.form, "test"), rows.ends, chosen.max_tokens)
+            ids = write(model, rows.rows(variant.form, "test"), rows.ends, chosen.max_tokens, chosen.fit.precision)
             said = [shared.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in ids]
             kept = {"texts": said, "curve": curve}
             own.mkdir(parents=True, exist_ok=True)

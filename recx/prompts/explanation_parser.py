@@ -77,6 +77,7 @@ _TAG_BEHIND = re.compile(rf" (?:tag|genre|categor|{KINDS})\w*\b(?! title)")
 _TAG_BEFORE = re.compile(r"\b(?:tag|genre|categor)\w*\b[^.!?\n]{0,40}$")
 _TURN = re.compile(r", (?:and|so|as|plus|which|with|its|it)\b")  # a negation does not reach beyond
 _VALUE = re.compile("\x01(\\d+)\x01")
+_OWN_MARKS = {0: " ", 1: " "}
 # What a quoted title is said to be in the words of `recx.prompts.templates.phrase`.
 _WORD = r"(?![a-z])\w(?:[\w'&+/-]|\.(?=\w))*"
 _NAMED = rf"{_WORD}(?::? (?:{_WORD}|&|of|the|and|to|in|for|on|an?))*?"
@@ -161,7 +162,8 @@ class ExplanationParser:
             history: indices of the items in the history that the explanation is about.
             item: index of the item in question.
         """
-        written, text = text, straight_quotes(text)  # of the same length, so that spans hold in either
+        # Of the same length as what was written, so that spans hold in either; \x00 and \x01 are the parser's own.
+        written, text = text, straight_quotes(text).translate(_OWN_MARKS)
         known = {int(h) for h in history}
         cited, plain = self._cited(text, written, known | {item})
         decision, start = stated_decision(plain)

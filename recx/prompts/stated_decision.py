@@ -5,7 +5,7 @@ import re
 _LONGEST = 1000  # characters of a sentence that are searched
 _FIRST_WORD = re.compile(
     r"\W*(?:(?P<yes>yes|(?:yeah|yep|absolutely|certainly|definitely|of course|sure|i (?:do )?think so)"
-    r"(?=\W*$|[,.!:;]))|"
+    r"(?=\W*$|[,.!:;]))|(?:probably|most likely|definitely) (?P<likely>yes)|"
     r"no(?=\W*$|[^\w\s.'’-]|\.(?!\s*\d)|\s*\n|\s+\(|\s*[–—-](?!\w)|\s+(?:because|since|as|for|it|its|this|that|the|they|he|she|i|you|"
     r"we|there|not|thanks?|way|chance)\b)|nope|not really|(?:definitely|probably|certainly|absolutely) not)\b"
     r"(?!\s*(?:/|or|and)\s*(?:yes|no)\b)[.,:;!]?",
@@ -48,31 +48,36 @@ _GOOD = (
 )
 _BAD = r"bad|poor|weak|unlikely|wrong|terrible|odd|mis|questionable|unsuitable|risky"
 _SIGN = re.compile(
-    rf"\b(?P<verb>{_RECOMMENDS})\b(?! (?:against|avoiding|(?:a |some |something )?(?:different|other|else)))|"
-    rf"(?:\b|(?<='))(?:would|will|should|must|'d|'ll|likely to|sure to)(?: \w+){{0,3}}? (?P<joy>{_ENJOYS})\b|"
+    rf"\b(?P<verb>{_RECOMMENDS})\b(?! (?:against|avoiding|another|(?:a |some |something )?(?:different|other|else)))|"
+    rf"(?:\b|(?<='))(?:would|will|should|must|'d|'ll|wo|likely to|sure to)(?:n't)?(?: (?!an?\b|the\b)\w+){{0,3}}? "
+    rf"(?P<joy>{_ENJOYS})\b|\b(?:does|do)(?:n't| not)(?: \w+)? (?P<does>{_ENJOYS})\b|"
     rf"\b(?:should|must|ought to|have to|need to) (?:\w+ )?"
     r"(?P<do>play|watch|read|try|buy|get|see|check|give|consider)\b|"
     rf"\b(?P<good>{_GOOD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|\b(?P<fits>(?:fits|suits|matches|aligns|appeals)) |"
     rf"\b(?P<must>must-(?:see|play|read|watch|have|try))\b|\bgive (?:it|this|\w+) a (?P<try>try|go|shot|chance)\b|"
     rf"\b(?P<bad>{_BAD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|(?P<mis>mismatch)\b|"
-    rf"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|avoid|skip|"
-    r"steer clear|pass on|"
-    rf"far from|rejects?|ignore|dislikes?|hates?|(?:has|have) (?:little|nothing) to do with)\b|"
+    rf"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|(?<!tends to )(?<!tend to )avoid|skip|"
+    r"steer clear|pass on|far from|rejects?|ignore|(?:has|have) (?:little|nothing) to do with)\b|"
+    r"\b(?:would|will|'d|'ll)(?:n't)?(?: \w+){0,2}? (?P<hates>dislike|hate)\b|"
     r"\b(?P<alone>would|should|will)(?: not|n't)?\W*$",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(r"\b(?:might|may|could)\b(?:\W+\w+){0,4}\W*$", re.IGNORECASE)
 _NEGATED = re.compile(
-    r"\b(?:not|never|nothing|nobody|none|hardly|unlikely|doubt\w*|neither|nor|no|little|cannot|without)\b|n't\b",
+    r"\b(?:not|never|nothing|nobody|none|hardly|unlikely|doubt\w*|neither|nor|no|little|cannot|without|"
+    r"(?:hard|difficult|reluctant|hesitant|hesitate|refus\w+|fail\w*|struggl\w+|mistake|wrong|unwise|pointless)"
+    r"(?= (?:not )?to\b)|anything but|less likely|(?:stop|stops|falls?) short of|lacks?|too \w+ to|instead of|rather than)\b|n't\b",
     re.IGNORECASE,
 )
 _NOT_NEGATED = re.compile(
     r"\b(?:not (?:only|just)|no doubt|without (?:a )?doubt|no wonder|no question|(?:not|n't) hesitate|"
-    r"without hesitation|no reason not to|no (?:other )?(?=(?:\w+ ){1,8}?(?:better|more)\b))|n't hesitate\b",
+    r"without hesitation|no reason not to|little doubt|go wrong|(?:cannot|can't) (?=recommend (?:\w+ ){1,2}(?:highly )?enough)|nothing (?=(?:\w+ ){1,5}?(?:better|more)\b)|no (?:other )?(?=(?:\w+ ){1,8}?(?:better|more)\b))|n't hesitate\b",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"[,;:]\s|\b(?:because|since|but|although|though|while|if|even though)\b", re.IGNORECASE)
-_BAD_SIGNS = ("bad", "mis", "against")
+_CLAUSE = re.compile(
+    r"[,;:]\s|\b(?:because|since|(?<!anything )but|although|though|while|if|even though)\b", re.IGNORECASE
+)
+_BAD_SIGNS = ("bad", "mis", "against", "hates")
 
 
 def stated_decision(text: str) -> tuple[bool | None, int]:
@@ -85,7 +90,7 @@ def stated_decision(text: str) -> tuple[bool | None, int]:
         text: the text, with its titles replaced by blanks, since a title may contain any word.
     """
     first = _FIRST_WORD.match(text)
-    return (_by_sentence(text), 0) if first is None else (first["yes"] is not None, first.end())
+    return (_by_sentence(text), 0) if first is None else ((first["yes"] or first["likely"]) is not None, first.end())
 
 
 def _by_sentence(text: str) -> bool | None:
@@ -99,7 +104,7 @@ def _by_sentence(text: str) -> bool | None:
         said, place = sentence[0], sentence.end()
         first = _FIRST_WORD.match(text, sentence.start())
         if first:
-            return first["yes"] is not None
+            return (first["yes"] or first["likely"]) is not None
         if sentence[1] != "?" and any(letter.isalpha() for letter in said):
             return _of_sentence(said[:_LONGEST].replace("’", "'"))
     return None
@@ -119,5 +124,5 @@ def _of_sentence(sentence: str) -> bool | None:
             continue
         bad = any(sign[name] for name in _BAD_SIGNS)
         said = sentence[start : sign.start() if bad else sign.end()]
-        return bad == bool(_NEGATED.search(said))
+        return bad == bool(len(_NEGATED.findall(said)) % 2)  # two negations cancel: "hard not to recommend"
     return None

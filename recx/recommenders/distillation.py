@@ -1,6 +1,7 @@
 """Distillation: a recommender trained to reproduce another's scores, a baseline of the paper."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ def distil(
         teacher: not modified; in eval mode.
         histories: H training histories, oldest first.
         items: N.
-        settings: shape and optimiser of the student.
+        settings: shape and optimiser of the student, which reads as many items as the teacher.
         epochs: number of passes over the histories.
         show_progress: show a bar over the epochs.
 
@@ -40,8 +41,8 @@ def distil(
     torch.manual_seed(settings.seed)
     order = torch.Generator().manual_seed(settings.seed)
     device = devices.preferred_device()
-    student = SASRec(items, settings.model).to(device)
-    padded = pad_histories(histories, settings.model.length)
+    student = SASRec(items, replace(settings.model, length=teacher.length)).to(device)
+    padded = pad_histories(histories, teacher.length)
     optimizer = torch.optim.AdamW(student.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     curve = []
     for epoch in tqdm(range(1, epochs + 1), desc="distillation epochs", disable=not show_progress):

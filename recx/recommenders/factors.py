@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 from recx.data.dataset import Dataset
 from recx.errors import DataError
-from recx.recommenders.foreign_items import drop_unknown, floor_unknown, match_items, read_arrays, read_ids, take
+from recx.recommenders.foreign_items import (
+    drop_unknown,
+    floor_of,
+    floored_items,
+    floored_users,
+    match_items,
+    read_arrays,
+    read_ids,
+    take,
+)
 from recx.recommenders.protocol import mask_seen, pad_histories
 from recx.settings import TargetSettings
 
@@ -24,12 +33,12 @@ class Factors(nn.Module):
     x = (Y'Y + Y'(C - I)Y + r I)^-1 Y'C p, with p = 1 and confidence c for what the history holds, and p = 0, c = 1 for
     all else. As in implicit, c is `alpha` times an interaction's weight, here 1 (the paper has 1 + alpha times it). By
     `mean` it is the mean of the history's item factors. A bias of each item is one more coordinate, which is 1 for all
-    users. Items that the factors lack are scored below all others by `score`, and have a zero vector.
+    users. Items that the factors lack have zeros, and a coordinate more that puts them below all others.
 
     Args:
         tensors: `item_factors` (N + 1, d) in the catalogue's order, `known` (N + 1,), for `als` `solved` (N + 1, d),
             which is Y (Y'Y + r I)^-1, and `item_biases` (N + 1,) where there are any.
-        options: `length`, `by` and `alpha`.
+        options: `length`, `by`, `alpha` and `floor`, of `floored_items`.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], options: Mapping[str, Any]) -> None:
@@ -41,20 +50,25 @@ class Factors(nn.Module):
         self.register_buffer("item_biases", tensors.get("item_biases"))
 
     def item_vectors(self) -> Tensor:
-        """(N + 1, d), or (N + 1, d + 1) with biases; row 0 is zero."""
-        if self.item_biases is None:
-            return self.item_factors
-        return torch.cat([self.item_factors, self.item_biases[:, None]], dim=1)
+        """(N + 1, d), with one more coordinate if there are biases, and one if items are unknown; row 0 is zero."""
+        vectors = self.item_factors
+        if self.item_biases is not None:
+            vectors = torch.cat([vectors, self.item_biases[:, None]], dim=1)
+        return floored_items(vectors, self.known, self.options["floor"])
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """(B, L) left-padded with 0 -> user vectors (B, d) or (B, d + 1); the order of a history plays no part."""
+        """(B, L) left-padded with 0 -> user vectors, as wide as items'; the order of a history plays no part."""
         known = drop_unknown(histories, self.known)
-        users = self._als(known) if self.by == "als" else self._mean(known)
-        return users if self.item_biases is None else nn.functional.pad(users, (0, 1), value=1.0)
+        return self.widened(self._als(known) if self.by == "als" else self._mean(known))
+
+    def widened(self, users: Tensor) -> Tensor:
+        """User factors (B, d) with the coordinates that item vectors have beside their factors."""
+        users = users if self.item_biases is None else nn.functional.pad(users, (0, 1), value=1.0)
+        return floored_users(users, self.options["floor"])
 
     def score(self, histories: Tensor) -> Tensor:
         """(B, L) -> (B, N + 1)."""
-        return floor_unknown(self.encode_users(histories) @ self.item_vectors().T, self.known)
+        return self.encode_users(histories) @ self.item_vectors().T
 
     def _mean(self, histories: Tensor) -> Tensor:
         return self.item_factors[histories].sum(1) / (histories > 0).sum(1, keepdim=True).clamp_min(1)
@@ -91,7 +105,9 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[Factors
         every = factors.double()
         shared = every.T @ every + fold_in.regularization * torch.eye(factors.shape[1], dtype=torch.float64)
         tensors["solved"] = match.in_order(torch.linalg.solve(shared, every.T).T.float().contiguous())
-    target = Factors(tensors, {"length": settings.model.length, "by": fold_in.by, "alpha": fold_in.alpha})
+    length = settings.model.length
+    target = Factors(tensors, {"length": length, "by": fold_in.by, "alpha": fold_in.alpha, "floor": 0.0})
+    target.options["floor"] = floor_of(target, target.known, data.sequences, length)
     return target, [match.note, *_held_against_own(target, arrays, folder, data)]
 
 
@@ -113,8 +129,7 @@ def _held_against_own(target: Factors, arrays: Mapping[str, Tensor], folder: Pat
         return ["None of the people in user_factors is in the data set."]
     histories = [data.sequences[n][:-1] for n in people]
     users = own[[rows[data.user_ids[n]] for n in people]]
-    users = users if target.item_biases is None else nn.functional.pad(users, (0, 1), value=1.0)
-    stored = floor_unknown(users @ target.item_vectors().T, target.known)
+    stored = target.widened(users) @ target.item_vectors().T
     folded = target.score(pad_histories(histories, target.length))
     tops = [mask_seen(scores, histories).topk(best, dim=1).indices.numpy() for scores in (stored, folded)]
     shared = float(np.mean([len(np.intersect1d(a, b)) / best for a, b in zip(*tops, strict=True)]))

@@ -15,11 +15,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn import functional
 
 from recx.data.catalogue import Catalogue
 from recx.errors import DataError
+from recx.recommenders.protocol import Scorer, pad_histories
 
 MIN_KNOWN = 0.5  # of the catalogue's items, below which a recommender was made for something else
+SCORED = 1000  # people whose scores tell how far down unknown items have to be put
 ID_FILES = ("txt", "csv", "json")
 # What NumPy, zipfile (RuntimeError: encrypted or of an unknown compression), zlib and safetensors raise on damage.
 _UNREADABLE = (
@@ -277,10 +280,36 @@ def drop_unknown(histories: Tensor, known: Tensor) -> Tensor:
     return (histories * real).gather(1, order)
 
 
-def floor_unknown(scores: Tensor, known: Tensor) -> Tensor:
-    """Scores (B, N + 1) in which unknown items have the lowest score of the items that a recommender knows, less 1."""
-    lowest = scores.masked_fill(~known, torch.inf).amin(1, keepdim=True)
-    return torch.where(known, scores, lowest - 1)
+def floored_items(vectors: Tensor, known: Tensor, floor: float) -> Tensor:
+    """Item vectors (N + 1, d) with one more coordinate if there is a floor: minus the floor for unknown items, else 0.
+
+    Users have a 1 there (`floored_users`). So what an unknown item scores is in its vector, for all that reads vectors.
+    """
+    if not floor:
+        return vectors
+    below = torch.where(known, 0.0, -floor).to(vectors.dtype)
+    below[0] = 0.0  # padding
+    return torch.cat([vectors, below[:, None]], dim=1)
+
+
+def floored_users(vectors: Tensor, floor: float) -> Tensor:
+    """User vectors (B, d) with a 1 as one more coordinate if there is a floor."""
+    return functional.pad(vectors, (0, 1), value=1.0) if floor else vectors
+
+
+def floor_of(target: Scorer, known: Tensor, sequences: Sequence[np.ndarray], length: int) -> float:
+    """How far below 0 unknown items are put: twice the largest score of some people, plus 1; 0 if all are known.
+
+    Args:
+        target: scores without a floor.
+        known: (N + 1,) whether an item is known.
+        sequences: items of each person.
+        length: how many of the latest are read.
+    """
+    if bool(known[1:].all()):
+        return 0.0
+    with torch.inference_mode():
+        return 2 * float(target.score(pad_histories(sequences[:SCORED], length)).abs().max()) + 1
 
 
 def _some(names: Any) -> str:

@@ -14,7 +14,9 @@ from recx.recommenders.foreign_items import (
     choice,
     divisor,
     drop_unknown,
-    floor_unknown,
+    floor_of,
+    floored_items,
+    floored_users,
     match_items,
     number,
     read_arrays,
@@ -45,12 +47,12 @@ _NAMES = {
 class RecBoleSASRec(nn.Module):
     """A TwoTower: RecBole's SASRec, which numbers places from the oldest item read and norms after each part.
 
-    Items that it lacks are left out of histories, scored below all others, and have a zero vector. A history without
-    any item that it knows has a zero vector, too.
+    Items that it lacks are left out of histories, and scored below all others by a coordinate of their own
+    (`floored_items`). A history without any item that it knows has zeros elsewhere.
 
     Args:
         tensors: the module's state, items in the catalogue's order; sizes are those of the tensors.
-        options: `length`, `heads`, `activation` and `eps`.
+        options: `length`, `heads`, `activation`, `eps` and `floor`, of `floored_items`.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], options: Mapping[str, Any]) -> None:
@@ -70,11 +72,11 @@ class RecBoleSASRec(nn.Module):
         self.load_state_dict(dict(tensors))
 
     def item_vectors(self) -> Tensor:
-        """(N + 1, d); row 0 is zero."""
-        return self.items
+        """(N + 1, d), with one more coordinate if items are unknown; row 0 is zero."""
+        return floored_items(self.items, self.known, self.options["floor"])
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """(B, L) left-padded with 0 -> user vectors (B, d)."""
+        """(B, L) left-padded with 0 -> user vectors, as wide as items'."""
         recent = drop_unknown(histories, self.known)[:, -len(self.positions) :]
         first = (recent == 0).int().argsort(dim=1, stable=True)  # RecBole pads on the right
         sequence, length = recent.gather(1, first), recent.shape[1]
@@ -83,11 +85,11 @@ class RecBoleSASRec(nn.Module):
         states = self.encoder(states, mask=later)  # what pads is later than all that is read
         count = (sequence > 0).sum(1)
         latest = states[torch.arange(len(states), device=states.device), (count - 1).clamp_min(0)]
-        return latest * (count > 0)[:, None]
+        return floored_users(latest * (count > 0)[:, None], self.options["floor"])
 
     def score(self, histories: Tensor) -> Tensor:
         """(B, L) -> (B, N + 1)."""
-        return floor_unknown(self.encode_users(histories) @ self.items.T, self.known)
+        return self.encode_users(histories) @ self.item_vectors().T
 
 
 def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecBoleSASRec, list[str]]:
@@ -123,9 +125,12 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecBole
         "heads": heads,
         "activation": choice(record, "hidden_act", tuple(ACTIVATIONS)),
         "eps": number(record, "layer_norm_eps", float),
+        "floor": 0.0,
     }
     reads = f"It was trained on up to {len(tensors['positions'])} items and reads the latest "
-    return RecBoleSASRec(tensors, options), [match.note, f"{reads}{settings.model.length} (target.model.length)."]
+    target = RecBoleSASRec(tensors, options).eval()
+    target.options["floor"] = floor_of(target, target.known, data.sequences, target.length)
+    return target, [match.note, f"{reads}{settings.model.length} (target.model.length)."]
 
 
 def _layers(arrays: dict[str, Tensor], count: int, width: int, folder: Path) -> dict[str, Tensor]:

@@ -13,7 +13,9 @@ from recx.recommenders.foreign_items import (
     choice,
     divisor,
     drop_unknown,
-    floor_unknown,
+    floor_of,
+    floored_items,
+    floored_users,
     match_items,
     number,
     read_arrays,
@@ -67,13 +69,15 @@ class _Block(nn.Module):
 class RecToolsTransformer(nn.Module):
     """A TwoTower: a transformer of RecTools, which counts places from the latest item and pads to a fixed length.
 
-    BERT4Rec reads a mask in the place of the next item. Items that the model lacks are left out of histories, scored
-    below all others, and have a zero vector. A history without any item that it knows has a zero vector, too.
+    BERT4Rec reads a mask in the place of the next item. Items that the model lacks are left out of histories, and
+    scored below all others by a coordinate of their own (`floored_items`). A history without any item that it knows has
+    zeros elsewhere.
 
     Args:
         tensors: the module's state, items in the catalogue's order; sizes are those of the tensors.
         options: `length`, `reads` (places of the model's input), `heads`, `blocks` (`sasrec` or `pre_ln`), and whether
-            it is `causal`, `masks_padding`, has item vectors `scaled` by the root of the width, compares by `cosine`.
+            it is `causal`, `masks_padding`, has item vectors `scaled` by the root of the width, compares by `cosine`;
+            and `floor`, of `floored_items`.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor], options: Mapping[str, Any]) -> None:
@@ -90,11 +94,13 @@ class RecToolsTransformer(nn.Module):
         self.load_state_dict(dict(tensors))
 
     def item_vectors(self) -> Tensor:
-        """(N + 1, d), of length 1 where it compares by cosine; row 0 is zero."""
-        return functional.normalize(self.items, eps=1e-8) if self.cosine else self.items
+        """(N + 1, d), of length 1 where it compares by cosine, with one more coordinate if items are unknown; row 0 is
+        zero."""
+        vectors = functional.normalize(self.items, eps=1e-8) if self.cosine else self.items
+        return floored_items(vectors, self.known, self.options["floor"])
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """(B, L) left-padded with 0 -> user vectors (B, d)."""
+        """(B, L) left-padded with 0 -> user vectors, as wide as items'."""
         recent = drop_unknown(histories, self.known)
         x = torch.where((recent > 0)[..., None], self.items[recent], self.padding)
         real = recent > 0
@@ -106,11 +112,11 @@ class RecToolsTransformer(nn.Module):
         x = torch.cat([self.padding.expand(len(x), before, -1), x], dim=1)
         latest = self._latest(x, functional.pad(real, (before, 0)))
         latest = functional.normalize(latest, eps=1e-8) if self.cosine else latest
-        return latest * (recent > 0).any(1, keepdim=True)
+        return floored_users(latest * (recent > 0).any(1, keepdim=True), self.options["floor"])
 
     def score(self, histories: Tensor) -> Tensor:
         """(B, L) -> (B, N + 1)."""
-        return floor_unknown(self.encode_users(histories) @ self.item_vectors().T, self.known)
+        return self.encode_users(histories) @ self.item_vectors().T
 
     def _latest(self, x: Tensor, real: Tensor) -> Tensor:
         """State at the last place: inputs (B, S, d), and which are no padding (B, S) -> (B, d)."""
@@ -167,7 +173,9 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecTool
     options = {"length": settings.model.length, "reads": reads, "heads": heads, "blocks": kind}
     options |= {name: choice(record, name, (True, False)) for name in FLAGS}
     most = f"It was trained on up to {reads} positions and reads the latest {settings.model.length} items"
-    return RecToolsTransformer(tensors, options), [match.note, f"{most} (target.model.length)."]
+    target = RecToolsTransformer(tensors, options | {"floor": 0.0}).eval()
+    target.options["floor"] = floor_of(target, target.known, data.sequences, target.length)
+    return target, [match.note, f"{most} (target.model.length)."]
 
 
 def _blocks(arrays: dict[str, Tensor], kind: str, count: int, width: int, folder: Path) -> dict[str, Tensor]:

@@ -90,6 +90,13 @@ def _import(settings: TargetSettings, data: Dataset | None) -> Scorer:
 def _check_shapes(target: Scorer, split: Split, items: int, kind: str) -> None:
     """Call the user's recommender once, so that a wrong shape is reported here and not three notebooks later."""
     history = pad_histories(split.train[:1], target.length)
+    named = ("score", "encode_users", "item_vectors") if isinstance(target, TwoTower) else ("score",)
+    for name in named:
+        result = getattr(target, name)(*([] if name == "item_vectors" else [history]))
+        if not isinstance(result, torch.Tensor):
+            raise SettingsError(
+                f"{kind}: {name} returns {type(result).__name__}; expected a torch.Tensor (torch.as_tensor converts)."
+            )
     with torch.inference_mode():
         results = {"score": (devices.score(target, history), (1, items + 1))}
         if isinstance(target, TwoTower):

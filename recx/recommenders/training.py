@@ -1,6 +1,7 @@
 """Target training: epochs with early stopping on validation NDCG@10, the same for every kind."""
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from recx.data.split import Split
+from recx.errors import TrainingError
 from recx.recommenders.devices import preferred_device
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF
@@ -193,6 +195,11 @@ def train_with_early_stopping(
         model.train()
         began = time.monotonic()
         loss = epoch()
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"The training of {type(model).__name__} diverged in epoch {number}: its loss is {loss}. Lower "
+                f"target.learning_rate (now {settings.learning_rate:g})."
+            )
         training += time.monotonic() - began
         model.eval()
         ranked = rank(model, split.train, split.validation, model.length)

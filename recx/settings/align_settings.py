@@ -1,5 +1,6 @@
 """Settings of the section `align`: modes, what they are trained on, and where each starts."""
 
+import math
 from dataclasses import dataclass, field
 
 from recx.settings.accepted_values import PROJECTORS, require
@@ -33,6 +34,13 @@ class TaskShares:
     reconstruction: float = 0.04
     explanation: float = 0.19
     attribution: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = vars(self)
+        for name, share in shares.items():
+            require(0 <= share < math.inf, f"align.shares.{name}", "0 or more", share)
+        others = sum(share for name, share in shares.items() if name not in ("explanation", "attribution"))
+        require(others + self.explanation > 0, "align.shares", "above 0 for at least one task", shares)
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,9 @@ class AlignSettings:
         for mode in self.mode_list:
             rows = getattr(self, f"rows_{mode}")
             require(rows > 0, f"align.rows_{mode}", "above 0", rows)
+        for name, least in (("variants", 0), ("own_words", 0), ("max_tokens", 1)):
+            require(getattr(self, name) >= least, f"align.{name}", f"{least} or more", getattr(self, name))
+        require(0 < self.continued_rate < math.inf, "align.continued_rate", "above 0", self.continued_rate)
         require(self.measured > 0 or "relation" not in named, "align.measured", "above 0", self.measured)
 
     @property

@@ -33,6 +33,8 @@ class BackboneSettings:
         accepted = f"one of {', '.join(NUMBER_FORMATS)}"
         require(self.dtype in NUMBER_FORMATS, "align.backbone.dtype", accepted, self.dtype)
         require(self.quantize in ("", "nf4"), "align.backbone.quantize", "'nf4' or empty", self.quantize)
+        require(self.lora_rank >= 0, "align.backbone.lora_rank", "0 or more", self.lora_rank)
+        require(self.lora_alpha > 0, "align.backbone.lora_alpha", "above 0", self.lora_alpha)
         none = "0 with align.backbone.frozen=true"
         require(not (self.frozen and self.lora_rank), "align.backbone.lora_rank", none, self.lora_rank)
         tuned = "without adapters (align.backbone.lora_rank=0), where every weight is tuned"

@@ -1,5 +1,6 @@
 """Settings of a training of a language model: `align.fit`, and those of single studies."""
 
+import math
 from dataclasses import dataclass
 
 from recx.settings.accepted_values import NUMBER_FORMATS, require
@@ -47,8 +48,11 @@ class FitSettings:
     save_steps: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "save_steps"):
-            require(getattr(self, name) > 0, f"align.fit.{name}", "above 0", getattr(self, name))
+        for name in ("batch_size", "epochs", "save_steps", "learning_rate", "clip"):
+            require(0 < getattr(self, name) < math.inf, f"align.fit.{name}", "above 0", getattr(self, name))
+        for name in ("projector_rate", "weight_decay"):
+            require(0 <= getattr(self, name) < math.inf, f"align.fit.{name}", "0 or more", getattr(self, name))
+        require(0 <= self.warmup <= 1, "align.fit.warmup", "between 0 and 1", self.warmup)
         accepted = f"one of {', '.join(NUMBER_FORMATS)}"
         require(self.precision in NUMBER_FORMATS, "align.fit.precision", accepted, self.precision)
         optimizers = ("adamw", "paged_adamw_8bit")

@@ -28,6 +28,7 @@ from recx.storage.atomic_files import replace_file
 from recx.storage.locks import hold, release
 
 RECORD = tuple("profile dataset stage method mode decoding control verdict metric value low high n".split())
+_CHECKPOINTS = "checkpoints"
 _PACKAGES = ("torch", "transformers", "peft", "numpy", "polars", "recx")
 
 
@@ -84,7 +85,7 @@ class Run:
 
     def checkpoints(self) -> Path:
         """Folder for checkpoints of this fingerprint; checkpoints of other fingerprints are deleted."""
-        base = self.folder / "checkpoints"
+        base = self.folder / _CHECKPOINTS
         if base.is_dir():
             for other in base.iterdir():
                 if other.is_dir() and other.name != self.fingerprint:
@@ -111,8 +112,7 @@ class Run:
         return pl.DataFrame(records, infer_schema_length=None)
 
     def finish(self, seed: int) -> None:
-        """Delete checkpoints and write the manifest, which marks the stage as finished."""
-        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        """Write the manifest, which marks the stage as finished, and delete checkpoints."""
         for weights in self.folder.rglob("*.safetensors"):  # safetensors makes them readable by their owner only
             shutil.copymode(self.folder / "config.json", weights)
         manifest = {
@@ -127,6 +127,7 @@ class Run:
             "files": _sizes(self.folder),
         }
         write_json(self.folder / "manifest.json", manifest)
+        shutil.rmtree(self.folder / _CHECKPOINTS, ignore_errors=True)  # last, as a training may have taken hours
         release(self.folder)
 
 
@@ -175,8 +176,8 @@ def read_frame(path: Path) -> pd.DataFrame:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically."""
-    replace_file(path, json.dumps(value, indent=1, default=_plain))
+    """Write JSON atomically, with null in place of numbers that are not finite, which JSON does not have."""
+    replace_file(path, json.dumps(_all_finite(value), indent=1, default=_plain, allow_nan=False))
 
 
 def results(root: Path | None = None) -> list[dict[str, Any]]:
@@ -203,7 +204,7 @@ def _sizes(folder: Path) -> dict[str, int]:
     """Sizes of a stage's files, except the executed notebook, which is still being written, and hidden ones."""
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".part", ".lock")]
     files = [p for p in files if not p.name.startswith(".") and p.name != "manifest.json"]
-    names = {p.relative_to(folder).as_posix(): p for p in files}
+    names = {p.relative_to(folder).as_posix(): p for p in files if p.relative_to(folder).parts[0] != _CHECKPOINTS}
     return {name: path.stat().st_size for name, path in names.items()}
 
 
@@ -218,6 +219,12 @@ def _finite(value: Any) -> Any:
     """Replace a value that is not finite (e.g. a mean over nothing) by None, since JSON has no NaN."""
     value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _all_finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _all_finite(own) for key, own in value.items()}
+    return [*map(_all_finite, value)] if isinstance(value, (list, tuple)) else _finite(value)
 
 
 def _plain(value: Any) -> Any:

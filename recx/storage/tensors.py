@@ -30,7 +30,7 @@ def load_weights(path: Path, parameters: dict[str, torch.Tensor], without: Seque
         without: parts of names; weights of the file with such a name are not read.
 
     Raises:
-        CheckpointError: names or shapes differ, or the file is missing or damaged.
+        CheckpointError: names or shapes differ, a weight is not finite, or the file is missing or damaged.
     """
     saved = {n: t for n, t in read_tensors(path).items() if not any(part in n for part in without)}
     if saved.keys() != parameters.keys():
@@ -42,6 +42,8 @@ def load_weights(path: Path, parameters: dict[str, torch.Tensor], without: Seque
                 raise CheckpointError(
                     f"{path}: {name} has the shape {tuple(saved[name].shape)}, expected {tuple(parameter.shape)}."
                 )
+            if not saved[name].isfinite().all():
+                raise CheckpointError(f"{path}: {name} has values that are not finite. Delete the folder and rerun.")
             parameter.copy_(saved[name])
 
 
