@@ -7,6 +7,9 @@ import polars as pl
 
 from recx.errors import DataError
 
+MISSING_IDS = ("nan", "<na>", "null", "none", "n/a", "#n/a", "\\n")
+"""What programs write for a missing id or time, in lower case."""
+
 
 def require_columns(path: Path, frame: pl.DataFrame, required: Sequence[str]) -> None:
     """Refuse a file that lacks a required column.
@@ -33,6 +36,7 @@ def numbers_in(path: Path, column: pl.Series, unit: str = "row", first: int = 1)
     """
     if column.dtype.is_nested():
         raise DataError(f"{path}: {column.name!r} holds lists or records; expected a number in each {unit}.")
+    column = column.str.strip_chars() if column.dtype == pl.String else column  # "a, 1" has a space before the number
     numbers, text = column.cast(pl.Float64, strict=False), column.cast(pl.String).fill_null("")
     bad = (numbers.is_null() & (text != "")).arg_true()
     if len(bad):

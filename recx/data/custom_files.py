@@ -67,8 +67,10 @@ def _atomic(folder: Path) -> tuple[str, ...]:
 def _tables(folder: Path) -> tuple[str, ...]:
     """The only table in the folder, or those named `interactions` and `items`."""
     suffixes = [".parquet", *(text + packed for text in _TEXT for packed in _PACKED)]
-    tables = {p.name: p.name[: -len(s)] for p in sorted(folder.iterdir()) for s in suffixes if p.name.endswith(s)}
-    tables |= {p.name: p.stem for p in folder.glob("*.zip")}
+    tables = {
+        p.name: p.name[: -len(s)] for p in sorted(folder.iterdir()) for s in suffixes if p.name.casefold().endswith(s)
+    }
+    tables |= {p.name: p.stem for p in folder.iterdir() if p.suffix.casefold() == ".zip"}
     tables = {n: stem for n, stem in tables.items() if not stem.casefold().startswith(("readme", "licen", "."))}
     named = {stem: name for name, stem in tables.items() if stem in ("interactions", "items")}
     if "interactions" in named and (len(tables) == 1 or "items" in named):

@@ -19,13 +19,13 @@ def find_item(catalogue: Catalogue, item: Item) -> int:
         if 0 < item <= len(catalogue):
             return int(item)
         raise DataError(f"Item {item} is not between 1 and {len(catalogue)}.")
-    for table in (catalogue.index_of_label, catalogue.index_of_id):
-        if item in table:
-            return table[item]
     cleaned = clean_title(item)  # the source's own spelling
-    if cleaned in catalogue.index_of_label:
-        return catalogue.index_of_label[cleaned]
+    for name in (item, cleaned):
+        if name in catalogue.index_of_label:
+            return catalogue.index_of_label[name]
     same = [label for label, title in zip(catalogue.labels, catalogue.titles, strict=True) if title == cleaned]
+    if item in catalogue.index_of_id and not same:
+        return catalogue.index_of_id[item]
     near = same or [m[0] for m in process.extract(item, catalogue.labels[1:], scorer=fuzz.WRatio, limit=3)]
     kind = "Several items are called" if same else "No item is called"
     raise DataError(f"{kind} {item!r}. Did you mean {' or '.join(repr(n) for n in near)}?")

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from recx.data.attribute_columns import FRACTION, are_whole_numbers, attribute_columns
-from recx.data.column_checks import numbers_in
+from recx.data.column_checks import MISSING_IDS
 from recx.data.column_roles import item_roles, log_roles
 from recx.data.parquet_files import read_parquet
 from recx.data.reading_report import ReadingReport
@@ -17,8 +17,6 @@ from recx.data.time_columns import times_in
 from recx.errors import DataError
 from recx.settings import Columns
 
-# As libraries and databases write a missing value, in lower case.
-MISSING_IDS = ("nan", "<na>", "null", "none", "n/a", "#n/a", "\\n")
 NUMBER = r"^-?\d+(?:\.0+)?$"
 
 
@@ -121,7 +119,9 @@ def interactions_of(
         times = times_in(path, frame[roles["timestamp"]], columns.date_format, report, unit, first)
         out.append(times.alias("timestamp"))
     if "rating" in roles:
-        out.append(numbers_in(path, frame[roles["rating"]], unit, first).alias("rating"))
+        rating = frame[roles["rating"]]  # read but not used, so what is no number stops nothing
+        if not rating.dtype.is_nested():
+            out.append(rating.cast(pl.Float64, strict=False).alias("rating"))
     return pl.DataFrame(out)
 
 

@@ -4,15 +4,16 @@ import re
 
 # Spellings of platforms in shop titles, by canonical name.
 _PLATFORMS = {
-    "PC": r"PC ?/ ?Mac|Mac ?/ ?PC|PC|Windows",
+    "PC": r"PC ?/ ?Mac|Mac ?/ ?PC|PC|Windows(?! of\b)",
     "Mac": r"Mac",
-    **{f"PlayStation {n}": rf"PlayStation ?{n}|PS ?{n}" for n in "234"},
+    **{f"PlayStation {n}": rf"PlayStation ?{n}|PS ?{n}" for n in "2345"},
     "PlayStation Vita": r"(?:PlayStation |PS ?)Vita",
-    "PlayStation": r"PlayStation(?: ?1)?(?! ?(?:VR|TV|Eye|Move|Plus|Network|Store|Camera|Portable|All|Now))",
+    "PlayStation": r"PlayStation(?: ?1\b)?(?! ?(?:\d|VR|TV|Eye|Move|Plus|Network|Store|Camera|Portable|All|Now))",
     "PSP": r"(?:Sony )?PSP|PlayStation Portable",
     "Xbox 360": r"Xbox ?360",
     "Xbox One": r"Xbox ?One",
-    "Xbox": r"(?:Original )?Xbox(?! ?(?:Live|Game))",
+    "Xbox Series": r"Xbox ?Series(?: ?[XS]\b(?: ?[|/&]+ ?(?:Series )?[XS]\b)?)?",
+    "Xbox": r"(?:Original )?Xbox(?! ?(?:Live|Game|Series|\d))",
     "Wii U": r"(?:Nintendo )?Wii ?U",
     "Wii": r"(?:Nintendo )?Wii",
     "Nintendo 3DS": r"(?:Nintendo )?3DS(?: XL)?",

@@ -107,17 +107,17 @@ def text_record(given: Any) -> TextRecord:
         raise TypeError("texts must be an object, source -> text")
     read = tuple(map(_item, history))
     user = given.get("user")
-    if not isinstance(user, str | int | None):
+    if isinstance(user, bool) or not isinstance(user, str | int | None):
         raise TypeError("user must be a string or a whole number")
+    named = [clean_title(_text(source, "source")) or "source" for source in texts]
+    if len(set(named)) < len(named):
+        raise ValueError(f"two sources are called {next(n for n in named if named.count(n) > 1)!r}")
     return TextRecord(
         " ".join(_text(given.get("dataset") or "", "dataset").split()),
         read,
         _item(given["item"]),
-        json.dumps([title for title, _ in read] if user is None else user),
-        {
-            clean_title(_text(source, "source")) or "source": _text(text, "text", MAX_TEXT)
-            for source, text in texts.items()
-        },
+        json.dumps([title for title, _ in read]) if user is None else str(user),
+        {name: _text(text, "text", MAX_TEXT) for name, text in zip(named, texts.values(), strict=True)},
         _facts(given.get("person") or {}, "person"),
         _text(given.get("reference") or "", "reference", MAX_TEXT),
     )
@@ -132,7 +132,7 @@ def comparison(given: Any) -> Comparison:
     """
     if not isinstance(given, dict):
         raise TypeError("it is not a JSON object")
-    if given.get("better") not in (1, 2):
+    if type(given.get("better")) is not int or given["better"] not in (1, 2):
         raise ValueError("better must be 1 or 2")
     record = text_record(given | {"texts": {name: given.get(name) for name in ("first", "second")}})
     return Comparison(record, given["better"] == 1)
@@ -157,10 +157,18 @@ def _facts(given: Any, what: str) -> Facts:
         listed = values if isinstance(values, list) else [] if values is None else [values]
         if len(listed) > MAX_VALUES:
             raise ValueError(f"an attribute has more than {MAX_VALUES:,} values")
-        own = tuple(_text(str(v) if isinstance(v, int | float) else v, "attribute value") for v in listed)
+        listed = [v for v in listed if v == v]  # NaN, which is nothing
+        own = tuple(_text(_number(v), "attribute value") for v in listed)
         if own:
             columns.append((_text(name, "attribute"), own))
     return tuple(sorted(columns))
+
+
+def _number(value: Any) -> Any:
+    """A number as text, 1999.0 as "1999"; anything else as it is."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _text(given: Any, what: str, longest: int = MAX_TITLE) -> str:

@@ -193,6 +193,8 @@ def _end_of_header(raw: bytes, separator: str, quote: str | None) -> int:
 
 def _parsed(path: Path, body: bytes, separator: str, quote: str | None, names: list[str], first: int) -> pl.DataFrame:
     schema = dict.fromkeys(names, pl.String)
+    blank = len(body) - len(body.lstrip(b"\r\n"))
+    body, first = body[blank:], first + body[:blank].count(b"\n")
     if not body.strip(b"\r\n"):
         return pl.DataFrame(schema=schema)
     try:

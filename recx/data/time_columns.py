@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recx.data.column_checks import numbers_in
+from recx.data.column_checks import MISSING_IDS, numbers_in
 from recx.data.reading_report import ReadingReport
 from recx.errors import DataError
 
@@ -55,14 +55,19 @@ def times_in(
         return numbers_in(path, column, unit, first).fill_nan(None) / UNITS[date_format]
     if column.dtype.is_nested():
         raise DataError(f"{path}: {column.name!r} holds lists or records; expected a time in each {unit}.")
+    if column.dtype == pl.String:
+        column = column.str.strip_chars()
+        column = column.set(column.str.to_lowercase().is_in(MISSING_IDS), None)
     numbers = column.cast(pl.Float64, strict=False)
     if not date_format and numbers.null_count() == column.null_count():
         return _numbers(path, numbers.fill_nan(None), report)
-    text = column.cast(pl.String).str.strip_chars().replace("", None)
+    text = column.cast(pl.String).replace("", None)
     if date_format:
         return _complete(path, text, _parsed(text, date_format), date_format, unit, first)
     if numbers.null_count() == text.null_count():
         return _numbers(path, numbers.fill_nan(None), report)
+    if 2 * (len(text) - numbers.null_count()) > len(text) - text.null_count():  # numbers, but for a few
+        numbers_in(path, text, unit, first)
     return _dates(path, text, report, unit, first)
 
 

@@ -85,11 +85,11 @@ class TitleSearch:
         query = _normalise(typed[:MAX_LETTERS])
         if typed in self.catalogue.index_of_label:
             return Resolution("exact", (Match(self.catalogue.index_of_label[typed], 100.0),))
-        if typed in self.catalogue.index_of_id:
-            return Resolution("exact", (Match(self.catalogue.index_of_id[typed], 100.0),))
-        if not query:
+        by_id = [n for n in [self.catalogue.index_of_id.get(typed)] if n is not None]
+        if not query and not by_id:
             return Resolution("unknown", ())
-        same = list(dict.fromkeys([*self._exact.get(query, []), *self._titles.get(query, [])]))
+        # A film may be called "300", and an item have that id: then either may be meant.
+        same = list(dict.fromkeys([*self._exact.get(query, []), *self._titles.get(query, []), *by_id]))
         if same:
             kind = "exact" if len(same) == 1 else "ambiguous"
             return Resolution(kind, tuple(Match(n, 100.0) for n in same[:MAX_SAME_TITLE]))

@@ -59,7 +59,9 @@ def measure_baselines(
     records += measure_scorer(PopularityRecommender(split.train, items), test_set, length, "popularity")
     records += measure_scorer(SampledPopularity(split.train, items), test_set, length, "popularity, sampled")
     common = rank(target, split.train, split.validation, length).most_common_top1(5)
-    records += measure_constant(common, mean_places(target, split.train[:MEAN_USERS], length), test_set)
+    places = mean_places(target, split.train[:MEAN_USERS], length)
+    others = [i for i in (1 + np.argsort(-places, kind="stable")).tolist() if i not in common]
+    records += measure_constant(np.array([*common.tolist(), *others])[:5], places, test_set)
     return records + measure_scorer(student, test_set, length, "distilled", decides=True)
 
 
@@ -92,7 +94,8 @@ def measure_constant(common: np.ndarray, places: np.ndarray, test_set: TestSet) 
     """Measure tasks 1 and 3 for a constant predictor, which gives the same answers whatever the history.
 
     Args:
-        common: the target's five most common first items for the histories of training, which are always named.
+        common: the target's five most common first items for the histories of training, which are always named; where
+            fewer are ever first, those that rank highest on average follow.
         places: (N,) place of each item for an average person (`mean_places`); those of the upper half are liked.
         test_set: the test histories and the target's answers.
     """

@@ -9,6 +9,7 @@ import numpy as np
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judges import ExplanationToRate, Judge, scores
 from recx.prompts.quotation_marks import QUOTED, straight_quotes
+from recx.prompts.stated_decision import stated_decision
 
 INVENTED = "Chronicles of the Painted Harbour"
 DECISION = re.compile(r"^\W*(yes|no)\b", re.IGNORECASE)
@@ -43,11 +44,14 @@ def corrupted_scores(
     Only texts that begin with the right decision are used: a flipped one is then wrong, and a wrong decision, which
     earns nothing, would hide what else is corrupted. There are no scores if there is no such text.
     """
-    written = [
-        q for q in questions if (stated := DECISION.match(q.text)) and (stated[1].lower() == "yes") == q.decision
-    ]
+    written = [q for q in questions if _begins_with(q.decision, q.text)]
     kinds = {"as_written": written} | corrupt(written, catalogue, seed)
     return {kind: float(np.nanmean(scores(judge.rate(texts)))) for kind, texts in kinds.items() if texts}
+
+
+def _begins_with(decision: bool, text: str) -> bool:
+    stated, end = stated_decision(text)
+    return bool(end and DECISION.match(text) and stated == decision)  # "No doubt" is no "No"
 
 
 def undetected(means: Mapping[str, float]) -> list[str]:

@@ -27,7 +27,8 @@ def sheet_means(ratings: Sequence[HumanRating], explanations: pd.DataFrame) -> p
     for rating in ratings:
         aspect = aspect_of(rating.question)
         method, _, pair = rating.question.removesuffix(f"#{aspect}").rpartition("/")
-        if aspect and pair.isdigit() and rating.text in ("", marks.get((method, int(pair)), "?")):
+        rated = marks.get((method, int(pair))) if aspect and pair.isdigit() else None
+        if rated is not None and rating.text in ("", rated):
             rows.append((method, aspect, person.get(int(pair), int(pair)), float(rating.score)))
     frame = pd.DataFrame(rows, columns=["method", "aspect", "person", "score"])
     means = [

@@ -69,7 +69,7 @@ class ReferenceJudge:
         return Rating(3 if share == 1 else 2 if share >= 0.5 else 1, points)
 
     def _typical(self, reading: ParsedExplanation, question: ExplanationToRate) -> bool:
-        counts = Counter(v for h in set(question.history) for v in self._values(h))
+        counts = Counter(v for h in set(question.history) for v in set(self._values(h)))
         most = max(counts.values(), default=0)
         said = {s.value for s in _about_history(reading, question) if s.true and not s.negated}
         return any(counts[v] >= min(2, most) and counts[v] > 0 for v in said)

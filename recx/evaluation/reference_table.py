@@ -68,8 +68,9 @@ def reference_table(
         users: (N,) user of each pair.
 
     Returns:
-        Columns `method, metric, value, low, high, std, n`; `std` is the standard deviation over texts. Besides the
-        metrics of `scores`: `unique_ratio` (XRec's USR), `distinct_1`, `distinct_2` and `words`, the mean length.
+        Columns `method, metric, value, low, high, std, n`; `std` is the standard deviation over texts, `n` the number
+        of users. Besides the metrics of `scores`: `unique_ratio` (XRec's USR), `distinct_1`, `distinct_2` and `words`,
+        the mean length.
     """
     rows: list[dict[str, Any]] = []
     for method, own in texts.items():
@@ -77,10 +78,10 @@ def reference_table(
         words = np.where(there, [len(t.split()) for t in own], np.nan)
         for metric, values in (scores[method] | {"words": words}).items():
             e = bootstrap(values, users)
-            interval = {"value": e.value, "low": e.low, "high": e.high, "n": int(np.isfinite(values).sum())}
+            interval = {"value": e.value, "low": e.low, "high": e.high, "n": e.n}
             rows.append({"method": method, "metric": metric, "std": _std(values)} | interval)
         varied = {"unique_ratio": unique_ratio(own), "distinct_1": distinct_n(own, 1), "distinct_2": distinct_n(own, 2)}
-        nothing = {"low": np.nan, "high": np.nan, "std": np.nan, "n": int(there.sum())}
+        nothing = {"low": np.nan, "high": np.nan, "std": np.nan, "n": len(np.unique(np.asarray(users)[there]))}
         rows += [{"method": method, "metric": metric, "value": value} | nothing for metric, value in varied.items()]
     return pd.DataFrame(rows)[["method", "metric", "value", "low", "high", "std", "n"]]
 

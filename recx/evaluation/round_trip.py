@@ -77,7 +77,7 @@ def round_trip(
         spread = np.square(vectors[written] - vectors[written].mean(0)).sum(1) if written.any() else np.array([np.nan])
         fve = 1 - np.square(vectors - recovered).sum(1) / spread.mean()
         found = _top(recovered @ items[1:].T)
-        overlap = np.array([len(set(a) & set(b)) / TOP for a, b in zip(best.tolist(), found.tolist(), strict=True)])
+        overlap = np.array([len(set(a) & set(b)) / len(a) for a, b in zip(best.tolist(), found.tolist(), strict=True)])
         overlap[np.isnan(fve)] = np.nan
         out[name] = {"roundtrip_fve": fve, "roundtrip_top10": overlap}
     return out

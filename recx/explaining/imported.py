@@ -9,6 +9,7 @@ import numpy as np
 from recx.data.catalogue import Catalogue
 from recx.data.item_lookup import Item
 from recx.data.json_lines import checked_lines
+from recx.errors import DataError
 from recx.explaining.chat_replies import answer_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
@@ -30,7 +31,8 @@ class ImportedExplainer(Explainer):
         max_history: how many of the latest items of a history count.
 
     Raises:
-        DataError: the file cannot be read, a line is not such a record, or it names an unknown item.
+        DataError: the file cannot be read, a line is not such a record, it names an unknown item, or two texts are
+            about the same history and item.
     """
 
     explains_only = True
@@ -38,7 +40,15 @@ class ImportedExplainer(Explainer):
     def __init__(self, catalogue: Catalogue, path: Path, max_history: int) -> None:
         self.catalogue, self.max_history = catalogue, max_history
         self.parser = ExplanationParser(catalogue)
-        self._texts = dict(filter(None, checked_lines(path, self._read, _FORM, "an explanation")))
+        self._texts: dict[tuple[int, ...], str] = {}
+        for key, text in filter(None, checked_lines(path, self._read, _FORM, "an explanation")):
+            if self._texts.setdefault(key, text) != text:
+                *read, item = key
+                history = "; ".join(catalogue.labels[i] for i in read)
+                raise DataError(
+                    f"{path}: two texts explain {catalogue.labels[item]!r} to a person with the history {history}; "
+                    "keep one of them."
+                )
 
     def recommend(
         self, histories: Sequence[Sequence[Item]], k: int = 5, show_progress: bool = False

@@ -106,7 +106,7 @@ def rows_of(path: Path) -> Iterator[Row]:
     Raises:
         DataError: the file cannot be read, or has no column `history` or `item`.
     """
-    name = path.name.removesuffix(".gz").removesuffix(".zip")
+    name = path.name.casefold().removesuffix(".gz").removesuffix(".zip")
     if name.endswith(".parquet"):
         frame = read_parquet(path)
         _require(path, frame.columns)
@@ -195,6 +195,10 @@ def _titles(value: Any) -> list[str] | str:
 
 
 def _title(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():  # whole numbers of pandas, where another row has none
+        value = int(value)
+    if isinstance(value, float) and value != value:
+        value = None
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise DataError(f"{str(value)[:60]!r} is not a title.")
     return "" if value is None else str(value)

@@ -56,8 +56,9 @@ _SIGN = re.compile(
     rf"\b(?P<good>{_GOOD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|\b(?P<fits>(?:fits|suits|matches|aligns|appeals)) |"
     rf"\b(?P<must>must-(?:see|play|read|watch|have|try))\b|\bgive (?:it|this|\w+) a (?P<try>try|go|shot|chance)\b|"
     rf"\b(?P<bad>{_BAD})(?: \w+){{0,2}}? (?:{_NOUNS})\b|(?P<mis>mismatch)\b|"
-    rf"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|(?<!tends to )(?<!tend to )avoid|skip|"
-    r"steer clear|pass on|far from|rejects?|ignore|(?:has|have) (?:little|nothing) to do with)\b|"
+    r"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|"
+    r"(?<!tends to )(?<!tend to )avoid|skip|steer clear|pass on|far from|rejects?|ignore|"
+    r"(?:has|have) (?:little|nothing) to do with)\b|"
     r"\b(?:would|will|'d|'ll)(?:n't)?(?: \w+){0,2}? (?P<hates>dislike|hate)\b|"
     r"\b(?P<alone>would|should|will)(?: not|n't)?\W*$",
     re.IGNORECASE,
@@ -66,12 +67,15 @@ _HEDGED = re.compile(r"\b(?:might|may|could)\b(?:\W+\w+){0,4}\W*$", re.IGNORECAS
 _NEGATED = re.compile(
     r"\b(?:not|never|nothing|nobody|none|hardly|unlikely|doubt\w*|neither|nor|no|little|cannot|without|"
     r"(?:hard|difficult|reluctant|hesitant|hesitate|refus\w+|fail\w*|struggl\w+|mistake|wrong|unwise|pointless)"
-    r"(?= (?:not )?to\b)|anything but|less likely|(?:stop|stops|falls?) short of|lacks?|too \w+ to|instead of|rather than)\b|n't\b",
+    r"(?= (?:not )?to\b)|anything but|less likely|(?:stop|stops|falls?) short of|lacks?|too \w+ to|instead of|"
+    r"rather than)\b|n't\b",
     re.IGNORECASE,
 )
 _NOT_NEGATED = re.compile(
     r"\b(?:not (?:only|just)|no doubt|without (?:a )?doubt|no wonder|no question|(?:not|n't) hesitate|"
-    r"without hesitation|no reason not to|little doubt|go wrong|(?:cannot|can't) (?=recommend (?:\w+ ){1,2}(?:highly )?enough)|nothing (?=(?:\w+ ){1,5}?(?:better|more)\b)|no (?:other )?(?=(?:\w+ ){1,8}?(?:better|more)\b))|n't hesitate\b",
+    r"without hesitation|no reason not to|little doubt|go wrong|"
+    r"(?:cannot|can't) (?=recommend (?:\w+ ){1,2}(?:highly )?enough)|nothing (?=(?:\w+ ){1,5}?(?:better|more)\b)|"
+    r"no (?:other )?(?=(?:\w+ ){1,8}?(?:better|more)\b))|n't hesitate\b",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(

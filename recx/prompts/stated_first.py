@@ -4,7 +4,9 @@ import re
 
 _FIRST = re.compile(
     r"\b(?:puts?|putting|plac(?:e|es|ed)|rank(?:s|ed)?|list(?:s|ed)?|comes?|came|is|was|are|shown|stands?)\b"
-    r"(?:\W+\w+){0,4}?\W+(?:(?<!the )first|on top|at the top|number one)\b",  # "the first game on it" is no place
+    # "The first game on it" is no place, and neither is "a first-person shooter".
+    r"(?:\W+\w+){0,4}?\W+(?:(?<!the )(?<!['’]s )(?<!at )first(?!-|[ -](?:person|of all|sight|time|part|one)\b)|on top|"
+    r"at the top|number one)\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]?")

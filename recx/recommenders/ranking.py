@@ -46,8 +46,10 @@ class Ranked:
         return float(np.bincount(self.top[:, 0]).max() / len(self.top))
 
     def most_common_top1(self, k: int) -> np.ndarray:
-        """The k items most often ranked first: the output of a constant predictor."""
-        return np.argsort(-np.bincount(self.top[:, 0]), kind="stable")[:k]
+        """The k items most often ranked first, or all that ever are: the output of a constant predictor."""
+        counts = np.bincount(self.top[:, 0])
+        order = np.argsort(-counts, kind="stable")[:k]
+        return order[counts[order] > 0]
 
 
 BATCH = 1024  # users scored at once
