@@ -49,8 +49,8 @@ RECORDED = [  # name in the recorded table, key, unit
     ("first token of an answer", "first token", "ms"),
     ("first token of an answer, slowest", "first token, slowest", "ms"),
     ("whole text", "whole text", "ms"),
-    ("memory of each visitor", "megabytes a visitor", "MB"),
-    ("of that, in the process with the models", "of it in the model's process", "MB"),
+    ("memory of each visitor", "megabytes per visitor", "MB"),
+    ("of that, in the process with the models", "of this, in the model's process", "MB"),
     ("the process with the models", "model's process", "MB"),
 ]
 TYPED = ["z", "zel", "the legnd of zel", "Mass Effekt 2", "final fantasy", "xbox controller wireles"]
@@ -117,8 +117,8 @@ def visitors(address: str, count: int, server: int) -> dict[str, float]:
         kernel.stdin.close()
         kernel.wait()
     return {
-        "megabytes a visitor": statistics.mean(each) + grown / count,
-        "of it in the model's process": grown / count,
+        "megabytes per visitor": statistics.mean(each) + grown / count,
+        "of this, in the model's process": grown / count,
         "model's process": before,
         "form, seconds": statistics.median(seconds),
     }

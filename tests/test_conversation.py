@@ -13,6 +13,7 @@ ANSWER = {
         {"text": "Yes, ", "holds": None, "why": ""},
         {"text": NASTY, "holds": False, "why": NASTY},
         {"text": " and Portal", "holds": True, "why": "in the history"},
+        {"text": "PlayStation 9", "holds": None, "why": "cannot be checked"},
     ],
     "prompt": NASTY,
     "held": True,
@@ -36,6 +37,7 @@ def test_pages_escape_everything_and_need_no_network():
     assert "✓" in page and "✗" in page and "rank 3 of 400" in page
     assert page.index("#0a6b24") < page.index("#7ee29a"), "dark colours come last"
     spaced = to_markdown([TURN], {})
+    assert "PlayStation 9&nbsp;?" in page and "PlayStation 9 ?" in spaced
     assert " and Portal ✓" in spaced and "P(yes) = 0.25" in spaced
     text = to_markdown([TURN], {"run": "tiny/demo"})
     shown = re.sub(r"`[^`]*`|\\<", "", text.replace("\\`", ""))  # code spans show what they hold

@@ -78,7 +78,12 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(source, tmp_pat
     for settings, told in (
         (settings_from(tmp_path), "no folder of an aligned model: it contains no aligned.json"),
         (settings_from(tmp_path / "hybrid"), "was aligned in the hybrid mode; expected a model of the relation mode"),
-        (settings_from(folder, **{"align.backbone.lora_rank": 4}), r"lora_rank=2, .* is .*lora_rank=4"),
+        (
+            settings_from(folder, **{"align.backbone.lora_rank": 4}),
+            r"lora_rank=2, .* these settings have .*lora_rank=4",
+        ),
+        (settings_from(folder, **{"align.inject": True}), "inject=False, but .*inject=True"),
+        (settings_from(folder, **{"align.backbone.revision": "abc"}), "revision='', .* revision='abc'"),
         (settings_from("shipped"), "no aligned model ships for the backbone 'recx-tiny', only for smollm2-135m"),
     ):
         with pytest.raises(SettingsError, match=told):

@@ -21,7 +21,7 @@ def test_the_summary_counts_no_statements_where_there_are_none():
     explained = [Explanation(2, "Portal", True, "Yes. It fits.", (), (), "")]
     pairs = Pairs([np.array([1])], np.array([2]), np.array([True]), np.array([0]))
     text = summary([SOME], [NONE], explained, pairs)
-    assert "no attributes are stated" in text and "0 of 0 stated" not in text and "nan" not in text
+    assert "no attributes of the catalogue are stated" in text and "0 of 0 stated" not in text and "nan" not in text
 
 
 def test_verdicts_have_rows_of_their_own():

@@ -43,7 +43,7 @@ def test_all_published_texts_are_scored_and_those_of_known_pairs_grouped(public,
     monkeypatch.setattr(public, "DATASETS", ("yelp",))
     made = public.published(folder.parent, "")
     overlap = made["published"].set_index("metric").loc["word_overlap"]
-    assert overlap["n"] == 3 and overlap["value"] == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert overlap["n"] == 2 and overlap["value"] == pytest.approx((1 + 0.5 + 0.5) / 3)
     groups = made["published_groups"]
     assert groups["group"].tolist() == ["tst5"] and groups["n"].tolist() == [1], "one user has both known texts"
     assert np.allclose(groups["value"], 0.75) and set(groups["dataset"]) == {"yelp"}

@@ -1,7 +1,7 @@
 """Gather the documents for the site in `site/source`, from which `mkdocs build` makes `site/html` (`make docs`).
 
-Every document keeps its place, so that its links hold, and what they lead to comes along. Executed notebooks become
-pages, formulas MathML and Mermaid charts pictures, so that the site asks nothing of another machine.
+Every document keeps its path, so that its links hold, and the files that it links to are copied. Executed notebooks
+become pages, formulas MathML and Mermaid charts pictures, so that the site loads nothing from another machine.
 """
 
 import posixpath

@@ -9,7 +9,7 @@ def length_grouped_order(
     """An order of rows whose batches contain rows of similar length.
 
     Every epoch is a new permutation; within chunks of `mega_batch_mult` batches, rows are sorted by length, and the
-    batches are then shuffled. An epoch omits the rows, other ones each time, that do not fill a batch.
+    batches are then shuffled. An epoch omits the rows that do not fill a batch, different ones each time.
 
     Args:
         lengths: (R,) tokens of each row.

@@ -127,7 +127,7 @@ def build(
     """The model of a variant, before its training.
 
     Args:
-        variant: which.
+        variant: the variant.
         rows: encoded pairs.
         vectors: item vectors (N' + 1, d) and user vectors (U', d).
         settings: the backbone; what is tuned depends on the variant.
@@ -168,7 +168,7 @@ def train(
 
     Args:
         model: as from `build`; left in eval mode.
-        variant: which.
+        variant: the variant.
         rows: encoded pairs.
         settings: how to train.
         folder: folder for checkpoints.

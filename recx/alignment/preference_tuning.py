@@ -1,8 +1,8 @@
 """Tuning on preferences: of two texts for the same prompt, one is to become more probable than the other (DPO).
 
 Source: Rafailov et al., NeurIPS 2023, "Direct Preference Optimization". The loss is computed on the kit's own trainer,
-since the prompts of an aligned model are token ids beyond the vocabulary, with a vector for each person; why not by the
-library TRL is in docs/decisions/092.
+since the prompts of an aligned model are token ids beyond the vocabulary, with a vector for each person;
+docs/decisions/092 says why the library TRL is not used.
 """
 
 from collections.abc import Sequence
@@ -107,7 +107,7 @@ def fit_preferences(
     """Tune a model on preferences, against itself as it is given, resuming from the last checkpoint in `folder`.
 
     Args:
-        model: tuned in place and left in eval mode; as before any tuning, also when a training is resumed.
+        model: the untuned model, also when a training is resumed; tuned in place and left in eval mode.
         preferences: P pairs of answers.
         settings: how to train; a row is a pair.
         folder: for checkpoints.

@@ -48,4 +48,4 @@ def relation_source(align: AlignSettings) -> Path | None:
 
 
 def _named(values: dict[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+    return ", ".join(f"{name}={value!r}" for name, value in values.items())

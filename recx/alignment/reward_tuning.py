@@ -3,8 +3,8 @@
 Source: Shao et al., 2024 (arXiv 2402.03300), "Group Relative Policy Optimization". Every optimizer step draws a new
 group of texts for each of its prompts and learns from it once. The texts then come from the model that is tuned, so
 that the probability ratio is 1 and its clipping has no effect. The mean over all tokens of a pass is that of DAPO (Yu
-et al. 2025, arXiv 2503.14476), where long texts count as much as their tokens; with several passes per step
-(`accumulate`), it is the mean of theirs.
+et al. 2025, arXiv 2503.14476), where a text counts in proportion to its length; with several passes per step
+(`accumulate`), their means are averaged.
 """
 
 import copy
@@ -27,11 +27,11 @@ from recx.prompts.tokens import IGNORED, Prompt
 from recx.settings import FitSettings
 
 Reward = Callable[[Sequence[int], Sequence[np.ndarray]], np.ndarray]
-"""From the numbers of M prompts and the token ids of a text for each to M rewards."""
+"""Maps M prompt numbers and the token ids of one text for each to (M,) rewards."""
 
 
 def group_advantages(rewards: Tensor) -> Tensor:
-    """Each reward less the mean of its group, divided by their standard deviation: (R, G) -> (R, G).
+    """Each reward minus the mean of its group, divided by its standard deviation: (R, G) -> (R, G).
 
     0 where all texts of a group have the same reward; they teach nothing.
     """
@@ -141,7 +141,7 @@ def fit_rewards(
     """Tune a model on the rewards of its own texts, resuming from the last checkpoint in `folder`.
 
     Args:
-        model: tuned in place and left in eval mode; as before any tuning, also when a training is resumed.
+        model: the untuned model, also when a training is resumed; tuned in place and left in eval mode.
         prompts: R prompts.
         reward: of texts, see `Reward`; only differences between texts of one prompt matter, up to a common factor.
         ends: ids of end tokens, in addition to the backbone's own.

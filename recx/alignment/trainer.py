@@ -208,7 +208,7 @@ def fit(
         TrainingError: the training diverged.
     """
     if not len(rows):
-        raise DataError("There are no rows to train on. Perhaps all of them exceed the maximum length.")
+        raise DataError("There are no rows to train on. For alignment, a higher align.max_tokens keeps longer rows.")
     set_seed(seed)
     steps = steps_of(rows, settings)
     steps_done, checkpoint = last_checkpoint(folder)

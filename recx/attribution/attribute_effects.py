@@ -1,7 +1,7 @@
 """Effects of attribute values: how far the items of a history that share a value move the target together.
 
 A quotient game of the history (Owen, 1977): its players are the values of one attribute, e.g. all platforms, and an
-item is left while all of its values are. Items without any value form a player of their own, so that the effects add up
+item stays if all of its values do. Items without any value form a player of their own, so that the effects add up
 to what the whole history changes. It works with every target and every attribute of a catalogue, categories included.
 """
 

@@ -1,7 +1,8 @@
 """Attribution methods: one number per item of a history, highest for the strongest cause.
 
 All take a value function, a history and K items, and return (n, K) numbers for the n distinct items of the history
-(`players_of`). Positive numbers support an item. Methods in `NEEDS_SASREC` need more than scores.
+(`players_of`), mostly in the value's units (nats for log-probabilities). Positive numbers support an item. Methods in
+`NEEDS_SASREC` need more than scores.
 """
 
 from collections.abc import Callable, Sequence
@@ -87,7 +88,7 @@ def path_integration(value: ValueFunction, history: np.ndarray, items: Items, se
 
 
 def deletion_gap(value: ValueFunction, history: np.ndarray, item: int, numbers: np.ndarray) -> float:
-    """The mean distance between two deletion curves of the value: lowest items first, less highest items first.
+    """The mean difference between two deletion curves of the value: lowest items first minus highest items first.
 
     Positive where the highest items support the item. Source: Samek et al., IEEE TNNLS 2017 (area between the curves
     of most and least relevant first).

@@ -78,7 +78,7 @@ def find_counterfactual(
         raise DataError("The history is empty, so there is nothing to change.")
     before = item_ranks(target, [history], item, max_history)[0]
     if before.decision == wanted:
-        raise DataError(f"The target already says {wanted}.")
+        raise DataError(f"The target already says {wanted}: the item has rank {before.rank} of {before.unseen}.")
     singles: list[Change] = [("remove", int(i)) for i in dict.fromkeys(history.tolist())] if "remove" in kinds else []
     if "add" in kinds:
         taken = {*history.tolist(), item}

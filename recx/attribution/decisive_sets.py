@@ -1,4 +1,4 @@
-"""Which titles of a history decide: the smallest sets that keep, lose or turn the target's decision about an item.
+"""Which titles of a history decide: the smallest sets that keep, undo or flip the target's decision about an item.
 
 Sufficient and necessary reasons in the sense of Watson et al. (UAI 2021, "Local Explanations via Necessity and
 Sufficiency"), with removal from the history as the only change. Sets are tried by size, all of each size, so what is

@@ -24,8 +24,8 @@ class EffectLabels:
         shown: (K, L) its latest items, left-padded with 0.
         items: (K,) the item in question.
         liked: (K,) whether the target likes it.
-        effects: (K, L) Shapley value of the item at each position for the log-probability of the item in question; an
-            item at several positions has its value at each.
+        effects: (K, L) Shapley value, in nats, of the item at each position for the log-probability of the item in
+            question; an item at several positions has its value at each.
         shares_below: (K,) fraction of the catalogue that the target scores lower than the item.
         shares_without: (K, L) the same once the item at each position is taken out of the history.
     """

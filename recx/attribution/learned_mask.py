@@ -109,7 +109,10 @@ def fit_learned_mask(
     labels = label_histories(value.target, shown, value.length, rng) if shown else None
     telling = labels.has_preference.nonzero()[0] if labels else []
     if not len(telling):
-        raise SettingsError("A learned mask needs histories with three distinct items and a target that prefers some.")
+        raise SettingsError(
+            "A learned mask needs histories of at least three distinct items after which the target prefers some items "
+            "to others; there is none."
+        )
     candidates = np.concatenate([labels.liked, labels.disliked], axis=1)
     groups: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}  # by number of distinct items
     for row in telling:

@@ -64,7 +64,9 @@ def read_llmxrec(folder: Path, per_dataset: int = 0, seed: int = 0) -> Instructi
             {name: [text_record(converted(row)) for row in own] for name, own in drawn.items()},
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{folder}: a row is not one of LLMXRec's files ({error!r}).") from error
+        raise DataError(
+            f"{folder}: a row of a .jsonl.gz file does not have the fields of LLMXRec's files ({error!r})."
+        ) from error
 
 
 _FILES = (

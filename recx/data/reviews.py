@@ -9,7 +9,7 @@ from recx.errors import DataError
 from recx.settings import DataSettings
 
 MAX_LETTERS = 5_000  # of a review that are read
-# A full stop within a number ("4.5") or behind an abbreviation ends no sentence.
+# A full stop within a number ("4.5") or after an abbreviation ends no sentence.
 _SENTENCE_END = re.compile(
     r"(?<!\bDr\.)(?<!\bMr\.)(?<!\bMrs\.)(?<!\bMs\.)(?<!\bSt\.)(?<!\bvs\.)(?<!\betc\.)(?<=[.!?])\s+"
 )

@@ -145,7 +145,7 @@ def _item(given: Any) -> DescribedItem:
         title, attributes = given, {}
     cleaned = clean_title(_text(title, "title"))
     if not cleaned:
-        raise ValueError("an item has no title")
+        raise ValueError(f"an item has no title ({title!r}); expected a title, or an object with one")
     return cleaned, _facts(attributes, "attributes")
 
 
@@ -156,7 +156,7 @@ def _facts(given: Any, what: str) -> Facts:
     for name, values in given.items():
         listed = values if isinstance(values, list) else [] if values is None else [values]
         if len(listed) > MAX_VALUES:
-            raise ValueError(f"an attribute has more than {MAX_VALUES:,} values")
+            raise ValueError(f"attribute {str(name)[:40]!r} has {len(listed):,} values; the limit is {MAX_VALUES:,}")
         listed = [v for v in listed if v == v]  # NaN, which is nothing
         own = tuple(_text(_number(v), "attribute value") for v in listed)
         if own:

@@ -139,7 +139,7 @@ def _need(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
-    raise DataError(f"{folder}: no file {name} (.gz allowed).")
+    raise DataError(f"{folder}: no file {name} or {name}.gz; one of them is needed.")
 
 
 def _graph_files(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ _MARK = b'"'
 # Other quotation marks, which would evade the constraint: a single one at the start of a word, and all typographic
 # ones.
 _OTHER_MARK = re.compile("[“”„«»‹›「」『』《》＂‚‘]|(?<![\\w\"])'")
-_CLOSES = re.compile(r"[A-Za-z0-9\"]$")  # behind these, a mark would close a quotation, and opens none
+_CLOSES = re.compile(r"[A-Za-z0-9\"]$")  # after these, a mark can only close a quotation, not open one
 _SENTENCE_END = re.compile(
     rb"[.!?]\s|\n|\xe3\x80\x82|\xef\xbc[\x81\x9f]"
 )  # the last are the full stop and punctuation of Chinese and Japanese
@@ -50,7 +50,7 @@ class _State:
 class QuoteConstraint:
     """Constraint on the quotations of one text.
 
-    A quotation opens with a straight double mark, alone or within a token, which may not stand behind a letter or
+    A quotation opens with a straight double mark, alone or within a token, which may not follow a letter or
     digit: there it would close a quotation that was never opened. From there, only tokens that spell an allowed title
     are permitted, up to its closing mark and whatever may follow within the same token. Outside quotations, everything
     is permitted except other quotation marks.

@@ -42,7 +42,7 @@ def sampled_texts(
         precision: of matrix products.
         show_progress: show a bar.
         quotes: constraints on the quotations of each prompt's texts; none by default.
-        pauses: ids of further tokens behind which a text ends, unless within a quotation that is constrained.
+        pauses: ids of further tokens after which a text ends, unless within a quotation that is constrained.
         seeds: a seed for each prompt, whose texts then do not depend on the other prompts.
 
     Returns:

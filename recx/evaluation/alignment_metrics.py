@@ -29,7 +29,7 @@ def hit_rate(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def retrieval_ndcg(predicted: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """NDCG@K with one relevant item: 1 / log2(position + 1) with positions from 1, or 0 if it is missing."""
+    """(U,) NDCG@K of lists (U, K) with one relevant item each (U,): 1 / log2(position from 1, plus 1); 0 if missing."""
     hits = predicted == wanted[:, None]
     return np.where(hits.any(1), 1.0 / np.log2(hits.argmax(1) + 2.0), 0.0)
 
@@ -53,7 +53,7 @@ def ranking_ndcg(predicted: np.ndarray, ideal: np.ndarray, gains: Sequence[float
 
 
 def history_coverage(reconstructed: Sequence[Sequence[int]], histories: Sequence[Sequence[int]]) -> np.ndarray:
-    """Compute the share of each history's distinct items that were reconstructed."""
+    """Compute the share of each of U histories' distinct items that were reconstructed: (U,)."""
     return np.array(
         [len(set(r) & set(map(int, h))) / len(set(map(int, h))) for r, h in zip(reconstructed, histories, strict=True)]
     )

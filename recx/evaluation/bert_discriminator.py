@@ -42,7 +42,10 @@ def fit_encoder(
             model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=len(names))
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0][:200]
-            raise SettingsError(f"The encoder {encoder!r} cannot be loaded as a classifier ({reason}).") from error
+            raise SettingsError(
+                f"The encoder {encoder!r} cannot be loaded as a classifier ({reason}); evaluate.encoder has "
+                "to be the hub id or the folder of an encoder."
+            ) from error
         max_length = min(length, getattr(model.config, "max_position_embeddings", length) - 2)
 
         def rows(texts: Sequence[str]) -> list[dict[str, list[int]]]:

@@ -31,7 +31,7 @@ class Estimate:
 
 
 def interval_text(low: float | None, high: float | None, digits: int = 3) -> str:
-    """The interval that is written behind a value, " [low, high]"; empty if there is none (None or NaN)."""
+    """The interval that is written after a value, " [low, high]"; empty if there is none (None or NaN)."""
     return "" if low is None or low != low else f" [{low:.{digits}f}, {high:.{digits}f}]"
 
 

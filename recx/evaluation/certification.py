@@ -62,11 +62,11 @@ def certify(
     A second draw of what is random stands for a second text about the same pair.
 
     Args:
-        effects: of P pairs.
-        users: (P,) whose pairs they are; intervals are over users.
-        sets: the decisive sets of each.
-        edits: of their histories.
-        seed: of what is drawn at random.
+        effects: effects of the titles of P pairs.
+        users: (P,) user of each pair; intervals are over users.
+        sets: the decisive sets of each pair, or None.
+        edits: edits of the pairs' histories.
+        seed: random seed of the planted texts and attributions.
     """
     again = planted_citations(effects, seed + 1)
     planted, simulated = {}, {}
@@ -87,11 +87,11 @@ def certify_planted(
 
     Args:
         planted: for `faithful` and each kind of `UNFAITHFUL`, metric -> (P,).
-        users: (P,) whose they are.
+        users: (P,) user of each pair.
         lower: metrics of which a lower number is better.
 
     Returns:
-        A row each for metric and kind: `metric, against, value, low, high, n, fit`. A metric is fit where the whole
+        One row per metric and kind: `metric, against, value, low, high, n, fit`. A metric is fit where the whole
         interval lies above chance, against every kind, over at least `FEWEST` users.
     """
     rows = []

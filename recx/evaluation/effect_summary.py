@@ -21,12 +21,12 @@ def summary(
     """Table 1 and the checks of explanations, with a few explanations.
 
     Args:
-        records: of Table 1.
-        checks: of the explanations.
+        records: metric records of Table 1.
+        checks: metric records of the explanations.
         explained: explanations of the pairs by one method.
-        pairs: with the target's decisions.
-        label: of that method.
-        count: how many explanations.
+        pairs: the pairs, with the target's decisions.
+        label: label of that method.
+        count: number of explanations to show.
     """
     parts = [
         "Agreement with the target on test histories (answers are titles of the catalogue that are not in the history)"

@@ -16,23 +16,23 @@ from recx.prompts.explanation_parser import ParsedExplanation
 
 
 def decision_agreement(explanations: Sequence[Explanation], target: Sequence[bool]) -> np.ndarray:
-    """Whether each decision agrees with the target's: 1 or 0 (also for no decision), NaN where there is no text."""
+    """(P,) whether each decision is the target's (P,): 1 or 0 (also for no decision); NaN where there is no text."""
     said = [float(e.decision == bool(t)) for e, t in zip(explanations, target, strict=True)]
     return np.where([bool(e.text.strip()) for e in explanations], said, np.nan)
 
 
 def cited_in_history(explanations: Sequence[Explanation | ParsedExplanation]) -> np.ndarray:
-    """Share of each explanation's cited titles that are in the history; NaN if it cites none."""
+    """(P,) share of each explanation's cited titles that are in the history; NaN if it cites none."""
     return np.array([_share([c.in_history for c in e.citations]) for e in explanations])
 
 
 def stated_attributes_true(explanations: Sequence[Explanation | ParsedExplanation]) -> np.ndarray:
-    """Share of each explanation's stated attributes that are true; NaN if it states none."""
+    """(P,) share of each explanation's stated attributes that are true; NaN if it states none."""
     return np.array([_share([s.true for s in e.statements]) for e in explanations])
 
 
 def attributes_unverified(explanations: Sequence[Explanation]) -> np.ndarray:
-    """Share of each explanation's attributes that no item of the catalogue has; NaN if it states none.
+    """(P,) share of each explanation's attributes that no item of the catalogue has; NaN if it states none.
 
     They are not in `stated_attributes_true`, because the catalogue does not tell whether they are true.
     """
@@ -41,13 +41,13 @@ def attributes_unverified(explanations: Sequence[Explanation]) -> np.ndarray:
 
 
 def numbers_as_measured(explanations: Sequence[Explanation]) -> np.ndarray:
-    """Share of each explanation's numbers that were measured; NaN if it states none, or its author was told none."""
+    """(P,) share of each explanation's numbers that were measured; NaN without any, or if its author was told none."""
     flags = [[n.measured for n in e.numbers if n.measured is not None] for e in explanations]
     return np.array([_share(own) for own in flags])
 
 
 def contradicts_evidence(explanations: Sequence[Explanation], evidence: Sequence[Evidence]) -> np.ndarray:
-    """Whether each explanation contradicts the evidence it was told: 1 or 0; NaN where there is no text."""
+    """(P,) whether each explanation contradicts the evidence it was told: 1 or 0; NaN where there is no text."""
     return np.array(
         [
             float(bool(contradictions(e, told))) if e.text.strip() else np.nan

@@ -12,7 +12,7 @@ import numpy as np
 from recx.evaluation.pair_effects import TINY, PairEffects
 from recx.explaining.records import Explanation
 
-CITED = 2  # titles that what has no text is taken to cite, as most texts do
+CITED = 2  # titles that a method without texts is taken to cite; most texts cite two
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def erasure_curve(effects: PairEffects, numbers: np.ndarray) -> np.ndarray:
         numbers: (n,) an attribution.
 
     Returns:
-        What the signed value has fallen by when each of `SHARES` of the history is gone, between counts interpolated.
+        (len(SHARES),) decrease of the signed value once each of `SHARES` of the history is removed, interpolated.
     """
     n = len(effects.players)
     gone = np.zeros((n + 1, n), dtype=bool)

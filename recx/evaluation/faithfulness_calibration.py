@@ -83,9 +83,9 @@ def _share_beyond(one: PairEffects) -> float:
 def said_order(effects: PairEffects, causes: Sequence[int], against: Sequence[int] = ()) -> float:
     """Are the named titles ordered as their effects? Spearman's correlation within one text, in [-1, 1].
 
-    The first cause ("the main reason", "lifts it most") is said to be the strongest, and each further one weaker. What
-    pulls the other way stands below all causes, lowest what is named first. A title named twice counts at its first
-    place.
+    The first cause ("the main reason", "lifts it most") is said to be the strongest, and each further one weaker.
+    Titles that pull the other way rank below all causes, the one named first lowest. A title named twice counts
+    where it is named first.
 
     Returns:
         NaN where fewer than two titles are named, or all have the same effect.

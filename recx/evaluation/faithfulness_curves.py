@@ -23,8 +23,8 @@ def masking(effects: PairEffects, numbers: np.ndarray) -> dict[str, float]:
 
     `pos@K`: how often the item is still among the first K (of a disliked one: the last K) while the titles with the
     highest numbers are taken out one after the other; lower is better. `neg@K`: the same while those with the lowest
-    go; higher is better. `del`: the share of the other items that it is ahead of (behind, where disliked) while the
-    highest go; lower is better. `ins`: the same while only the highest are there, from one on; higher is better.
+    go; higher is better. `del`: the share of the other items that it ranks above (if disliked: below) while the
+    highest go; lower is better. `ins`: the same while the highest are added, one by one; higher is better.
     `@K` is NaN for an item that is not among these K to begin with.
 
     Args:
@@ -33,7 +33,7 @@ def masking(effects: PairEffects, numbers: np.ndarray) -> dict[str, float]:
     """
     order, n = np.argsort(-numbers, kind="stable"), len(effects.players)
     highest, lowest = ([order[k:] for k in range(n)], [order[: n - k] for k in range(n)])  # what is left
-    # What is left when the lowest go is, read from its end, what enters first when the highest come.
+    # Read backwards, what is left while the lowest are removed is what is there while the highest are added.
     histories = [effects.history[np.isin(effects.history, effects.players[left])] for left in [*highest, *lowest]]
     ranks = effects.ranks(histories)
     places = np.array([r.rank if effects.liked else r.unseen + 1 - r.rank for r in ranks])

@@ -20,10 +20,10 @@ def with_told(
     methods: Mapping[str, Method], explainer: AlignedExplainer, mode: str, value: ValueFunction
 ) -> dict[str, Method]:
     """All methods, and one mode twice more with the measured causes in its prompt: "<mode>, told" as the model writes,
-    and "<mode>, told, held" with the sentences revised that contradict them (`Reviser`).
+    and "<mode>, told, held" with sentences that contradict them revised (`Reviser`).
 
-    A mode with relation tokens is there once more, "<mode>, predicted, held": told, and held to, what these tokens
-    predict from the target's vectors in the place of what was measured.
+    A mode with relation tokens is also added as "<mode>, predicted, held": it is told, and held to, the effects that
+    these tokens predict from the target's vectors instead of the measured ones.
 
     Args:
         methods: by label.

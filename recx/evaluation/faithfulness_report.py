@@ -54,7 +54,7 @@ def _numbers(name: str, method: Callable[..., np.ndarray], one: PairEffects) -> 
     if name == "Shapley":
         return one.shapley
     numbers = method(one.value, one.history, [one.item])[:, 0]
-    # What looks at no value (random, latest, attention) has no sign to turn.
+    # Methods that use no values (random, latest, attention) have no sign to flip.
     return numbers if one.liked or name in ("random", "latest", "attention rollout") else -numbers
 
 
@@ -120,9 +120,9 @@ def case_frame(effects: PairEffects, explanation: Explanation, catalogue: Catalo
 
 
 def misleading_case(effects: Sequence[PairEffects], texts: Sequence[Explanation]) -> int:
-    """The pair whose text is right in all that `is_true` checks, and names titles with the lowest normalised effect.
+    """Index of the pair whose text passes `is_true` and cites the titles with the lowest normalised effect.
 
-    Texts that cite no title twice come first. Where there is no such text, it is the first pair.
+    Texts that cite no title twice are preferred. If no text passes, the index is 0.
     """
     found = [
         (len({c.item for c in text.citations}) < len(text.citations), erased.normalised, n)

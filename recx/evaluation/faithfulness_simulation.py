@@ -133,8 +133,8 @@ def simulate(edits: Edits, said: Sequence[Said | None]) -> dict[str, np.ndarray]
         said: what is said about each of the P pairs; None where nothing is.
 
     Returns:
-        `simulatability_gain`: right with the text less right without, in -1, 0, 1; its mean lies in [-0.5, 0.5] or so,
-        as a guess is right half of the time. `leaks`: whether a student that knows the text but not the edit is right.
+        (E,) each. `simulatability_gain`: right (1 or 0) with the text minus right without it; its mean is about -0.5 to
+        0.5, as half of all guesses are right. `leaks`: whether a student that knows the text but not the edit is right.
         NaN where there is no text, or too few edits for a student.
     """
     known = np.flatnonzero([said[pair] is not None for pair in edits.pairs])
@@ -176,7 +176,7 @@ def _elsewhere(said: Said | None, size: int, rng: np.random.Generator) -> Said |
 
 
 def las(gain: np.ndarray, leaks: np.ndarray) -> float:
-    """Leakage-adjusted simulatability: the mean gain where a text leaks, and where not, averaged; in [-1, 1].
+    """Leakage-adjusted simulatability: the average of the mean gain (E,) where a text leaks and where not; in [-1, 1].
 
     NaN where texts always leak, or never.
     """

@@ -105,7 +105,7 @@ def all_methods(
     labels = [m.label for m in methods]
     if repeated := sorted({label for label in labels if labels.count(label) > 1}):
         raise SettingsError(
-            f"Several methods would be called {', '.join(map(repr, repeated))}. Imported texts are called like their "
+            f"Several methods would be called {', '.join(map(repr, repeated))}. Imported texts are named after their "
             "file (`evaluate.imported`): rename the file so that it differs from the modes and from the chat model."
         )
     return {m.label: m for m in methods}

@@ -34,7 +34,7 @@ def own_study(
     """Let recommenders recommend, and write instructions and texts to compare with by rule.
 
     An instruction states true facts that support the recommendation (`judged_texts.FACTS`), unless
-    `settings.instructions` names a file of own ones. A comparison is between two of three texts by rule: such facts, a
+    `settings.instructions` names a file of them. A comparison is between two of three texts by rule: such facts, a
     list of titles (`judged_texts.TITLES`), and the facts of another person; the reference judge says which is better.
     No person is in two of the groups: instructions, comparisons to learn from, recommendations and unseen comparisons.
 
@@ -53,7 +53,10 @@ def own_study(
     scale = min(1.0, len(drawn) / sum(wanted))
     ends = np.cumsum([int(scale * count) for count in wanted])
     if scale < 1 and min(np.diff([0, *ends])) < 2:
-        raise DataError(f"{data.name}: {len(drawn)} people are too few for instructions, comparisons and tests.")
+        raise DataError(
+            f"{data.name}: {len(drawn)} people are too few; instructions, recommendations and comparisons, and those "
+            "to test on, need at least two each."
+        )
     groups = np.split(np.array(drawn[: ends[-1]]), ends[:-1])
     first = next(iter(targets.values()))
 

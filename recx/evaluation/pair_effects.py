@@ -25,7 +25,7 @@ class PairEffects:
     """What the target says of one item when parts of one history are taken out.
 
     Attributes:
-        value: of what is left.
+        value: value function of the parts of a history.
         whole: the complete history, oldest first.
         item: the item asked about.
         liked: whether the target likes it.
@@ -43,7 +43,7 @@ class PairEffects:
 
     @property
     def older(self) -> np.ndarray:
-        """The items before those."""
+        """The items before `history`, which the target does not read."""
         return self.whole[: -self.value.length]
 
     def ranks(self, histories: Sequence[np.ndarray]) -> list[ItemRank]:

@@ -182,7 +182,7 @@ def retold(explainer: AlignedExplainer, requests: Sequence[Request], texts: Sequ
 
 
 def language(untuned: AlignedExplainer, answers: Answers) -> dict[str, np.ndarray]:
-    """Words, the share of distinct ones among them, and perplexity before any tuning, of each text."""
+    """Number of words, share of distinct words, and perplexity before any tuning of each text: (R,) each."""
     words = [text.split() for text in answers.texts]
     return {
         "words": np.array([float(len(own)) for own in words]),

@@ -24,7 +24,7 @@ def predict_scores(
 
     Args:
         texts: N explanations; missing (empty) ones are ignored.
-        scores: the target's score of each pair.
+        scores: (N,) the target's score of each pair.
         users: N users; no user is in both the training and the test set.
         seed: random seed of the split.
 
@@ -56,7 +56,9 @@ def predict_scores(
 
 
 def score_table(texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: Sequence[int]) -> pd.DataFrame:
-    """Apply `predict_scores` to every method: columns `method, view, metric, value, low, high, n`.
+    """Apply `predict_scores` to every method's N texts, with `scores` (N,) and N users.
+
+    Columns: `method, view, metric, value, low, high, n`.
 
     A method with too few texts is omitted, and a message says so.
     """

@@ -12,8 +12,8 @@ def text_baselines(pairs: ExplainedPairs, parts: np.ndarray) -> dict[str, list[s
     """Texts for the test pairs, by rule from their profiles and the training pairs' explanations.
 
     - `profile repeated`: the item's profile.
-    - `most common text`: for every pair the same training explanation, the one that is most like all others; one that
-      occurs often is that too.
+    - `most common text`: for every pair the same training explanation, the one most similar to all
+      explanations, so repetitions of a text count.
     - `nearest pair's text`: the explanation of the training pair whose profiles and title are most similar.
 
     Similarity is the cosine of TF-IDF vectors of words.

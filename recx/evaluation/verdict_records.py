@@ -23,7 +23,7 @@ def verdict_records(
         columns: `method`, `mode` and `control` of the records.
         measured: metric -> (P,).
         pairs: P pairs.
-        metrics: which.
+        metrics: names of the metrics to record.
     """
     verdicts = {"liked": pairs.liked, "disliked": ~pairs.liked, "both": np.ones(len(pairs), dtype=bool)}
     return [

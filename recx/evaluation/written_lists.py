@@ -57,7 +57,7 @@ def measure_summaries(
     histories: Sequence[np.ndarray],
     next_items: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Of lists of titles about R histories: the reward, what was not rewarded, words and perplexity.
+    """Reward, unrewarded metrics, words and perplexity (R,) of lists of titles about R histories and next items (R,).
 
     `next_hr@10` is whether the target, reading the summary, has the person's real next item among its first ten;
     `next_below` the share of all other unseen items that it ranks below it.
@@ -73,7 +73,7 @@ def summary_metrics(
     next_items: np.ndarray,
     length: int,
 ) -> dict[str, np.ndarray]:
-    """Reward and held-out metrics (R,) of the first titles of R summaries, whoever chose them."""
+    """Reward and held-out metrics (R,) of the first titles of R summaries, for the R next items, whoever chose them."""
     read = [np.array([i for i in own[:SUMMARY] if i], dtype=np.int64) for own in summaries]
     ranked = top_unseen(target, read, histories, length)
     hits = ranked == np.asarray(next_items)[:, None]

@@ -134,7 +134,8 @@ def bert_score(texts: Sequence[str], references: Sequence[str], encoder: str) ->
         model = get_model(encoder, known) if known else AutoModel.from_pretrained(encoder).eval()
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"The encoder {encoder!r} cannot be loaded ({str(error).splitlines()[0][:200]})."
+            f"The encoder {encoder!r} cannot be loaded ({str(error).splitlines()[0][:200]}); expected the hub id or "
+            "the folder of an encoder."
         ) from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Positions of some encoders (RoBERTa) begin after the padding index.

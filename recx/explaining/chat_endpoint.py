@@ -48,7 +48,8 @@ class ChatEndpoint:
     def __init__(self, settings: ChatSettings) -> None:
         if not settings.address or not settings.model:
             raise SettingsError(
-                "A chat model needs an address, e.g. http://127.0.0.1:8000/v1, and the name of a model."
+                "A chat model (evaluate.judge, evaluate.chat or xrec.writer) needs an address, e.g. "
+                f"http://127.0.0.1:8000/v1, and a model; given: {settings.address!r} and {settings.model!r}."
             )
         try:
             import openai

@@ -33,13 +33,13 @@ def predicted_effects(explainer: AlignedExplainer, history: Sequence[Item], item
 
 
 def predicted_evidence(explainer: AlignedExplainer, value: ValueFunction, history: np.ndarray, item: int) -> Evidence:
-    """What `measure_evidence` measures, predicted: the target scores the whole history once, and no changed one.
+    """Predict what `measure_evidence` measures: the target scores the whole history once, and no changed history.
 
     Causes and their effects are those that the relation tokens' encoder predicts. The item's place without the first
     cause stays unknown: predicted, it is seldom exact (docs/decisions/106).
 
     Args:
-        explainer: of a mode with relation tokens.
+        explainer: explainer of a mode with relation tokens.
         value: value function of log-probabilities.
         history: item indices of the whole history, oldest first.
         item: the item in question.

@@ -4,9 +4,9 @@ A model that is told measurements may still say something else. The text is ther
 the kit's own reader. A sentence is wrong if it contradicts the measurements, cites a title that it was not told as a
 cause (even in a comparison), states an attribute that is false or that the reader does not find in the catalogue, says
 how sure the target is in words that the reader does not know, or contrasts two titles that are alike. In its place,
-several are drawn from the model, and the one it writes most often among those that pass is taken; where none passes,
-the sentence is left out. What holds by construction is what the reader can read: measured on such texts, its own checks
-say nothing about the model.
+several sentences are drawn from the model, and of those that pass, the one drawn most often is taken; if none does,
+the sentence is left out. What the reader checks then holds by construction, so on such texts its checks say nothing
+about the model.
 """
 
 import re
@@ -130,7 +130,7 @@ class Reviser:
         return [text[start:end] for start, end in sentence_spans(self._read(draft, text))]
 
     def _begin_again(self, drafts: Sequence[Draft]) -> None:
-        """Write texts anew behind the measured decision."""
+        """Write texts anew after the measured decision."""
         words = [_decision(draft.evidence) for draft in drafts]
         for draft, word, text in zip(drafts, words, self._continued(drafts, words), strict=True):
             draft.rest, draft.changed = self._sentences(draft, text), draft.changed + 1
@@ -138,7 +138,7 @@ class Reviser:
                 draft.rest = [f"{word}."]
 
     def _rewrite(self, drafts: Sequence[Draft]) -> None:
-        """Put a sentence that passes in place of each draft's first one, and let the model go on behind it."""
+        """Put a sentence that passes in place of each draft's first one, and let the model continue from it."""
         mended = self._replaced(drafts, told_titles)
         # A second attempt may name the strongest cause alone.
         left = [d for d in drafts if d not in mended and not self._read(d, d.kept).citations]
@@ -195,7 +195,7 @@ class Reviser:
             draft.kept = f"{_decision(draft.evidence)}."  # nothing else is left
 
     def _continued(self, drafts: Sequence[Draft], begun: Sequence[str]) -> list[str]:
-        """Beginnings of answers, each with what the model writes behind it."""
+        """Each beginning of an answer with the continuation that the model writes."""
         if not drafts:
             return []
         prompts = [self._prompt(draft, text) for draft, text in zip(drafts, begun, strict=True)]
@@ -204,7 +204,7 @@ class Reviser:
         return [_joined(start, text) for start, text in zip(begun, texts, strict=True)]
 
     def _quotes(self, draft: Draft, prompt: Prompt, titles: Sequence[int]) -> QuoteConstraint:
-        """The constraint on quotations behind the beginning of an answer: some titles, and the one in question."""
+        """The constraint on quotations after the beginning of an answer: some titles, and the one in question."""
         labels, texts = self.explainer.catalogue.labels, TokenTexts.of(self.explainer.encoder.tokenizer)
         allowed = texts, [labels[n] for n in titles], labels[draft.evidence.item]
         quotes = QuoteConstraint(*allowed)
@@ -238,5 +238,5 @@ def _decision(evidence: Evidence) -> str:
 
 
 def _joined(start: str, text: str) -> str:
-    """A text behind its beginning, with the space that decoding may have dropped between two words."""
+    """A beginning and the text after it, with the space that decoding may have dropped between two words."""
     return start + (" " if start and (text[:1].isalnum() or text[:1] in ('"', "(")) else "") + text

@@ -17,7 +17,7 @@ class Segment:
         text: the text itself.
         holds: whether it is true; None if there was nothing to check, or if the catalogue does not tell.
         why: short reason; empty if there was nothing to check.
-        mattered: for a cited title, whether it is a notable cause of the decision; None if that was not measured.
+        mattered: for a cited title, whether it matters as the text says, for or against; None if that was not measured.
     """
 
     text: str

@@ -37,7 +37,7 @@ class Pair:
     Attributes:
         history: item indices, oldest first.
         item: item index.
-        view: a wish for the explanation.
+        view: an instruction for the explanation.
         read_as: what was typed -> the label it was read as, where it is misspelt or a part of a title.
     """
 
@@ -82,11 +82,11 @@ class PairNames:
 
         Args:
             history: oldest first; as one text, the titles are separated by semicolons.
-            item: asked about.
-            view: a wish for the explanation.
+            item: the item in question.
+            view: an instruction for the explanation.
 
         Raises:
-            DataError: the history is empty, or a title means no item or several; the message names the nearest.
+            DataError: the history is empty, or a title fits no item or several; the message names the nearest.
         """
         titles = self._split(history) if isinstance(history, str) else history
         titles = [title.strip() for title in titles if title.strip()]

@@ -50,11 +50,11 @@ def explain_file(
     Args:
         explainer: of the run.
         source: CSV or TSV with a header, JSON lines or Parquet, with columns `history` (titles separated by semicolons,
-            or a JSON list) and `item`, and perhaps `view` (a wish for this explanation), `user` and `id`.
+            or a JSON list) and `item`, and perhaps `view` (an instruction for this explanation), `user` and `id`.
         output: JSON lines as `PairExplainer.record` makes them, with `user` and `id` passed on; where a row cannot be
             read, `history` and `item` as given, and `error`.
         provenance: what decides about the texts; an output made with another is refused.
-        view: a wish for the explanations of rows that have none of their own.
+        view: an instruction for the explanations of rows that have none of their own.
         overwrite: whether to replace the output instead of resuming.
 
     Raises:
@@ -243,7 +243,7 @@ def _begin(output: Path, made_with: Mapping[str, Any], overwrite: bool) -> Writt
 
 
 def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:
-    """In what the present settings differ from those kept; where a file lies and how it is called does not matter."""
+    """What differs between the present and the kept settings; the folder and the name of a file do not matter."""
     before = before if isinstance(before, dict) else {}
     same_input = isinstance(before.get("input"), dict) and before["input"].get("sha256") == now["input"]["sha256"]
     return [

@@ -32,7 +32,7 @@ _CHANGED_PEOPLE = 100
 def open_study(settings: Settings, overrides: Mapping[str, Any], show_progress: bool = True) -> InstructionStudy:
     """The public files of LLMXRec if `llmxrec.files` names their folder, otherwise the run's data and recommenders.
 
-    On own data the run's target recommends, and the other built-in kinds, which are trained for it.
+    On the run's data, its target recommends, and so do the other built-in kinds, which are trained for this.
 
     Args:
         settings: settings of the run.

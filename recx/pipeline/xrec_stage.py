@@ -235,7 +235,8 @@ def write_variants(
             write_json(own / "texts.json", kept)
         texts[name] = kept["texts"]
         curves += [{"variant": name} | row for row in kept["curve"]]
-    return texts, pd.DataFrame(curves, columns=["variant", "epoch", "loss", "seconds"])
+    frame = pd.DataFrame(curves, columns=["variant", "epoch", "loss", "seconds"])
+    return texts, frame.astype({"loss": float})  # a loss of nothing is null in a file
 
 
 def shown_texts(texts: Mapping[str, list[str]], pairs: ExplainedPairs, parts: np.ndarray, row: int = 0) -> pd.DataFrame:

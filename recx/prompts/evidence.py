@@ -192,7 +192,7 @@ def strength(rng: np.random.Generator, evidence: Evidence) -> str:
 
 
 def said_strength(text: str) -> int | None:
-    """How sure a text says that the target is, by the words of `strength`: 0 for just so to 3; None without any."""
+    """How sure a text says the target is, by the words of `strength`: 0 (just) to 3 (surest); None without them."""
     # Levels fall with the share of items below: from the surest liked, from the least sure disliked.
     grades = ((3 - n if liked else n, said) for liked in _STRENGTH for n, (_, said) in enumerate(_STRENGTH[liked]))
     return next((grade for grade, words in grades if any(word in text for word in words)), None)

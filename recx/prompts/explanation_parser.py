@@ -37,14 +37,14 @@ _NEGATION = re.compile(
     r"(?:is|are|was|were|does|do|did)n['’]t(?! (?:miss|hesitate|worry|forget)))\b",
     re.IGNORECASE,
 )
-# A negation in front of the titles of a value, and one behind the value.
+# A negation before the titles of a value, and one after the value.
 _NONE_OF = re.compile(r"\b(?:neither|none of|not one of)\W*(?:(?:the|both|these)\b)?\W*$", re.IGNORECASE)
 _NOT_BEHIND = re.compile("\x01\\d+\x01(?: \\w+)? (?:is|are|was|were)(?: not|n['’]t) (?:one of|among|part of)\\b")
 # Titles after these words are claimed to be the history's, even the item asked about, up to a word that compares.
 _CLAIM = re.compile(
     r"\bfrom the history\b(?:(?![.!?]\s|\b(?:like|unlike|as|while|but|whereas|though)\b).)*$", re.IGNORECASE
 )
-# Words before or behind a title that make it a cause of the decision, which the item asked about cannot be.
+# Words before or after a title that make it a cause of the decision, which the item asked about cannot be.
 _CAUSE_BEFORE = re.compile(
     r"(?:\b(?:leads to it|keeps it down|holds it back) most is|\bmain reason (?:for|against) it is|"
     r", (?:then|and after that|followed by|and next)) $",
@@ -235,9 +235,9 @@ class ExplanationParser:
             plain[span[0] : span[1]] = " " * (span[1] - span[0])
         shown = "".join(plain)
         for mention in self._titles.mentions(shown, near):
-            if _SERIES.match(shown, mention.end) and _PART_OF.search(shown, max(mention.start - 12, 0), mention.start):
-                continue  # a series named like its first title
-            found.append(((mention.start, mention.end), mention.item, self.catalogue.labels[mention.item]))
+            series = _SERIES.match(shown, mention.end) and _PART_OF.search(shown[: mention.start][-12:])
+            if not series:  # a series may be named after its first title
+                found.append(((mention.start, mention.end), mention.item, self.catalogue.labels[mention.item]))
             plain[mention.start : mention.end] = " " * (mention.end - mention.start)
         return sorted(found, key=lambda f: f[0]), "".join(plain)
 

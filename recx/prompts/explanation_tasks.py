@@ -23,7 +23,7 @@ PLACE_UNKNOWN = (
 def examples_from_effects(
     data: TaskData, mode: Mode, task: str, wording: Sequence[int], opening: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Example]:
-    """Explanations and causes as the tokens of the mode show them; told explanations, from measured effects."""
+    """Examples from the effects that the mode's tokens show; told explanations use the measured effects."""
     views = list(data.catalogue.attributes)
     if data.effects is None:
         return

@@ -31,8 +31,8 @@ def stated_numbers(
 ) -> tuple[StatedNumber, ...]:
     """Find the numbers that a text states outside titles and attributes, and check them against the evidence.
 
-    Numbers must come in the evidence's order: two of them exchanged state something else. The last number that was
-    found may be said again, and so may the one that a share is out of: "from 95 of 100 to 60 of 100".
+    Numbers must come in the evidence's order, as exchanging two of them changes the meaning. The last number that was
+    found may be repeated, and so may the total that a share refers to: "from 95 of 100 to 60 of 100".
 
     Args:
         text: an explanation.

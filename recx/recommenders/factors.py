@@ -86,7 +86,7 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[Factors
     """Read `item_factors` (M, d) with `item_ids`, and, where they are there, `user_factors`, `item_biases`.
 
     Returns:
-        The recommender, and what the person should know: which items are known, and, with `user_factors` and
+        The recommender, and notes to be printed: which items are known, and, with `user_factors` and
         `user_ids`, how near folding in comes to people's own factors.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Files of a recommender made elsewhere: its arrays, the ids of its rows, and how they meet the catalogue's items."""
+"""Files of a recommender made elsewhere: its arrays, the ids of its rows, and how they match the catalogue's items."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ class ItemMatch:
 
     Attributes:
         rows: (N + 1,) row of each item in the recommender's arrays; -1 where it does not know the item, and for 0.
-        note: what was matched, for the person.
+        note: what was matched, to be printed.
     """
 
     rows: np.ndarray

@@ -26,11 +26,11 @@ class Ranked:
     tied: np.ndarray
 
     def hits(self, k: int) -> np.ndarray:
-        """HR@k of each user, 0 or 1."""
+        """(U,) HR@k of each user, 0 or 1."""
         return (self.ranks < k).astype(float)
 
     def ndcg(self, k: int) -> np.ndarray:
-        """NDCG@k of each user: with one relevant item the ideal DCG is 1, so 1 / log2(rank + 2)."""
+        """(U,) NDCG@k: with one relevant item the ideal DCG is 1, so 1 / log2(rank + 2), ranks from 0."""
         return np.where(self.ranks < k, 1.0 / np.log2(self.ranks + 2.0), 0.0)
 
     def tied_share(self) -> float:
@@ -46,7 +46,7 @@ class Ranked:
         return float(np.bincount(self.top[:, 0]).max() / len(self.top))
 
     def most_common_top1(self, k: int) -> np.ndarray:
-        """The k items most often ranked first, or all that ever are: the output of a constant predictor."""
+        """(k,) items most often ranked first, or all that ever are: the output of a constant predictor."""
         counts = np.bincount(self.top[:, 0])
         order = np.argsort(-counts, kind="stable")[:k]
         return order[counts[order] > 0]

@@ -145,7 +145,7 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecTool
     """Read what docs/recommenders/export_rectools.py wrote.
 
     Returns:
-        The recommender, and what the person should know of it.
+        The recommender, and notes about it to be printed.
 
     Raises:
         DataError: the folder holds a pickle or another model, a file is damaged, or too few items are known.

@@ -38,12 +38,12 @@ def fit_target(
 ) -> tuple[Scorer, TrainingCurve]:
     """Train the target named in the settings, on the GPU if there is one, or build and fit the user's own.
 
-    One made elsewhere is read instead, and what of it meets the catalogue is printed.
+    A target made elsewhere is read instead, and how its items match the catalogue's is printed.
 
     Args:
         split: leave-one-out.
         items: N.
-        settings: which target.
+        settings: the target's settings.
         show_progress: a bar over the epochs.
         data: where the split comes from; only what is made elsewhere needs it, for the ids of items and people.
 

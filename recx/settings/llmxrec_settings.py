@@ -12,7 +12,7 @@ class LLMXRecSettings:
 
     Attributes:
         files: folder with the public files of LLMXRec; empty for instructions about the run's own data.
-        instructions: file with own instructions about the run's own data (JSON lines, see docs/judge.md); empty for
+        instructions: file with your instructions about the run's own data (JSON lines, see docs/judge.md); empty for
             instructions written by rule.
         amounts: numbers of instructions to tune on, separated by spaces or commas.
         tested: recommendations per recommender, and per data set of the public files, that are explained.
