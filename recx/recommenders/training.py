@@ -195,10 +195,10 @@ def train_with_early_stopping(
         model.train()
         began = time.monotonic()
         loss = epoch()
-        if not math.isfinite(loss):
+        if not math.isfinite(loss) or not all(bool(p.isfinite().all()) for p in model.parameters()):
             raise TrainingError(
-                f"The training of {type(model).__name__} diverged in epoch {number}: its loss is {loss}. Lower "
-                f"target.learning_rate (now {settings.learning_rate:g})."
+                f"The training of {type(model).__name__} diverged in epoch {number}: its loss or weights are not "
+                f"finite. Lower target.learning_rate (now {settings.learning_rate:g})."
             )
         training += time.monotonic() - began
         model.eval()
