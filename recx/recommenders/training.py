@@ -1,7 +1,6 @@
 """Target training: epochs with early stopping on validation NDCG@10, the same for every kind."""
 
 import copy
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from recx.data.split import Split
-from recx.errors import TrainingError
+from recx.errors import DataError, TrainingError
 from recx.recommenders.devices import preferred_device
 from recx.recommenders.lightgcn import LightGCN
 from recx.recommenders.mf import MF
@@ -195,14 +194,15 @@ def train_with_early_stopping(
         model.train()
         began = time.monotonic()
         loss = epoch()
-        if not math.isfinite(loss) or not all(bool(p.isfinite().all()) for p in model.parameters()):
-            raise TrainingError(
-                f"The training of {type(model).__name__} diverged in epoch {number}: its loss or weights are not "
-                f"finite. Lower target.learning_rate (now {settings.learning_rate:g})."
-            )
         training += time.monotonic() - began
         model.eval()
-        ranked = rank(model, split.train, split.validation, model.length)
+        try:
+            ranked = rank(model, split.train, split.validation, model.length)
+        except DataError as error:  # its scores are not finite
+            raise TrainingError(
+                f"The training of {type(model).__name__} diverged in epoch {number} (loss {loss:.3g}): its scores are not "
+                f"finite. Lower target.learning_rate (now {settings.learning_rate:g})."
+            ) from error
         ndcg, share = float(ranked.ndcg(10).mean()), ranked.top1_share()
         seconds = time.monotonic() - started
         metrics = {"epoch": number, "loss": loss, "ndcg@10": ndcg, "top1_share": share}
