@@ -200,8 +200,8 @@ def train_with_early_stopping(
             ranked = rank(model, split.train, split.validation, model.length)
         except DataError as error:  # its scores are not finite
             raise TrainingError(
-                f"The training of {type(model).__name__} diverged in epoch {number} (loss {loss:.3g}): its scores are not "
-                f"finite. Lower target.learning_rate (now {settings.learning_rate:g})."
+                f"The training of {type(model).__name__} diverged in epoch {number} (loss {loss:.3g}): its scores are "
+                f"not finite. Lower target.learning_rate (now {settings.learning_rate:g})."
             ) from error
         ndcg, share = float(ranked.ndcg(10).mean()), ranked.top1_share()
         seconds = time.monotonic() - started
