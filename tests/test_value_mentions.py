@@ -56,5 +56,14 @@ def test_a_series_that_no_item_belongs_to_is_a_false_statement(text, stated):
     assert [(s.value, s.true) for s in found] == stated
 
 
+def test_a_series_named_after_its_only_title_is_a_value_and_no_citation():
+    catalogue = build_catalogue(list("ab"), ["The Last Story", "Okami"], {"series": [["The Last Story"], []]})
+    parser = ExplanationParser(catalogue)
+    for name in ("Last Story", "The Last Story"):
+        reading = parser.parse(f'Yes. "The Last Story" is part of the {name} series.', [1], 2)
+        assert [(s.value, s.true) for s in reading.statements] == [("The Last Story", True)] and not reading.unverified
+        assert [c.item for c in reading.citations] == [1]
+
+
 def test_a_series_is_looked_for_only_where_items_have_series(small_catalogue):
     assert not ExplanationParser(small_catalogue).parse('Yes. "Portal" is part of the Jak series.', [1], 2).statements

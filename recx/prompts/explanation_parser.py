@@ -209,6 +209,11 @@ class ExplanationParser:
         names = tuple(_NAME.findall(marked))
         return ParsedExplanation(decision, tuple(citations), tuple(statements), names, tuple(unverified))
 
+    def _is_series(self, name: str) -> bool:
+        """Whether some item is part of a series of this name, whose article `recx.prompts.templates.phrase` omits."""
+        values = (value for item in self.catalogue.attributes.get("series", ()) for value in item)
+        return any(value.removeprefix("The ").casefold() == name.removeprefix("The ").casefold() for value in values)
+
     def _cited(
         self, text: str, written: str, near: set[int]
     ) -> tuple[list[tuple[tuple[int, int], int | None, str]], str]:
@@ -235,8 +240,11 @@ class ExplanationParser:
             plain[span[0] : span[1]] = " " * (span[1] - span[0])
         shown = "".join(plain)
         for mention in self._titles.mentions(shown, near):
-            series = _SERIES.match(shown, mention.end) and _PART_OF.search(shown[: mention.start][-12:])
-            if not series:  # a series may be named after its first title
+            # A series may be named after its first title.
+            if _SERIES.match(shown, mention.end) and _PART_OF.search(shown[: mention.start][-12:]):
+                if self._is_series(shown[mention.start : mention.end]):
+                    continue
+            else:
                 found.append(((mention.start, mention.end), mention.item, self.catalogue.labels[mention.item]))
             plain[mention.start : mention.end] = " " * (mention.end - mention.start)
         return sorted(found, key=lambda f: f[0]), "".join(plain)
