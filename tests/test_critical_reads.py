@@ -170,6 +170,21 @@ def test_platforms_of_later_shops(title, platforms):
     assert platform_of(title) == platforms
 
 
+def test_titles_that_programs_write_for_none_are_missing(tmp_path):
+    (tmp_path / "log.csv").write_text("user_id,item_id,timestamp\nu1,a,1\n")
+    for names, titles in ((["Up", "NaN", "nan", "N/A"], ["Up", None, None, None]), (["Up", "Null"], ["Up", "Null"])):
+        rows = "\n".join(f"{n},{name}" for n, name in enumerate(names))
+        (tmp_path / "items.csv").write_text(f"item_id,title\n{rows}\n")
+        read = own_tables(tmp_path / "log.csv", tmp_path / "items.csv", Columns()).items
+        assert read["title"].to_list() == titles
+
+
+def test_abbreviations_are_no_titles():
+    parser = ExplanationParser(build_catalogue(list("abc"), ["Us", "It", "Heat"], {}))
+    assert not parser.parse("Yes. The person reads US news and works in IT.", [3], 3).citations
+    assert [c.item for c in parser.parse("Yes. They liked the film Us.", [3], 3).citations] == [1]
+
+
 def test_digits_may_be_a_title_and_an_id():
     catalogue = build_catalogue(
         ["300", "7", "9", "8"], ["Up", "300", "300", "Babe"], {"year": [[], ["1962"], ["2006"], []]}

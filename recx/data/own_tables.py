@@ -171,10 +171,18 @@ def items_of(
     """
     named = frame[title]
     titles = named.list.join(" ") if named.dtype == pl.List(pl.String) else named.cast(pl.String)
-    out = [_ids(path, frame[item], report).alias("item_id"), titles.alias("title")]
+    out = [_ids(path, frame[item], report).alias("item_id"), _without_markers(titles).alias("title")]
     others = [name for name in frame.columns if name not in (item, title)]
     out += attribute_columns(path, frame, others, value_separator, report)
     return pl.DataFrame(out)
+
+
+def _without_markers(titles: pl.Series) -> pl.Series:
+    """Titles without what programs write for a missing one, where several items have such: one may be called "Null"."""
+    key = titles.str.strip_chars().str.to_lowercase()
+    marker = key.is_in(MISSING_IDS)
+    several = marker & (key.is_duplicated() | (marker.sum() > 1))
+    return titles.set(several.fill_null(False), None)
 
 
 def _ids(path: Path, column: pl.Series, report: ReadingReport) -> pl.Series:

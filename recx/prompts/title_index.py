@@ -139,6 +139,10 @@ class TitleIndex:
             )
             if key in self._values and (item is None or self._is_value(text, start, end, shared)):
                 return None, size
+            # "US news" and "IT" are not the films "Us" and "It".
+            shouted = item is not None and size == 1 and 1 < end - start < 4 and text[start:end].isupper()
+            if shouted and item not in near and not self.catalogue.titles[item].isupper():
+                return None, size
             if item is not None and is_name(text, words[place : place + size], end, item in near, whole):
                 return Mention(item, start, end), size
         return None, 1
