@@ -225,7 +225,7 @@ def test_a_mistyped_address_is_a_clear_error():
 
 
 def test_an_address_is_needed():
-    with pytest.raises(SettingsError, match="an address.* and the name of a model"):
+    with pytest.raises(SettingsError, match="an address.* and a model; given"):
         ChatClient(ChatSettings())
     with pytest.raises(SettingsError, match="invalid character"):
         ChatClient(replace(HOW, address="http://127.0.0.1:9/v1\n"))
