@@ -11,7 +11,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
-NEEDED_GB = 4
+NEEDED_GB = 4  # twice as much where pip takes PyTorch with its GPU libraries
 
 
 def stop(sentence):
@@ -63,7 +63,10 @@ def main():
                 return
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB and not os.path.isdir(VENV):
-        stop("The disk has %.1f GB free, but the packages need %d GB." % (free, NEEDED_GB))
+        stop(
+            "The disk has %.1f GB free, but the packages need %d GB (twice that with PyTorch's GPU libraries)."
+            % (free, NEEDED_GB)
+        )
     print("Setting up .venv (once, a few minutes) ...", flush=True)
     python = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
     if not os.path.exists(python) and not created(python):
@@ -74,7 +77,7 @@ def main():
     if done.returncode:
         sys.stderr.write(done.stderr[-2000:])
         if "No space left" in done.stderr:
-            stop("The disk is full; free %d GB and run the same command again." % NEEDED_GB)
+            stop("The disk is full; free %d GB and run the same command again." % (2 * NEEDED_GB))
         if any(w in done.stderr for w in ("Connection", "NewConnectionError", "resolve", "timed out", "No matching")):
             stop("The packages could not be downloaded; check the network connection and run the same command again.")
         stop("The packages could not be installed; see pip's message above.")

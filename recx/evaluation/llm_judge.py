@@ -8,6 +8,7 @@ from recx.evaluation.judge_replies import read_choice, read_rating
 from recx.evaluation.judges import RUBRIC, Choice, ExplanationToRate, Rating
 from recx.explaining.chat_client import ChatClient
 from recx.explaining.chat_endpoint import Message
+from recx.explaining.delimiters import LINE, harmless
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
@@ -24,7 +25,6 @@ _CHOOSE = (
     'levels?\n{levels}\nReply with JSON only: {{"better": "A", "B" or "equal", "reason": "one short sentence"}}.'
 )
 _LEVELS = "\n".join(f"{level}: {meaning}" for level, meaning in RUBRIC.items())
-_RULE = "-----"
 
 
 class LLMJudge:
@@ -73,7 +73,7 @@ class LLMJudge:
 
     def _messages(self, question: ExplanationToRate, task: str, texts: Sequence[tuple[str, str]]) -> list[Message]:
         history = "\n".join(f"- {self._described(item)}" for item in question.history)
-        shown = "\n".join(f"{_RULE} {name}\n{_harmless(text)}\n{_RULE} end of {name}" for name, text in texts)
+        shown = "\n".join(f"{LINE} {name}\n{harmless(text)}\n{LINE} end of {name}" for name, text in texts)
         said = "recommend it" if question.decision else "not recommend it"
         case = f"History, oldest first:\n{history}\n\nItem: {self._described(question.item)}\n"
         case += f"The recommender's decision: {said}\n\n{shown}"
@@ -88,8 +88,3 @@ def _settled(forward: int | None, backward: int | None) -> Choice:
     if forward is None or backward is None:
         return Choice(None, False)
     return Choice(forward, True) if forward == -backward else Choice(0, False)
-
-
-def _harmless(text: str) -> str:
-    """Neutralise the marked line in a text, so that the text cannot end its own frame."""
-    return text.replace(_RULE, "- - -")

@@ -16,6 +16,7 @@ from recx.errors import DataError
 from recx.explaining.chat_client import ChatClient
 from recx.explaining.chat_endpoint import Message
 from recx.explaining.chat_replies import BadReply
+from recx.explaining.delimiters import LINE, harmless
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
@@ -38,7 +39,6 @@ _REVIEW = (
     '"The user would enjoy". Give the reasons of the review only, and not that there was a review. If it gives no '
     f"reason to enjoy the item, reply with NONE. {_RULES}"
 )
-_LINE = "-----"
 
 
 def write_pairs(
@@ -109,7 +109,7 @@ def read_passage(answer: str) -> str:
 
 
 def _question(task: str, material: str) -> list[Message]:
-    shown = f"{_LINE}\n{material.replace(_LINE, '- - -')}\n{_LINE}"
+    shown = f"{LINE}\n{harmless(material)}\n{LINE}"
     return [{"role": "system", "content": task}, {"role": "user", "content": shown}]
 
 

@@ -37,8 +37,8 @@ TEMPERATURE = 0.7  # of the draws: at 1, small models misspell words
 LONGEST = 64  # tokens of such a sentence
 ROUNDS = 8  # sentences of a text that may be written again; further ones are left out
 _CONTRAST = ", while "
-# A title and what it is said to be, but for the words that make it a cause.
-_SAID_TO_BE = re.compile(
+# A title and what it is said to be, whether or not the reader knows such words, but for those that make it a cause.
+_PREDICATE = re.compile(
     r'"[^"]*" is (?!the main reason|what (?:weighs|counts|speaks) most|taken out|pulling)(?P<what>[^"]*)'
 )
 
@@ -108,15 +108,14 @@ class Reviser:
         read, causes = self._read(draft, draft.kept + sentence), told_causes(draft.evidence)
         stated = [s for s in read.statements if s.span[0] >= len(draft.kept)]
         known = [s.span[0] - len(draft.kept) for s in stated]
+        unknown = [m for m in _PREDICATE.finditer(sentence) if not any(m.start("what") <= k < m.end() for k in known)]
         values = [s.value for s in stated]
         return bool(
             contradictions(read, draft.evidence)
             or strength_unread(sentence)
             or any(not c.in_history or not (c.against or c.item in causes) for c in read.citations)
             or any(not s.true for s in read.statements)
-            or any(
-                not any(m.start("what") <= place < m.end() for place in known) for m in _SAID_TO_BE.finditer(sentence)
-            )
+            or unknown
             or len(set(quoted := QUOTED.findall(sentence))) < len(quoted)  # compared with itself
             or (_CONTRAST in QUOTED.sub("", sentence) and len(set(values)) < len(values))  # "A is new, while B is new"
         )

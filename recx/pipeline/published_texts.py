@@ -18,6 +18,7 @@ from recx.explaining.segments import segments
 from recx.profiles.resolve import settings_of
 from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
+from recx.recommenders.target_record import length_read
 from recx.storage.atomic_files import replace_file
 from recx.storage.run_folder import missing_files, read_frame, read_manifest
 
@@ -72,6 +73,7 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
     settings = settings_of(folder / "config.json")
     data = load_dataset(settings.data)
     catalogue, parser = data.catalogue, ExplanationParser(data.catalogue)
+    length = length_read(folder.parent / "target", settings.target)
     users = {tuple(history): user for user, history in enumerate(leave_one_out(data.sequences).test_histories)}
     for _, rows in read_frame(folder / "explanations.parquet").groupby("pair"):
         first = rows.iloc[0]
@@ -80,7 +82,7 @@ def records(folder: Path) -> Iterator[dict[str, Any]]:
             user = users[tuple(history)]
         except KeyError as error:
             raise CheckpointError(f"{folder}: the data set has changed since; rerun notebook 07.") from error
-        shown = history[-settings.target.model.length :]
+        shown = history[-length:]
         texts = dict(zip(rows["method"], rows["text"], strict=True))
         yield {
             "dataset": settings.dataset,

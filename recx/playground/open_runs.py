@@ -115,6 +115,7 @@ class OpenRun:
     def _histories(self) -> "HistoryService":
         from recx.data.split import leave_one_out
         from recx.playground.history_service import HistoryService
+        from recx.recommenders.target_record import length_read
 
         settings = self._settings = self._settings or self._settings_on_disk()
         data = self._data = self._read_data(settings)
@@ -129,7 +130,9 @@ class OpenRun:
         histories = leave_one_out(data.sequences).test_histories
         users = dict(zip(map(str, data.user_ids), histories, strict=True))
         models = ["unaligned", *self._modes(settings)]
-        return HistoryService(data.catalogue, users, settings.target.model.length, models, provenance)
+        finished = self._finished
+        length = finished.target.length if finished else length_read(self.folder / "target", settings.target)
+        return HistoryService(data.catalogue, users, length, models, provenance)
 
     def _models(self) -> "ModelService":
         from recx.attribution.removal import value_function

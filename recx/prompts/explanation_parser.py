@@ -22,7 +22,7 @@ from recx.data.catalogue import Catalogue
 from recx.prompts.quotation_marks import QUOTED, straight_quotes
 from recx.prompts.stated_decision import stated_decision
 from recx.prompts.title_index import TitleIndex
-from recx.prompts.value_mentions import KINDS, ValueMentions
+from recx.prompts.value_mentions import KINDS, SERIES, ValueMentions, stands_as_series
 from recx.prompts.value_subjects import REACH, TITLE_MARK, find_subjects, grouped
 
 _CLAUSE = re.compile(
@@ -82,11 +82,9 @@ _OWN_MARKS = {0: " ", 1: " "}
 _WORD = r"(?![a-z])\w(?:[\w'&+/-]|\.(?=\w))*"
 _NAMED = rf"{_WORD}(?::? (?:{_WORD}|&|of|the|and|to|in|for|on|an?))*?"
 _SAID_TO_BE = re.compile(
-    rf'(?<=") is (?:(?:for|made by|from) (?P<made>{_NAMED})|part of (?:the )?(?P<series>{_NAMED}) (?:series|franchise)|'
+    rf'(?<=") is (?:(?:for|made by|from) (?P<made>{_NAMED})|part of (?:the )?(?P<series>{_NAMED}) (?:{SERIES})|'
     rf"an? (?P<kind>{_NAMED}) title)(?=[,.;:!?\n]|$| (?:and|while|as|but)\b)"
 )
-_PART_OF = re.compile(r"\bpart of (?:the )?$")
-_SERIES = re.compile(r" (?:series|franchise)\b")
 # A capital within a sentence; what was marked as title or value ends in a control character.
 _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
@@ -241,7 +239,7 @@ class ExplanationParser:
         shown = "".join(plain)
         for mention in self._titles.mentions(shown, near):
             # A series may be named after its first title.
-            if _SERIES.match(shown, mention.end) and _PART_OF.search(shown[: mention.start][-12:]):
+            if stands_as_series(shown, mention.start, mention.end):
                 if self._is_series(shown[mention.start : mention.end]):
                     continue
             else:

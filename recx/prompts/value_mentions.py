@@ -55,10 +55,12 @@ _WORKS = frozenset(
 )
 _ONE = re.compile(r"\b(?:an?|another|this)(?: [\w'-]+,?){0,4} $", re.IGNORECASE)
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)(?: is| of|:)? $")
+SERIES = "series|franchise"
 # The one place where a value is recognised that the catalogue does not have: "part of the Soulcaliber series".
-_SERIES = re.compile(
-    r"\bpart of (?:the|an?) ?([^\s.,;:!?\"](?:[^.,;:!?\"\n]{0,60}[^\s.,;:!?\"])?) (?:series|franchise)\b"
+_IN_SERIES = re.compile(
+    rf"\bpart of (?:the|an?) ?([^\s.,;:!?\"](?:[^.,;:!?\"\n]{{0,60}}[^\s.,;:!?\"])?) (?:{SERIES})\b"
 )
+_PART_OF, _SERIES_BEHIND = re.compile(r"\bpart of (?:the )?$"), re.compile(rf" (?:{SERIES})\b")
 _BETWEEN = re.compile(r"\s*(?:,|/|&|-|\band\b|\bor\b|, and|, or)\s*", re.IGNORECASE)
 _CODE, _CODE_WORDS = 8, 4  # letters of a value that may be several words written together, and how many words
 _SPACED = re.compile(r"[ -]")
@@ -124,7 +126,7 @@ class ValueMentions:
         """Names of series that no item has, in a catalogue that has series."""
         if "series" not in self._attributes:
             return []
-        named = [m for m in _SERIES.finditer(plain, start) if m[1] != m[1].lower()]  # not "part of the same series"
+        named = [m for m in _IN_SERIES.finditer(plain, start) if m[1] != m[1].lower()]  # not "part of the same series"
         return [
             (m.span(1), m[1]) for m in named if not any(begin < m.end(1) and m.start(1) < end for begin, end in known)
         ]
@@ -235,6 +237,11 @@ class ValueMentions:
             if word.key in _WORKS:
                 return bool(_ONE.search(plain, max(words[place].start - 60, 0), words[place].start))
         return False
+
+
+def stands_as_series(plain: str, start: int, end: int) -> bool:
+    """Whether words stand in the place of a series: "part of the Pikmin series"."""
+    return bool(_SERIES_BEHIND.match(plain, end) and _PART_OF.search(plain[max(start - 12, 0) : start]))
 
 
 def _plurals(key: str) -> list[str]:

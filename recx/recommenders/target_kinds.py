@@ -127,7 +127,7 @@ def save_target(target: Scorer, items: int, settings: TargetSettings, folder: Pa
         # Copies, since safetensors refuses tensors that share memory, as the tied weights of a module do.
         kept = {n: t.clone(memory_format=torch.contiguous_format) for n, t in target.state_dict().items()}
         save_file(kept, folder / "target.safetensors")
-    record = {"kind": settings.name, "items": items, "settings": asdict(settings.model)}
+    record = {"kind": settings.name, "items": items, "length": target.length, "settings": asdict(settings.model)}
     if settings.kind in IMPORTED:
         record["options"] = target.options
     (folder / "target.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
