@@ -30,7 +30,7 @@ def examples_from_effects(
     for n, choice in enumerate(shuffled_cycle(len(data.effects), len(wording), rng)):
         told = task == "explanation" and rng.random() < data.told_share
         effects = data.effects if told or data.predicted is None else data.predicted
-        evidence = _evidence(effects, choice)
+        evidence = evidence_of_pair(effects, choice)
         if told and rng.random() < PLACE_UNKNOWN:
             evidence = replace(evidence, share_without=None)
         item = evidence.item
@@ -47,7 +47,8 @@ def examples_from_effects(
         yield Example(task, prompt, explain_evidence(rng, data.catalogue, evidence, control, numbers=told))
 
 
-def _evidence(effects: EffectLabels, pair: int) -> Evidence:
+def evidence_of_pair(effects: EffectLabels, pair: int) -> Evidence:
+    """What the measured or predicted effects of one pair say, by its index."""
     shown = effects.shown[pair]
     players = players_of(shown[shown > 0])
     first = [int(np.flatnonzero(shown == player)[0]) for player in players]
