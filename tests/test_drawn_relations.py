@@ -21,6 +21,7 @@ def words(axes):
 @pytest.mark.parametrize("count", [2, 5])
 def test_each_token_shows_its_role_and_both_effects(count):
     frame = pd.DataFrame({"title": TITLES, "predicted": PREDICTED, "measured": MEASURED, "role": ROLES})[:count]
+    frame.attrs = {"item": "Costs $5 or $6", "liked": True}
     figure, ax = plt.subplots(figsize=(10, 3.2))
     relation_tokens(frame, ax)
     largest = max(np.abs(PREDICTED[:count]).max(), np.abs(MEASURED[:count]).max())
@@ -29,6 +30,7 @@ def test_each_token_shows_its_role_and_both_effects(count):
     zero, *circles = (float(line.get_ydata()[0]) for line in ax.lines)
     assert np.array(circles) - zero == pytest.approx(MEASURED[:count] / largest)
     shown = words(ax)
+    assert ax.get_title() == "In question: Costs $5 or $6 (liked by the target)"
     assert [w for w in shown if w in (*ROLES, "no role") and w] == [r or "no role" for r in ROLES[:count]]
     assert set(TITLES[:count]) <= set(shown)
     assert_readable(ax)
@@ -37,6 +39,8 @@ def test_each_token_shows_its_role_and_both_effects(count):
 
 def test_no_effect_at_all_is_drawn_too():
     figure, ax = plt.subplots(figsize=(10, 3.2))
-    relation_tokens(pd.DataFrame({"title": ["Fez"], "predicted": [0.0], "measured": [0.0], "role": [""]}), ax)
+    frame = pd.DataFrame({"title": ["Fez"], "predicted": [0.0], "measured": [0.0], "role": [""]})
+    frame.attrs = {"item": "Doom", "liked": False}
+    relation_tokens(frame, ax)
     assert_readable(ax)
     plt.close(figure)

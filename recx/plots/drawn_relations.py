@@ -19,12 +19,15 @@ def relation_tokens(frame: pd.DataFrame, axes: Axes) -> Axes:
     also added to the title's own tokens, which are therefore tinted.
 
     Args:
-        frame: columns `title, predicted, measured, role`, oldest first; the role is empty where a title has none.
+        frame: as from `recx.prompts.effect_table.effect_table`: columns `title, predicted, measured, role`, oldest
+            first; the role is empty where a title has none, and `attrs` name the item in question and the decision.
         axes: the axes to draw on; its frame is removed.
     """
     largest = max(frame[["predicted", "measured"]].abs().to_numpy().max(), 1e-9)
     axes.set(xlim=(0, len(frame)), ylim=(-0.55, _ZERO + 1.3))
     axes.axis("off")
+    decision = "liked" if frame.attrs["liked"] else "disliked"
+    axes.set_title(f"In question: {frame.attrs['item']} ({decision} by the target)", fontsize=10, parse_math=False)
     axes.plot([_GAP, len(frame) - _GAP], [_ZERO, _ZERO], color="black", linewidth=0.8)
     for place, row in enumerate(frame.itertuples()):
         tint, width = _ROLED if row.role else _PLAIN, 1 - 2 * _GAP
