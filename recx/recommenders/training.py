@@ -23,6 +23,7 @@ from recx.settings import TargetSettings
 
 TrainingCurve = list[dict[str, float]]
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Vectors = tuple[torch.Tensor, ...]
 POOL_BATCHES = 8
 
 
@@ -124,20 +125,12 @@ def fit_mf(split: Split, items: int, settings: TargetSettings, show_progress: bo
     optimizer = torch.optim.Adam([*model.parameters(), *user_embedding.parameters()], settings.learning_rate)
     sample = _bpr_sampler(split, items, settings)
 
+    def vectors(users: torch.Tensor, chosen: torch.Tensor, other: torch.Tensor) -> tuple[Vectors, Vectors]:
+        rows = user_embedding(users), model.item_embedding(chosen), model.item_embedding(other)
+        return rows, rows
+
     def epoch() -> float:
-        losses = []
-        for batch in sample():
-            users, positives, negatives = (part.to(device) for part in batch)
-            user, positive, negative = (
-                user_embedding(users),
-                model.item_embedding(positives),
-                model.item_embedding(negatives),
-            )
-            loss = -functional.logsigmoid((user * (positive - negative)).sum(1)).mean()
-            size = user.square().sum(1) + positive.square().sum(1) + negative.square().sum(1)
-            _step(optimizer, loss + settings.weight_decay * size.mean())
-            losses.append(loss.item())
-        return float(np.mean(losses))
+        return _bpr_epoch(vectors, sample(), optimizer, settings.weight_decay, device)
 
     return model, train_with_early_stopping(model, epoch, split, settings, show_progress)
 
@@ -155,19 +148,18 @@ def fit_lightgcn(
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
     sample = _bpr_sampler(split, items, settings)
 
+    def vectors(users: torch.Tensor, chosen: torch.Tensor, other: torch.Tensor) -> tuple[Vectors, Vectors]:
+        steps, user_vectors = model.propagate()
+        items = steps.mean(0)
+        return (user_vectors[users], items[chosen], items[other]), (
+            model.item_embedding(chosen),
+            model.item_embedding(other),
+        )
+
     def epoch() -> float:
-        losses = []
-        for batch in sample():
-            users, positives, negatives = (part.to(device) for part in batch)
-            steps, user_vectors = model.propagate()
-            vectors = steps.mean(0)
-            gap = (user_vectors[users] * (vectors[positives] - vectors[negatives])).sum(1)
-            loss = -functional.logsigmoid(gap).mean()
-            size = model.item_embedding(positives).square().sum(1) + model.item_embedding(negatives).square().sum(1)
-            _step(optimizer, loss + settings.weight_decay * size.mean())
-            losses.append(loss.item())
+        loss = _bpr_epoch(vectors, sample(), optimizer, settings.weight_decay, device)
         model.refresh()
-        return float(np.mean(losses))
+        return loss
 
     return model, train_with_early_stopping(model, epoch, checked or split, settings, show_progress)
 
@@ -217,6 +209,33 @@ def train_with_early_stopping(
             break
     model.load_state_dict(best[2])
     return curve
+
+
+def _bpr_epoch(
+    vectors: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[Vectors, Vectors]],
+    batches: Sequence[Batch],
+    optimizer: torch.optim.Optimizer,
+    decay: float,
+    device: torch.device,
+) -> float:
+    """Train one epoch to rank a chosen item above a random other one (BPR); returns the mean loss.
+
+    Args:
+        vectors: maps users, chosen items and other items, each (B,), to their vectors (B, d), and to those of which the
+            squared size is penalised.
+        batches: as from `_bpr_sampler`.
+        optimizer: its parameters are trained.
+        decay: weight of the penalty.
+        device: where the vectors are.
+    """
+    losses = []
+    for batch in batches:
+        (user, chosen, other), penalised = vectors(*(part.to(device) for part in batch))
+        loss = -functional.logsigmoid((user * (chosen - other)).sum(1)).mean()
+        size = sum(part.square().sum(1) for part in penalised)
+        _step(optimizer, loss + decay * size.mean())
+        losses.append(loss.item())
+    return float(np.mean(losses))
 
 
 def _bpr_sampler(split: Split, items: int, settings: TargetSettings) -> Callable[[], list[Batch]]:
