@@ -53,7 +53,7 @@ def test_without_titles_says_where_the_item_stood_and_stands():
     found = without(Follows(), given, 3, CATALOGUE, 4, gone={4})
     assert found.frame["title"].tolist() == ["Halo", "Braid", "Halo", "Okami"]
     assert found.frame["out"].tolist() == [False, False, False, True]
-    assert found.before == (1, "yes") and found.unseen == 5, "next to 4; 1, 4 and 5 are seen"
+    assert found.before == (1, "yes") and found.unseen == 6, "1, 4 and 5 are seen, of which 4 competes later"
     assert found.after[0] == 2, "next to 1 it is behind 2"
     assert without(Follows(), given, 3, CATALOGUE, 4, gone=[]).after == found.before
     with pytest.raises(DataError, match="stay"):

@@ -52,7 +52,7 @@ class Without(NamedTuple):
         frame: columns `title, out`, oldest first.
         before: rank of the item asked about and the target's decision in words, for the whole history.
         after: the same for what is left.
-        unseen: how many items were ranked before.
+        unseen: how many items were ranked, before or after, where titles taken out may compete with it.
     """
 
     frame: pd.DataFrame
@@ -90,7 +90,7 @@ def without(
     before, after = item_ranks(target, [history, history[~out]], item, length, history, older)
     frame = pd.DataFrame({"title": [catalogue.labels[i] for i in history], "out": out})
     said = [(rank.rank, IN_WORDS[rank.decision]) for rank in (before, after)]
-    return Without(frame, *said, before.unseen)
+    return Without(frame, *said, max(before.unseen, after.unseen))
 
 
 def removal_orders(effects: PairEffects, explanation: Explanation) -> dict[str, tuple[int, ...]]:

@@ -1,5 +1,7 @@
 """Figures of the alignment effect."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -39,7 +41,7 @@ def share_bars(frame: pd.DataFrame, axes: Axes) -> Axes:
     """
     grouped_bars(frame, "metric", "label", [method_style(label) for label in frame["label"].unique()], axes)
     metrics = frame["metric"].unique()
-    axes.set_xticks(np.arange(len(metrics)), [m.replace("_", " ") for m in metrics])
+    axes.set_xticks(np.arange(len(metrics)), [textwrap.fill(m.replace("_", " "), 16) for m in metrics])
     axes.set(ylim=(0, 1.05), ylabel="share")
     legend_above(axes, fontsize="small")
     return tidy(axes)

@@ -68,7 +68,7 @@ def _shown(rows: pd.DataFrame, given_up: int) -> list[dict[str, Any]]:
 
 
 def _word(path: dict[str, Any]) -> str:
-    return " ".join(path["text"].split()) or ("\u2500" if path["title"] else "\u2423")
+    return " ".join(path["text"].split()) or ("\u2423" if path["text"] else "\u2500")  # white space, or carried over
 
 
 def _ending(path: dict[str, Any]) -> str:
