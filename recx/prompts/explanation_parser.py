@@ -26,15 +26,19 @@ from recx.prompts.value_mentions import KINDS, SERIES, ValueMentions, stands_as_
 from recx.prompts.value_subjects import REACH, TITLE_MARK, find_subjects, grouped
 
 _CLAUSE = re.compile(
-    r"(?:[.;:!?]\s+|;\s*|,? (?:while|but|whereas|unlike|though|although) |, a change |\n+|"
+    r"(?:(?:(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bDr)(?<!\bMr)(?<!\bMs)\.|[;!?]|(?<!\x01):|:(?!\s*\x00))\s+|"
+    r";\s*|,? (?:while|but|whereas|unlike|though|although) |, a change |\n+|"
     r", (?=(?:you|they|he|she|I)\b))"
 )
 _NEGATION = re.compile(
-    r"\b(?:no(?! (?:doubt|wonder|question|stranger))|not(?! (?:only|just|to mention))|nothing|none|never|"
-    r"neither|without|lack(?:s|ing)?|hardly(?! (?:surpris|a surprise))|rather than|instead of|far from|"
+    r"\b(?:no(?! (?:doubt|wonder|question|stranger|ordinary|better))|"
+    r"not(?! (?:only|just|merely|simply|to mention|the (?:first|only|last)|an? ordinary))|nothing|nobody|none|never|"
+    r"neither|without|lack(?:s|ing)?|hardly(?! (?:surpris|a surprise))|rather than|instead of|far from|scarcely|"
+    r"barely|(?:free|devoid) of|avoid(?:s|ing)?|dislikes?|rarely|seldom|excludes?|(?:little|nothing) to do with|"
     r"(?:cannot|can['’]t|won['’]t|wouldn['’]t) be(?! (?:missed|beaten|disappointed|disappointing))|"
     r"ha(?:s|ve|d)n['’]t(?= an?y?\b)|"
-    r"(?:is|are|was|were|does|do|did)n['’]t(?! (?:miss|hesitate|worry|forget)))\b",
+    r"(?:is|are|was|were|does|do|did)n['’]t"
+    r"(?! (?:miss|hesitate|worry|forget|only|just|merely|simply|the (?:first|only))))\b",
     re.IGNORECASE,
 )
 # A negation before the titles of a value, and one after the value.
@@ -60,13 +64,36 @@ OTHER_WAY = re.compile(r"\b(?:the other way|on the other hand)\b", re.IGNORECASE
 _PART = re.compile(r"[.;!?]\s|, (?:while|but|whereas) ")
 _ALSO = re.compile(r"\bas well\b(?! as\b)|\btoo\b(?=\W*$|\s*[.,;:!?)])", re.IGNORECASE)
 # How much of the history a value is said of; without such words, two items suffice.
-_MOST = re.compile(r"\bmost\b", re.IGNORECASE)
+_MOST = re.compile(r"\bmost\b|\b(?:nearly|almost|practically) (?:all|every)\b", re.IGNORECASE)
 _ALL = re.compile(
-    rf"\b(?:every|each) (?:\w+ )?(?:{KINDS})\b|\ball of them\b|"
+    rf"\b(?:every|each) (?:\w+ )?(?:{KINDS})\b|\ball of them\b|\beverything in\b|\b(?:entire|whole) history\b|"
+    r"\bonly (?:play|watch|read|own|choose|buy|listen to)s?\b|"
     rf"\ball (?:of )?(?:the|your|their|his|her|these|those) (?:\w+ )?(?:(?:{KINDS})s?|history)\b",
     re.IGNORECASE,
 )
 _NOT_ALL = re.compile(r"\bnot (?:all|every)\b", re.IGNORECASE)
+# Directly before a value: of how many titles of the history it is said, if neither of several nor of most.
+_HOW_MANY = re.compile(
+    r"\b(?:(?P<one>includes?|contains?|there(?: is|['’]s)|have|has|is among) (?:an?|one)|(?P<exactly>only one)|"
+    r"there are (?P<number>two|three|four|five|six|seven|eight|nine|ten)) (?:\w+ )?$",
+    re.IGNORECASE,
+)
+_ONE_OF = re.compile(r"\bone of (?:the|your|their|his|her) (?:\w+ ){1,2}(?:is|was)\b", re.IGNORECASE)
+_NUMBERS = {word: n for n, word in enumerate("two three four five six seven eight nine ten".split(), 2)}
+# What is said of a world that is not: "they would like it more if it were for PC".
+_IF_IT_WERE = re.compile(r"\bif (?:it|this|that|they)(?: \w+)? (?:were|was|had)\b", re.IGNORECASE)
+_AROUND_A_YEAR = re.compile(r"\b(?:after|before|since|until|pre-?|post-?)\W*$", re.IGNORECASE)
+_RESPECTIVELY = re.compile(r"\brespectively\b", re.IGNORECASE)
+# A clause that begins with titles named by the way: '"A", unlike "B", is ...'.
+_UNLIKE, _UNLIKE_ENDS = re.compile(r",? unlike "), re.compile("\x00\\d+\x00,")
+# A clause about what the one before named: "They are Shooters".
+_THEY_ARE = re.compile(
+    r"\W*(?P<who>they|these|both)(?: of them)? (?:are|were)(?: (?:both|all|also))*(?: (?:for|by|on|made by))? "
+    r"(?=\x01\d+\x01(?! (?:fan|lover|enthusiast|player|gamer|reader|person|people)))",
+    re.IGNORECASE,
+)
+_TOO_OF_TITLE = re.compile("\x00(?: (?:is|are|was|were|does|do|did))?(?: one)? (?:too|as well)$", re.IGNORECASE)
+_NOT_ONLY = re.compile(r"\bnot (?:only|just|merely)\b", re.IGNORECASE)
 # A clause behind "but" or a colon that goes on about what the one before is about: "not X but also a Y", "genres: X".
 _GOES_ON = re.compile(r",? (?:but|though|although) |: ?")
 _NO_SUBJECT = re.compile(
@@ -192,14 +219,27 @@ class ExplanationParser:
                 )
         statements: list[Statement] = []
         subjects: list[int | None] = []
+        named: tuple[int | None, ...] = ()  # titles of the clause before
+        not_only = False
         for clause, separator in _clauses(marked):
+            aside = _UNLIKE.fullmatch(separator) and _UNLIKE_ENDS.match(clause)
+            if aside:
+                clause = " " * aside.end() + clause[aside.end() :]
             values = [(stated[int(m[1])][1], stated[int(m[1])][0], m.start()) for m in _VALUE.finditer(clause)]
             goes_on = _GOES_ON.fullmatch(separator) and not TITLE_MARK.search(clause)
             goes_on = goes_on and values and _NO_SUBJECT.fullmatch(clause, 0, values[0][2])
+            they = _THEY_ARE.match(clause)
+            if they and not TITLE_MARK.search(clause):
+                both = they["who"].casefold() == "both" and len(named) == 1 and named != (item,)
+                goes_on, subjects = len(named) > 1 or both, [*([item] if both else []), *named]
+            elif aside and named and not TITLE_MARK.search(clause):
+                goes_on, subjects = True, [*named]
             said = self._clause(clause, values, titles, history, item, subjects if goes_on else None)
-            alone = _first_mention(clause, values, {s.value for s in statements})
+            not_only = bool(_NOT_ONLY.search(clause)) or (not_only and bool(_GOES_ON.fullmatch(separator)))
+            alone = None if not_only else _first_mention(clause, values, {s.value for s in statements})
             statements += [_alone(s, text) if n == alone else s for n, s in enumerate(said)]
             groups = grouped(clause, titles)
+            named = groups[-1].items if groups else named if aside else ()
             subjects = [*said[-1].items] if said else find_subjects(clause, groups[-1:], len(clause), item)[0]
         known_values = [span for span, _ in stated]
         unverified = [m.span(m.lastgroup) for m in _SAID_TO_BE.finditer(text, start)]
@@ -230,7 +270,8 @@ class ExplanationParser:
             tagged = tagged and (
                 _TAG_BEHIND.match(text, span[1]) or _TAG_BEFORE.search(text, max(span[0] - 60, 0), span[0])
             )
-            listed = index not in near and title not in self.catalogue.index_of_label and self._values.only(title)
+            listed = index not in near and title not in self.catalogue.index_of_label and "(" not in title
+            listed = listed and self._values.only(title)
             if (index is None and word) or tagged or listed:
                 continue  # what is quoted may be a word: the "Free to Play" tag, the class "Drama Thriller"
             name = written[span[0] + 1 : span[1] - 1] if index is None else self.catalogue.labels[index]
@@ -269,12 +310,19 @@ class ExplanationParser:
         groups = grouped(clause, titles)
         starts = [group.start for group in groups]
         words = " ".join(_VALUE.sub(" ", TITLE_MARK.sub(" ", clause)).split())
+        each = groups[0].items if len(groups) == 1 and _RESPECTIVELY.search(words) else ()
         said = []
-        for value, span, place in values:
+        for n, (value, span, place) in enumerate(values):
+            if _IF_IT_WERE.search(clause, max(place - 60, 0), place):
+                continue
+            if value.isdigit() and _AROUND_A_YEAR.search(clause, max(place - 12, 0), place):
+                continue
             first, last = (bisect.bisect_left(starts, edge) for edge in (place - REACH, place + REACH))
             named, begin = find_subjects(clause, groups[first:last], place, item)
             if goes_on_about is not None:
                 named = goes_on_about
+            if len(each) == len(values):
+                named = [each[n]]
             subjects = [n for n in named if n is not None]
             turn = max((m.end() for m in _TURN.finditer(clause, begin, place)), default=begin)
             negated = bool(
@@ -282,20 +330,34 @@ class ExplanationParser:
                 or _NOT_BEHIND.match(clause, place)
                 or any(_NONE_OF.search(clause, max(g.start - 30, 0), g.start) for g in groups if g.end == begin)
             )
-            true = None not in named and self._true(value, subjects, history, negated, words)
+            many = _HOW_MANY.search(clause, max(place - 40, 0), place)
+            true = None not in named and self._true(value, subjects, history, negated, words, many)
             said.append(Statement(tuple(subjects), value, negated, true, span))
         return said
 
-    def _true(self, value: str, subjects: Sequence[int], history: Sequence[int], negated: bool, words: str) -> bool:
+    def _true(
+        self,
+        value: str,
+        subjects: Sequence[int],
+        history: Sequence[int],
+        negated: bool,
+        words: str,
+        many: re.Match[str] | None,
+    ) -> bool:
         over = subjects or history
         holders = sum(any(value in column[int(i)] for column in self._columns) for i in over)
         if not subjects and _NOT_ALL.search(words):
             return holders < len(over)
         if negated:
             return holders == 0
+        if not subjects and (many or _ONE_OF.search(words)):
+            exact = many and (1 if many["exactly"] else _NUMBERS.get((many["number"] or "").casefold()))
+            return holders == exact if exact else holders > 0
+        if not subjects and _MOST.search(words):
+            return 2 * holders > len(over)
         if subjects or _ALL.search(words):
             return holders == len(over)
-        return 2 * holders > len(over) if _MOST.search(words) else holders >= min(2, len(over))
+        return holders >= min(2, len(over))
 
 
 def _clauses(marked: str) -> Iterator[tuple[str, str]]:
@@ -313,6 +375,8 @@ def _first_mention(clause: str, values: Sequence[tuple[str, tuple[int, int], int
     if also is None or not said or before.intersection(said):
         return None
     last = max((n for n, (*_, place) in enumerate(values) if place < also.start()), default=0)
+    if TITLE_MARK.search(clause, values[last][2], also.start()) and _TOO_OF_TITLE.search(clause, 0, also.end()):
+        return None  # '"A" is a Shooter, and "B" is too'
     return None if said[last] in said[:last] else last
 
 

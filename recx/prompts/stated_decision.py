@@ -22,7 +22,7 @@ _OPEN = re.compile(
     r"can(?:not|'t| not) (?:say|tell|know|provide|give|answer|determine|predict|make|be sure|recommend|judge|decide)|"
     r"(?:hard|difficult|impossible) to (?:say|tell|know|predict|judge)|do(?:n't| not) (?:know|have)|unable|unclear|"
     r"uncertain|not (?:enough|clear|certain|sure|possible)|unsure|whether|maybe|perhaps|possibly|"
-    r"(?:might|may) (?:or|not)|could go either way)\b",
+    r"(?:might|may) (?:or|not)|could go either way|only if|unless)\b",
     re.IGNORECASE,
 )
 _SAID = re.compile(
@@ -59,7 +59,7 @@ _SIGN = re.compile(
     r"\b(?P<against>(?:recommend(?:s|ed)?|advis(?:e|es|ed)|decid(?:e|es|ed)|speaks?|argues?) against|"
     r"(?<!tends to )(?<!tend to )avoid|skip|steer clear|pass on|far from|rejects?|ignore|"
     r"(?:has|have) (?:little|nothing) to do with)\b|"
-    r"\b(?:would|will|'d|'ll)(?:n't)?(?: \w+){0,2}? (?P<hates>dislike|hate)\b|"
+    r"\b(?:would|will|'d|'ll)(?:n't)?(?: \w+){0,2}? (?P<hates>dislike|hate(?! to miss))\b|(?P<miss>hate to miss)\b|"
     r"\b(?P<alone>would|should|will)(?: not|n't)?\W*$",
     re.IGNORECASE,
 )
@@ -68,18 +68,33 @@ _NEGATED = re.compile(
     r"\b(?:not|never|nothing|nobody|none|hardly|unlikely|doubt\w*|neither|nor|no|little|cannot|without|"
     r"(?:hard|difficult|reluctant|hesitant|hesitate|refus\w+|fail\w*|struggl\w+|mistake|wrong|unwise|pointless)"
     r"(?= (?:not )?to\b)|anything but|less likely|(?:stop|stops|falls?) short of|lacks?|too \w+ to|instead of|"
-    r"rather than)\b|n't\b",
+    r"rather than|slim|opposite of|(?:small|low|little) (?:chance|probability)|"
+    r"(?:someone|somebody|anyone|anybody|everyone|everybody) else)\b|n't\b",
     re.IGNORECASE,
 )
 _NOT_NEGATED = re.compile(
     r"\b(?:not (?:only|just)|no doubt|without (?:a )?doubt|no wonder|no question|(?:not|n't) hesitate|"
-    r"without hesitation|no reason not to|little doubt|go wrong|"
+    r"without hesitation|no reason not to|little doubt|go wrong|not hurt to|"
     r"(?:cannot|can't) (?=recommend (?:\w+ ){1,2}(?:highly )?enough)|nothing (?=(?:\w+ ){1,5}?(?:better|more)\b)|"
-    r"no (?:other )?(?=(?:\w+ ){1,8}?(?:better|more)\b))|n't hesitate\b",
+    r"no (?:other )?(?=(?:\w+ ){1,8}?(?:better|more)\b))|n't (?:hesitate|hurt to)\b",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
     r"[,;:]\s|\b(?:because|since|(?<!anything )but|although|though|while|if|even though)\b", re.IGNORECASE
+)
+# Words behind a sign that reverse it: "fits poorly", "advise them to look elsewhere", "enjoy other games more".
+_REVERSED = re.compile(
+    r"\s*(?:\w+ ){0,4}?(?:poorly|badly|(?:very )?little(?=\W*$)|not to|skipping|avoiding|elsewhere|"
+    r"(?:other|another|different) (?:\w+ ){1,2}(?:more|better|instead))\b",
+    re.IGNORECASE,
+)
+# The main clause decides: "Although they like puzzles, I would not ...", "They dislike puzzles, so this would ...".
+_SUBORDINATE = re.compile(
+    r"\W*(?:while|although|though|even though|since|because|as|despite|in spite of|given)\b[^,]*,(?P<main>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_THEREFORE = re.compile(
+    r",? (?:so|therefore|hence|thus)(?: that)?,? (?=(?:this|it|they|the|i|that|you|he|she)\b)", re.IGNORECASE
 )
 _BAD_SIGNS = ("bad", "mis", "against", "hates")
 
@@ -121,6 +136,14 @@ def _of_sentence(sentence: str) -> bool | None:
     said = _SAID.search(sentence)
     if said:
         return (said["what"] or said["last"]).casefold() == "yes"
+    main = _SUBORDINATE.match(sentence)
+    parts = [main["main"]] if main else []
+    parts += [sentence[m.end() :] for m in list(_THEREFORE.finditer(sentence))[-1:]]
+    return next((d for d in map(_of_clauses, [*parts, sentence]) if d is not None), None)
+
+
+def _of_clauses(sentence: str) -> bool | None:
+    """The decision of the first sign that states one."""
     for sign in _SIGN.finditer(sentence):
         clauses = [m.end() for m in _CLAUSE.finditer(sentence, 0, sign.start())]
         start = clauses[-1] if clauses else 0
@@ -128,5 +151,6 @@ def _of_sentence(sentence: str) -> bool | None:
             continue
         bad = any(sign[name] for name in _BAD_SIGNS)
         said = sentence[start : sign.start() if bad else sign.end()]
-        return bad == bool(len(_NEGATED.findall(said)) % 2)  # two negations cancel: "hard not to recommend"
+        negations = len(_NEGATED.findall(said)) + bool(not bad and _REVERSED.match(sentence, sign.end()))
+        return bad == bool(negations % 2)  # two negations cancel: "hard not to recommend"
     return None

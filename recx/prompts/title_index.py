@@ -13,6 +13,7 @@ from recx.prompts.title_forms import heads, natural_forms, plain_title, subtitle
 from recx.prompts.title_spelling import emphasised, is_name
 
 _YEAR_BEHIND = re.compile(r"(.*\S)\s*[(\[]((?:18|19|20)\d\d)[)\]]")
+_VALUE_IN_BRACKETS = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]+)[)\]]")
 _YEAR = re.compile(r"((?:18|19|20)\d\d)(?:-\d\d.*)?")
 _MARKS_BEHIND = re.compile(r"[^\w\s]*$")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+) $")
@@ -35,8 +36,9 @@ class TitleIndex:
     """Finds items by their titles as a text writes them.
 
     A title matches a label of the catalogue exactly, or up to typography (the kind of apostrophe, dash or space,
-    emphasis marks, a full stop or comma at its end) and a year in brackets at its end that the label lacks.
-    The year must not contradict the catalogue. A title that matches two labels in this way matches neither.
+    emphasis marks, a full stop or comma at its end) and a year or another value in brackets at its end that the label
+    lacks ("Portal (PC)"). The item must have that value; a year must not contradict the catalogue. A title that
+    matches two labels in this way matches neither.
 
     A title may also be shortened: a label without the brackets at its end, without what precedes or follows a colon
     or dash, with its article moved to the front ("The English Patient" for "English Patient, The") or left out. A
@@ -82,7 +84,13 @@ class TitleIndex:
         if not ignore_case and key[:1].islower():
             return None
         item = self._meant(phrase_key(key), near)[0]
-        return None if item is None or (dated and not self._may_be_of(item, dated[2])) else item
+        if item is not None:
+            return None if dated and not self._may_be_of(item, dated[2]) else item
+        valued = _VALUE_IN_BRACKETS.fullmatch(key)
+        if valued is None or phrase_key(valued[2]) not in self._values:
+            return None
+        item = self.find(valued[1], near=near)  # "Portal (PC)"
+        return item if item is not None and self._has(item, phrase_key(valued[2])) else None
 
     def part(self, words: str, near: Collection[int]) -> int | None:
         """The one item near whose label holds quoted words: four or more, or words that it quotes itself."""
@@ -245,6 +253,9 @@ class TitleIndex:
             if table.setdefault(key, item) != item:
                 shared.add(key)
         return {key: item for key, item in table.items() if item and key and key not in shared}
+
+    def _has(self, item: int, key: str) -> bool:
+        return any(phrase_key(v) == key for values in self.catalogue.facts(item).values() for v in values)
 
     def _may_be_of(self, item: int, year: str) -> bool:
         known = {m[1] for values in self.catalogue.facts(item).values() for v in values if (m := _YEAR.fullmatch(v))}

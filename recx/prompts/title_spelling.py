@@ -12,7 +12,7 @@ _NAME_BEFORE = re.compile(r"(?:^|\W)([^\W\d_a-z][\w’']*)[ -]$")
 _PRONOUNS = frozenset("i it he she we you they this that these those who what which one there here her him us".split())
 _PREDICATE = re.compile(
     r"[®™©]*(?:[’']s)?[’'*_)]*,? (?:is|was|are|has|had|would|will|should|can|could|may|might|must|does|did|also|"
-    r"offers?|features?|fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|"
+    r"offers?|features?|fits?|shares?|matches|belongs?|comes?|came|seems?|looks?|counts?|speaks?|weighs?|lifts?|holds?|pulls?|"
     r"(?:and|or)(?=\W*[A-Z]|\s{3}))\b|, (?=[A-Z]|\s{3})"
 )
 _ARTICLES = frozenset(("the", "a", "an"))

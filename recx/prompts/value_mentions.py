@@ -97,6 +97,7 @@ class ValueMentions:
         self._codes = {v for v in self.values if len(v) >= _CODE and v.isalpha() and v.islower()}
         self._phrases = PhraseIndex(self._spellings)
         self._parts = {part for key in self._spellings for part in key.split()}
+        self._longest = max((key.count(" ") + 1 for key in self._spellings), default=0)
 
     def find(self, plain: str, start: int) -> list[tuple[tuple[int, int], str]]:
         """Values in a text without its titles, from a place on: where, and which."""
@@ -132,9 +133,13 @@ class ValueMentions:
         ]
 
     def only(self, words: str) -> bool:
-        """Whether words are nothing but values: "Drama Thriller", "Comedy, Romance and War"."""
-        keys = {word.key for word in words_of(words)} - {"and", "or"}
-        return bool(keys) and keys <= self._parts
+        """Whether words are nothing but values: "Drama Thriller", "Comedy, Romance and War"; but not "Halo 2"."""
+        keys = [word.key for word in words_of(words) if word.key not in ("and", "or")]
+        reached = [True] + [False] * len(keys)  # whether the first so many words can be cut into values
+        for end in range(1, len(keys) + 1):
+            first = max(0, end - self._longest)
+            reached[end] = any(reached[n] and " ".join(keys[n:end]) in self._spellings for n in range(first, end))
+        return bool(keys) and reached[-1]
 
     def _value(
         self, plain: str, key: str, words: list[Word], place: int, size: int

@@ -14,7 +14,7 @@ REACH = 300  # letters on either side of a value that tell what it is said of
 TITLE_MARK = re.compile("\x00(\\d+)\x00")
 _PRONOUN = re.compile(
     rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{KINDS})\b|\bthat (?:{KINDS})\b|\bthis is(?= (?:also |clearly )?an? )|"
-    r"\b(?:this|that|the) (?:recommendation|suggestion|pick)\b|"
+    r"\b(?:this|that|the) (?:recommendation|suggestion|pick)\b|\bthis(?: \w+)? \x01\d+\x01|"
     r"\bthe (?:game|film|movie|book|novel|album|song|item|product)\b",
     re.IGNORECASE,
 )
@@ -25,7 +25,8 @@ _JOINED = re.compile(
 )
 _COMPARED = re.compile(
     r"(?:(?<!will )(?<!ll )(?<!would )(?<!'d )(?<!they )(?<!you )(?<!to )\blike|\b(?:such as|including|e\.g\.|"
-    r"for example|for instance|namely|so (?:is|are|does|was)|similar to|same as)|, (?:just )?as)"
+    r"for example|for instance|namely|so (?:is|are|does|was)|similar to|same (?:\w+ )?as|"
+    r"as (?:is|are|was|were|does|do|did))|, (?:just )?as)"
     r"\W*(?:the|either|both)?\W*$",
     re.IGNORECASE,
 )
@@ -36,6 +37,34 @@ _CONTRASTED = re.compile(
     re.IGNORECASE,
 )
 _COMMA = re.compile(r"\W*")
+# A value directly before the titles that it is said of: 'the Puzzle game "A"', "Valve's "A"', 'Valve made "A"',
+# 'Shooters: "A", "B"'; behind a comma only where nothing else can have it: 'a Puzzle game, "A"'.
+_DIRECTLY = re.compile(
+    rf"(?:['’]s?)?(?: (?:{KINDS})s?)?(?: (?:called|titled|named))? (?=\x00)|: (?=\x00)|"
+    r" (?:made|makes|developed|created|produced|published|released|wrote|directed) (?:the )?(?=\x00)",
+    re.IGNORECASE,
+)
+_APPOSED = re.compile(rf"(?: (?:{KINDS}))?, (?=\x00\d+\x00(?:[,.;!?]|$))", re.IGNORECASE)
+_ONE_OF_THEM = re.compile(r"\b(?:an?|the) (?:[\w-]+ ){0,2}$", re.IGNORECASE)
+# Behind a title: it has the value that was just said of another one: '... is a Shooter, and "A" is one'.
+_TOO = re.compile(r" (?:is|are|was|were|does|do|did) (?:one|too|as well|likewise)\b", re.IGNORECASE)
+# Before a value: what was named before has it, or what was named and the item in question.
+_THEY = re.compile(
+    r"\b(?:both|they|these|all)(?: of them)?(?: (?:are|were|being|is))?(?: (?:both|all|also|titles|games))*"
+    r"(?: (?:an?|for|by|on|made by))? $",
+    re.IGNORECASE,
+)
+_ARE = re.compile(r"\b(?:are|were|being|both|all)\b", re.IGNORECASE)
+# A title that is mentioned by the way: '"A", unlike "B", is ...', '"A" (after "B") is ...'.
+_ASIDE = re.compile(
+    r",? ?[(]?(?:unlike|after|following|which follows|the (?:sequel|successor|prequel|follow-up) (?:to|of))"
+    r"\W*(?:the )?\W*",
+    re.IGNORECASE,
+)
+_ALIKE = re.compile(r",? (?:just |much )?like\W*(?:the )?\W*", re.IGNORECASE)
+_ASIDE_ENDS = re.compile(r"\W*[,)]")
+_CLOSE_TO = re.compile(r"\b(?:close|similar|akin|comparable|related|next) to\W*(?:the )?\W*$", re.IGNORECASE)
+_AND_IS = re.compile(r"\W* and (?:is|was|has|offers|belongs)\b", re.IGNORECASE)
 _SHARES = re.compile(r"\bshar(?:e[sd]?|ing)\b", re.IGNORECASE)
 _WITH = re.compile(r"\bwith\W*(?:the|both)?\W*$", re.IGNORECASE)
 _BRACKETED = re.compile("\x01\\d+\x01(?: [\\w-]+){0,2} [(\\[]")
@@ -107,11 +136,22 @@ def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: i
     held = _OF_TITLE.match(clause, place)
     if held:
         return next(([*g.items] for g in groups if g.start == held.end() - 1), []), place
+    before, behind = (
+        _without_asides(clause, [g for g in groups if g.end <= place]),
+        [g for g in groups if g.start > place],
+    )
+    they = _THEY.search(clause, max(place - 40, 0), place)
+    if they and before and before[-1].end <= they.start() and _ARE.search(they[0]):
+        group, both = before[-1], they[0].casefold().startswith("both")
+        if len(group.items) > 1 or both:
+            alone = both and len(group.items) == 1 and group.items != (item,)
+            return [*([item] if alone else []), *group.items], group.end
     this = _THIS_ONE.search(clause, max(place - 12, 0), last)
     if this and this.start() < place:
         return [item], place
-    before = [g for g in groups if g.end <= place]
-    behind = [g for g in groups if g.start > place]
+    direct = _directly_behind(clause, place, behind[:1], first)
+    if direct is not None:
+        return direct, place
     compared = [i for g in behind if _is_compared(clause, place, g) for i in g.items]
     tastes = [
         m
@@ -127,6 +167,12 @@ def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: i
     pronoun = max((m.span()[::-1] for m in _PRONOUN.finditer(clause, first, place)), default=None)
     if before and (pronoun is None or before[-1].end > pronoun[0]):
         group = before[-1]
+        if (
+            pronoun is not None
+            and _CLOSE_TO.search(clause, pronoun[0], group.start)
+            and _AND_IS.match(clause, group.end)
+        ):
+            return [item, *compared], group.end
         if compared and _NEXT_NOUN.fullmatch(clause, group.end, place):
             return compared, group.end
         coupled = pronoun is not None and _COUPLED.fullmatch(clause, pronoun[0], group.start)
@@ -135,18 +181,50 @@ def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: i
     if pronoun is not None:
         joined = [g for g in before[-1:] if _goes_with(clause, g, pronoun)]
         return [item, *(i for g in joined for i in g.items), *compared], first
-    if not groups and (_PRONOUN.search(clause, place, last) or _ITS.search(clause, place, last)):
+    if not groups and any(form.search(clause, place, last) for form in (_PRONOUN, _ITS, _THIS_ONE)):
         return [item], first  # "With the tags Action and Indie, this game ...", "Action is among its genres"
     if not before and _ITS.search(clause, first, place):
         return [item, *compared], first
     return compared or [i for g in behind[:1] for i in g.items], first
 
 
+def _directly_behind(clause: str, place: int, behind: Sequence[TitleGroup], first: int) -> list[int | None] | None:
+    """The titles directly behind a value, or the list of values in which it stands, if it is said of them."""
+    if not behind:
+        return None
+    end = _end_of_list(clause, place)
+    if _BRACKETED.fullmatch(clause, place, behind[0].start):
+        return [*behind[0].items]
+    found = _DIRECTLY.match(clause, end)
+    if found is None and not _PRONOUN.search(clause, first, place) and _ONE_OF_THEM.search(clause, first, place):
+        found = _APPOSED.match(clause, end)
+    if found is None or found.end() != behind[0].start:
+        return None
+    if len(behind[0].items) > 1 and (_VALUE_BEFORE.search(clause, first, place) or _VALUE_BEHIND.match(clause, place)):
+        return None  # of several values, none need be true of every title: 'comedy and war films "A" and "B"'
+    alone = _ONE_OF_THEM.search(clause, max(place - 30, 0), place) and not found[0].rstrip().endswith(("s", ":"))
+    return [*behind[0].items[: 1 if alone else None]]
+
+
+def _without_asides(clause: str, groups: Sequence[TitleGroup]) -> list[TitleGroup]:
+    """Titles without those that are mentioned by the way; those likened to the titles before them become theirs."""
+    kept: list[TitleGroup] = []
+    for group in groups:
+        ends = kept and _ASIDE_ENDS.match(clause, group.end)
+        if ends and _ASIDE.fullmatch(clause, kept[-1].end, group.start):
+            continue
+        if ends and _ALIKE.fullmatch(clause, kept[-1].end, group.start):
+            group = TitleGroup((*kept[-1].items, *group.items), kept[-1].start, group.end)
+            kept.pop()
+        kept.append(group)
+    return kept
+
+
 def _is_compared(clause: str, place: int, group: TitleGroup) -> bool:
     """Whether a value is said of titles behind it: "a Puzzle game like ...", "shares the Puzzle genre with ..."."""
     if _MARKED.search(clause, _end_of_list(clause, place), group.start):
         return False  # they belong to the value between
-    if _BRACKETED.fullmatch(clause, place, group.start):
+    if _BRACKETED.fullmatch(clause, place, group.start) or _TOO.match(clause, group.end):
         return True
     near = max(place, group.start - 40)
     if _SHARES.search(clause, max(place - REACH, 0), place) and _WITH.search(clause, near, group.start):
