@@ -74,7 +74,7 @@ _ALL = re.compile(
 _NOT_ALL = re.compile(r"\bnot (?:all|every)\b", re.IGNORECASE)
 # Directly before a value: of how many titles of the history it is said, if neither of several nor of most.
 _HOW_MANY = re.compile(
-    r"\b(?:(?P<one>includes?|contains?|there(?: is|['’]s)|have|has|is among) (?:an?|one)|(?P<exactly>only one)|"
+    r"\b(?:(?P<one>includes?|contains?|there(?: is|['’]s)) (?:an?|one)|(?P<exactly>only one)|"
     r"there are (?P<number>two|three|four|five|six|seven|eight|nine|ten)) (?:\w+ )?$",
     re.IGNORECASE,
 )

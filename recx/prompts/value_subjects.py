@@ -50,11 +50,10 @@ _ONE_OF_THEM = re.compile(r"\b(?:an?|the) (?:[\w-]+ ){0,2}$", re.IGNORECASE)
 _TOO = re.compile(r" (?:is|are|was|were|does|do|did) (?:one|too|as well|likewise)\b", re.IGNORECASE)
 # Before a value: what was named before has it, or what was named and the item in question.
 _THEY = re.compile(
-    r"\b(?:both|they|these|all)(?: of them)?(?: (?:are|were|being|is))?(?: (?:both|all|also|titles|games))*"
+    r"\b(?:both|they|these|all)(?: of them)? (?:are|were|being)(?: (?:both|all|also))*"
     r"(?: (?:an?|for|by|on|made by))? $",
     re.IGNORECASE,
 )
-_ARE = re.compile(r"\b(?:are|were|being|both|all)\b", re.IGNORECASE)
 # A title that is mentioned by the way: '"A", unlike "B", is ...', '"A" (after "B") is ...'.
 _ASIDE = re.compile(
     r",? ?[(]?(?:unlike|after|following|which follows|the (?:sequel|successor|prequel|follow-up) (?:to|of))"
@@ -91,6 +90,7 @@ _THIS_ONE = re.compile(
     rf"\bthis(?: \w+)? \x01\d+\x01|\bas an?(?: \w+)? \x01\d+\x01 (?:{KINDS})\b|\bbeing(?: \w+)? \x01\d+\x01",
     re.IGNORECASE,
 )
+_CHANGE_FROM = re.compile(r"\b(?:change|departure|break|shift|away) from\b", re.IGNORECASE)  # the history
 _NOT_TASTED = re.compile("\x00|\\b(?:its?|this|because|due to|thanks to)\\b", re.IGNORECASE)
 
 
@@ -141,7 +141,7 @@ def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: i
         [g for g in groups if g.start > place],
     )
     they = _THEY.search(clause, max(place - 40, 0), place)
-    if they and before and before[-1].end <= they.start() and _ARE.search(they[0]):
+    if they and before and before[-1].end <= they.start():
         group, both = before[-1], they[0].casefold().startswith("both")
         if len(group.items) > 1 or both:
             alone = both and len(group.items) == 1 and group.items != (item,)
@@ -155,7 +155,8 @@ def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: i
     compared = [i for g in behind if _is_compared(clause, place, g) for i in g.items]
     tastes = [
         m
-        for m in TASTE.finditer(clause, first, place)
+        for form in (TASTE, _CHANGE_FROM)
+        for m in form.finditer(clause, first, place)
         if not _BY_THE_WAY.search(clause, max(m.start() - 60, 0), m.start())
     ]
     if any(not _NOT_TASTED.search(clause, m.end(), place) for m in tastes):
@@ -198,7 +199,7 @@ def _directly_behind(clause: str, place: int, behind: Sequence[TitleGroup], firs
     found = _DIRECTLY.match(clause, end)
     if found is None and not _PRONOUN.search(clause, first, place) and _ONE_OF_THEM.search(clause, first, place):
         found = _APPOSED.match(clause, end)
-    if found is None or found.end() != behind[0].start:
+    if found is None or found.end() != behind[0].start or None in behind[0].items:
         return None
     if len(behind[0].items) > 1 and (_VALUE_BEFORE.search(clause, first, place) or _VALUE_BEHIND.match(clause, place)):
         return None  # of several values, none need be true of every title: 'comedy and war films "A" and "B"'
