@@ -1,5 +1,6 @@
 """The command line: `recx run | explain | judge | results | figures | data | backbone | lab | app`."""
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -22,6 +23,9 @@ from recx.pipeline.collector import spare_imports
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors meant for the user are printed as one line on stderr, with exit code 2."""
     spare_imports()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal or file whose encoding has no tick shows a question mark
     command = tyro.cli(
         Annotated[RunCommand, tyro.conf.subcommand("run")]
         | Annotated[ExplainCommand, tyro.conf.subcommand("explain")]

@@ -12,7 +12,8 @@ import polars as pl
 
 from recx.errors import DataError
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Also those that reverse the direction of a line, which would act on everything behind them.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 Attribute = list[tuple[str, ...]]
 # Columns with running text, too long to serve as evidence.
 TEXTS = ("description", "features", "also_bought")

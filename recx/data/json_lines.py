@@ -93,7 +93,7 @@ def checked_lines(path: Path, read: Callable[[dict[str, Any]], Read], form: str,
     """
     for number, raw in numbered_lines(path):
         try:
-            record = json.loads(raw.decode("utf-8-sig"))
+            record = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_with_each_name_once)
             if not isinstance(record, dict):
                 raise TypeError("it is not a JSON object")
             value = read(record)
@@ -104,6 +104,14 @@ def checked_lines(path: Path, read: Callable[[dict[str, Any]], Read], form: str,
             said = f"not {what} ({why})" if what else why
             raise DataError(f"{path}, line {number}: {said}; expected {form}.") from error
         yield value
+
+
+def _with_each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} occurs twice in it")
+    return record
 
 
 def line_chunks(path: Path) -> Iterator[bytes]:

@@ -85,6 +85,7 @@ def looks_like_times(values: pl.Series) -> bool:
 
 
 def _numbers(path: Path, numbers: pl.Series, report: ReadingReport) -> pl.Series:
+    numbers = numbers.set(numbers.is_infinite(), None)  # "inf" is no time; it counts as missing
     known = numbers.filter(numbers.is_finite() & (numbers != 0))
     if known.is_empty():
         return numbers

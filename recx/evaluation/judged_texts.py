@@ -104,8 +104,13 @@ def judge_texts(
 
     Raises:
         ChatError: the chat endpoint cannot be used.
+        DataError: a source has the name of a baseline.
     """
     settings, remarks = settings or EvaluateSettings(), []
+    if taken := sorted({TITLES, FACTS} & set(given.texts)):
+        raise DataError(
+            f"{given.dataset or 'texts'}: the source {taken[0]!r} has the name of a baseline of the kit. Rename it."
+        )
     pairs, users = given.pairs, given.pairs.users
     judge = ReferenceJudge(given.catalogue, decisions=False)
     measures: dict[str, dict[str, Estimate]] = {}
@@ -238,7 +243,7 @@ def _tried(remarks: list[str], what: str, measure: Callable[[], _Result]) -> _Re
     try:
         return measure()
     except (DataError, ValueError) as error:
-        remarks.append(f"{what} was left out: {error}")
+        remarks.append(f"{what} could not be measured: {error}")
         return None
 
 

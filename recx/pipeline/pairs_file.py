@@ -72,6 +72,11 @@ def explain_file(
         hold(output.parent, lock)
         made_with = {**provenance, "view": view, "input": {"name": source.name, "sha256": file_digest(source)}}
         written = _begin(output, made_with, overwrite)
+        if written.rows > total:
+            raise SettingsError(
+                f"{output} holds {written.rows:,} rows, but {source.name} only {total:,}. Name another file, or use "
+                "--overwrite to replace it."
+            )
         waiting = itertools.islice(rows_of(source), written.rows, None)
         with output.open("ab") as file, tqdm(total=total, initial=written.rows, unit="pair", desc=output.name) as bar:
             while batch := list(itertools.islice(waiting, BATCH)):
@@ -125,13 +130,17 @@ def rows_of(path: Path) -> Iterator[Row]:
 def _text_rows(path: Path, text: str) -> Iterator[Row]:
     header = text.lstrip().partition("\n")[0]
     separator = max(",\t;|", key=header.count)
-    reader = csv.DictReader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator)
+    reader = csv.DictReader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator, strict=True)
     try:
         columns = [name.strip() for name in reader.fieldnames or ()]
         _require(path, columns)
         reader.fieldnames = columns
         for row in reader:
             more = row.pop(None, None)
+            if any("\n" in (row[name] or "") for name in ("history", "item")):
+                raise DataError(
+                    f"{path}, line {reader.line_num}: a title continues on a new line; a quotation mark may be missing."
+                )
             wrong = f"{len(columns) + len(more)} fields, expected {len(columns)}." if more else ""
             yield DataError(f"{wrong} Put values that contain {separator!r} in quotes.") if wrong else row
     except csv.Error as error:
@@ -155,6 +164,8 @@ def _require(path: Path, columns: Sequence[str]) -> None:
         if name not in columns:
             found = ", ".join(columns) or "none"
             raise DataError(f"{path}: no column {name!r}; found {found}. Expected history and item.")
+        if list(columns).count(name) > 1:
+            raise DataError(f"{path}: there are several columns {name!r}. Rename those that are not meant.")
 
 
 def _explained(explainer: PairExplainer, rows: Sequence[Row], view: str) -> list[dict[str, Any]]:
@@ -209,7 +220,7 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 
 def _begin(output: Path, made_with: Mapping[str, Any], overwrite: bool) -> Written:
-    """What stands in the output already and is kept; a line cut short is taken off."""
+    """What stands in the output already and is kept; a last line that was cut short is taken off."""
     beside = output.with_name(output.name + ".provenance.json")
     if overwrite:
         output.unlink(missing_ok=True)
@@ -233,9 +244,14 @@ def _begin(output: Path, made_with: Mapping[str, Any], overwrite: bool) -> Writt
             )
         with output.open("rb+") as file:
             for line in file:
+                if not line.endswith(b"\n"):
+                    break
                 record = _record(line)
                 if record is None:
-                    break
+                    raise SettingsError(
+                        f"{output}, line {written.rows + 1}: is damaged, so the rows after it cannot be counted. "
+                        "Restore the line, name another file, or use --overwrite to replace it."
+                    )
                 written, end = Written(written.rows + 1, written.failed + ("error" in record)), end + len(line)
             file.truncate(end)
     write_json(beside, made_with)
@@ -253,7 +269,7 @@ def _differences(before: Any, now: Mapping[str, Any]) -> list[str]:
 
 def _record(line: bytes) -> dict[str, Any] | None:
     try:
-        record = json.loads(line) if line.endswith(b"\n") else None
+        record = json.loads(line)
     except ValueError:
         return None
     return record if isinstance(record, dict) else None

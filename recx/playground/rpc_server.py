@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
             self.send_error(403)
-        elif not length.isdigit() or int(length) > MAX_BYTES:
+        elif not (length.isascii() and length.isdigit()) or int(length) > MAX_BYTES:
             self.send_error(413)
         else:
             body = self.rfile.read(int(length))
@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         try:
             call = json.loads(body)
-            name, arguments, call_id = call["method"], dict(call["arguments"]), str(call["id"])
+            name, arguments, call_id = str(call["method"]), dict(call["arguments"]), str(call["id"])
         except (ValueError, KeyError, TypeError, RecursionError):
             return self._send({"error": "This is not a valid call."})
         if name == "stop":

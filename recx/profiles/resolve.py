@@ -8,6 +8,7 @@ form of its files), and `targets/` those of each kind of target.
 import dataclasses
 import difflib
 import json
+import math
 import textwrap
 import threading
 import tomllib
@@ -20,7 +21,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from recx.errors import SettingsError
 from recx.settings import DataSettings, Settings
-from recx.settings.accepted_values import NotAcceptedError
+from recx.settings.accepted_values import NotAcceptedError, require
 
 FOLDER = Path(__file__).parent
 PROFILES = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
@@ -109,7 +110,7 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     words = [f"--{key}={value}" for key, value in changes.items()]
     try:
         with _PARSING:
-            return tyro.cli(
+            chosen = tyro.cli(
                 Settings,
                 default=settings,
                 args=words,
@@ -118,6 +119,9 @@ def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
                 add_help=False,
                 console_outputs=False,
             )
+        for key, value in flatten(dataclasses.asdict(chosen)).items():
+            require(not key.endswith("seed") or value >= 0, key, "at least 0", value)
+        return chosen
     except _WrongTypeError as error:
         key = next(k for k, v in changes.items() if type(known[k]) is error.kind and str(v) == error.text)
         raise SettingsError(f"Setting {key!r} must be of type {error.kind.__name__}, not {error.text!r}.") from error
@@ -157,6 +161,14 @@ def _whole(text: str) -> int:
     return int(number)
 
 
+def _finite(text: str) -> float:
+    """Parse a number; NaN and infinity mean nothing in any setting."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 def _rule(kind: type, convert: Callable[[str], Any]) -> Callable[[PrimitiveTypeInfo], PrimitiveConstructorSpec | None]:
     def read(texts: list[str]) -> Any:
         try:
@@ -173,7 +185,7 @@ def _rule(kind: type, convert: Callable[[str], Any]) -> Callable[[PrimitiveTypeI
 
 
 _REGISTRY = ConstructorRegistry()
-for _kind, _convert in ((int, _whole), (float, float), (bool, lambda text: BOOLEANS[text.lower()])):
+for _kind, _convert in ((int, _whole), (float, _finite), (bool, lambda text: BOOLEANS[text.lower()])):
     _REGISTRY.primitive_rule(_rule(_kind, _convert))
 
 

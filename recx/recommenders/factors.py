@@ -124,10 +124,13 @@ def _held_against_own(target: Factors, arrays: Mapping[str, Tensor], folder: Pat
             )
     rows = {user: row for row, user in enumerate(read_ids(folder, "user_ids", len(own), "user_factors"))}
     people = [n for n, user in enumerate(data.user_ids) if user in rows][:CHECKED]
-    best = min(BEST, int(target.known.sum()))
     if not people:
         return ["None of the people in user_factors is in the data set."]
     histories = [data.sequences[n][:-1] for n in people]
+    unseen = int(target.known.sum()) - max(len(set(history.tolist())) for history in histories)
+    best = min(BEST, unseen // 2)  # of a few items, nearly all are among the best by any factors
+    if best < 1:
+        return ["Every history is folded in; there are too few items to compare this with user_factors."]
     users = own[[rows[data.user_ids[n]] for n in people]]
     stored = target.widened(users) @ target.item_vectors().T
     folded = target.score(pad_histories(histories, target.length))

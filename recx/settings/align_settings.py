@@ -107,6 +107,8 @@ class AlignSettings:
 
     def __post_init__(self) -> None:
         named = set(self.modes.replace(",", " ").split())
+        once = len(named) == len(self.modes.replace(",", " ").split())
+        require(once, "align.modes", "a list that names no mode twice", self.modes)
         require(bool(named) and named <= set(MODES), "align.modes", f"some of {', '.join(MODES)}", self.modes)
         require(bool(self.relation_from), "align.relation_from", "'hybrid', 'shipped' or a folder", self.relation_from)
         ready = "relation" not in named or "hybrid" in named or self.relation_from != "hybrid"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from recx.settings.accepted_values import require
+
 
 @dataclass(frozen=True)
 class ChatSettings:
@@ -30,3 +32,9 @@ class ChatSettings:
     max_tokens: int = 300
     price_in: float = 0.0
     price_out: float = 0.0
+
+    def __post_init__(self) -> None:
+        known = not self.address or self.address.startswith(("http://", "https://"))
+        require(known, "evaluate.chat.address", "an address that begins with http:// or https://", self.address)
+        for name in ("price_in", "price_out"):
+            require(getattr(self, name) >= 0, f"evaluate.chat.{name}", "at least 0", getattr(self, name))

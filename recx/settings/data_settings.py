@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from recx.settings.accepted_values import require
 
+LONGEST_MEAN = 100  # of the demo's histories; beyond, people run out of items
+
 
 @dataclass(frozen=True)
 class DemoSettings:
@@ -29,7 +31,11 @@ class DemoSettings:
 
     def __post_init__(self) -> None:
         least = f"at least data.demo.shortest ({self.shortest})"
+        require(self.users >= 1, "data.demo.users", "at least 1", self.users)
         require(self.mean_length >= self.shortest, "data.demo.mean_length", least, self.mean_length)
+        require(self.mean_length <= LONGEST_MEAN, "data.demo.mean_length", f"at most {LONGEST_MEAN}", self.mean_length)
+        for name in ("follow_series", "buy_accessory", "noise"):
+            require(0 <= getattr(self, name) <= 1, f"data.demo.{name}", "between 0 and 1", getattr(self, name))
 
 
 @dataclass(frozen=True)

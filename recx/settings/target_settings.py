@@ -96,6 +96,8 @@ class TargetSettings:
         require(known, "target.kind", f"{', '.join(TARGETS)} or your own Python file", self.kind)
         for name in ("epochs", "patience", "batch_size"):
             require(getattr(self, name) >= 1, f"target.{name}", "at least 1", getattr(self, name))
+        require(self.learning_rate > 0, "target.learning_rate", "above 0", self.learning_rate)
+        require(self.weight_decay >= 0, "target.weight_decay", "at least 0", self.weight_decay)
         if self.kind == "sasrec":
             divisor = f"a divisor of target.model.width ({self.model.width})"
             require(self.model.width % self.model.heads == 0, "target.model.heads", divisor, self.model.heads)
