@@ -142,7 +142,7 @@ def test_marks_that_reverse_a_line_are_no_part_of_a_title():
         "target.weight_decay=-1",
         "evaluate.judge.price_in=-1",
         "evaluate.judge.address=ftp://x",
-        "evaluate.users=0",
+        "evaluate.users=-1",
         "align.modes=behavior,behavior",
     ],
 )

@@ -87,7 +87,7 @@ def test_folding_in_is_held_against_peoples_own_factors(data, factors, tmp_path)
     same = target.encode_users(pad_histories([s[:-1] for s in data.sequences], LENGTH)).numpy()[:, :WIDTH]
     (tmp_path / "user_ids.txt").write_text("\n".join(data.user_ids))
     how = settings("factors", tmp_path, fold_in=FoldInSettings("als", 0.3, 4.0))
-    for users, words in ((same, "40 people with factors of their own, 100% of the 10"), (-same, " 3.% of the 10")):
+    for users, words in ((same, "40 people with factors of their own, 100% of the 7 "), (-same, " 3.% of the 7 ")):
         np.save(tmp_path / "user_factors.npy", users)
         (note,) = load(tmp_path, data, how)[1][1:]
         assert words.replace("3.", "") in note if "3." not in words else int(note.split("own, ")[1].split("%")[0]) < 60

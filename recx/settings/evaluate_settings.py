@@ -44,7 +44,7 @@ class EvaluateSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        require(self.users >= 1, "evaluate.users", "at least 1", self.users)
+        require(self.users >= 0, "evaluate.users", "at least 0 (all)", self.users)
         known = self.discriminator in ("tfidf", "bert")
         require(known, "evaluate.discriminator", "'tfidf' or 'bert'", self.discriminator)
         named = bool(self.encoder) or self.discriminator == "tfidf"
