@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from recx.data.registry import load_dataset
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import random_control
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Piece, Title
 from recx.prompts.templates import templated_explanation
 from recx.settings import DataSettings

@@ -28,11 +28,11 @@ from recx.explaining.chat_client import ChatClient
 from recx.explaining.chat_endpoint import ChatError
 from recx.explaining.chat_profiles import read_passage
 from recx.explaining.chat_replies import BadReply, answer_of, read_decision, read_titles, text_of
-from recx.prompts.explanation_parser import ExplanationParser
-from recx.prompts.phrase_index import phrase_key
-from recx.prompts.quotation_marks import straight_quotes
-from recx.prompts.title_forms import plain_title
-from recx.prompts.title_index import TitleIndex
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.phrase_index import phrase_key
+from recx.parsing.quotation_marks import straight_quotes
+from recx.parsing.title_forms import plain_title
+from recx.parsing.title_index import TitleIndex
 from recx.settings import ChatSettings
 
 TITLES = ["Portal", "Portal 2", "Halo 3", "Assassin's Creed", "Rock 'n' Roll", "1942", "Yes", "Two", "Dune (1984)",

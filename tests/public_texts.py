@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from llmxrec_texts import converted, rows  # noqa: E402
 
 from recx.evaluation.foreign_texts import read_foreign_texts  # noqa: E402
-from recx.prompts.explanation_parser import ExplanationParser  # noqa: E402
+from recx.parsing.explanation_parser import ExplanationParser  # noqa: E402
 
 LABELS = Path(__file__).parent / "data" / "llmxrec_labels.jsonl"
 

@@ -5,8 +5,8 @@ import pytest
 from recx.data.demo import demo_catalogue
 from recx.evaluation.judges import ExplanationToRate
 from recx.evaluation.reference_judge import ReferenceJudge
-from recx.prompts.explanation_parser import ExplanationParser
-from recx.prompts.stated_decision import stated_decision
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.stated_decision import stated_decision
 
 CATALOGUE = demo_catalogue()
 PARSER = ExplanationParser(CATALOGUE)

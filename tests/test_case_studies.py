@@ -5,8 +5,8 @@ from recx.data.catalogue import build_catalogue
 from recx.evaluation.case_studies import RULES, case_frame, choose_cases, marked_parts
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.plots.case_panels import cases_figure, cases_html
-from recx.prompts.explanation_parser import ExplanationParser
 
 CATALOGUE = build_catalogue(
     ["a", "b", "c"], ["Halo", "<script>alert(1)</script>", "Portal"], {"genre": [["Shooter"], ["Racing"], ["Puzzle"]]}

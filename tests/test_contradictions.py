@@ -6,9 +6,9 @@ import pytest
 from recx.data.demo import demo_catalogue
 from recx.explaining.contradictions import contradictions, sentence_spans
 from recx.explaining.records import explanation_of
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control
 from recx.prompts.evidence import _STRENGTH, Evidence, explain_evidence, tell
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
 

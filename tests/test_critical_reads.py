@@ -29,9 +29,9 @@ from recx.evaluation.judges import ExplanationToRate
 from recx.evaluation.rating_sheets import sheet_means
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.explaining.imported import ImportedExplainer
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.pipeline import pairs_file
 from recx.pipeline.pairs_file import rows_of
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.tokens import Prompt
 from recx.recommenders.distillation import distil
 from recx.recommenders.ranking import Ranked

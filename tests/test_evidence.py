@@ -7,6 +7,7 @@ import pytest
 
 from recx.data.demo import demo_catalogue
 from recx.explaining.records import explanation_of
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control
 from recx.prompts.evidence import (
     Evidence,
@@ -18,7 +19,6 @@ from recx.prompts.evidence import (
     strength_unread,
     tell,
 )
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Title, as_text
 from recx.prompts.requests import Request
 

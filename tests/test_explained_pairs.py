@@ -12,9 +12,9 @@ from recx.data.demo import demo_catalogue
 from recx.errors import DataError
 from recx.explaining.contradictions import contradictions
 from recx.explaining.segments import Segment
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.pipeline import shipped
 from recx.pipeline.explained_pairs import Pair, PairExplainer, PairNames, wrapped
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.recommenders.item_rank import top_items
 
 CATALOGUE = demo_catalogue()

@@ -4,8 +4,8 @@ import pytest
 
 from recx.alignment.own_words import is_faithful
 from recx.data.catalogue import build_catalogue
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.evidence import _FIRST
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.templates import phrase
 
 PORTAL, PORTAL2, HALO, OKAMI = 1, 2, 3, 4

@@ -21,7 +21,7 @@ from recx.evaluation.faithfulness import (
 )
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
-from recx.prompts.explanation_parser import Citation
+from recx.parsing.parsed_explanation import Citation
 
 
 class Sums:

@@ -13,9 +13,9 @@ from recx.evaluation.faithfulness_consistency import (
     self_consistency,
 )
 from recx.explaining.records import explanation_of
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control
 from recx.prompts.evidence import Evidence, explain_evidence
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Title, as_text
 from recx.prompts.requests import Request
 

@@ -31,10 +31,10 @@ from recx.evaluation.test_set import Pairs, draw_test_set, pairs_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.measured import measure_evidence, template_explanations
 from recx.explaining.records import Prediction, explanation_of
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.pipeline.faithfulness_stage import MeasuredPairs, further_records
 from recx.prompts.controls import Control
 from recx.prompts.evidence import tell
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
 from recx.settings import DataSettings, DemoSettings, EvaluateSettings
 

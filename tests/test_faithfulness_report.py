@@ -17,7 +17,7 @@ from recx.evaluation.round_trip import recovered_vectors, round_trip
 from recx.evaluation.test_set import Pairs
 from recx.evaluation.verdict_records import verdict_records
 from recx.explaining.measured import is_liked, measure_evidence, template_explanations
-from recx.prompts.explanation_parser import ExplanationParser
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import DataSettings, DemoSettings, TargetShape

@@ -15,7 +15,7 @@ from recx.evaluation.faithfulness_values import (
 from recx.evaluation.pair_effects import PairEffects
 from recx.evaluation.test_set import Pairs
 from recx.explaining.records import explanation_of
-from recx.prompts.explanation_parser import ExplanationParser
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
 
 PLATFORMS = ["Wii", "Wii", "PC", "DS", "", "DS", "PC"]

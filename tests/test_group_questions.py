@@ -2,8 +2,8 @@ import numpy as np
 
 from recx.data.demo import demo_catalogue
 from recx.explaining.group_questions import SENTENCES, TOLD, group_question, ranked, template_answer
+from recx.parsing.stated_rule import stated_rules
 from recx.prompts.pieces import as_text
-from recx.prompts.stated_rule import stated_rules
 from recx.recommenders.group_rules import RULES
 
 CATALOGUE = demo_catalogue()

@@ -12,8 +12,8 @@ from recx.pipeline.imports import imported, reached
 PACKAGE = paths.ROOT / "recx"
 ROOT = {"__init__", "__main__", "cli", "errors", "paths"}
 SUBPACKAGES = (
-    "settings storage profiles data recommenders attribution prompts models decoding alignment teaching explaining "
-    "evaluation plots pipeline playground commands"
+    "settings storage profiles data recommenders attribution parsing prompts models decoding alignment teaching "
+    "explaining evaluation plots pipeline playground commands"
 ).split()
 
 

@@ -17,7 +17,7 @@ from recx.evaluation.explanation_checks import explanation_records, totals
 from recx.evaluation.methods import Method, all_methods, explain_all
 from recx.evaluation.test_set import draw_test_set, pairs_of
 from recx.explaining.records import NO_ANSWER, Explanation, Prediction, Recommendation
-from recx.prompts.explanation_parser import Statement
+from recx.parsing.parsed_explanation import Statement
 from recx.recommenders.popularity import PopularityRecommender
 from recx.settings import ChatSettings, EvaluateSettings
 from recx.storage.text_store import TextStore

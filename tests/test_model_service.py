@@ -17,6 +17,7 @@ from recx.explaining.predicted_effects import predicted_effects, predicted_evide
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
 from recx.models.saved_models import build_aligned
+from recx.parsing.parsed_explanation import Citation
 from recx.playground.descriptions import describe_counterfactual, describe_decision, describe_effect
 from recx.playground.history_service import HistoryService
 from recx.playground.instruction_options import FREE, HELD, NOT_TOLD, build_instruction
@@ -25,7 +26,6 @@ from recx.playground.page_templates import pieces
 from recx.playground.streaming import stream_explanation
 from recx.profiles.resolve import resolve_settings
 from recx.prompts.evidence import PLACES, Evidence
-from recx.prompts.explanation_parser import Citation
 from recx.recommenders.protocol import pad_histories
 from recx.recommenders.sasrec import SASRec
 from recx.settings import BackboneSettings, TargetShape

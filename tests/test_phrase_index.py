@@ -1,6 +1,6 @@
 import pytest
 
-from recx.prompts.phrase_index import PhraseIndex, phrase_key, words_of
+from recx.parsing.phrase_index import PhraseIndex, phrase_key, words_of
 
 INDEX = PhraseIndex(["halo", "halo 3", "halo 3 odst", "assassins creed", "amelie", "guacamelee gold edition"])
 

@@ -1,6 +1,6 @@
 import pytest
 
-from recx.prompts.quotation_marks import straight_quotes
+from recx.parsing.quotation_marks import straight_quotes
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from recx.decoding.token_texts import TokenTexts
 from recx.evaluation.faithfulness_consistency import repeated_cause
 from recx.explaining.records import explanation_of
 from recx.models.backbones import backbone_folder
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.quotation_marks import straight_quotes
 from recx.prompts.controls import Control
 from recx.prompts.evidence import evidence_of, explain_evidence
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
-from recx.prompts.quotation_marks import straight_quotes
 from recx.prompts.requests import Request
 
 A, AB, SUBJECT = "Red Fox", "Red Fox 2: Blue", "Grey Cat™"

@@ -7,7 +7,7 @@ from recx.errors import DataError
 from recx.evaluation.pair_effects import PairEffects
 from recx.evaluation.removal_tables import joining_orders, removal_orders, without
 from recx.explaining.records import Explanation
-from recx.prompts.explanation_parser import ExplanationParser
+from recx.parsing.explanation_parser import ExplanationParser
 
 TITLES = ["Halo", "Portal", "Fez", "Okami", "Braid", "Limbo", "Myst", "Doom"]
 CATALOGUE = build_catalogue([f"i{n}" for n in range(8)], TITLES, {})

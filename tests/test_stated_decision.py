@@ -1,6 +1,6 @@
 import pytest
 
-from recx.prompts.stated_decision import stated_decision
+from recx.parsing.stated_decision import stated_decision
 
 YES = (
     "Yes", " \"Yes", "yes, it would", "**Yes**.", "Absolutely! It", "Of course.", "I think so.",

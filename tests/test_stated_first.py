@@ -1,6 +1,6 @@
 import pytest
 
-from recx.prompts.stated_first import stated_first
+from recx.parsing.stated_first import stated_first
 
 
 @pytest.mark.parametrize(

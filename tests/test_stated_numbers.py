@@ -1,9 +1,8 @@
 import pytest
 
-from recx.prompts.pieces import Title
-from recx.prompts.stated_numbers import stated_numbers
+from recx.parsing.stated_numbers import stated_numbers
 
-TOLD = [" Measured for it: ", Title(3), ". It ranks above 93 of 100", ", without the first above 41", "."]
+TOLD = [" Measured for it: ", ". It ranks above 93 of 100", ", without the first above 41", "."]
 
 
 def read(text, told=TOLD, titles=("Halo 3",), spans=()):

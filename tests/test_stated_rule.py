@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recx.prompts.stated_rule import stated_rules
+from recx.parsing.stated_rule import stated_rules
 from recx.recommenders.group_rules import RULES
 
 PLANTED = [json.loads(line) for line in (Path(__file__).parent / "data" / "group_rules.jsonl").read_text().splitlines()]

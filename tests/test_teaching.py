@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from recx.data.demo import demo_catalogue
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control, random_control
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import Entity, Title, as_text
 from recx.prompts.task_data import TaskData
 from recx.prompts.templates import _CONCLUSIONS, templated_explanation

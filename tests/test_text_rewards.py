@@ -16,7 +16,7 @@ from recx.evaluation.text_rewards import (
 )
 from recx.explaining.measured import template_explanations
 from recx.explaining.records import explanation_of
-from recx.prompts.explanation_parser import ExplanationParser
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
 

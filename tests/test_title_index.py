@@ -1,7 +1,7 @@
 import pytest
 
 from recx.data.catalogue import build_catalogue
-from recx.prompts.title_index import TitleIndex
+from recx.parsing.title_index import TitleIndex
 
 TITLES = ["Assassin's Creed", "Dune", "Dune (1984)", "Smash Bros.", "Pokémon – Red", "Okami", "Okami", "Alone in the "
           "Dark", "Alone in the dark", "Halo 3"]  # fmt: skip

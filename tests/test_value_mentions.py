@@ -3,8 +3,8 @@
 import pytest
 
 from recx.data.catalogue import build_catalogue
-from recx.prompts.explanation_parser import ExplanationParser
-from recx.prompts.value_mentions import ValueMentions
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.value_mentions import ValueMentions
 
 GENRES = "Action Adventure Comedy Crime Drama Romance Sci-Fi Thriller War Animation RPG news foodanddrink music".split()
 VALUES = ValueMentions(build_catalogue([str(n) for n in range(len(GENRES))], GENRES, {"genre": [[g] for g in GENRES]}))

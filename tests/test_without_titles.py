@@ -1,5 +1,5 @@
-from recx.prompts.title_index import TitleIndex
-from recx.prompts.without_titles import without_titles
+from recx.parsing.title_index import TitleIndex
+from recx.parsing.without_titles import without_titles
 
 
 def test_titles_are_blanked_and_all_else_keeps_its_place(small_catalogue):

@@ -14,8 +14,9 @@ from recx.decoding.generation import greedy_text
 from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.token_texts import TokenTexts
 from recx.models.aligned_model import AlignedModel
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.parsed_explanation import ParsedExplanation
 from recx.prompts.controls import random_control
-from recx.prompts.explanation_parser import ExplanationParser, ParsedExplanation
 from recx.prompts.requests import person_prompt
 from recx.prompts.task_data import TaskData, shuffled_cycle
 from recx.prompts.tokens import PromptEncoder

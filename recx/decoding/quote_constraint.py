@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from recx.decoding.token_texts import TokenTexts
-from recx.prompts.explanation_parser import OTHER_WAY
+from recx.parsing.cited_titles import OTHER_WAY
 
 _MARK = b'"'
 # Other quotation marks, which would evade the constraint: a single one at the start of a word, and all typographic

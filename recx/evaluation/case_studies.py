@@ -10,8 +10,8 @@ from recx.evaluation.test_set import Pairs
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation
 from recx.explaining.segments import Segment, segments
+from recx.parsing.stated_decision import stated_decision
 from recx.prompts.controls import Control
-from recx.prompts.stated_decision import stated_decision
 
 RULES = {
     "typical": "the ratings of all methods are closest to their mean ratings",

@@ -8,8 +8,8 @@ import numpy as np
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judges import ExplanationToRate, Judge, scores
-from recx.prompts.quotation_marks import QUOTED, straight_quotes
-from recx.prompts.stated_decision import stated_decision
+from recx.parsing.quotation_marks import QUOTED, straight_quotes
+from recx.parsing.stated_decision import stated_decision
 
 INVENTED = "Chronicles of the Painted Harbour"
 DECISION = re.compile(r"^\W*(yes|no)\b", re.IGNORECASE)

@@ -3,8 +3,8 @@
 import re
 from itertools import pairwise
 
-from recx.prompts.quotation_marks import QUOTED, straight_quotes
-from recx.prompts.stated_decision import stated_decision
+from recx.parsing.quotation_marks import QUOTED, straight_quotes
+from recx.parsing.stated_decision import stated_decision
 
 # Words that reveal the decision, or whether a reason is for or against it. What a title does to the decision ("lifts it
 # most", "what holds it back most is") becomes one underscore, since its length would reveal the direction, too.

@@ -11,8 +11,8 @@ from recx.evaluation.methods import Method
 from recx.evaluation.test_set import Pairs
 from recx.explaining.contradictions import contradictions
 from recx.explaining.records import Explanation
+from recx.parsing.parsed_explanation import ParsedExplanation
 from recx.prompts.evidence import Evidence
-from recx.prompts.explanation_parser import ParsedExplanation
 
 
 def decision_agreement(explanations: Sequence[Explanation], target: Sequence[bool]) -> np.ndarray:

@@ -23,10 +23,10 @@ from recx.evaluation.test_set import TestSet
 from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.free_questions import Question, answer, yes_probabilities
 from recx.explaining.measured import template_explanations
-from recx.prompts.explanation_parser import ExplanationParser
-from recx.prompts.stated_first import stated_first
-from recx.prompts.title_index import TitleIndex
-from recx.prompts.without_titles import without_titles
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.stated_first import stated_first
+from recx.parsing.title_index import TitleIndex
+from recx.parsing.without_titles import without_titles
 
 # What is presupposed -> wordings. Those of one row differ by the word "not" alone.
 LEADING: dict[bool, tuple[str, ...]] = {

@@ -17,9 +17,9 @@ from recx.evaluation.methods import Method
 from recx.evaluation.metric_records import metric_record
 from recx.explaining.free_questions import answer
 from recx.explaining.group_questions import GroupQuestion, group_question, template_answer
-from recx.prompts.stated_rule import stated_rules
-from recx.prompts.title_index import TitleIndex
-from recx.prompts.without_titles import without_titles
+from recx.parsing.stated_rule import stated_rules
+from recx.parsing.title_index import TitleIndex
+from recx.parsing.without_titles import without_titles
 from recx.recommenders.group_rules import RULES, best_for_group, satisfactions
 from recx.recommenders.protocol import Scorer
 

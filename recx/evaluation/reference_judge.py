@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from recx.data.catalogue import Catalogue
 from recx.evaluation.judges import Choice, ExplanationToRate, Rating
-from recx.prompts.explanation_parser import ExplanationParser, ParsedExplanation, Statement
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.parsed_explanation import ParsedExplanation, Statement
 
 
 class ReferenceJudge:

@@ -14,8 +14,8 @@ from recx.explaining.explainer import Explainer
 from recx.explaining.free_questions import answer
 from recx.explaining.records import Explanation, explanation_of
 from recx.explaining.retrieved_facts import FactRetriever, InformedRequest
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control
-from recx.prompts.explanation_parser import ExplanationParser
 
 SPARSE = 0.2  # share of the users with the shortest histories
 

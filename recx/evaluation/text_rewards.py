@@ -14,8 +14,8 @@ from recx.evaluation.alignment_metrics import ranking_ndcg
 from recx.evaluation.faithfulness import cited_places, erasure
 from recx.evaluation.pair_effects import PairEffects
 from recx.explaining.records import Explanation
+from recx.parsing.quotation_marks import QUOTED
 from recx.prompts.pieces import Piece, Title, quoted_pieces
-from recx.prompts.quotation_marks import QUOTED
 from recx.recommenders.devices import score
 from recx.recommenders.protocol import Scorer, mask_seen, pad_histories
 from recx.recommenders.tie_order import best_first

@@ -23,9 +23,9 @@ from recx.explaining.records import Explanation, Prediction, Recommendation, exp
 from recx.explaining.revision import Reviser
 from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control, instruction_text
 from recx.prompts.evidence import Evidence, tell
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request, history_of

@@ -13,11 +13,11 @@ from recx.explaining.chat_replies import read_decision, read_text, read_titles
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
 from recx.explaining.records import NO_ANSWER, Explanation, Prediction, Recommendation, explanation_of
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.title_index import TitleIndex
 from recx.prompts.controls import Control
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
-from recx.prompts.title_index import TitleIndex
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from recx.prompts.quotation_marks import straight_quotes
+from recx.parsing.quotation_marks import straight_quotes
 
 LONGEST = 100_000  # characters of a reply that are read; no expected answer is nearly as long
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")

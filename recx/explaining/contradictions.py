@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 
 from recx.explaining.records import Explanation
+from recx.parsing.cited_titles import OTHER_WAY
 from recx.prompts.evidence import Evidence, misstates_strength
-from recx.prompts.explanation_parser import OTHER_WAY
 
 KINDS = ("decision", "first cause", "further cause", "other way", "number", "strength")
 _SUPPOSED = r"\b(?:without|if)\s+"  # 'without "A"', 'if "A" is taken out'

@@ -13,8 +13,8 @@ from recx.errors import DataError
 from recx.explaining.chat_replies import answer_of
 from recx.explaining.explainer import Explainer
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
 
 _FORM = '{"history": ["...", ...], "item": "...", "text": "..."}'

@@ -10,9 +10,9 @@ from recx.attribution.removal import ValueFunction
 from recx.attribution.shapley import shapley_values
 from recx.data.catalogue import Catalogue
 from recx.explaining.records import Explanation, explanation_of
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control
 from recx.prompts.evidence import Evidence, evidence_of, explain_evidence, tell
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request
 from recx.recommenders.item_rank import item_ranks

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from recx.data.catalogue import Catalogue
-from recx.prompts.explanation_parser import Citation, ExplanationParser, Statement
+from recx.parsing.explanation_parser import ExplanationParser
+from recx.parsing.parsed_explanation import Citation, Statement
+from recx.parsing.stated_numbers import StatedNumber, stated_numbers
 from recx.prompts.pieces import Piece
 from recx.prompts.requests import Request
-from recx.prompts.stated_numbers import StatedNumber, stated_numbers
 
 NO_ANSWER = -1
 """Stands for items when there was no usable reply; 0 stands for a title that is not in the catalogue."""
@@ -97,4 +98,5 @@ def explanation_of(
 def numbers_checked(explanation: Explanation, evidence: Sequence[Piece]) -> Explanation:
     """The explanation with its numbers checked against evidence, which may be other than what its author was told."""
     spans = [part.span for part in (*explanation.citations, *explanation.statements)] + list(explanation.unverified)
-    return replace(explanation, numbers=stated_numbers(explanation.text, [explanation.title], spans, evidence))
+    told = [piece for piece in evidence if isinstance(piece, str)]
+    return replace(explanation, numbers=stated_numbers(explanation.text, [explanation.title], spans, told))

@@ -23,9 +23,9 @@ from recx.decoding.sampling import sampled_texts
 from recx.decoding.token_texts import TokenTexts
 from recx.explaining.contradictions import contradictions, sentence_spans
 from recx.explaining.records import Explanation
+from recx.parsing.quotation_marks import QUOTED
 from recx.prompts.evidence import Evidence, strength_unread
 from recx.prompts.pieces import quoted_pieces
-from recx.prompts.quotation_marks import QUOTED
 from recx.prompts.requests import Request
 from recx.prompts.tokens import Prompt
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from recx.explaining.records import Explanation
+from recx.parsing.parsed_explanation import Citation, Statement
 from recx.prompts.evidence import Evidence
-from recx.prompts.explanation_parser import Citation, Statement
 
 _UNVERIFIED = "no title of the catalogue has this attribute, so it cannot be checked"
 

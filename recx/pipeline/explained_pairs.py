@@ -17,9 +17,9 @@ from recx.explaining.aligned import AlignedExplainer
 from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
+from recx.parsing.parsed_explanation import Statement
 from recx.pipeline.finished import FinishedRun
 from recx.prompts.evidence import Evidence
-from recx.prompts.explanation_parser import Statement
 from recx.prompts.modes import MODE_SPECS
 from recx.recommenders.item_rank import ItemRank, item_ranks
 

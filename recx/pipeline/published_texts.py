@@ -15,8 +15,8 @@ from recx.data.split import leave_one_out
 from recx.errors import CheckpointError, SettingsError
 from recx.explaining.records import explanation_of
 from recx.explaining.segments import segments
+from recx.parsing.explanation_parser import ExplanationParser
 from recx.profiles.resolve import settings_of
-from recx.prompts.explanation_parser import ExplanationParser
 from recx.prompts.requests import Request
 from recx.recommenders.target_record import length_read
 from recx.storage.atomic_files import replace_file

@@ -1,1 +1,1 @@
-"""Model-independent text: wordings, requests, training tasks, tokens, and parsing of answers."""
+"""Model-independent writing of prompts: wordings, requests, evidence, training tasks, tokens."""

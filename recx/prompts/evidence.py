@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from recx.data.catalogue import Catalogue
+from recx.parsing.quotation_marks import QUOTED
 from recx.prompts.controls import Control
 from recx.prompts.entity_ids import ROLES
 from recx.prompts.pieces import Piece, Title, render, titles
-from recx.prompts.quotation_marks import QUOTED
 from recx.prompts.templates import columns_by_strength, phrase
 
 TINY = 1e-6  # smaller effects are rounding errors

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerBase
 
 from recx.errors import CheckpointError
-from recx.prompts.title_forms import plain_title
+from recx.parsing.title_forms import plain_title
 from recx.prompts.tokens import PromptEncoder
 
 _SHOWN = 3

@@ -1,7 +1,7 @@
 """A text without its titles, for readers of words: a title may contain any word."""
 
-from recx.prompts.quotation_marks import QUOTED, straight_quotes
-from recx.prompts.title_index import TitleIndex
+from recx.parsing.quotation_marks import QUOTED, straight_quotes
+from recx.parsing.title_index import TitleIndex
 
 
 def without_titles(text: str, index: TitleIndex) -> str:

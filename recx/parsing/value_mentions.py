@@ -9,7 +9,7 @@ import itertools
 import re
 
 from recx.data.catalogue import Catalogue
-from recx.prompts.phrase_index import PhraseIndex, Word, phrase_key, words_of
+from recx.parsing.phrase_index import PhraseIndex, Word, phrase_key, words_of
 
 KINDS = "game|title|film|movie|book|novel|story|show|series|album|song|track|item|product|article|news|video|one"
 # After these words a value is what the person likes.

@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recx.prompts.pieces import Piece
-from recx.prompts.quotation_marks import QUOTED, straight_quotes
+from recx.parsing.quotation_marks import QUOTED, straight_quotes
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
 _OUT_OF = re.compile(r"\d (?:out )?of $")
@@ -27,7 +26,7 @@ class StatedNumber:
 
 
 def stated_numbers(
-    text: str, titles: Sequence[str], spans: Sequence[tuple[int, int]], evidence: Sequence[Piece]
+    text: str, titles: Sequence[str], spans: Sequence[tuple[int, int]], told: Sequence[str]
 ) -> tuple[StatedNumber, ...]:
     """Find the numbers that a text states outside titles and attributes, and check them against the evidence.
 
@@ -38,21 +37,21 @@ def stated_numbers(
         text: an explanation.
         titles: titles whose digits do not count, wherever they stand; those in quotation marks never count.
         spans: where else digits do not count: cited titles and stated attributes.
-        evidence: pieces of the prompt that the author was told; empty if it was told none.
+        told: texts of the evidence that the author was told; empty if it was told none.
     """
     plain = straight_quotes(text)
     hidden = [*spans, *(m.span() for m in QUOTED.finditer(plain))]
     hidden += [m.span() for title in titles for m in re.finditer(re.escape(title), text, re.IGNORECASE)]
-    told = [number for piece in evidence if isinstance(piece, str) for number in _NUMBER.findall(piece)]
+    known = [number for part in told for number in _NUMBER.findall(part)]
     out, place, last = [], 0, ""
     wholes: set[str] = set()
     for found in _NUMBER.finditer(text):
         if any(start < found.end() and found.start() < end for start, end in hidden):
             continue
-        behind = told.index(found[0], place) if found[0] in told[place:] else None
+        behind = known.index(found[0], place) if found[0] in known[place:] else None
         whole = bool(_OUT_OF.search(text, max(found.start() - 10, 0), found.start()))
         measured = behind is not None or found[0] == last or (whole and found[0] in wholes)
-        out.append(StatedNumber(found[0], measured if evidence else None, found.span()))
+        out.append(StatedNumber(found[0], measured if told else None, found.span()))
         if behind is not None:
             place, last = behind + 1, found[0]
             wholes |= {found[0]} if whole else set()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from recx.prompts.phrase_index import Word
+from recx.parsing.phrase_index import Word
 
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…]|\n)[\s\W]*$")
 _NAME_BEHIND = re.compile(r"(?:[’']s)?(?:(?: |-|: | [-–—] )(?:[A-Z]|\d|[IVX]+\b)| of (?:the )?[A-Z])")

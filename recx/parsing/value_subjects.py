@@ -1,17 +1,17 @@
 """What a value in a clause is said of: titles named there, the item in question, or the history as a whole.
 
-The parser of explanations has put marks in place of what it knows: the number of a title between two \\x00, that of a
-value between two \\x01.
+The clause is marked: the number of a title stands between two \\x00, that of a value between two \\x01.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from recx.prompts.value_mentions import KINDS, TASTE
+from recx.parsing.title_groups import TitleGroup
+from recx.parsing.value_mentions import KINDS, TASTE
 
 REACH = 300  # letters on either side of a value that tell what it is said of
-TITLE_MARK = re.compile("\x00(\\d+)\x00")
 _PRONOUN = re.compile(
     rf"(?:^|\s)it\b|\bthis (?:\w+ )?(?:{KINDS})\b|\bthat (?:{KINDS})\b|\bthis is(?= (?:also |clearly )?an? )|"
     r"\b(?:this|that|the) (?:recommendation|suggestion|pick)\b|\bthis(?: \w+)? \x01\d+\x01|"
@@ -19,21 +19,12 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _ITS = re.compile(r"\bits\b", re.IGNORECASE)
-# Titles of one subject, and titles that are said to be like it: ', like "A"', ', and so is "A"', ', as "A" is'.
-_JOINED = re.compile(
-    r"\W*+(?:and|or|nor|as well as|along with|together with|plus)?+\W*+(?:both|also|then)?+\W*+", re.IGNORECASE
-)
+# Before a title that is said to be like what has the value: ', like "A"', ', and so is "A"', ', as "A" is'.
 _COMPARED = re.compile(
     r"(?:(?<!will )(?<!ll )(?<!would )(?<!'d )(?<!they )(?<!you )(?<!to )\blike|\b(?:such as|including|e\.g\.|"
     r"for example|for instance|namely|so (?:is|are|does|was)|similar to|same (?:\w+ )?as|"
     r"as (?:is|are|was|were|does|do|did))|, (?:just )?as)"
     r"\W*(?:the|either|both)?\W*$",
-    re.IGNORECASE,
-)
-# What takes a title out of the list that follows it behind a comma: 'Unlike "A", "B" is ...'.
-_CONTRASTED = re.compile(
-    r"\b(?:unlike|(?:in )?contrast to|contrary to|(?:compared|opposed) (?:with|to)|instead of|"
-    r"rather than)\W*(?:the )?\W*$",
     re.IGNORECASE,
 )
 _COMMA = re.compile(r"\W*")
@@ -94,36 +85,60 @@ _CHANGE_FROM = re.compile(r"\b(?:change|departure|break|shift|away) from\b", re.
 _NOT_TASTED = re.compile("\x00|\\b(?:its?|this|because|due to|thanks to)\\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class TitleGroup:
-    """Coordinated titles of one clause, as items (None for an unknown title), and the position of their marks."""
-
-    items: tuple[int | None, ...]
-    start: int
-    end: int
+Subjects = tuple[list[int | None], int]
+"""The items a value is stated about (none for the history as a whole), and the position where their mention ends."""
 
 
-def grouped(clause: str, titles: Sequence[int | None]) -> list[TitleGroup]:
-    """The titles of a clause; coordinated titles ("A, B and C") form one group."""
-    groups: list[TitleGroup] = []
-    for mark in TITLE_MARK.finditer(clause):
-        own = (titles[int(mark[1])],)
-        if groups and _joined(clause, groups[-1], mark.start()):
-            groups[-1] = TitleGroup((*groups[-1].items, *own), groups[-1].start, mark.end())
-        else:
-            groups.append(TitleGroup(own, mark.start(), mark.end()))
-    return groups
+@dataclass(frozen=True)
+class _Site:
+    """A value in its clause, with the titles before and behind it."""
+
+    clause: str
+    place: int
+    item: int
+    groups: Sequence[TitleGroup]
+
+    @property
+    def first(self) -> int:
+        return max(self.place - REACH, 0)
+
+    @property
+    def last(self) -> int:
+        return self.place + REACH
+
+    @cached_property
+    def before(self) -> list[TitleGroup]:
+        return _without_asides(self.clause, [g for g in self.groups if g.end <= self.place])
+
+    @cached_property
+    def behind(self) -> list[TitleGroup]:
+        return [g for g in self.groups if g.start > self.place]
+
+    @cached_property
+    def likened(self) -> list[int | None]:
+        """Titles behind the value that are said to have it, too."""
+        return [i for g in self.behind if _is_compared(self.clause, self.place, g) for i in g.items]
+
+    @cached_property
+    def compared(self) -> list[int | None]:
+        """The same, unless a relative clause stands before them: "which recalls films like ..."."""
+        end = self.behind[0].start if self.behind else self.last
+        return [] if _RELATIVE.search(self.clause, self.place, end) else self.likened
+
+    @cached_property
+    def pronoun(self) -> tuple[int, int] | None:
+        """Where the last pronoun before the value, which stands for the item in question, ends and starts."""
+        found = (m.span()[::-1] for m in _PRONOUN.finditer(self.clause, self.first, self.place))
+        return max(found, default=None)
+
+    @property
+    def listed(self) -> bool:
+        """Whether the value is one of several, of which none need be true of every title."""
+        before = _VALUE_BEFORE.search(self.clause, self.first, self.place)
+        return bool(before or _VALUE_BEHIND.match(self.clause, self.place))
 
 
-def _joined(clause: str, group: TitleGroup, start: int) -> bool:
-    """Whether a title that starts there belongs to a group."""
-    if not _JOINED.fullmatch(clause, group.end, start):
-        return False
-    contrasted = _CONTRASTED.search(clause, max(group.start - 40, 0), group.start)
-    return not (contrasted and _COMMA.fullmatch(clause, group.end, start))
-
-
-def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: int) -> tuple[list[int | None], int]:
+def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: int) -> Subjects:
     """The items a value is stated about (none for the history as a whole), and the position where their mention ends.
 
     Args:
@@ -132,79 +147,101 @@ def find_subjects(clause: str, groups: Sequence[TitleGroup], place: int, item: i
         place: position of the value in the clause.
         item: index of the item in question.
     """
-    first, last = max(place - REACH, 0), place + REACH
-    held = _OF_TITLE.match(clause, place)
-    if held:
-        return next(([*g.items] for g in groups if g.start == held.end() - 1), []), place
-    before, behind = (
-        _without_asides(clause, [g for g in groups if g.end <= place]),
-        [g for g in groups if g.start > place],
-    )
-    they = _THEY.search(clause, max(place - 40, 0), place)
-    if they and before and before[-1].end <= they.start():
-        group, both = before[-1], they[0].casefold().startswith("both")
-        if len(group.items) > 1 or both:
-            alone = both and len(group.items) == 1 and group.items != (item,)
-            return [*([item] if alone else []), *group.items], group.end
-    this = _THIS_ONE.search(clause, max(place - 12, 0), last)
-    if this and this.start() < place:
-        return [item], place
-    direct = _directly_behind(clause, place, behind[:1], first)
-    if direct is not None:
-        return direct, place
-    compared = [i for g in behind if _is_compared(clause, place, g) for i in g.items]
+    site = _Site(clause, place, item, groups)
+    rules = (_of_title, _they, _this_one, _directly, _the_history, _titles_before, _pronoun_before, _pronoun_behind)
+    found = next((found for found in (rule(site) for rule in rules) if found is not None), None)
+    return found or (site.compared or [i for g in site.behind[:1] for i in g.items], site.first)
+
+
+def _of_title(site: _Site) -> Subjects | None:
+    """Titles that hold a value: 'the Shooter genre of "A"'."""
+    held = _OF_TITLE.match(site.clause, site.place)
+    if held is None:
+        return None
+    return next(([*g.items] for g in site.groups if g.start == held.end() - 1), []), site.place
+
+
+def _they(site: _Site) -> Subjects | None:
+    """Titles taken up by a pronoun: '"A" and "B" are known, and they are Shooters'."""
+    they = _THEY.search(site.clause, max(site.place - 40, 0), site.place)
+    if they is None or not site.before or site.before[-1].end > they.start():
+        return None
+    group, both = site.before[-1], they[0].casefold().startswith("both")
+    if len(group.items) == 1 and not both:
+        return None
+    with_item = both and len(group.items) == 1 and group.items != (site.item,)
+    return [*([site.item] if with_item else []), *group.items], group.end
+
+
+def _this_one(site: _Site) -> Subjects | None:
+    """The item in question: 'this Shooter', 'as a Shooter game', 'being a Shooter'."""
+    this = _THIS_ONE.search(site.clause, max(site.place - 12, 0), site.last)
+    return ([site.item], site.place) if this and this.start() < site.place else None
+
+
+def _the_history(site: _Site) -> Subjects | None:
+    """The history as a whole: 'you enjoy Shooters', 'a change from the Shooters'."""
     tastes = [
         m
         for form in (TASTE, _CHANGE_FROM)
-        for m in form.finditer(clause, first, place)
-        if not _BY_THE_WAY.search(clause, max(m.start() - 60, 0), m.start())
+        for m in form.finditer(site.clause, site.first, site.place)
+        if not _BY_THE_WAY.search(site.clause, max(m.start() - 60, 0), m.start())
     ]
-    if any(not _NOT_TASTED.search(clause, m.end(), place) for m in tastes):
-        # Of several values none need be true of every title: "action, comedy and war films such as ...".
-        listed = _VALUE_BEFORE.search(clause, first, place) or _VALUE_BEHIND.match(clause, place)
-        return [] if listed else compared, first
-    if _RELATIVE.search(clause, place, behind[0].start if behind else last):  # "which recalls films like ..."
-        compared = []
-    pronoun = max((m.span()[::-1] for m in _PRONOUN.finditer(clause, first, place)), default=None)
-    if before and (pronoun is None or before[-1].end > pronoun[0]):
-        group = before[-1]
-        if (
-            pronoun is not None
-            and _CLOSE_TO.search(clause, pronoun[0], group.start)
-            and _AND_IS.match(clause, group.end)
-        ):
-            return [item, *compared], group.end
-        if compared and _NEXT_NOUN.fullmatch(clause, group.end, place):
-            return compared, group.end
-        coupled = pronoun is not None and _COUPLED.fullmatch(clause, pronoun[0], group.start)
-        coupled = coupled and _PLURAL.match(clause, group.end)
-        return [*([item] if coupled else []), *group.items, *compared], group.end
-    if pronoun is not None:
-        joined = [g for g in before[-1:] if _goes_with(clause, g, pronoun)]
-        return [item, *(i for g in joined for i in g.items), *compared], first
-    if not groups and any(form.search(clause, place, last) for form in (_PRONOUN, _ITS, _THIS_ONE)):
-        return [item], first  # "With the tags Action and Indie, this game ...", "Action is among its genres"
-    if not before and _ITS.search(clause, first, place):
-        return [item, *compared], first
-    return compared or [i for g in behind[:1] for i in g.items], first
-
-
-def _directly_behind(clause: str, place: int, behind: Sequence[TitleGroup], first: int) -> list[int | None] | None:
-    """The titles directly behind a value, or the list of values in which it stands, if it is said of them."""
-    if not behind:
+    if not any(not _NOT_TASTED.search(site.clause, m.end(), site.place) for m in tastes):
         return None
+    return [] if site.listed else site.likened, site.first
+
+
+def _titles_before(site: _Site) -> Subjects | None:
+    """Titles that precede the value: '"A" is a Shooter'."""
+    pronoun, clause = site.pronoun, site.clause
+    if not site.before or (pronoun is not None and site.before[-1].end <= pronoun[0]):
+        return None
+    group = site.before[-1]
+    if pronoun is not None and _CLOSE_TO.search(clause, pronoun[0], group.start) and _AND_IS.match(clause, group.end):
+        return [site.item, *site.compared], group.end  # 'It is close to "A" and is a Shooter'
+    if site.compared and _NEXT_NOUN.fullmatch(clause, group.end, site.place):
+        return site.compared, group.end
+    coupled = pronoun is not None and _COUPLED.fullmatch(clause, pronoun[0], group.start)
+    with_item = coupled and _PLURAL.match(clause, group.end)  # 'It and "A" are Shooters'
+    return [*([site.item] if with_item else []), *group.items, *site.compared], group.end
+
+
+def _pronoun_before(site: _Site) -> Subjects | None:
+    """The item in question, which a pronoun precedes: 'it is a Shooter'."""
+    if site.pronoun is None:
+        return None
+    joined = [g for g in site.before[-1:] if _goes_with(site.clause, g, site.pronoun)]
+    return [site.item, *(i for g in joined for i in g.items), *site.compared], site.first
+
+
+def _pronoun_behind(site: _Site) -> Subjects | None:
+    """The item in question, which follows: 'with the tags Action and Indie, this game ...', 'Action is its genre'."""
+    behind = (form.search(site.clause, site.place, site.last) for form in (_PRONOUN, _ITS, _THIS_ONE))
+    if not site.groups and any(behind):
+        return [site.item], site.first
+    if not site.before and _ITS.search(site.clause, site.first, site.place):
+        return [site.item, *site.compared], site.first
+    return None
+
+
+def _directly(site: _Site) -> Subjects | None:
+    """Titles directly behind the value: 'the Shooter "A"', 'Shooters: "A", "B"', 'a Shooter, "A"'."""
+    if not site.behind:
+        return None
+    clause, place, group = site.clause, site.place, site.behind[0]
+    if _BRACKETED.fullmatch(clause, place, group.start):
+        return [*group.items], place
     end = _end_of_list(clause, place)
-    if _BRACKETED.fullmatch(clause, place, behind[0].start):
-        return [*behind[0].items]
     found = _DIRECTLY.match(clause, end)
-    if found is None and not _PRONOUN.search(clause, first, place) and _ONE_OF_THEM.search(clause, first, place):
+    if found is None and site.pronoun is None and _ONE_OF_THEM.search(clause, site.first, place):
         found = _APPOSED.match(clause, end)
-    if found is None or found.end() != behind[0].start or None in behind[0].items:
+    if found is None or found.end() != group.start or None in group.items:
         return None
-    if len(behind[0].items) > 1 and (_VALUE_BEFORE.search(clause, first, place) or _VALUE_BEHIND.match(clause, place)):
-        return None  # of several values, none need be true of every title: 'comedy and war films "A" and "B"'
+    if len(group.items) > 1 and site.listed:
+        return None  # 'comedy and war films "A" and "B"'
     alone = _ONE_OF_THEM.search(clause, max(place - 30, 0), place) and not found[0].rstrip().endswith(("s", ":"))
-    return [*behind[0].items[: 1 if alone else None]]
+    return [*group.items[: 1 if alone else None]], place
 
 
 def _without_asides(clause: str, groups: Sequence[TitleGroup]) -> list[TitleGroup]:

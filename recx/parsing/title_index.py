@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
-from recx.prompts.phrase_index import PhraseIndex, Word, phrase_key, words_of
-from recx.prompts.title_forms import heads, natural_forms, plain_title, subtitles
-from recx.prompts.title_spelling import emphasised, is_name
+from recx.parsing.phrase_index import PhraseIndex, Word, phrase_key, words_of
+from recx.parsing.title_forms import heads, natural_forms, plain_title, subtitles
+from recx.parsing.title_spelling import emphasised, is_name
 
 _YEAR_BEHIND = re.compile(r"(.*\S)\s*[(\[]((?:18|19|20)\d\d)[)\]]")
 _VALUE_IN_BRACKETS = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]+)[)\]]")

@@ -1,0 +1,1 @@
+"""Reading of texts: decisions, cited titles, stated attribute values, numbers and rules."""
