@@ -1,5 +1,8 @@
 """Errors meant for the user: what was wrong, where, and what is accepted."""
 
+import itertools
+from collections.abc import Iterable
+
 
 class RecxError(Exception):
     """Base class of all errors that the kit raises on purpose; the command line prints them without a traceback."""
@@ -19,3 +22,8 @@ class CheckpointError(RecxError):
 
 class TrainingError(RecxError):
     """A training failed although its data and settings were accepted, e.g. because it diverged."""
+
+
+def examples(names: Iterable[object]) -> str:
+    """The first three of some names, shortened and quoted, for a message."""
+    return ", ".join(repr(str(name)[:40]) for name in itertools.islice(names, 3))

@@ -30,18 +30,13 @@ from recx.pipeline import stages
 from recx.profiles.resolve import resolve_settings
 from recx.prompts.training_tasks import build_examples
 from recx.recommenders import devices
-from recx.recommenders.foreign_items import (
-    drop_unknown,
-    floored_items,
-    floored_users,
-    match_items,
-    read_arrays,
-    read_ids,
-)
+from recx.recommenders.foreign_arrays import read_arrays
+from recx.recommenders.foreign_ids import match_items, read_ids
 from recx.recommenders.labels import label_histories
 from recx.recommenders.protocol import TwoTower, pad_histories
 from recx.recommenders.ranking import rank
 from recx.recommenders.target_kinds import fit_target, load_target, save_target
+from recx.recommenders.unknown_items import drop_unknown, floored_items, floored_users
 from recx.settings import AlignSettings
 
 

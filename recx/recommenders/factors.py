@@ -10,17 +10,10 @@ from torch import Tensor, nn
 
 from recx.data.dataset import Dataset
 from recx.errors import DataError
-from recx.recommenders.foreign_items import (
-    drop_unknown,
-    floor_of,
-    floored_items,
-    floored_users,
-    match_items,
-    read_arrays,
-    read_ids,
-    take,
-)
+from recx.recommenders.foreign_arrays import read_arrays, take
+from recx.recommenders.foreign_ids import match_items, read_ids
 from recx.recommenders.protocol import mask_seen, pad_histories
+from recx.recommenders.unknown_items import drop_unknown, floor_of, floored_items, floored_users
 from recx.settings import TargetSettings
 
 CHECKED, BEST = 1000, 10  # people whose folded-in factors are held against their own, and how many items of each

@@ -10,20 +10,10 @@ from torch.nn import functional
 
 from recx.data.dataset import Dataset
 from recx.errors import DataError
-from recx.recommenders.foreign_items import (
-    choice,
-    divisor,
-    drop_unknown,
-    floor_of,
-    floored_items,
-    floored_users,
-    match_items,
-    number,
-    read_arrays,
-    read_ids,
-    read_record,
-    take,
-)
+from recx.recommenders.foreign_arrays import read_arrays, take
+from recx.recommenders.foreign_ids import match_items, read_ids
+from recx.recommenders.foreign_record import choice, divisor, number, read_record
+from recx.recommenders.unknown_items import drop_unknown, floor_of, floored_items, floored_users
 from recx.settings import TargetSettings
 
 ACTIVATIONS = {

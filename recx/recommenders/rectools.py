@@ -9,20 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recx.data.dataset import Dataset
-from recx.recommenders.foreign_items import (
-    choice,
-    divisor,
-    drop_unknown,
-    floor_of,
-    floored_items,
-    floored_users,
-    match_items,
-    number,
-    read_arrays,
-    read_ids,
-    read_record,
-    take,
-)
+from recx.recommenders.foreign_arrays import read_arrays, take
+from recx.recommenders.foreign_ids import match_items, read_ids
+from recx.recommenders.foreign_record import choice, divisor, number, read_record
+from recx.recommenders.unknown_items import drop_unknown, floor_of, floored_items, floored_users
 from recx.settings import TargetSettings
 
 # Names in RecTools' state dict, within a block, and here; the two kinds of block name their norms differently.
