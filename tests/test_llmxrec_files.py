@@ -78,6 +78,11 @@ def test_a_row_without_a_field_is_refused(folder):
     (folder / "instructions-train.jsonl.gz").write_bytes(gzip.compress(json.dumps({"dataset": "steam"}).encode()))
     with pytest.raises(DataError, match="history"):
         read_llmxrec(folder)
+    item = {"title": "A", "attributes": ["x"]}
+    row = {"dataset": "steam", "history": [item], "item": item, "text": "", "texts": {}}
+    (folder / "instructions-train.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode()))
+    with pytest.raises(DataError, match="does not have the fields"):
+        read_llmxrec(folder)
 
 
 def test_the_real_files(real_data):

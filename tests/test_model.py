@@ -157,7 +157,7 @@ def test_saved_model_loads_back_to_the_same_outputs(tmp_path, rank, rng):
     ):
         assert torch.allclose(mean, b if "_projector." in name or "lora_A" in name else (a + b) / 2, atol=1e-6)
     labels = ids.masked_fill(ids >= 4096, IGNORED)
-    with autocast("auto"):
+    with autocast("auto", "cpu"):
         assert torch.equal(model.eval()(ids, labels)["loss"], again(ids, labels)["loss"])
     adapters = {p.dtype for name, p in again.named_parameters() if "lora_" in name}
     assert adapters == ({frozen_dtype(settings)} if rank else set()), "autocast would convert them at every step"
@@ -179,10 +179,10 @@ def test_adapted_models_share_the_backbone_in_memory(tmp_path):
             for parameter in trainable(model).values():
                 parameter.add_(0.05 * torch.randn_like(parameter))
         save_aligned(model, settings, mode, tmp_path / mode, with_users=True)
-        with autocast("auto"):
+        with autocast("auto", "cpu"):
             losses[mode] = model.eval()(ids, labels)["loss"]
     models = {mode: load_aligned(tmp_path / mode, shared)[0] for mode in losses}
-    with autocast("auto"):
+    with autocast("auto", "cpu"):
         assert {mode: model(ids, labels)["loss"] for mode, model in models.items()} == losses
     assert losses["intention"] != losses["hybrid"]
     frozen = {p.data_ptr() for p in shared.model.parameters()}
@@ -290,7 +290,7 @@ def test_a_saved_model_has_no_user_of_training(tmp_path):
     assert load_file(tmp_path / "entities.safetensors")["users"].shape == (0, 5)
     again, _, _ = load_aligned(tmp_path)
     ids = torch.tensor([[5, 6, 4096 + 3, 9, EntityIds(4096, 7).first("user"), 11]], device=preferred_device())
-    with torch.inference_mode(), autocast("auto"):
+    with torch.inference_mode(), autocast("auto", "cpu"):
         one, two = (m.eval()(ids, ids.clamp(max=4095), torch.ones(1, 5))["loss"] for m in (model, again))
     assert torch.equal(one, two), "a prompt has the vector of its own user"
 

@@ -9,6 +9,7 @@ from matplotlib.container import BarContainer
 
 from recx.plots.alignment_bars import metric_bars, share_bars
 from recx.plots.dataset_plots import length_histogram, popularity_curve
+from recx.plots.style import method_style
 from recx.plots.training_curves import loss_curve, target_curve, variance_spectra
 
 BARS = pd.DataFrame(
@@ -58,6 +59,12 @@ def test_spectra_are_relative_and_leave_out_what_does_not_vary(axes):
     variance_spectra(pd.DataFrame({"raw": [4.0, 2.0, 0.0], "whitened": [2.0, 1.0, 0.5]}), axes)
     raw, whitened = (line.get_ydata().tolist() for line in axes.lines)
     assert raw == [1, 0.5] and whitened == [1, 0.5, 0.25]
+
+
+def test_methods_of_one_figure_look_different():
+    modes = ("relation", "relation, told", "relation, told, held", "relation, predicted, held", "behavior", "unaligned")
+    assert len({method_style(name) for name in modes}) == len(modes)
+    assert len({method_style(f"a method called {n}") for n in range(1000)}) == 64
 
 
 def test_bars_have_the_values_and_a_method_keeps_its_colour(axes):

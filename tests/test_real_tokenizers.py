@@ -160,7 +160,7 @@ def test_an_aligned_model_with_adapters_trains_and_loads_back(name, tokenizer, e
 
     save_aligned(model.eval(), settings, "hybrid", tmp_path / "aligned", with_users=True)
     again, _, mode = load_aligned(tmp_path / "aligned")
-    with torch.inference_mode(), autocast("auto"):
+    with torch.inference_mode(), autocast("auto", "cpu"):
         assert mode == "hybrid" and torch.equal(model(ids, labels)["loss"], again(ids, labels)["loss"])
     graph = build_title_trie(encoder.titles, encoder.end)
     one, two = (beam_titles(m, [prompt], graph, 4) for m in (model, again))

@@ -149,6 +149,41 @@ def test_coverage_is_the_share_of_items_that_anybody_is_recommended():
     assert ranked.coverage(10, 2) == 0.3 and ranked.coverage(10, 1) == 0.2
 
 
+def test_what_was_chosen_before_is_never_among_the_best(rng):
+    histories = [rng.permutation(8)[:n] + 1 for n in (5, 4)]
+    ranked = rank(RandomRecommender(8), histories, np.array([0, 0]) + 8, 8)
+    for history, top in zip(histories, ranked.top, strict=True):
+        best = top[top > 0]
+        assert set(best) == set(range(1, 9)) - set(history.tolist()) and not top[len(best) :].any()
+    assert ranked.coverage(8, 8) <= 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_of_equally_good_epochs_the_most_diverse_is_kept_in_whatever_order_they_come(order, monkeypatch):
+    epochs = [(0.1000, 0.05), (0.1001, 0.90), (0.0500, 0.01)]  # the last is not as good
+    model, run = torch.nn.Linear(1, 1, bias=False), iter(order)
+    model.length, now = 5, []
+
+    def epoch():
+        now.append(next(run))
+        with torch.no_grad():
+            model.weight.fill_(float(now[-1]))
+        return 0.0
+
+    class Measured:
+        def ndcg(self, k):
+            return np.array([epochs[now[-1]][0]])
+
+        def top1_share(self):
+            return epochs[now[-1]][1]
+
+    monkeypatch.setattr(fitting, "rank", lambda *_: Measured())
+    split = leave_one_out([np.arange(1, 6)] * 3)
+    settings = TargetSettings(epochs=3, patience=3, tie=0.01)
+    curve = fitting.train_with_early_stopping(model, epoch, split, settings, show_progress=False)
+    assert len(curve) == 3 and int(model.weight) == 0
+
+
 def test_neighbours_leave_the_item_itself_out():
     vectors = torch.tensor([[0.0, 0], [1, 0], [1, 0.1], [0, 1]])
     assert neighbours(vectors, 1)[1:, 0].tolist() == [2, 1, 2]

@@ -258,11 +258,16 @@ def test_paths_are_made_absolute_before_kernels_start_elsewhere(tmp_path, monkey
     (tmp_path / "mine.py").write_text("")
     (tmp_path / "people.jsonl").write_text("")
     named = {"target.kind": "mine.py", "evaluate.ratings": "people.jsonl", "align.conversations": ""}
+    named |= {"align.relation_from": "aligned"}
+    (tmp_path / "aligned").mkdir()
+    (tmp_path / "sasrec").mkdir()
     plan = prepare(["02"], "test", "demo", "", named)
     assert plan.stages == ("target",)
     assert plan.settings.target.kind == plan.parameters["overrides"]["target.kind"] == str(tmp_path / "mine.py")
     assert plan.settings.evaluate.ratings == str(tmp_path / "people.jsonl")
     assert plan.settings.align.conversations == "", "an empty name is not the present folder"
+    assert plan.settings.align.relation_from == str(tmp_path / "aligned"), "it may be a folder"
+    assert prepare(["02"], "test", "demo", "", {"target.kind": "sasrec"}).settings.target.kind == "sasrec"
 
 
 def unset(monkeypatch, names):

@@ -49,7 +49,7 @@ def answer_log_probs(
 
     def read(rows: list[int]) -> list[np.ndarray]:
         batch = answer_batch([prompts[r] for r in rows], [answers[r] for r in rows])
-        with autocast(precision):
+        with autocast(precision, model.device.type):
             out = model(**{name: t.to(model.device) for name, t in batch.items()}, token_wise=True)["log_probs"].cpu()
         return [out[n, len(prompts[r].ids) :][: len(answers[r])].float().numpy() for n, r in enumerate(rows)]
 

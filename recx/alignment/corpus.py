@@ -204,12 +204,13 @@ def rows_per_task(settings: AlignSettings, mode: Mode, explanations: int) -> dic
     """Number of rows per task in one mode.
 
     Explanations are repeated at most `REPEATS` times each: if the backbone wrote few faithful ones, more
-    repetitions would make the model memorise them. The rest of their share goes to the other tasks.
+    repetitions would make the model memorise them. The rest of their share goes to the other tasks. Only the relation
+    mode has attributions.
     """
     rows = getattr(settings, f"rows_{mode}")
     if MODE_SPECS[mode].reads_relations:
         return _rows_by_share(rows, settings.relation_shares)
-    shares = {task: getattr(settings.shares, task) for task in TASKS}
+    shares = {task: getattr(settings.shares, task) for task in TASKS if task != "attribution"}
     explained = min(round(rows * shares["explanation"] / sum(shares.values())), REPEATS * explanations)
     others = sum(share for task, share in shares.items() if task != "explanation")
     return {

@@ -30,6 +30,7 @@ from recx.prompts.profile_prompts import encode_pairs, select_rows, without_enti
 from recx.prompts.tokens import EncodedRows, Prompt, PromptEncoder
 from recx.recommenders.devices import preferred_device
 from recx.settings import BackboneSettings, FitSettings
+from recx.storage.atomic_files import replacing
 from recx.storage.run_folder import read_json, write_json
 from recx.storage.tensors import load_weights, save_weights, trainable
 
@@ -233,9 +234,8 @@ class _KeepBest(TrainerCallback):
         loss = mean_loss(self.model, self.rows, self.settings) if len(self.rows) else float("nan")
         earlier = [row["loss"] for row in self.curve if math.isfinite(row["loss"])]
         if not len(self.rows) or not self.curve or loss < min(earlier, default=float("inf")):
-            unfinished = self.best.with_suffix(".unfinished")
-            save_weights(unfinished, trainable(self.model))
-            unfinished.replace(self.best)
+            with replacing(self.best) as beside:
+                save_weights(beside, trainable(self.model))
         seconds = self.before + time.monotonic() - self.started
         self.curve.append({"epoch": state.global_step / self.every, "loss": loss, "seconds": seconds})
         write_json(self.losses, self.curve)

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from recx.errors import CheckpointError
 from recx.prompts.tokens import EncodedRows
 from recx.prompts.training_tasks import TASKS
+from recx.storage.atomic_files import replacing
 from recx.storage.tensors import read_tensors
 
 
@@ -20,9 +21,8 @@ def save_rows(rows: EncodedRows, path: Path) -> None:
         "answer_mask": torch.from_numpy(rows.answer_mask),
         "tasks": torch.tensor([TASKS.index(t) for t in rows.tasks], dtype=torch.int8),
     }
-    beside = path.with_name(path.name + ".part")
-    save_file(tensors, beside)
-    beside.replace(path)
+    with replacing(path) as beside:
+        save_file(tensors, beside)
 
 
 def load_rows(path: Path) -> EncodedRows:

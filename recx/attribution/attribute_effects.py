@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recx.attribution.removal import ValueFunction, players_of
+from recx.attribution.removal import ValueFunction
 from recx.attribution.shapley import PERMUTATIONS, shapley_of_game
 from recx.data.catalogue import Catalogue
 
@@ -61,7 +61,7 @@ def value_effects(
         attribute: one of `catalogue.attributes`.
         permutations: number drawn if the history has more than `shapley.MAX_EXACT` values.
     """
-    values, holders = value_holders(catalogue, attribute, players_of(np.asarray(history)[-value.length :]))
+    values, holders = value_holders(catalogue, attribute, value.players(history))
     count = len(values)
 
     def game(kept: np.ndarray) -> np.ndarray:

@@ -34,14 +34,14 @@ def shapley(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarr
 
 def leave_one_out(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
     """Decrease of the value when one item is removed."""
-    n = len(players_of(history[-value.length :]))
+    n = len(value.players(history))
     values = value(history, np.concatenate([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]), items)
     return values[0] - values[1:]
 
 
 def alone(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarray:
     """Increase of the value when an item is the only one."""
-    n = len(players_of(history[-value.length :]))
+    n = len(value.players(history))
     values = value(history, np.concatenate([np.zeros((1, n), bool), np.eye(n, dtype=bool)]), items)
     return values[1:] - values[0]
 
@@ -51,7 +51,7 @@ def lime(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0)
 
     Source: Ribeiro, Singh & Guestrin, KDD 2016; for rankings Nobrega & Marinho, SAC 2019 (LIME-RS).
     """
-    n = len(players_of(history[-value.length :]))
+    n = len(value.players(history))
     kept = np.random.default_rng(seed).random((MASKS, n)) < 0.5
     kept[0] = True
     distance = 1 - np.sqrt(kept.mean(1))  # cosine distance of a binary vector to all ones
@@ -143,7 +143,7 @@ def latest(value: ValueFunction, history: np.ndarray, items: Items) -> np.ndarra
 
 def at_random(value: ValueFunction, history: np.ndarray, items: Items, seed: int = 0) -> np.ndarray:
     """Random numbers, reproducible for the same question."""
-    players = players_of(np.asarray(history)[-value.length :])
+    players = value.players(history)
     draws = [np.random.default_rng([seed, int(item), *players.tolist()]).random(len(players)) for item in items]
     return np.stack(draws, axis=1)
 

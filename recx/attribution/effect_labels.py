@@ -11,8 +11,8 @@ from recx.attribution.shapley import shapley_values
 from recx.recommenders.labels import Labels
 from recx.recommenders.protocol import pad_histories
 
-MAX_EXACT = 10  # distinct items, 1,024 sets; measuring 16 exactly takes 64 times as long, for each of many histories
-PERMUTATIONS = 16  # for longer histories; labels may be noisy, since there are many
+LABEL_EXACT = 10  # distinct items, 1,024 sets; measuring 16 exactly takes 64 times as long, for each of many histories
+LABEL_PERMUTATIONS = 16  # for longer histories; labels may be noisy, since there are many
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def label_effects(
     for n, row in enumerate(tqdm(rows, desc="effects", disable=not show_progress, leave=False)):
         history = np.asarray(histories[row])[-value.length :]
         items = np.concatenate([labels.liked[n], labels.disliked[n]])
-        measured = shapley_values(value, history, items, PERMUTATIONS, max_exact=MAX_EXACT)
+        measured = shapley_values(value, history, items, LABEL_PERMUTATIONS, max_exact=LABEL_EXACT)
         shown = pad_histories([history] * len(items), value.length).numpy()
         effects = np.zeros(shown.shape, dtype=np.float32)
         without = np.full(shown.shape, np.nan, dtype=np.float32)
@@ -91,7 +91,7 @@ def shares_without(below: ValueFunction, history: np.ndarray, items: Sequence[in
         history: item indices, oldest first.
         items: K items.
     """
-    n = len(players_of(np.asarray(history)[-below.length :]))
+    n = len(below.players(history))
     return below(history, ~np.eye(n, dtype=bool), items) if n > 1 else np.full((1, len(items)), np.nan)
 
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recx.attribution.effect_labels import histories_to_measure
-from recx.attribution.removal import ValueFunction, players_of
+from recx.attribution.removal import ValueFunction, players_of, score_width
 from recx.attribution.shapley import all_sets
 from recx.errors import SettingsError
 from recx.recommenders.devices import score
@@ -83,7 +83,7 @@ class LearnedMask:
         read = self.read[torch.from_numpy(players)].expand(len(candidates), -1, -1)
         logits = self.network(read, candidates).T.double().numpy()
         place = {int(player): n for n, player in enumerate(players)}
-        return logits[[place[int(p)] for p in players_of(np.asarray(history)[-value.length :])]]
+        return logits[[place[int(p)] for p in value.players(history)]]
 
 
 def fit_learned_mask(
@@ -176,7 +176,7 @@ def response_vectors(target: Scorer, length: int, seed: int = 0) -> tuple[Tensor
         A (N + 1, d) for items in a history and C (N + 1, d) for candidates, in units of their standard deviation; row 0
         is zero.
     """
-    total = score(target, pad_histories([[1]], length)).shape[1] - 1
+    total = score_width(target, length) - 1
     width = min(WIDTH, total)
     omega = torch.randn(total, width, generator=torch.Generator().manual_seed(seed))
 

@@ -78,9 +78,13 @@ class ValueFunction:
             values[some] = self._scores(self._left(history, kept[some]), columns)
         return values
 
+    def players(self, history: np.ndarray) -> np.ndarray:
+        """The distinct items that are read of a history, ordered by first position."""
+        return players_of(np.asarray(history)[-self.length :])
+
     def full(self, history: np.ndarray, items: Sequence[int] | np.ndarray) -> np.ndarray:
         """Values (K,) for the whole history."""
-        return self(history, np.ones((1, len(players_of(history[-self.length :]))), dtype=bool), items)[0]
+        return self(history, np.ones((1, len(self.players(history))), dtype=bool), items)[0]
 
     def _places(self, history: np.ndarray, kept: np.ndarray) -> np.ndarray:
         """Which positions (S, L') of the history are left: an item is removed from all its positions."""

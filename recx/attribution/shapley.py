@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recx.attribution.removal import ValueFunction, players_of
+from recx.attribution.removal import ValueFunction
 
 MAX_EXACT = 16  # distinct items; sixteen give 65,536 sets
 PERMUTATIONS = 128
@@ -54,7 +54,7 @@ def shapley_values(
             histories are independent.
         max_exact: distinct items up to which values are exact, at most `MAX_EXACT`; the work doubles with each.
     """
-    players = players_of(np.asarray(history)[-value.length :])
+    players = value.players(history)
     if not len(players):
         return Shapley(players, np.zeros((0, len(items))), np.zeros((0, len(items))))
     game = partial(value, history, items=items)

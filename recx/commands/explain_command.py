@@ -86,11 +86,8 @@ class ExplainCommand:
         history = self.history[0] if len(self.history) == 1 else self.history
         pair = explainer.names.pair(history, self.item, self.view)
         how = ", told what was measured" if explainer.told else ""
-        print(
-            wrapped(
-                f"Explained by {{backbone}}, aligned to {{target}} (run {{run}}, {{mode}} mode{how}).".format(**told)
-            )
-        )
+        by = f"Explained by {told['backbone']}, aligned to {told['target']}"
+        print(wrapped(f"{by} (run {told['run']}, {told['mode']} mode{how})."))
         print(wrapped(LEGEND) + "\n\n" + explainer.shown(explainer.explain([pair])[0]))
 
     def _write_file(self, explainer: "PairExplainer", told: dict[str, Any], chosen: "ChosenRun") -> None:

@@ -27,7 +27,12 @@ def read_table(path: Path, required: Sequence[str], numbers: Mapping[str, pl.Dat
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cannot be read ({reason}){_where(path)}.") from error
     require_columns(path, frame, required)
-    # Polars turns blank lines into rows of nulls. Look for them first, since filtering copies the whole frame.
+    return without_blank_rows(frame)
+
+
+def without_blank_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Drop the rows of nulls into which polars turns blank lines."""
+    # Look for them first, since filtering copies the whole frame.
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     return frame.filter(~blank) if blank.any() else frame
 

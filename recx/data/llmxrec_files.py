@@ -63,7 +63,7 @@ def read_llmxrec(folder: Path, per_dataset: int = 0, seed: int = 0) -> Instructi
             [comparison(converted(row)) for row in read["comparisons-test"]],
             {name: [text_record(converted(row)) for row in own] for name, own in drawn.items()},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"{folder}: a row of a .jsonl.gz file does not have the fields of LLMXRec's files ({error!r})."
         ) from error
@@ -88,7 +88,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             return [json.loads(line) for line in file]
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as JSON lines of LLMXRec ({error}).") from error
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from recx.data.amazon import REVIEW_TEXTS, review_texts
 from recx.data.registry import find_source
+from recx.data.sentiment import sentiment
 from recx.errors import DataError
 from recx.settings import DataSettings
 
@@ -46,12 +47,8 @@ def most_opinionated_sentence(review: str) -> str:
     A rule, not a summary: where no chat model distils the review, it finds the place at which the user's own words are
     strongest, for or against the item. Sentences of fewer than four words count only where there are no longer ones.
 
-    Source: Hutto & Gilbert, VADER, ICWSM 2014 (package vaderSentiment).
     """
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    reader = SentimentIntensityAnalyzer()
     sentences = [" ".join(found.split()) for found in _SENTENCE_END.split(review.strip()) if found]
     longer = [s for s in sentences if len(s.split()) >= _FEWEST_WORDS]
-    chosen = max(longer or sentences, key=lambda s: abs(reader.polarity_scores(s)["compound"]), default=review)
+    chosen = max(longer or sentences, key=lambda s: abs(sentiment(s)), default=review)
     return " ".join(chosen.split()[:_MOST_WORDS])

@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from recx.data.parquet_files import read_parquet
 from recx.data.reading_report import ReadingReport
 from recx.data.sources import Tables
 from recx.errors import DataError
+from recx.storage.atomic_files import replacing_folder
 
 LARGE_BYTES = 20_000_000
 
@@ -37,18 +37,15 @@ def load_tables(key: str) -> Tables | None:
 def keep_tables(key: str, tables: Tables) -> None:
     """Store tables under a key; if the cache is not writable, the files are simply read again next time."""
     folder = paths.cache() / "prepared" / key
-    beside = folder.with_name(key + ".part")
     try:
-        beside.mkdir(parents=True, exist_ok=True)
-        tables.interactions.write_parquet(beside / "interactions.parquet")
-        tables.items.write_parquet(beside / "items.parquet")
-        if tables.reasons is not None:
-            tables.reasons.write_parquet(beside / "reasons.parquet")
-        (beside / "report.json").write_text(json.dumps(tables.report.lines), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
+        with replacing_folder(folder) as beside:
+            tables.interactions.write_parquet(beside / "interactions.parquet")
+            tables.items.write_parquet(beside / "items.parquet")
+            if tables.reasons is not None:
+                tables.reasons.write_parquet(beside / "reasons.parquet")
+            (beside / "report.json").write_text(json.dumps(tables.report.lines), encoding="utf-8")
     except OSError:
-        shutil.rmtree(beside, ignore_errors=True)
+        pass
 
 
 def key_of(reader: str, files: Iterable[Path]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from recx.data.column_roles import KNOWN_NAMES, UNNAMED, squeezed
+from recx.data.csv_tables import without_blank_rows
 from recx.data.packed_files import read_bytes
 from recx.data.reading_report import ReadingReport
 from recx.data.text_encoding import as_utf8
@@ -208,9 +209,7 @@ def _parsed(path: Path, body: bytes, separator: str, quote: str | None, names: l
                 raise DataError(f"{path}, line {number}: {fields} fields; expected at most {len(names)}.") from error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cannot be read ({reason}).") from error
-    # Polars turns blank lines into rows of nulls. Look for them first, since filtering copies the whole frame.
-    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    return frame.filter(~blank) if blank.any() else frame
+    return without_blank_rows(frame)
 
 
 def without_index(path: Path, frame: pl.DataFrame, named: bool, report: ReadingReport) -> pl.DataFrame:

@@ -81,7 +81,8 @@ def greedy_text(
                     state.select(still)
                 left, token = left[still.numpy()], token[still]
                 written[left, n] = token.numpy()
-                state.step(token)
+                if n + 1 < max_tokens:
+                    state.step(token)
         return [row[row >= 0] for row in written]
 
     return in_batches(model, prompts, BATCH, "texts", show_progress, decode)

@@ -12,12 +12,13 @@ from recx.evaluation.summary_tables import labelled
 LOWER_IS_BETTER = LOWER | {"repeated_cause", "contradicts_evidence", "ece", "brier"}
 
 # The further questions of notebook 11 in their order, each with the metrics that answer it.
+CALIBRATION = ("ece", "brier")
 QUESTIONS = (
     ("flip_named", "flip_named_gain"),
     ("simulatability_gain", "las", "simulatability_shuffled"),
     ("said_order", "strength_order", "repeated_cause", "numbers_as_measured", "contradicts_evidence"),
     ("self_consistency",),
-    ("ece", "brier"),
+    CALIBRATION,
 )
 
 

@@ -18,7 +18,7 @@ from recx.evaluation.llmxrec import attribute_accuracy, win_rates
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.reference_table import scores_of
 from recx.evaluation.related_work import reference_texts
-from recx.evaluation.xrec import unique_ratio
+from recx.evaluation.xrec import unique_ratio, users_with_text
 from recx.prompts.templates import columns_by_strength
 from recx.settings import EvaluateSettings
 from recx.storage.text_store import TextStore
@@ -142,7 +142,7 @@ def judge_texts(
         measures[method] = {"texts": _count(known.sum())} | {
             name: bootstrap(np.where(known, own, np.nan), users, seed=settings.seed) for name, own in values.items()
         }
-        measures[method]["unique_ratio"] = Estimate(unique_ratio(texts), np.nan, np.nan, int(known.sum()))
+        measures[method]["unique_ratio"] = Estimate(unique_ratio(texts), np.nan, np.nan, users_with_text(texts, users))
     wins, sources, confusion = _compared(given, rated, measures, settings, remarks)
     order = {name: n for n, name in enumerate(MEANINGS)}
     rows = [

@@ -111,7 +111,7 @@ def attribute_accuracy(
         intervals over items, since the texts about one item are right or wrong together.
 
     Raises:
-        DataError: there are fewer than two different values of the attribute.
+        DataError: there are fewer than two different values of the attribute, or no words.
     """
     column = catalogue.attributes[attribute]
     known = np.array([n for n, item in enumerate(pairs.items) if column[int(item)] and texts[n].strip()], dtype=int)
@@ -126,7 +126,11 @@ def attribute_accuracy(
     model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", sublinear_tf=True),
         LogisticRegression(max_iter=1000, C=10.0),
-    ).fit(shown[~tested], values[~tested])
+    )
+    try:
+        model.fit(shown[~tested], values[~tested])
+    except ValueError as error:  # an empty vocabulary
+        raise DataError(f"The training texts contain no words ({error}).") from error
     kinds, counts = np.unique(values[~tested], return_counts=True)
     said = model.predict(shown[tested])
     return (

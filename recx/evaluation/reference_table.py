@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recx.evaluation.bootstrap import bootstrap
-from recx.evaluation.xrec import bert_score, distinct_n, gpt_score, unique_ratio, word_overlap
+from recx.evaluation.xrec import bert_score, distinct_n, gpt_score, unique_ratio, users_with_text, word_overlap
 from recx.settings import ChatSettings
 from recx.storage.text_store import TextStore
 
@@ -81,7 +81,7 @@ def reference_table(
             interval = {"value": e.value, "low": e.low, "high": e.high, "n": e.n}
             rows.append({"method": method, "metric": metric, "std": _std(values)} | interval)
         varied = {"unique_ratio": unique_ratio(own), "distinct_1": distinct_n(own, 1), "distinct_2": distinct_n(own, 2)}
-        nothing = {"low": np.nan, "high": np.nan, "std": np.nan, "n": len(np.unique(np.asarray(users)[there]))}
+        nothing = {"low": np.nan, "high": np.nan, "std": np.nan, "n": users_with_text(own, users)}
         rows += [{"method": method, "metric": metric, "value": value} | nothing for metric, value in varied.items()]
     return pd.DataFrame(rows)[["method", "metric", "value", "low", "high", "std", "n"]]
 

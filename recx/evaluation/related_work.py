@@ -15,7 +15,7 @@ from recx.evaluation.llmxrec import attribute_accuracy, win_rates
 from recx.evaluation.methods import Method
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.test_set import Pairs
-from recx.evaluation.xrec import bert_score, unique_ratio
+from recx.evaluation.xrec import bert_score, unique_ratio, users_with_text
 from recx.prompts.controls import Control
 from recx.prompts.pieces import as_text
 from recx.prompts.templates import columns_by_strength, templated_explanation
@@ -61,7 +61,9 @@ def related_measures(
                 measures[method] |= {"attribute_accuracy": accuracy, "attribute_most_common": most_common}
             except DataError as error:
                 print(f"Predicting {attribute} was skipped: {error}")
-        measures[method]["unique_ratio"] = Estimate(unique_ratio(own), np.nan, np.nan, len(set(pairs.users)))
+        measures[method]["unique_ratio"] = Estimate(
+            unique_ratio(own), np.nan, np.nan, users_with_text(own, pairs.users)
+        )
         if settings.encoder:
             f1 = bert_score(own, references, settings.encoder)[:, 2]
             measures[method]["bert_score"] = bootstrap(f1, pairs.users)

@@ -5,6 +5,8 @@ from itertools import groupby
 from typing import Any
 
 from recx.evaluation.bootstrap import interval_text
+from recx.evaluation.faithfulness_curves import CURVES
+from recx.evaluation.faithfulness_tables import CALIBRATION, QUESTIONS
 from recx.evaluation.metric_records import decoded_otherwise, label_of
 
 _EXPLANATIONS = (
@@ -13,10 +15,7 @@ _EXPLANATIONS = (
 )  # fmt: skip
 _SCORES = ("score_mse (text)", "score_r2 (text)", "score_mse (masked)", "score_r2 (masked)", "score_mse (verdict)",
            "score_r2 (verdict)", "score_mse (mean)", "score_r2 (mean)")  # fmt: skip
-_CURVES = ("del", "ins", "pos@10", "neg@10", "pos@50", "neg@50")
-_FORESEEN = ("flip_named", "flip_named_gain", "simulatability_gain", "simulatability_shuffled", "las", "said_order",
-             "strength_order", "repeated_cause", "numbers_as_measured", "contradicts_evidence",
-             "self_consistency")  # fmt: skip
+_FORESEEN = tuple(metric for group in QUESTIONS if group != CALIBRATION for metric in group)
 _RANKED = ("ranking_ndcg@5", "first_right", "candidates_named")
 _SUMMED = ("top10_overlap", "next_hr@10", "next_below", "in_history", "distinct_titles")
 _GROUPS = ("rule_named", "rule_right", "words")
@@ -31,7 +30,7 @@ TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("faithfulness", "Do the texts say what moved the target?", ()),
     ("faithfulness", "Can a reader predict the target from the texts?", _FORESEEN),
     ("faithfulness", "Calibration of the decision", ("ece", "brier")),
-    ("faithfulness", "Masking curves of attributions", _CURVES),
+    ("faithfulness", "Masking curves of attributions", CURVES),
     ("discrimination", "Predicting the target's score from a text", _SCORES),
     ("discrimination", "Telling sources apart", ()),
     ("questions", "Questions that presuppose a decision", ()),

@@ -55,8 +55,10 @@ def predict_scores(
     return measures
 
 
-def score_table(texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: Sequence[int]) -> pd.DataFrame:
-    """Apply `predict_scores` to every method's N texts, with `scores` (N,) and N users.
+def score_table(
+    texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: Sequence[int], seed: int = 0
+) -> pd.DataFrame:
+    """Apply `predict_scores` to every method's N texts, with `scores` (N,), N users and the seed of the split.
 
     Columns: `method, view, metric, value, low, high, n`.
 
@@ -65,7 +67,7 @@ def score_table(texts: Mapping[str, Sequence[str]], scores: np.ndarray, users: S
     rows = []
     for method, given in texts.items():
         try:
-            views = predict_scores(given, scores, users)
+            views = predict_scores(given, scores, users, seed)
         except DataError as error:
             print(f"{method}: {error}")
             continue

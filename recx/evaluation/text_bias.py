@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from recx.data.sentiment import sentiment
 from recx.evaluation.bootstrap import Estimate, bootstrap, bootstrap_statistic
 
 MEASURES = ("words", "sentiment")
@@ -14,13 +15,10 @@ MEASURES = ("words", "sentiment")
 def text_measures(texts: Sequence[str]) -> pd.DataFrame:
     """Words per text, and its sentiment from -1 (negative) to 1 (positive) by VADER's word list and rules.
 
-    Source: Hutto & Gilbert, VADER, ICWSM 2014 (package vaderSentiment). Titles count as words, so that a text about
+    Titles count as words, so that a text about
     "Die Hard" reads as less friendly than one about "Love Actually".
     """
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    reader = SentimentIntensityAnalyzer()
-    rows = [(len(t.split()), reader.polarity_scores(t)["compound"]) for t in texts]
+    rows = [(len(t.split()), sentiment(t)) for t in texts]
     return pd.DataFrame(rows, columns=list(MEASURES), dtype=float)
 
 

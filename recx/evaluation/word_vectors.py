@@ -1,4 +1,4 @@
-"""Texts as TF-IDF vectors of their words, marks and pairs of these, as all classifiers of texts read them."""
+"""Texts as TF-IDF vectors of their words, marks and pairs of these, as discriminators read them."""
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 

@@ -32,6 +32,11 @@ def unique_ratio(texts: Sequence[str]) -> float:
     return len(set(plain)) / len(plain) if plain else float("nan")
 
 
+def users_with_text(texts: Sequence[str], users: Sequence[int] | np.ndarray) -> int:
+    """Number of users with a non-empty text, over whom such shares are computed."""
+    return len({int(user) for text, user in zip(texts, users, strict=True) if text.strip()})
+
+
 def distinct_n(texts: Sequence[str], n: int) -> float:
     """Share of distinct runs of n words among all in the texts (Li et al., NAACL 2016); NaN if there are none."""
     runs = [run for words in map(_words, texts) for run in zip(*(words[k:] for k in range(n)), strict=False)]

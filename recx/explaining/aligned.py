@@ -1,8 +1,7 @@
 """The explainer for aligned models, through which notebooks and forms use a model."""
 
 import copy
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -17,6 +16,7 @@ from recx.decoding.quote_constraint import QuoteConstraint
 from recx.decoding.title_trie import build_list_graph, build_title_trie
 from recx.decoding.token_texts import TokenTexts
 from recx.errors import SettingsError
+from recx.explaining.evidence_cache import Measure, remembered
 from recx.explaining.explainer import Explainer
 from recx.explaining.in_context import Shots
 from recx.explaining.records import Explanation, Prediction, Recommendation, explanation_of
@@ -25,7 +25,7 @@ from recx.explaining.text_generator import TextGenerator
 from recx.models.aligned_model import AlignedModel
 from recx.parsing.explanation_parser import ExplanationParser
 from recx.prompts.controls import Control, instruction_text
-from recx.prompts.evidence import Evidence, tell
+from recx.prompts.evidence import tell
 from recx.prompts.modes import MODE_SPECS, Mode
 from recx.prompts.pieces import as_text
 from recx.prompts.requests import Request, history_of
@@ -37,7 +37,6 @@ from recx.recommenders.protocol import TwoTower, pad_histories
 from recx.storage.text_store import TextStore
 
 ZERO_SHOT_TOKENS = 24
-MEASURED = 4096  # pairs whose evidence is kept, as a text and its revision both ask for it
 
 
 class AlignedExplainer(Explainer):
@@ -83,7 +82,7 @@ class AlignedExplainer(Explainer):
         self.shots: Shots = {}
         self.holds_quotes = False
         self.zero_shot, self.min_tokens = False, 0
-        self.measure: Callable[[np.ndarray, int], Evidence] | None = None
+        self.measure: Measure | None = None
         self.holds_evidence = False
         vocabulary = model.backbone.get_input_embeddings().weight.shape[0]
         self.encoder = PromptEncoder(tokenizer, catalogue.labels, vocabulary)
@@ -316,18 +315,13 @@ class AlignedExplainer(Explainer):
         """
         return self._with(holds_quotes=True)
 
-    def with_evidence(self, measure: Callable[[np.ndarray, int], Evidence]) -> Self:
+    def with_evidence(self, measure: Measure) -> Self:
         """Return a copy that is given measured evidence about the target with each question.
 
         Args:
             measure: maps a history and an item to the evidence, e.g. `partial(measure_evidence, value)`.
         """
-
-        @functools.lru_cache(maxsize=MEASURED)
-        def known(history: tuple[int, ...], item: int) -> Evidence:
-            return measure(np.array(history), item)
-
-        return self._with(measure=lambda history, item: known(tuple(np.asarray(history).tolist()), int(item)))
+        return self._with(measure=remembered(measure))
 
     def with_held_evidence(self) -> Self:
         """Return a copy whose told texts do not contradict their evidence, see `Reviser`."""

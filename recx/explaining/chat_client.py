@@ -33,12 +33,12 @@ class _Missing:
 
 @dataclass(frozen=True)
 class Cost:
-    """Upper bound on what a job will send and receive.
+    """What a job will send and receive if every first reply can be used.
 
     Attributes:
         requests: number of requests still to be made.
         tokens_in: tokens to be sent, estimated at four characters each.
-        tokens_out: largest number of tokens that may be received.
+        tokens_out: largest number of tokens of these replies.
         price: estimated price, in the currency of the settings.
     """
 
@@ -78,7 +78,10 @@ class ChatClient:
         self._useful = False  # whether the server ever gave a usable reply
 
     def cost(self, questions: Sequence[Sequence[Message]]) -> Cost:
-        """Estimate the cost of these questions, not counting those whose answers are cached."""
+        """Estimate the cost of these questions, not counting those whose answers are cached.
+
+        Replies that cannot be read are asked for again, up to `replies` times each, and come on top.
+        """
         left = [q for q in questions if self.store.get(self._key(q)) is None]
         sent = sum(len(m["content"]) for q in left for m in q) // CHARACTERS_A_TOKEN
         received = len(left) * self.settings.max_tokens
@@ -99,8 +102,8 @@ class ChatClient:
             One value per question, in order; None where there was no usable reply.
 
         Raises:
-            ChatError: the endpoint refuses the key, the model or every question, does not respond at all, or never
-                gives a usable reply.
+            ChatError: the endpoint refuses the key, the model or every question, does not respond at all, or gives no
+                usable reply to the first six questions.
         """
         if show_progress:
             print(f"{self.settings.model} at {self.settings.address}: {self.cost(questions)}", flush=True)

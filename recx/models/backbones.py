@@ -103,9 +103,9 @@ def cpu_bfloat16() -> bool:
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def autocast(precision: str, device: str = "") -> torch.autocast:
+def autocast(precision: str, device: str) -> torch.autocast:
     """Autocast context for a precision setting; it has no effect if that resolves to float32."""
-    dtype, device = compute_dtype(precision), device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = compute_dtype(precision)
     if dtype == torch.float32:
         return torch.autocast(device, enabled=False)
     return torch.autocast(device, dtype)

@@ -14,7 +14,6 @@ import torch
 from tqdm.auto import tqdm
 
 from recx.alignment.corpus import rows_per_task
-from recx.errors import CheckpointError
 from recx.evaluation.alignment_effect import measure
 from recx.evaluation.explanation_checks import explanation_records
 from recx.evaluation.explanation_ratings import rate
@@ -27,7 +26,7 @@ from recx.pipeline.finished import open_finished
 from recx.pipeline.launch import launch, launch_alignments
 from recx.profiles.resolve import resolve_settings
 from recx.settings import Settings
-from recx.storage.run_folder import Run, digest, read_json, write_json
+from recx.storage.run_folder import Run, digest, read_kept, write_json
 
 # Variant -> tasks left out. Explanations in the model's own words begin with the target's decision, which is also what
 # task 3 teaches. With them alone it is not learnt in a short training, but texts still state one (docs/decisions/043).
@@ -132,11 +131,8 @@ def run_cell(
     path = folder / f"{variant}-{seed}.json".replace(" ", "-")
     measuring = repr((settings.evaluate, settings.ablate.users, settings.ablate.pairs))
     fingerprint = digest([stages.fingerprint(stages.ALIGN[MODE], settings), measuring, stages.code_digest("ablation")])
-    try:
-        kept = read_json(path)
-    except CheckpointError:
-        kept = {}
-    if kept.get("fingerprint") != fingerprint:
+    kept = read_kept(path, fingerprint)
+    if kept is None:
         started = time.monotonic()
         with contextlib.redirect_stdout(io.StringIO()):  # the output of parallel trainings would be interleaved
             launch("tasks", settings, parameters, quiet=True)

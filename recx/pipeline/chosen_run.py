@@ -7,7 +7,8 @@ from recx.errors import CheckpointError, SettingsError
 from recx.pipeline import shipped, stages
 from recx.pipeline.finished import FinishedRun, open_finished
 from recx.profiles.resolve import resolve_settings
-from recx.settings import MODES, Settings
+from recx.settings import Settings
+from recx.settings.align_settings import last_mode
 from recx.storage.run_folder import digest
 
 
@@ -36,7 +37,7 @@ class ChosenRun:
         explainers = self.opened.explainers
         if named and named not in explainers:
             raise SettingsError(f"The run {self.name} has no mode {named!r}; it has {', '.join(explainers)}.")
-        return named or next(mode for mode in reversed(MODES) if mode in explainers)
+        return named or last_mode(explainers)
 
     def provenance(self) -> Mapping[str, str]:
         """Return what distinguishes explanations of this run from those of other runs."""

@@ -6,7 +6,8 @@ from recx.models.pretrained import fetch_backbone
 from recx.pipeline.explained_pairs import LEGEND, Pair, PairExplainer, wrapped
 from recx.pipeline.finished import FinishedRun, open_finished
 from recx.pipeline.shipped import open_shipped, shipped_folder, shipped_settings, why_not_ready
-from recx.settings import MODES, EvaluateSettings
+from recx.settings import EvaluateSettings
+from recx.settings.align_settings import last_mode
 
 
 def print_examples(count: int = 5) -> None:
@@ -29,7 +30,7 @@ def print_examples(count: int = 5) -> None:
             print(f"{error}\nThe explanations below are those of the teaching backbone instead.\n")
     if opened is None:
         name, opened = "recx-tiny", open_finished("demo")
-    mode = next(mode for mode in reversed(MODES) if mode in opened.explainers)
+    mode = last_mode(opened.explainers)
     explainer = PairExplainer(opened, mode)
     how = ", told what was measured" if explainer.told else ""
     print(wrapped(f"Explanations by {name}, aligned to the demo's recommender ({mode} mode{how})."))

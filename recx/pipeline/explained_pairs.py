@@ -14,6 +14,7 @@ from recx.data.catalogue import Catalogue
 from recx.data.title_search import TitleSearch
 from recx.errors import DataError
 from recx.explaining.aligned import AlignedExplainer
+from recx.explaining.evidence_cache import remembered
 from recx.explaining.measured import measure_evidence
 from recx.explaining.records import Explanation
 from recx.explaining.segments import segments
@@ -139,10 +140,11 @@ class PairExplainer:
         explainer = explainer.with_held_quotes() if held_quotes else explainer
         self.catalogue, self.target, self.mode = opened.data.catalogue, opened.target, mode
         self.names = PairNames(self.catalogue)
-        self._value = value_function(self.target, opened.split.train, self.target.length)
+        value = value_function(self.target, opened.split.train, self.target.length)
+        self._evidence = remembered(partial(measure_evidence, value))
         self.told = told and MODE_SPECS[explainer.mode].reads_relations
         if self.told:
-            explainer = explainer.with_evidence(partial(measure_evidence, self._value))
+            explainer = explainer.with_evidence(self._evidence)
             explainer = explainer.with_held_evidence() if held_quotes else explainer
         self.explainer = explainer
 
@@ -157,7 +159,7 @@ class PairExplainer:
 
     def _explained(self, pair: Pair, answer: Explanation) -> ExplainedPair:
         rank = item_ranks(self.target, [pair.history], pair.item, self.target.length)[0]
-        return ExplainedPair(pair, answer, rank, measure_evidence(self._value, pair.history, pair.item))
+        return ExplainedPair(pair, answer, rank, self._evidence(pair.history, pair.item))
 
     def record(self, explained: ExplainedPair) -> dict[str, Any]:
         """An explained pair as plain values.

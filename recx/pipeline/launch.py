@@ -17,6 +17,7 @@ from recx.models.pretrained import require_here
 from recx.pipeline.stages import ALIGN, DEFAULT_STAGES, OPTIONAL_STAGES, STAGES, run_of, why_unfinished
 from recx.profiles.resolve import resolve_settings
 from recx.settings import Settings
+from recx.settings.accepted_values import TARGETS
 from recx.storage.locks import hold, release
 
 LAUNCH = ".launch.lock"
@@ -24,7 +25,9 @@ FILES = (
     "align.conversations", "evaluate.ratings", "evaluate.imported", "target.files", "llmxrec.files",
     "llmxrec.instructions",
 )  # fmt: skip
-PATHS = (*FILES, "align.backbone.name", "target.kind", "evaluate.encoder")  # these may be names instead of paths
+NAMES = (*TARGETS, "hybrid", "shipped")
+# These may be names instead of paths.
+PATHS = (*FILES, "align.backbone.name", "align.relation_from", "target.kind", "evaluate.encoder")
 # Settings that have their own command-line option.
 OPTIONS = {"profile": "profile", "data.name": "dataset", "data.data_dir": "data-dir"}
 QUIET = {
@@ -213,6 +216,8 @@ def run_parameters(profile: str, dataset: str, data_dir: str, overrides: Mapping
             raise SettingsError(f"Use --{option} instead of --set for the setting {key!r}.")
     for key in PATHS:
         value = str(overrides.get(key, ""))
+        if value in NAMES:  # even if there is a folder of that name
+            continue
         if value and paths.expanded(value).exists():
             overrides[key] = _absolute(value)
         elif value and (key in FILES or value.endswith(".py")):

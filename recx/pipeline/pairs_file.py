@@ -64,13 +64,12 @@ def explain_file(
     """
     if source.resolve() == output.resolve():
         raise SettingsError(f"{output} is the input. Name another file for the output.")
-    require_pairs(source)
-    total = sum(1 for _ in rows_of(source))
+    total = require_pairs(source)
+    made_with = {**provenance, "view": view, "input": {"name": source.name, "sha256": file_digest(source)}}
     lock = f".{output.name}.lock"
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         hold(output.parent, lock)
-        made_with = {**provenance, "view": view, "input": {"name": source.name, "sha256": file_digest(source)}}
         written = _begin(output, made_with, overwrite)
         if written.rows > total:
             raise SettingsError(
@@ -95,14 +94,16 @@ def explain_file(
     return written
 
 
-def require_pairs(path: Path) -> None:
-    """Refuse a file that holds no pairs.
+def require_pairs(path: Path) -> int:
+    """The number of rows of a file of pairs.
 
     Raises:
         DataError: it cannot be read, lacks a column or contains no rows.
     """
-    if next(rows_of(path), None) is None:
+    rows = sum(1 for _ in rows_of(path))
+    if not rows:
         raise DataError(f"{path}: contains no rows.")
+    return rows
 
 
 def rows_of(path: Path) -> Iterator[Row]:

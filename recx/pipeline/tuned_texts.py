@@ -14,6 +14,7 @@ from recx.data.people import load_people
 from recx.data.registry import load_dataset
 from recx.data.split import leave_one_out
 from recx.data.text_records import TextRecord
+from recx.errors import DataError
 from recx.evaluation.instruction_study import BIAS_VARIANTS, answer_table, attribute_questions, people, with_person
 from recx.evaluation.own_study import own_study
 from recx.evaluation.pairwise_discriminator import discriminator_rows
@@ -24,8 +25,9 @@ from recx.profiles.resolve import resolve_settings
 from recx.prompts.recommendation_prompts import explanation_prompt
 from recx.recommenders.target_kinds import KINDS, fit_target, load_target
 from recx.settings import BackboneSettings, Settings
-from recx.storage.run_folder import Run, read_json, write_json
+from recx.storage.run_folder import Run, read_kept, write_json
 
+PUBLISHED = "win_ratio_by_amount.csv"
 _CHANGED_PEOPLE = 100
 
 
@@ -89,8 +91,8 @@ def tuned_texts(
     made = {}
     for amount in amounts:
         path = run.folder / f"texts-{amount}-{chosen.seed}.json"
-        kept = read_json(path) if path.is_file() else {}
-        if kept.get("fingerprint") != run.fingerprint:
+        kept = read_kept(path, run.fingerprint)
+        if kept is None:
             folder = run.checkpoints() / f"texts-{amount}"
             model = tune(taught[:amount], backbone_of(settings), chosen.fit, folder, chosen.seed, shared, show_progress)
             kept = {"fingerprint": run.fingerprint, "amount": amount, "seed": chosen.seed}
@@ -173,12 +175,19 @@ def curve_frame(ratios: pd.DataFrame, folder: str = "") -> pd.DataFrame:
     Args:
         ratios: `judge, amount, value, low, high`.
         folder: folder of the public files, whose published ratios become one more curve, the mean and the range over
-            three recommenders and three data sets; empty for none.
+            three recommenders and three data sets; empty for none, and none if the folder lacks their file.
+
+    Raises:
+        DataError: the file with the published ratios is damaged.
     """
     curves = ratios.assign(curve="judged by " + ratios["judge"])
-    if folder:
-        published = pd.read_csv(paths.expanded(folder) / "win_ratio_by_amount.csv").groupby("length")["win ratio"]
-        table = published.agg(value="mean", low="min", high="max").rename_axis("amount").reset_index()
+    path = paths.expanded(folder) / PUBLISHED
+    if folder and path.is_file():
+        try:
+            published = pd.read_csv(path).groupby("length")["win ratio"]
+            table = published.agg(value="mean", low="min", high="max").rename_axis("amount").reset_index()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: expected a table with the columns length and win ratio ({error!r}).") from error
         curves = pd.concat([curves, table.assign(curve="published, LLaMA2")], ignore_index=True)
     return curves[["curve", "amount", "value", "low", "high"]]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,14 +13,14 @@ from recx.data.registry import find_source, load_dataset
 from recx.data.reviews import load_reviews, most_opinionated_sentence
 from recx.data.xrec_files import ExplainedPairs, holds_pairs, read_explained_pairs
 from recx.decoding.self_test import check_backbone
-from recx.errors import CheckpointError, DataError, SettingsError
+from recx.errors import DataError, SettingsError
 from recx.explaining.chat_profiles import write_pairs
 from recx.models.aligned_model import AlignedModel
 from recx.models.saved_models import SharedBackbone
 from recx.prompts.profile_prompts import rule_made_pairs
 from recx.recommenders.interaction_graph import GraphVectors, graph_vectors, percentiles, without_pairs
 from recx.settings import Settings, XRecSettings
-from recx.storage.run_folder import Run, read_json, write_json
+from recx.storage.run_folder import Run, read_kept, write_json
 from recx.storage.text_store import TextStore
 
 
@@ -219,7 +218,7 @@ def write_variants(
     texts, curves = {}, []
     for number, name in enumerate(variants_of(settings)):
         own = folder / f"variant-{number}"
-        kept = _kept(own / "texts.json")
+        kept = read_kept(own / "texts.json", run.fingerprint)
         if kept is None:
             variant, vectors = VARIANTS[name], graphs.complete if VARIANTS[name].seen else graphs.without
             read = rows.vectors(vectors.users, vectors.items)
@@ -230,7 +229,7 @@ def write_variants(
             curve = train(model, variant, rows, chosen.fit, own, chosen.seed, show_progress=show_progress)
             ids = write(model, rows.rows(variant.form, "test"), rows.ends, chosen.max_tokens, chosen.fit.precision)
             said = [shared.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in ids]
-            kept = {"texts": said, "curve": curve}
+            kept = {"fingerprint": run.fingerprint, "texts": said, "curve": curve}
             own.mkdir(parents=True, exist_ok=True)
             write_json(own / "texts.json", kept)
         texts[name] = kept["texts"]
@@ -244,10 +243,3 @@ def shown_texts(texts: Mapping[str, list[str]], pairs: ExplainedPairs, parts: np
     pair = int(np.flatnonzero(parts == "test")[row])
     said = {"reference": pairs.explanations[pair]} | {name: own[row] for name, own in texts.items()}
     return pd.DataFrame(said.items(), columns=["source", "text"])
-
-
-def _kept(path: Path) -> dict | None:
-    try:
-        return read_json(path)
-    except CheckpointError:
-        return None

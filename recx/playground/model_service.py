@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recx.attribution.attribute_effects import value_effects, value_holders
 from recx.attribution.counterfactual import MAX_CHANGES, apply_changes, find_counterfactual
-from recx.attribution.removal import ValueFunction, players_of
+from recx.attribution.removal import ValueFunction
 from recx.attribution.shapley import shapley_values
 from recx.errors import DataError
 from recx.evaluation.faithfulness import cited_places, erasure
@@ -255,7 +255,7 @@ class ModelService:
 
     def _by_attribute(self, evidence: Evidence, history: np.ndarray) -> Json:
         """The effects of values that several items share, strongest for the decision first."""
-        players, sign = players_of(history[-self.value.length :]), 1 if evidence.liked else -1
+        players, sign = self.value.players(history), 1 if evidence.liked else -1
         found: Json = {}
         for name in self.catalogue.attributes:
             values, _ = value_holders(self.catalogue, name, players)

@@ -5,6 +5,7 @@ import json
 import secrets
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,7 +47,9 @@ class RpcServer(ThreadingHTTPServer):
         return self
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore errors of callers that disconnect."""
+        """Ignore callers that disconnect or fall silent."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _DisconnectedError(Exception):

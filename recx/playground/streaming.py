@@ -42,17 +42,18 @@ def stream_explanation(
     with lock:
         (request,) = explainer.explanation_requests([history], [item], instruction)
     ends, written = explainer.encoder.ends | explainer.model.ends, []
+    device = explainer.model.device.type
     with lock, torch.inference_mode():
         # The target encodes in its own precision, outside of autocast.
         prompts = explainer.prompts([request])
-        with autocast(explainer.precision):
+        with autocast(explainer.precision, device):
             state = DecodingState(explainer.model, prompts)
     quotes = [explainer.quotes(request)] if explainer.holds_quotes else []
     text = ""
     while len(written) < max_tokens and not should_stop():
         early = len(written) < explainer.min_tokens
         logits = without(state.logits, torch.tensor(sorted(ends))) if early else state.logits
-        with lock, torch.inference_mode(), autocast(explainer.precision):  # titles may have to be compared
+        with lock, torch.inference_mode(), autocast(explainer.precision, device):  # titles may have to be compared
             token = int(best_tokens(logits, quotes, state.log_probs)[0])
         if token in ends:
             break
@@ -60,7 +61,7 @@ def stream_explanation(
         # An incomplete character is decoded as a replacement character until its remaining tokens follow.
         text = explainer.encoder.tokenizer.decode(written).strip()
         yield text.rstrip("\ufffd")
-        with lock, torch.inference_mode(), autocast(explainer.precision):
+        with lock, torch.inference_mode(), autocast(explainer.precision, device):
             state.step(torch.tensor([token]))
     changed = 0
     if explainer.measure is not None and explainer.holds_evidence and not should_stop():

@@ -4,10 +4,12 @@ import os
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from recx import paths
+from recx.errors import RecxError
 from recx.pipeline.kernels import MANAGER
 from recx.pipeline.servers import run_server
 from recx.playground.open_runs import STOPPABLE
@@ -26,7 +28,8 @@ def start_model_server() -> RpcServer:
     def preload() -> None:
         ready = [row["name"] for row in runs.runs() if not row["why"]]
         if ready:
-            runs.get(ready[0]).service("models")
+            with suppress(RecxError):  # the page says so when it asks for this run
+                runs.get(ready[0]).service("models")
 
     threading.Thread(target=preload, daemon=True).start()
     return server

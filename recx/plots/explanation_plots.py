@@ -61,23 +61,20 @@ def confusion(frame: pd.DataFrame, axes: Axes) -> Axes:
     return _named_sides(axes, "predicted source", "true source")
 
 
-def score_errors(frame: pd.DataFrame, axes: Axes, metric: str = "r2") -> Axes:
+def score_errors(frame: pd.DataFrame, axes: Axes) -> Axes:
     """Draw how well each view of a text predicts the target's score, by method (paper Table 3, normalised).
 
     Args:
-        frame: columns `method, view, metric, value`.
+        frame: columns `method, view, metric, value`, of which the metric `r2` is drawn.
         axes: the axes to draw on.
-        metric: the metric to show.
     """
-    rows = frame[frame["metric"] == metric]
-    if metric == "r2":  # zero by definition, drawn as the zero line
-        rows = rows[rows["view"] != "mean"]
+    rows = frame[(frame["metric"] == "r2") & (frame["view"] != "mean")]  # the mean's is zero, the zero line
     looks = list(zip(COLOURS, HATCHES, strict=True))[: rows["view"].nunique()]
     grouped_bars(rows, "method", "view", looks, axes)
     methods = rows["method"].unique()
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.set_xticks(np.arange(len(methods)), methods, rotation=20, ha="right", rotation_mode="anchor", fontsize=8)
-    axes.set(ylabel="variance of the score\nexplained ($R^2$)" if metric == "r2" else metric)
+    axes.set(ylabel="variance of the score\nexplained ($R^2$)")
     legend_above(axes, fontsize=8)
     return tidy(axes)
 

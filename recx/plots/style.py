@@ -21,6 +21,9 @@ _STYLES = {
     "hybrid": ("#0072B2", ""),
     "relation": ("#D55E00", "//"),
     "intention, other people's vectors": ("#009E73", ".."),
+    "relation, told": ("#D55E00", ""),
+    "relation, told, held": ("#D55E00", ".."),
+    "relation, predicted, held": ("#D55E00", "xx"),
 }
 
 
@@ -29,7 +32,7 @@ def method_style(label: str) -> tuple[str, str]:
     if label in _STYLES:
         return _STYLES[label]
     n = zlib.crc32(label.encode())
-    return COLOURS[n % len(COLOURS)], HATCHES[n % len(HATCHES)]
+    return COLOURS[n % len(COLOURS)], HATCHES[n // len(COLOURS) % len(HATCHES)]
 
 
 def tidy(axes: Axes) -> Axes:

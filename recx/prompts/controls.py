@@ -81,7 +81,7 @@ class Control:
 
 
 def random_control(rng: np.random.Generator, views: Iterable[str]) -> Control:
-    """A control for training: the default half of the time, otherwise one or two requests."""
+    """A control for training: the default in 45 of 100, otherwise one or two requests."""
     if rng.random() < 0.45:
         return Control()
     kind = rng.random()

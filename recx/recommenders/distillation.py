@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from recx.recommenders import devices
 from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 from recx.recommenders.sasrec import SASRec
-from recx.settings import TargetSettings
+from recx.settings import TargetSettings, TargetShape
 
 
 def distil(
@@ -30,7 +30,8 @@ def distil(
         teacher: not modified; in eval mode.
         histories: H training histories, oldest first.
         items: N.
-        settings: shape and optimiser of the student, which reads as many items as the teacher.
+        settings: shape and optimiser of the student, which reads as many items as the teacher. Where its heads do not
+            divide its width, as may be with a teacher without attention, it has the next smaller number that does.
         epochs: number of passes over the histories.
         show_progress: show a bar over the epochs.
 
@@ -41,7 +42,7 @@ def distil(
     torch.manual_seed(settings.seed)
     order = torch.Generator().manual_seed(settings.seed)
     device = devices.preferred_device()
-    student = SASRec(items, replace(settings.model, length=teacher.length)).to(device)
+    student = SASRec(items, _student_shape(settings.model, teacher.length)).to(device)
     padded = pad_histories(histories, teacher.length)
     optimizer = torch.optim.AdamW(student.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     curve = []
@@ -61,3 +62,8 @@ def distil(
             losses.append(loss.item())
         curve.append({"epoch": epoch, "divergence": float(np.mean(losses))})
     return student.eval().requires_grad_(False), curve
+
+
+def _student_shape(shape: TargetShape, length: int) -> TargetShape:
+    heads = max(n for n in range(1, shape.heads + 1) if shape.width % n == 0)
+    return replace(shape, length=length, heads=heads)

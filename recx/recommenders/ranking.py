@@ -17,7 +17,7 @@ class Ranked:
 
     Attributes:
         ranks: (U,) rank among items not in the history; 0 is the best.
-        top: (U, k) the best items.
+        top: (U, k) the best items not in the history; 0 where there are fewer than k.
         tied: (U,) number of other unseen items with the same score as the next item; ties are broken at random.
     """
 
@@ -39,7 +39,7 @@ class Ranked:
 
     def coverage(self, items: int, k: int) -> float:
         """Fraction of the catalogue that is in at least one user's top k."""
-        return np.unique(self.top[:, :k]).size / items
+        return np.unique(self.top[:, :k][self.top[:, :k] > 0]).size / items
 
     def top1_share(self) -> float:
         """Fraction of users whose top item is the most common top item."""
@@ -73,5 +73,6 @@ def rank(scorer: Scorer, histories: Sequence[np.ndarray], targets: np.ndarray, l
         chunk = histories[start : start + BATCH]
         scores = mask_seen(score(scorer, pad_histories(chunk, length)), chunk)
         place, _, tied = places(scores, chunk, torch.from_numpy(targets[start : start + BATCH]))
-        parts.append((place, best_first(scores, chunk, min(k, scores.shape[1] - 1))[1], tied))
+        values, best = best_first(scores, chunk, min(k, scores.shape[1] - 1))
+        parts.append((place, best.masked_fill(values == -torch.inf, 0), tied))
     return Ranked(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))

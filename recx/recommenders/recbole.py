@@ -110,17 +110,18 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecBole
     for part in ("weight", "bias"):
         tensors[f"norm.{part}"] = take(arrays, f"LayerNorm.{part}", (width,), folder)
     tensors |= _layers(arrays, number(record, "n_layers"), width, folder)
+    positions = len(tensors["positions"])
     options = {
-        "length": settings.model.length,
+        "length": min(settings.model.length, positions),
         "heads": heads,
         "activation": choice(record, "hidden_act", tuple(ACTIVATIONS)),
         "eps": number(record, "layer_norm_eps", float),
         "floor": 0.0,
     }
-    reads = f"It was trained on up to {len(tensors['positions'])} items and reads the latest "
     target = RecBoleSASRec(tensors, options).eval()
     target.options["floor"] = floor_of(target, target.known, data.sequences, target.length)
-    return target, [match.note, f"{reads}{settings.model.length} (target.model.length)."]
+    reads = f"It was trained on up to {positions} items and reads the latest {target.length} (target.model.length)."
+    return target, [match.note, reads]
 
 
 def _layers(arrays: dict[str, Tensor], count: int, width: int, folder: Path) -> dict[str, Tensor]:

@@ -160,12 +160,15 @@ def load(folder: Path, data: Dataset, settings: TargetSettings) -> tuple[RecTool
     if kind == "sasrec":
         for part in ("weight", "bias"):
             tensors[f"norm.{part}"] = take(arrays, f"transformer_layers.last_layernorm.{part}", (width,), folder)
-    options = {"length": settings.model.length, "reads": reads, "heads": heads, "blocks": kind}
+    places = reads - ("mask" in arrays)  # the mask takes one
+    options = {"length": min(settings.model.length, max(places, 1)), "reads": reads, "heads": heads, "blocks": kind}
     options |= {name: choice(record, name, (True, False)) for name in FLAGS}
-    most = f"It was trained on up to {reads} positions and reads the latest {settings.model.length} items"
     target = RecToolsTransformer(tensors, options | {"floor": 0.0}).eval()
     target.options["floor"] = floor_of(target, target.known, data.sequences, target.length)
-    return target, [match.note, f"{most} (target.model.length)."]
+    most = (
+        f"It was trained on up to {reads} positions and reads the latest {target.length} items (target.model.length)."
+    )
+    return target, [match.note, most]
 
 
 def _blocks(arrays: dict[str, Tensor], kind: str, count: int, width: int, folder: Path) -> dict[str, Tensor]:

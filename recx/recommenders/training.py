@@ -1,8 +1,10 @@
 """Target training: epochs with early stopping on validation NDCG@10, the same for every kind."""
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -164,12 +166,22 @@ def fit_lightgcn(
     return model, train_with_early_stopping(model, epoch, checked or split, settings, show_progress)
 
 
+@dataclass(frozen=True)
+class _Epoch:
+    """An epoch whose weights may be kept: its NDCG@10, and how common its most common top item is."""
+
+    ndcg: float
+    share: float
+    weights: dict[str, torch.Tensor]
+
+
 def train_with_early_stopping(
     model: nn.Module, epoch: Callable[[], float], split: Split, settings: TargetSettings, show_progress: bool = True
 ) -> TrainingCurve:
     """Train until validation NDCG@10 stops improving, and restore the best epoch's weights.
 
-    Among equally good epochs (`settings.tie`), the one whose most common top item is least common is kept.
+    Among the epochs that are as good as the best one up to `settings.tie`, the one whose most common top item is least
+    common is kept.
 
     Args:
         model: a Scorer with a `length`; left in eval mode.
@@ -179,8 +191,8 @@ def train_with_early_stopping(
         show_progress: show a bar over the epochs.
     """
     curve: TrainingCurve = []
-    best: tuple[float, float, dict] | None = None
-    epochs_without_gain, started, training = 0, time.monotonic(), 0.0
+    candidates: list[_Epoch] = []
+    best, epochs_without_gain, started, training = -math.inf, 0, time.monotonic(), 0.0
     bar = tqdm(range(1, settings.epochs + 1), desc=f"{type(model).__name__} epochs", disable=not show_progress)
     for number in bar:
         model.train()
@@ -200,14 +212,14 @@ def train_with_early_stopping(
         metrics = {"epoch": number, "loss": loss, "ndcg@10": ndcg, "top1_share": share}
         curve.append(metrics | {"seconds": seconds, "training_seconds": training})
         bar.set_postfix(loss=f"{loss:.2f}", ndcg=f"{ndcg:.4f}")
-        better = best is None or ndcg > best[0]
-        tied = best is not None and ndcg > (1 - settings.tie) * best[0] and share < best[1]
-        if better or tied:
-            best = (max(ndcg, best[0]) if best else ndcg, share, copy.deepcopy(model.state_dict()))
-        epochs_without_gain = 0 if better else epochs_without_gain + 1
+        epochs_without_gain = 0 if ndcg > best else epochs_without_gain + 1
+        best = max(ndcg, best)
+        if ndcg >= (1 - settings.tie) * best and not any(e.ndcg >= ndcg and e.share <= share for e in candidates):
+            candidates.append(_Epoch(ndcg, share, copy.deepcopy(model.state_dict())))
+        candidates = [e for e in candidates if e.ndcg >= (1 - settings.tie) * best]
         if epochs_without_gain >= settings.patience:
             break
-    model.load_state_dict(best[2])
+    model.load_state_dict(min(candidates, key=lambda e: e.share).weights)
     return curve
 
 
@@ -251,6 +263,8 @@ def _bpr_sampler(split: Split, items: int, settings: TargetSettings) -> Callable
         for _ in range(20):  # redraw items that the user has chosen
             pairs = users * (items + 1) + negatives
             wrong = taken[torch.searchsorted(taken, pairs).clamp(max=len(taken) - 1)] == pairs
+            if not wrong.any():
+                break
             negatives[wrong] = torch.randint(1, items + 1, (int(wrong.sum()),), generator=generator)
         rows = torch.randperm(len(positives), generator=generator).split(settings.batch_size)
         return [(users[r], positives[r], negatives[r]) for r in rows]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from recx.settings.accepted_values import require
+
 
 @dataclass(frozen=True)
 class AblateSettings:
@@ -20,3 +22,8 @@ class AblateSettings:
     users: int = 300
     pairs: int = 200
     at_once: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.scale > 0, "ablate.scale", "above 0", self.scale)
+        for name, least in (("seeds", 1), ("users", 0), ("pairs", 2), ("at_once", 0)):
+            require(getattr(self, name) >= least, f"ablate.{name}", f"at least {least}", getattr(self, name))

@@ -1,6 +1,7 @@
 """Settings of the section `align`: modes, what they are trained on, and where each starts."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from recx.settings.accepted_values import PROJECTORS, require
@@ -8,6 +9,14 @@ from recx.settings.backbone_settings import BackboneSettings
 from recx.settings.fit_settings import FitSettings
 
 MODES = ("behavior", "intention", "hybrid", "relation")
+
+
+def last_mode(modes: Iterable[str]) -> str:
+    """The last of some modes in the order behavior, intention, hybrid, relation: the one that reads the most input.
+
+    Other names, such as those of models that are not aligned, are passed over.
+    """
+    return max((mode for mode in modes if mode in MODES), key=MODES.index)
 
 
 @dataclass(frozen=True)
@@ -157,5 +166,5 @@ class AlignSettings:
 
     @property
     def main_mode(self) -> str:
-        """The aligned mode that is shown and rated first: the last one, which reads the most input."""
-        return self.mode_list[-1]
+        """The aligned mode that is shown and rated first."""
+        return last_mode(self.mode_list)

@@ -98,3 +98,8 @@ class DataSettings:
     min_item: int = -1
     columns: Columns = field(default_factory=Columns)
     demo: DemoSettings = field(default_factory=DemoSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("top_items", "sample_users", "min_user", "min_item"):
+            value = getattr(self, name)
+            require(value >= -1, f"data.{name}", "at least 0, or -1 for the data set's default", value)

@@ -44,7 +44,11 @@ class EvaluateSettings:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        require(self.users >= 0, "evaluate.users", "at least 0 (all)", self.users)
+        for name in ("users", "ranking_users"):
+            require(getattr(self, name) >= 0, f"evaluate.{name}", "at least 0 (all)", getattr(self, name))
+        require(self.free_users >= -1, "evaluate.free_users", "at least -1 (none)", self.free_users)
+        for name, least in (("pairs", 2), ("shots", 0), ("rated", 1), ("sources", 1)):
+            require(getattr(self, name) >= least, f"evaluate.{name}", f"at least {least}", getattr(self, name))
         known = self.discriminator in ("tfidf", "bert")
         require(known, "evaluate.discriminator", "'tfidf' or 'bert'", self.discriminator)
         named = bool(self.encoder) or self.discriminator == "tfidf"

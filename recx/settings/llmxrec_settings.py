@@ -41,7 +41,7 @@ class LLMXRecSettings:
         parts = self.amounts.replace(",", " ").split()
         whole = bool(parts) and all(part.isdecimal() for part in parts)
         require(whole, "llmxrec.amounts", "whole numbers, separated by spaces", self.amounts)
-        for name in ("tested", "people", "lora_rank", "max_tokens"):
+        for name in ("tested", "people", "lora_rank", "lora_alpha", "max_tokens"):
             require(getattr(self, name) >= 1, f"llmxrec.{name}", "at least 1", getattr(self, name))
 
     @property

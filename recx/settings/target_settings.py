@@ -98,6 +98,7 @@ class TargetSettings:
             require(getattr(self, name) >= 1, f"target.{name}", "at least 1", getattr(self, name))
         require(self.learning_rate > 0, "target.learning_rate", "above 0", self.learning_rate)
         require(self.weight_decay >= 0, "target.weight_decay", "at least 0", self.weight_decay)
+        require(0 <= self.tie < 1, "target.tie", "at least 0 and below 1", self.tie)
         if self.kind == "sasrec":
             divisor = f"a divisor of target.model.width ({self.model.width})"
             require(self.model.width % self.model.heads == 0, "target.model.heads", divisor, self.model.heads)

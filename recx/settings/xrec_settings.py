@@ -51,6 +51,7 @@ class XRecSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require(self.pairs > 0, "xrec.pairs", "above 0", self.pairs)
+        for name in ("pairs", "max_tokens"):
+            require(getattr(self, name) > 0, f"xrec.{name}", "above 0", getattr(self, name))
         require(0 <= self.unseen < 1, "xrec.unseen", "at least 0 and below 1", self.unseen)
         require(self.projector in PROJECTORS, "xrec.projector", f"one of {', '.join(PROJECTORS)}", self.projector)

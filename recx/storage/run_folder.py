@@ -24,7 +24,7 @@ import polars as pl
 
 from recx import paths
 from recx.errors import CheckpointError
-from recx.storage.atomic_files import replace_file
+from recx.storage.atomic_files import replace_file, replacing
 from recx.storage.locks import hold, release
 
 RECORD = tuple("profile dataset stage method mode decoding control verdict metric value low high n".split())
@@ -94,10 +94,9 @@ class Run:
 
     def save_frame(self, name: str, frame: pd.DataFrame) -> None:
         """Write a frame as `<name>.parquet`, without its index; `read_frame` reads it back."""
-        beside = self.folder / f"{name}.parquet.part"
-        # Converted through lists, since pandas itself and polars' direct conversion require pyarrow.
-        pl.DataFrame(frame.to_dict("list"), infer_schema_length=None).write_parquet(beside)
-        beside.replace(self.folder / f"{name}.parquet")
+        with replacing(self.folder / f"{name}.parquet") as beside:
+            # Converted through lists, since pandas itself and polars' direct conversion require pyarrow.
+            pl.DataFrame(frame.to_dict("list"), infer_schema_length=None).write_parquet(beside)
 
     def save_json(self, name: str, value: Any) -> None:
         """Write `<name>.json`."""
@@ -159,8 +158,17 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error}). Delete its folder and rerun.") from error
+
+
+def read_kept(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """What an interrupted run kept as a JSON object with its `fingerprint`; None if missing, damaged or another's."""
+    try:
+        kept = read_json(path)
+    except CheckpointError:
+        return None
+    return kept if isinstance(kept, dict) and kept.get("fingerprint") == fingerprint else None
 
 
 def read_frame(path: Path) -> pd.DataFrame:

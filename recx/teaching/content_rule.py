@@ -38,7 +38,7 @@ class ContentRecommender:
         return self._items
 
     def encode_users(self, histories: Tensor) -> Tensor:
-        """Mean of the items' vectors, with the latest weighted twice as much as the oldest: (B, L) -> (B, d)."""
+        """Mean of the items' vectors; the last position is weighted twice as much as the first: (B, L) -> (B, d)."""
         weights = torch.linspace(0.5, 1.0, histories.shape[1])[None, :] * (histories > 0)
         vectors = (self._items[histories] * weights[..., None]).sum(1)
         return vectors / weights.sum(1, keepdim=True).clamp_min(1e-6)

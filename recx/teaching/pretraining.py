@@ -6,7 +6,6 @@ It uses the demo catalogue's facts, synthetic titles, general conversations, and
 """
 
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable
@@ -30,6 +29,7 @@ from recx.models.pretrained import TEACHING, backbone_folder
 from recx.prompts.conversations import read_conversations
 from recx.prompts.tokens import EncodedRows, PromptEncoder
 from recx.settings import FitSettings
+from recx.storage.atomic_files import replacing_folder
 from recx.teaching.synthetic_titles import synthetic_catalogue
 from recx.teaching.teaching_text import tokenizer_texts, write_rows
 
@@ -185,17 +185,12 @@ def _concatenated(parts: list[EncodedRows]) -> EncodedRows:
 
 
 def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, record: dict, out: Path) -> None:
-    """Write to a temporary folder, then move it into place, so that an interrupted build leaves the old one intact."""
-    beside = out.with_name(out.name + ".part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    tokenizer.save_pretrained(beside)
-    model.config.save_pretrained(beside)
-    weights = {n: p.detach().to(torch.float16).contiguous() for n, p in model.named_parameters()}
-    save_file(weights, beside / "model.safetensors", metadata={"format": "pt"})
-    (beside / "pretraining.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    beside.rename(out)
+    with replacing_folder(out) as beside:
+        tokenizer.save_pretrained(beside)
+        model.config.save_pretrained(beside)
+        weights = {n: p.detach().to(torch.float16).contiguous() for n, p in model.named_parameters()}
+        save_file(weights, beside / "model.safetensors", metadata={"format": "pt"})
+        (beside / "pretraining.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
