@@ -14,12 +14,11 @@ from recx.evaluation.discrimination import discriminate_views
 from recx.evaluation.explanation_checks import cited_in_history, stated_attributes_true
 from recx.evaluation.foreign_texts import ForeignTexts
 from recx.evaluation.judges import Rating, explanations_to_rate, scores
-from recx.evaluation.llmxrec import attribute_accuracy, win_rates
+from recx.evaluation.llmxrec import attribute_accuracy, predicted_attribute, win_rates
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.reference_table import scores_of
 from recx.evaluation.related_work import reference_texts
 from recx.evaluation.xrec import unique_ratio, users_with_text
-from recx.prompts.templates import columns_by_strength
 from recx.settings import EvaluateSettings
 from recx.storage.text_store import TextStore
 
@@ -214,7 +213,7 @@ def _compared(
     if len(set(users.tolist())) < FEWEST_USERS:
         remarks.append(f"Classifiers were left out: they need the texts of at least {FEWEST_USERS} users.")
         return wins, sources, confusion
-    attribute = next((c for c in columns_by_strength(list(given.catalogue.attributes)) if c != "series"), None)
+    attribute = predicted_attribute(given.catalogue)
     for method, own in texts.items() if attribute else ():
         found = _tried(
             remarks,
@@ -228,8 +227,7 @@ def _compared(
         return wins, sources, confusion
     won = _tried(remarks, "Win rates", lambda: win_rates(texts, {m: rated[m] for m in texts}, users, settings.seed))
     if won:
-        wins = won.rates.rename_axis("method").reset_index().melt("method", var_name="against", value_name="rate")
-        wins = wins[wins["method"] != wins["against"]].reset_index(drop=True)
+        wins = won.frame
         for method in texts:
             measures[method] |= {"mean_win_rate": won.means[method], "discriminator_accuracy": won.accuracy}
     told = _tried(remarks, "Telling sources apart", lambda: discriminate_views(texts, users.tolist(), settings))

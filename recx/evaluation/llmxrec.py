@@ -18,6 +18,7 @@ from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.discrimination import split_users
 from recx.evaluation.test_set import Pairs
 from recx.evaluation.word_vectors import word_vectors
+from recx.prompts.templates import columns_by_strength
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,13 @@ class WinRates:
     means: dict[str, Estimate]
     accuracy: Estimate
     pairs: int
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rates of different methods as `method, against, rate`."""
+        names = list(self.rates.index)
+        rows = [(own, other, self.rates.loc[own, other]) for own in names for other in names if own != other]
+        return pd.DataFrame(rows, columns=["method", "against", "rate"])
 
 
 def win_rates(
@@ -90,6 +98,12 @@ def win_rates(
         judged.append(owners[differ])
     accuracy = bootstrap(np.concatenate(right), np.concatenate(judged), seed=seed)
     return WinRates(rates, means, accuracy, int(tested.sum()))
+
+
+def predicted_attribute(catalogue: Catalogue) -> str | None:
+    """The attribute that is predicted from texts: the strongest reason among them, but not the series, which the titles
+    tell; None if there is none."""
+    return next((c for c in columns_by_strength(list(catalogue.attributes)) if c != "series"), None)
 
 
 def attribute_accuracy(

@@ -11,14 +11,14 @@ from recx.data.catalogue import Catalogue
 from recx.errors import DataError
 from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.judges import explanations_to_rate, scores
-from recx.evaluation.llmxrec import attribute_accuracy, win_rates
+from recx.evaluation.llmxrec import attribute_accuracy, predicted_attribute, win_rates
 from recx.evaluation.methods import Method
 from recx.evaluation.reference_judge import ReferenceJudge
 from recx.evaluation.test_set import Pairs
 from recx.evaluation.xrec import bert_score, unique_ratio, users_with_text
 from recx.prompts.controls import Control
 from recx.prompts.pieces import as_text
-from recx.prompts.templates import columns_by_strength, templated_explanation
+from recx.prompts.templates import templated_explanation
 from recx.settings import EvaluateSettings
 
 
@@ -49,10 +49,10 @@ def related_measures(
     except DataError as error:
         print(f"Win rates were skipped: {error}")
     else:
-        frame = wins.rates.rename_axis("method").reset_index().melt("method", var_name="against", value_name="rate")
+        frame = wins.frame
         for method in texts:
             measures[method] |= {"mean_win_rate": wins.means[method], "discriminator_accuracy": wins.accuracy}
-    attribute = next((c for c in columns_by_strength(list(catalogue.attributes)) if c != "series"), None)
+    attribute = predicted_attribute(catalogue)
     references = reference_texts(pairs, catalogue, max_history, settings.seed) if settings.encoder else []
     for method, own in texts.items():
         if attribute:
@@ -66,7 +66,7 @@ def related_measures(
         )
         if settings.encoder:
             f1 = bert_score(own, references, settings.encoder)[:, 2]
-            measures[method]["bert_score"] = bootstrap(f1, pairs.users)
+            measures[method]["bert_score"] = bootstrap(f1, pairs.users, seed=settings.seed)
     rows = [{"method": m, "metric": name} | asdict(e) for m, own in measures.items() for name, e in own.items()]
     return frame, pd.DataFrame(rows)
 
