@@ -118,7 +118,7 @@ def test_values_that_are_numbers_leave_the_marks_of_titles_alone():
         list("abc"), ["Alpha", "Beta", "Gamma"], {"players": [["1"], ["2"], ["0"]], "platform": [["PC"]] * 3}
     )
     reading = ExplanationParser(catalogue).parse(
-        'Yes. "Alpha" is for PC; "Beta" is for PC; "Gamma" is for 2.', [1, 2], 3
+        'Yes. "Alpha" is for PC; "Beta" is for PC; "Gamma" is with the players 2.', [1, 2], 3
     )
     assert [(s.items, s.value, s.true) for s in reading.statements] == [
         ((1,), "PC", True), ((2,), "PC", True), ((3,), "2", False),

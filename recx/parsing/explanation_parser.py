@@ -13,7 +13,7 @@ title is said to be it in the words of the kit's own texts ("is for PlayStation 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from recx.data.catalogue import Catalogue
@@ -33,6 +33,10 @@ from recx.parsing.value_subjects import REACH, find_subjects
 # What is said of a world that is not: "they would like it more if it were for PC".
 _IF_IT_WERE = re.compile(r"\bif (?:it|this|that|they)(?: \w+)? (?:were|was|had)\b", re.IGNORECASE)
 _AROUND_A_YEAR = re.compile(r"\b(?:after|before|since|until|pre-?|post-?)\W*$", re.IGNORECASE)
+# What in the name of an attribute would deny its value or end the sentence: "no of players", "No. of pages".
+_MISLEADING = re.compile(r"[^\w ]|\b(?:no|not|non|none|never|without|lack|free)\b", re.IGNORECASE)
+# Prose also calls other attributes so: "in the category of TV news", of a subcategory.
+_LOOSE = re.compile(r"(?:sub-?)?(?:categor(?:y|ies)|genres?|tags?|class|types?|topics?)", re.IGNORECASE)
 _RESPECTIVELY = re.compile(r"\brespectively\b", re.IGNORECASE)
 # What a quoted title is said to be in the words of the kit's own texts.
 _WORD = r"(?![a-z])\w(?:[\w'&+/-]|\.(?=\w))*"
@@ -47,11 +51,13 @@ _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """An attribute value: its name, its position in the text, and that of its mark in its clause."""
+    """An attribute value: its name, its position in the text, that of its mark in its clause, and its attribute if the
+    text names it."""
 
     name: str
     span: tuple[int, int]
     place: int
+    attribute: str | None
 
 
 class ExplanationParser:
@@ -80,11 +86,26 @@ class ExplanationParser:
         decision, start = stated_decision(plain)
         values = self._values.find(plain, start)
         spans = [span for span, _ in values]
-        shown = marked(text, start, [title.span for title in named], spans)
+        attributes = [self._values.named_before(plain, span[0]) for span in spans]
+        wholes = [
+            (found[1] if found and _MISLEADING.search(found[0]) else span[0], span[1])
+            for span, found in zip(spans, attributes, strict=True)
+        ]
+        shown = marked(text, start, [title.span for title in named], wholes)
         return ParsedExplanation(
             decision,
             _citations(named, plain, start, history, item),
-            self._statements(text, shown, [title.item for title in named], values, history, item),
+            self._statements(
+                text,
+                shown,
+                [title.item for title in named],
+                [
+                    _Value(name, span, 0, found and found[0])
+                    for (span, name), found in zip(values, attributes, strict=True)
+                ],
+                history,
+                item,
+            ),
             tuple(_NAME.findall(shown)),
             _unverified(text, start, spans),
         )
@@ -94,7 +115,7 @@ class ExplanationParser:
         text: str,
         shown: str,
         titles: Sequence[int | None],
-        values: Sequence[tuple[tuple[int, int], str]],
+        values: Sequence[_Value],
         history: Sequence[int],
         item: int,
     ) -> tuple[Statement, ...]:
@@ -104,7 +125,7 @@ class ExplanationParser:
             text: the text.
             shown: the text with titles and values replaced by marks.
             titles: the items of its titles.
-            values: its values with their spans.
+            values: its values.
             history: indices of the items in the history that the text is about.
             item: index of the item in question.
         """
@@ -161,19 +182,27 @@ class ExplanationParser:
             said.append(Statement(tuple(i for i in subjects if i is not None), value.name, negated, true, value.span))
         return said
 
+    def _columns_of(self, value: _Value) -> Sequence[Sequence[tuple[str, ...]]]:
+        """The attributes in which a value is looked up: the one that the text names, unless prose uses it loosely."""
+        if value.attribute is None or _LOOSE.fullmatch(value.attribute):
+            return self._columns
+        named = self.catalogue.attributes[value.attribute]
+        return (named,) if self._values.has(value.attribute, value.name) else self._columns
+
     def _is_true(
         self, value: _Value, subjects: Sequence[int], history: Sequence[int], clause: str, negated: bool
     ) -> bool:
         over = subjects or history
-        holders = sum(any(value.name in column[int(i)] for column in self._columns) for i in over)
+        columns = self._columns_of(value)
+        holders = sum(any(value.name in column[int(i)] for column in columns) for i in over)
         if subjects:
             return holders == (0 if negated else len(over))
         return true_of_history(holders, len(over), clause, value.place, negated)
 
 
-def _stated(clause: str, values: Sequence[tuple[tuple[int, int], str]]) -> list[_Value]:
+def _stated(clause: str, values: Sequence[_Value]) -> list[_Value]:
     """The values that a clause states, without those of a world that is not and years that only bound others."""
-    found = (_Value(values[int(m[1])][1], values[int(m[1])][0], m.start()) for m in VALUE_MARK.finditer(clause))
+    found = (replace(values[int(m[1])], place=m.start()) for m in VALUE_MARK.finditer(clause))
     return [
         value
         for value in found

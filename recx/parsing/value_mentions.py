@@ -74,6 +74,13 @@ _ALSO_CALLED = {
     "rpg": ("role playing",),
     "massively multiplayer": ("mmo",),
 }
+# Values that are also words of every text, such as codes of languages and countries. These, and numbers that are no
+# years, are values only directly behind the name of their attribute: "with the language it", "players: 4".
+_ORDINARY = frozenset(
+    "a all am an and any as at be by do first for go he hi i id if in is it last me more most my new no none not of on "
+    "one or other others so than the their them they this to too us we with yes you your".split()
+)
+_NUMBER, _YEAR = re.compile(r"[\d.,]+"), re.compile(r"(?:1[5-9]|20)\d\d")
 
 
 class ValueMentions:
@@ -84,8 +91,15 @@ class ValueMentions:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self.values = {v for column in catalogue.attributes.values() for item in column for v in item}
         self._attributes = frozenset(catalogue.attributes)
+        self._of_attribute = {
+            name: {v for item in column for v in item} for name, column in catalogue.attributes.items()
+        }
+        self.values = {v for values in self._of_attribute.values() for v in values}
+        names = "|".join(re.escape(name) for name in sorted(catalogue.attributes, key=len, reverse=True))
+        self._name_before = re.compile(rf"(?<!\w)({names})(?: of| is| are|:)? $", re.IGNORECASE) if names else None
+        self._name_letters = max(map(len, catalogue.attributes), default=0) + 5
+        self._canonical = {name.casefold(): name for name in catalogue.attributes}
         self._spellings: dict[str, list[str]] = {}
         for value in sorted(self.values, key=lambda v: (-len(v), v)):  # "C++" before "C"
             own = phrase_key(value)
@@ -114,7 +128,7 @@ class ValueMentions:
                 if words[place].start < start:
                     break
                 span, value = self._value(plain, key, words, place, size)
-                if value is not None:
+                if value is not None and (not is_ordinary(value) or self.named_before(plain, span[0])):
                     found.append((span, value))
                     step = size
                     break
@@ -131,6 +145,17 @@ class ValueMentions:
         return [
             (m.span(1), m[1]) for m in named if not any(begin < m.end(1) and m.start(1) < end for begin, end in known)
         ]
+
+    def named_before(self, plain: str, start: int) -> tuple[str, int] | None:
+        """The attribute whose name stands directly before a place, and where it starts: "with the genre Puzzle"."""
+        if self._name_before is None:
+            return None
+        found = self._name_before.search(plain, max(start - self._name_letters, 0), start)
+        return None if found is None else (self._canonical[found[1].casefold()], found.start())
+
+    def has(self, attribute: str, value: str) -> bool:
+        """Whether some item has the value in this attribute."""
+        return value in self._of_attribute[attribute]
 
     def only(self, words: str) -> bool:
         """Whether words are nothing but values: "Drama Thriller", "Comedy, Romance and War"; but not "Halo 2"."""
@@ -242,6 +267,12 @@ class ValueMentions:
             if word.key in _WORKS:
                 return bool(_ONE.search(plain, max(words[place].start - 60, 0), words[place].start))
         return False
+
+
+def is_ordinary(value: str) -> bool:
+    """Whether a value is a number that is no year, or a word of every text."""
+    plain = value.strip()
+    return plain.casefold() in _ORDINARY or bool(_NUMBER.fullmatch(plain) and not _YEAR.fullmatch(plain))
 
 
 def stands_as_series(plain: str, start: int, end: int) -> bool:
