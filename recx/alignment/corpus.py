@@ -163,7 +163,10 @@ def measure_effects(
     known = [h if p else h[:0] for h, p in zip(data.histories, data.labels.has_preference, strict=True)]
     rows = histories_to_measure(known[: data.with_titles], data.max_history, settings.measured, rng)
     if not rows:
-        raise DataError("No training history contains three different items, so no effects can be compared.")
+        raise DataError(
+            "No training history contains three different items, so no effects can be compared, and the relation mode "
+            "cannot be trained. Leave it out of align.modes, or use more interactions per person (data.min_user)."
+        )
     labels = label_histories(target, [data.histories[row] for row in rows], data.max_history, rng, EACH)
     return label_effects(value, data.histories, labels, rows, show_progress=show_progress)
 

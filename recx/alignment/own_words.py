@@ -55,7 +55,7 @@ def write_own_words(
     data: TaskData,
     count: int,
     rng: np.random.Generator,
-    max_tokens: int = 160,
+    max_tokens: int = 0,
     precision: str = "auto",
     show_progress: bool = True,
 ) -> OwnWords:
@@ -67,18 +67,18 @@ def write_own_words(
         data: histories and the target's labels.
         count: number of answers to write, half of them for liked items.
         rng: source of randomness for histories, wordings and instructions.
-        max_tokens: longest answer.
+        max_tokens: longest answer; by default, what the titles of the catalogue need.
         precision: of matrix products.
         show_progress: show a bar.
     """
-    views = list(data.catalogue.attributes)
+    views, max_tokens = list(data.catalogue.attributes), max_tokens or encoder.text_tokens
     rows = [data.preference_rows[n] for n in shuffled_cycle(len(data.preference_rows), count, rng)]
     asked, prompts, quotes = [], [], []
     texts, labels = TokenTexts.of(encoder.tokenizer), data.catalogue.labels
     for n, row in enumerate(rows):
         liked = n % 2 == 0
         item = int(rng.choice((data.labels.liked if liked else data.labels.disliked)[row]))
-        control = random_control(rng, views) if views else random_control(rng, ["title"])
+        control = random_control(rng, views)
         instruction = control.wording(int(rng.integers(8)))
         opening, wording = int(rng.integers(4)), EXPLANATION[int(rng.integers(8))]
         pieces = person_prompt("behavior", opening, data.recent(row), row, wording, [item])

@@ -1,11 +1,13 @@
 """Finding items by typed titles: suggestions, misspellings and ambiguous titles."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from rapidfuzz import fuzz, process, utils
+import regex
+from rapidfuzz import fuzz, process
 
 from recx.data.catalogue import Catalogue, clean_title
 
@@ -15,6 +17,10 @@ MIN_TAKEN, MIN_LEAD, MIN_OFFERED, MIN_ALIKE = 86, 4, 60, 50
 MAX_LETTERS = 300
 MAX_SAME_TITLE = 50  # items with the same title that are offered
 MAX_ALIKE = 5  # items with a similar title that are offered
+
+
+_BETWEEN_WORDS = regex.compile(r"[^\p{L}\p{N}\p{M}]+")  # marks are letters' parts: the vowels of Hindi and Thai
+_WITHOUT_SPACES = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class TitleSearch:
         if not query:
             return []
         starts = [n for n, label in enumerate(self._labels, 1) if label.startswith(query)]
-        inside = [n for n, label in enumerate(self._labels, 1) if f" {query}" in label]
+        inside = [n for n, label in enumerate(self._labels, 1) if _begins_within(query, label)]
         matches = [Match(n, 100.0) for n in dict.fromkeys([*sorted(starts, key=self._length), *inside])][:limit]
         if len(matches) < limit and len(query) > 2:
             known = {m.item for m in matches}
@@ -93,7 +99,7 @@ class TitleSearch:
         if same:
             kind = "exact" if len(same) == 1 else "ambiguous"
             return Resolution(kind, tuple(Match(n, 100.0) for n in same[:MAX_SAME_TITLE]))
-        holding = [n for n, label in enumerate(self._labels, 1) if f" {query}" in f" {label}"]
+        holding = [n for n, label in enumerate(self._labels, 1) if _begins_within(query, f" {label}")]
         if holding:  # part of a title: a unique match is accepted, several are ambiguous
             scored = sorted((-fuzz.ratio(query, self._labels[n - 1]), n) for n in holding)
             near = tuple(Match(n, round(-score, 1)) for score, n in scored[:MAX_ALIKE])
@@ -132,4 +138,9 @@ def _best(scored: Sequence[float]) -> tuple[float, ...]:
 
 def _normalise(text: str) -> str:
     """Reduce text, cleaned as titles are, to lower-case letters and digits with single spaces."""
-    return " ".join(utils.default_process(clean_title(text)).split())
+    return " ".join(_BETWEEN_WORDS.sub(" ", unicodedata.normalize("NFC", clean_title(text)).lower()).split())
+
+
+def _begins_within(query: str, label: str) -> bool:
+    """Whether a word of a label begins with the query; in scripts without spaces, it may stand anywhere."""
+    return (query if _WITHOUT_SPACES.match(query) else f" {query}") in label

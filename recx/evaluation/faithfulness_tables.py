@@ -76,6 +76,8 @@ def caption(records: Sequence[Mapping[str, Any]], baselines: Sequence[str], left
             first, best = max(baseline, key=baseline.__getitem__), max(others, key=others.__getitem__)
             sign = -1 if name.split(" (")[0] in LOWER_IS_BETTER else 1
             ahead.append(f"{name}: {first} {sign * baseline[first]:.2f} (best other: {best} {sign * others[best]:.2f})")
+    if not any({k in baselines for k in values} == {True, False} for values in rows.values()):
+        return "There is no metric by which baselines and other methods could be compared."
     if not ahead:
         return "By each of these metrics, the best of the other methods is ahead of all baselines."
     return "\n  ".join(["By these metrics, a baseline is at least as good as all other methods:", *ahead])

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from recx.data.catalogue import Catalogue
+from recx.errors import DataError
 from recx.evaluation.methods import Method
 from recx.evaluation.metric_records import metric_record
 from recx.explaining.free_questions import answer
@@ -20,7 +21,7 @@ from recx.explaining.group_questions import GroupQuestion, group_question, templ
 from recx.parsing.stated_rule import stated_rules
 from recx.parsing.title_index import TitleIndex
 from recx.parsing.without_titles import without_titles
-from recx.recommenders.group_rules import RULES, best_for_group, satisfactions
+from recx.recommenders.group_rules import RULES, NothingNewError, best_for_group, satisfactions
 from recx.recommenders.protocol import Scorer
 
 SIZES = (2, 3, 4, 6, 8)
@@ -62,6 +63,8 @@ def draw_choices(
 ) -> list[GroupChoice]:
     """Draw groups of random people, and let every rule recommend them an item.
 
+    Groups to whose members hardly any item is new are left out.
+
     Args:
         target: the recommender, which is not changed.
         histories: of the people.
@@ -69,16 +72,25 @@ def draw_choices(
         count: number of groups of each size.
         sizes: numbers of members; those above the number of people are left out.
         seed: of the draws.
+
+    Raises:
+        DataError: no group is left.
     """
     rng, choices = np.random.default_rng(seed), []
     drawn = [rng.permutation(len(histories))[:size] for size in sizes if size <= len(histories) for _ in range(count)]
-    for group, people in enumerate(drawn):
+    for people in drawn:
         own = tuple(histories[p] for p in people)
-        members = satisfactions(target, own, length)
+        try:
+            members = satisfactions(target, own, length)
+        except NothingNewError:
+            continue
+        group = choices[-1].group + 1 if choices else 0
         best = {rule: best_for_group(members, rule) for rule in RULES}
         for rule, item in best.items():
             possible = tuple(other for other, its in best.items() if its == item)
             choices.append(GroupChoice(group, own, rule, item, tuple(members[:, item].tolist()), possible))
+    if not choices:
+        raise DataError("No group of these people has two items that are new to all of them, so no rule can choose.")
     return choices
 
 

@@ -18,7 +18,7 @@ from recx.evaluation.bootstrap import Estimate, bootstrap
 from recx.evaluation.discrimination import split_users
 from recx.evaluation.test_set import Pairs
 from recx.evaluation.word_vectors import word_vectors
-from recx.prompts.templates import columns_by_strength
+from recx.prompts.templates import columns_by_strength, standard_name
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def win_rates(
 def predicted_attribute(catalogue: Catalogue) -> str | None:
     """The attribute that is predicted from texts: the strongest reason among them, but not the series, which the titles
     tell; None if there is none."""
-    return next((c for c in columns_by_strength(list(catalogue.attributes)) if c != "series"), None)
+    return next((c for c in columns_by_strength(list(catalogue.attributes)) if standard_name(c) != "series"), None)
 
 
 def attribute_accuracy(

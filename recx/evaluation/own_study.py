@@ -46,8 +46,13 @@ def own_study(
         people: user id -> what is known of the person.
 
     Raises:
-        DataError: there are too few people, or the file of instructions cannot be read.
+        DataError: the catalogue has no attributes, there are too few people, or the file of instructions is damaged.
     """
+    if not data.catalogue.attributes:
+        raise DataError(
+            f"{data.name} has no attributes. Texts by rule then only name titles, so there is nothing to compare, and "
+            "no discriminator to train. Add attributes, or name the public files of LLMXRec in llmxrec.files."
+        )
     drawn = np.random.default_rng(settings.seed).permutation(len(split.test_histories)).tolist()
     wanted = (max(settings.amount_list) or _UNSEEN, _UNSEEN, settings.tested, _JUDGED, _JUDGED_UNSEEN)
     scale = min(1.0, len(drawn) / sum(wanted))

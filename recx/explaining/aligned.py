@@ -230,7 +230,7 @@ class AlignedExplainer(Explainer):
         items: Sequence[Item],
         instruction: str | Control = "",
         show_progress: bool = False,
-        max_tokens: int = 160,
+        max_tokens: int = 0,
     ) -> list[Explanation]:
         """Explain whether the recommender would suggest item r to person r, and why.
 
@@ -239,8 +239,9 @@ class AlignedExplainer(Explainer):
             items: R items.
             instruction: free text, or a `Control` such as `Control(view="platform")`.
             show_progress: show a progress bar.
-            max_tokens: greatest length of an answer.
+            max_tokens: greatest length of an answer; by default, what the titles of the catalogue need.
         """
+        max_tokens = max_tokens or self.encoder.text_tokens
         requests = self.explanation_requests(histories, items, instruction)
         quotes = [self.quotes(request) for request in requests] if self.holds_quotes else None
         texts = self.text_generator.write(

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 DRAWN = 8  # sentences drawn in place of one
 TEMPERATURE = 0.7  # of the draws: at 1, small models misspell words
-LONGEST = 64  # tokens of such a sentence
 ROUNDS = 8  # sentences of a text that may be written again; further ones are left out
 _CONTRAST = ", while "
 # A title and what it is said to be, whether or not the reader knows such words, but for those that make it a cause.
@@ -66,11 +65,12 @@ class Reviser:
 
     Args:
         explainer: the explainer that wrote them.
-        max_tokens: greatest length of a text that has to be begun anew.
+        max_tokens: greatest length of a text that has to be begun anew; by default, what the titles of the catalogue
+            need.
     """
 
-    def __init__(self, explainer: "AlignedExplainer", max_tokens: int = 160) -> None:
-        self.explainer, self.max_tokens = explainer, max_tokens
+    def __init__(self, explainer: "AlignedExplainer", max_tokens: int = 0) -> None:
+        self.explainer, self.max_tokens = explainer, max_tokens or explainer.encoder.text_tokens
 
     def revise(
         self, requests: Sequence[Request], evidence: Sequence[Evidence], texts: Sequence[str]
@@ -158,7 +158,7 @@ class Reviser:
             prompts,
             self.explainer.encoder.ends,
             DRAWN,
-            LONGEST,
+            self.explainer.encoder.sentence_tokens,
             TEMPERATURE,
             self.explainer.precision,
             quotes=[self._quotes(d, p, titles(d.evidence)) for d, p in zip(drafts, prompts, strict=True)],

@@ -33,7 +33,7 @@ OPTIONS = {"profile": "profile", "data.name": "dataset", "data.data_dir": "data-
 QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # also hides "Loading weights" of transformers
     "TRANSFORMERS_VERBOSITY": "error",  # its advice is logged as warnings
-    "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::FutureWarning",
+    "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::FutureWarning,ignore:Glyph:UserWarning",
 }
 
 KERNEL = [

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from recx import paths
 from recx.alignment.relation_source import relation_source
 from recx.data.people import people_files
@@ -90,6 +92,7 @@ def begin_stage(stage: str, settings: Settings) -> Run:
     Raises:
         CheckpointError: an input is not finished; the message names the notebook that produces it.
     """
+    pd.set_option("display.html.use_mathjax", False)  # a "$" in a title begins no formula
     run = run_of(stage, settings)
     if settings.target.kind.endswith(".py"):
         custom_recommender.remember(settings.target.kind)

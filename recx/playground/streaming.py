@@ -21,7 +21,7 @@ def stream_explanation(
     history: Sequence[Item],
     item: Item,
     instruction: str | Control = "",
-    max_tokens: int = 160,
+    max_tokens: int = 0,
     should_stop: Callable[[], bool] = lambda: False,
     lock: "threading.Lock | AbstractContextManager[object]" = nullcontext(),  # noqa: B008
 ) -> Iterator[str | Explanation]:
@@ -35,14 +35,14 @@ def stream_explanation(
         history: history of one person, in any form.
         item: the item in question.
         instruction: free text, or a `Control`.
-        max_tokens: greatest length of an answer.
+        max_tokens: greatest length of an answer; by default, what the titles of the catalogue need.
         should_stop: called before every token; if it returns True, the answer ends there.
         lock: held for every step, so that streams sharing it take turns token by token.
     """
     with lock:
         (request,) = explainer.explanation_requests([history], [item], instruction)
     ends, written = explainer.encoder.ends | explainer.model.ends, []
-    device = explainer.model.device.type
+    device, max_tokens = explainer.model.device.type, max_tokens or explainer.encoder.text_tokens
     with lock, torch.inference_mode():
         # The target encodes in its own precision, outside of autocast.
         prompts = explainer.prompts([request])

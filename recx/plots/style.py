@@ -2,6 +2,8 @@
 
 import zlib
 
+import matplotlib
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 
 # Okabe & Ito's palette, distinguishable with colour blindness and, by lightness, in greyscale.
@@ -25,6 +27,20 @@ _STYLES = {
     "relation, told, held": ("#D55E00", ".."),
     "relation, predicted, held": ("#D55E00", "xx"),
 }
+
+
+# After matplotlib's own font, those that have the letters of other scripts, as far as they are installed.
+_FONTS = (
+    "DejaVu Sans", "Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Devanagari", "Noto Sans Arabic",
+    "Noto Sans Hebrew", "Noto Sans Thai", "Arial Unicode MS", "Hiragino Sans", "PingFang SC", "Yu Gothic", "Meiryo",
+    "Microsoft YaHei", "Malgun Gothic", "Nirmala UI", "WenQuanYi Zen Hei", "Unifont"
+)  # fmt: skip
+
+
+def use_fonts_of_all_scripts() -> None:
+    """Let matplotlib take letters that its own font lacks, such as those of Japanese titles, from installed fonts."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    matplotlib.rcParams["font.family"] = [name for name in _FONTS if name in installed]
 
 
 def method_style(label: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Instructions that control an explanation: attribute, length and audience."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,12 +80,12 @@ class Control:
         return " ".join(parts)
 
 
-def random_control(rng: np.random.Generator, views: Iterable[str]) -> Control:
-    """A control for training: the default in 45 of 100, otherwise one or two requests."""
+def random_control(rng: np.random.Generator, views: Sequence[str]) -> Control:
+    """A control for training: the default in 45 of 100, otherwise one or two requests (a view only if there is any)."""
     if rng.random() < 0.45:
         return Control()
     kind = rng.random()
-    view = str(rng.choice(list(views))) if kind < 0.6 else None
+    view = str(rng.choice(list(views))) if views and kind < 0.6 else None
     length: Length = "normal"
     audience: Audience = "anyone"
     if kind > 0.5:

@@ -14,7 +14,7 @@ from recx.parsing.quotation_marks import QUOTED
 from recx.prompts.controls import Control
 from recx.prompts.entity_ids import ROLES
 from recx.prompts.pieces import Piece, Title, render, titles
-from recx.prompts.templates import columns_by_strength, phrase
+from recx.prompts.templates import columns_by_strength, phrase, standard_name
 
 TINY = 1e-6  # smaller effects are rounding errors
 NOTABLE = 0.25  # fraction of the first cause's effect below which a cause is not named
@@ -243,7 +243,7 @@ def _compared(rng: np.random.Generator, catalogue: Catalogue, evidence: Evidence
         return []
     cause, item = evidence.causes[0], evidence.item
     columns = [c for c, v in catalogue.attributes.items() if v[item] and v[cause] and control.view in (None, c)]
-    columns = [c for c in columns if c != "year"] or columns
+    columns = [c for c in columns if standard_name(c) != "year"] or columns
     alike = [c for c in columns if set(catalogue.attributes[c][item]) & set(catalogue.attributes[c][cause])]
     fitting = alike if evidence.liked else [c for c in columns if c not in alike]
     pool = columns_by_strength(fitting if fitting and rng.random() < 0.8 else columns)

@@ -40,7 +40,7 @@ def examples_from_effects(
         if task == "attribution":
             yield Example(task, prompt, name_causes(evidence))
             continue
-        control = random_control(rng, views) if views and rng.random() < 0.3 else Control()
+        control = random_control(rng, views) if rng.random() < 0.3 else Control()
         instruction = control.wording(int(rng.integers(8)))
         prompt += [f" {instruction}"] if instruction else []
         prompt += tell(evidence) if told else []

@@ -24,28 +24,50 @@ _PHRASES = {
     "year": "from {v}",
     "series": "part of the {v} series",
 }
+_ALSO_CALLED = {
+    "genres": "genre",
+    "platforms": "platform",
+    "developers": "developer",
+    "brands": "brand",
+    "years": "year",
+    "release year": "year",
+    "publication year": "year",
+}
 # Attributes in descending order of strength as a reason; unknown columns come after these.
 _STRENGTH = ("series", "genre", "platform", "developer", "brand", "year")
 
 
+def standard_name(column: str) -> str:
+    """The name under which the templates know an attribute: "Genres" is a genre, "release_year" a year."""
+    name = column.casefold().replace("_", " ").strip()
+    return _ALSO_CALLED.get(name, name)
+
+
 def phrase(column: str, value: str) -> str:
     """Phrase an attribute value as a predicate, i.e. the words that follow "is"."""
-    form = _PHRASES.get(column, "with the {c} {v}")
-    if column == "series" and value.startswith("The ") and len(value) > 4:
+    name = standard_name(column)
+    form = _PHRASES.get(name, "with the {c} {v}")
+    if name == "series" and value.startswith("The ") and len(value) > 4:
         value = value[4:]  # the form has the article: "part of the Witcher series"
     return form.format(v=value, c=column, a="an" if value[:1] in "AEIOUaeiou" else "a")
 
 
 def columns_by_strength(columns: Sequence[str]) -> list[str]:
     """Sort attribute columns by their strength as a reason, the strongest first."""
-    return sorted(columns, key=lambda c: _STRENGTH.index(c) if c in _STRENGTH else len(_STRENGTH))
+
+    def place(column: str) -> int:
+        name = standard_name(column)
+        return _STRENGTH.index(name) if name in _STRENGTH else len(_STRENGTH)
+
+    return sorted(columns, key=place)
 
 
 def describe_item(catalogue: Catalogue, item: int) -> list[Piece]:
     """Write one sentence with all known facts about an item."""
     facts = catalogue.facts(item)
-    said = [phrase(c, facts[c][0]) for c in ("genre", "platform", "developer", "brand", "year", "series") if c in facts]
-    said += [phrase(c, facts[c][0]) for c in facts if c not in _STRENGTH]
+    order = [*("genre", "platform", "developer", "brand", "year", "series"), ""]
+    known = [(standard_name(c) if standard_name(c) in _STRENGTH else "", c) for c in facts]
+    said = [phrase(c, facts[c][0]) for wanted in order for name, c in known if name == wanted]
     if not said:
         return [Title(item), " has no further facts on record."]
     return [Title(item), " is " + ", ".join(said) + "."]
@@ -56,8 +78,10 @@ def summarise_taste(catalogue: Catalogue, history: Sequence[int]) -> list[Piece]
     parts = []
     for column in columns_by_strength(list(catalogue.attributes)):
         value, count = _most_common(catalogue, history, column)
-        if count >= 2 and column != "series" and len(parts) < 3:
-            parts.append(f"{value}" if column != "year" else f"titles from {value}")
+        name = standard_name(column)
+        if count >= 2 and name != "series" and len(parts) < 3:
+            known = value if name in _STRENGTH else f"{column} {value}"
+            parts.append(f"titles from {value}" if name == "year" else known)
     liking = f"Mostly {', '.join(parts)}. " if parts else "A mixed taste. "
     return [liking, "Latest choice: ", Title(int(history[-1])), "."]
 
@@ -173,13 +197,13 @@ def _columns(catalogue: Catalogue, history: list[int], item: int, yes: bool, con
     known = columns_by_strength([c for c, v in catalogue.attributes.items() if v[item]])
     if control.view:
         return [c for c in known if c == control.view]
-    known = [c for c in known if c != "year"] or known
+    known = [c for c in known if standard_name(c) != "year"] or known
 
     def likeness(column: str) -> float:
         values = catalogue.attributes[column]
         return float(np.mean([bool(set(values[item]) & set(values[h])) for h in history]))
 
-    general = [c for c in known if c != "series"] or known
+    general = [c for c in known if standard_name(c) != "series"] or known
     if yes:
         return [c for c in known if likeness(c)] or general[:1]
     return sorted(general, key=lambda c: likeness(c) > 0.5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -219,6 +220,21 @@ class PromptEncoder:
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         mask = np.concatenate(learnt) if learnt else np.zeros(0, bool)
         return EncodedRows(ids, offsets, mask, np.array(tasks)), dropped
+
+    @cached_property
+    def text_tokens(self) -> int:
+        """Greatest length of an explanation in tokens: it names up to eight titles, of which long ones have more."""
+        return max(160, 64 + 8 * self._long_title)
+
+    @cached_property
+    def sentence_tokens(self) -> int:
+        """Greatest length of a sentence of an explanation in tokens: it names up to three titles."""
+        return max(64, 24 + 3 * self._long_title)
+
+    @cached_property
+    def _long_title(self) -> int:
+        """Length of a title in tokens that one in ten exceeds."""
+        return int(np.quantile([len(title) for title in self.titles[1:]] or [0], 0.9))
 
     def _tokens(self, text: str) -> np.ndarray:
         ids = self._cache.get(text)

@@ -16,6 +16,11 @@ from recx.recommenders.devices import score
 from recx.recommenders.labels import LIKED_SHARE
 from recx.recommenders.protocol import Scorer, check_finite, pad_histories
 
+
+class NothingNewError(DataError):
+    """Hardly any item is new to all members of a group."""
+
+
 # Name -> from the satisfactions (G, M) of G members with M items to the group's score (M,) of each.
 RULES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "additive utilitarian": lambda members: members.sum(0),
@@ -38,7 +43,8 @@ def satisfactions(target: Scorer, histories: Sequence[np.ndarray], length: int) 
         (G, N + 1): NaN for padding, and for every item that is in the history of any member.
 
     Raises:
-        DataError: fewer than two items are new to all members, or a score is not finite.
+        NothingNewError: fewer than two items are new to all members.
+        DataError: a score is not finite.
     """
     scores = score(target, pad_histories(histories, length))
     check_finite(scores)
@@ -50,7 +56,7 @@ def satisfactions(target: Scorer, histories: Sequence[np.ndarray], length: int) 
             told[row, new] = (rankdata(scores[row, new].numpy(), method="min") - 1) / (len(new) - 1)
     told[:, seen] = np.nan
     if (~np.isnan(told[0])).sum() < 2:
-        raise DataError("Fewer than two items are new to all members of the group. Form smaller groups.")
+        raise NothingNewError("Fewer than two items are new to all members of the group. Form smaller groups.")
     return told
 
 
