@@ -73,3 +73,21 @@ def test_a_short_title_is_not_what_a_longer_text_may_mean():
     found = index.resolve("Nobody Knows")
     assert found.kind == "unknown" and found.matches, "the nearest are named, but none of them may be meant"
     assert index.resolve("ocean").kind == "ambiguous"
+
+
+@pytest.mark.parametrize(
+    "typed, found",
+    [
+        ("トトロ", "となりのトトロ"),
+        ("神隠し", "千と千尋の神隠し"),
+        ("千尋", "千と千尋の神隠し"),
+        ("मिस्टर", "मिस्टर इंडिया"),
+        ("мир", "Война и мир"),
+    ],
+)
+def test_parts_of_titles_are_found_in_every_script(typed, found):
+    titles = ["となりのトトロ", "千と千尋の神隠し", "मिस्टर इंडिया", "मास्टर", "Война и мир"]
+    search = TitleSearch(build_catalogue(list("abcde"), titles, {}))
+    resolved = search.resolve(typed)
+    assert (resolved.kind, titles[resolved.matches[0].item - 1]) == ("close", found)
+    assert titles[search.suggest(typed)[0].item - 1] == found

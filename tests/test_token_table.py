@@ -37,3 +37,19 @@ def test_a_row_reads_as_its_prompt_in_every_mode(backbone, small_catalogue):
         shown = "".join(marks[k] or t for k, t in zip(asked["kind"], asked["text"], strict=True))
         assert shown == as_text(prompt, small_catalogue)
         assert table[table["counted"]]["text"].tolist()[0] == "Yes"
+
+
+class Bytes:
+    """A tokenizer whose tokens are bytes."""
+
+    def decode(self, ids):
+        return bytes(ids).decode("utf-8", errors="replace")
+
+
+def test_the_parts_of_one_character_share_a_row():
+    ids = np.frombuffer("aжя".encode(), dtype=np.uint8).astype(int)
+    labels = np.array([-100, -100, -100, *ids[3:]])
+    table = token_table({"input_ids": ids, "labels": labels}, Bytes(), EntityIds(256, 6))
+    assert table["text"].tolist() == ["a", "ж", "я"] and table["counted"].tolist() == [False, False, True]
+    cut = token_table({"input_ids": ids[:2], "labels": labels[:2]}, Bytes(), EntityIds(256, 6))
+    assert cut["text"].tolist() == ["a", "\ufffd"]

@@ -134,6 +134,12 @@ def misleading_case(effects: Sequence[PairEffects], texts: Sequence[Explanation]
     return min(found)[-1] if found else 0
 
 
+def case_heading(text: Explanation, liked: bool, method: str) -> str:
+    """What a case is about; a text that does not pass `is_true` is announced as such."""
+    said = f"{text.title}: the target says {'yes' if liked else 'no'}, and {method} explains it by"
+    return said if is_true(text, liked) else f"No text passes all three checks; this is the first one.\n{said}"
+
+
 def curve_frame(effects: Sequence[PairEffects], attributions: Mapping[str, Sequence[np.ndarray]]) -> pd.DataFrame:
     """The mean erasure curve of each attribution method: `method, share, value`."""
     parts = []

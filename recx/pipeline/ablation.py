@@ -14,6 +14,7 @@ import torch
 from tqdm.auto import tqdm
 
 from recx.alignment.corpus import rows_per_task
+from recx.errors import SettingsError
 from recx.evaluation.alignment_effect import measure
 from recx.evaluation.explanation_checks import explanation_records
 from recx.evaluation.explanation_ratings import rate
@@ -25,6 +26,8 @@ from recx.pipeline import stages
 from recx.pipeline.finished import open_finished
 from recx.pipeline.launch import launch, launch_alignments
 from recx.profiles.resolve import resolve_settings
+from recx.recommenders.protocol import TwoTower
+from recx.recommenders.target_kinds import load_target
 from recx.settings import Settings
 from recx.storage.run_folder import Run, digest, read_kept, write_json
 
@@ -41,6 +44,15 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 }
 METRICS = ("rating", "decision_agreement", "hr@5", "accuracy", "history_coverage")
 MODE = "hybrid"
+
+
+def variants_of(settings: Settings) -> list[str]:
+    """The variants that differ in the settings' tasks: without explanations to leave out, two are the same."""
+    shares, named = dataclasses.asdict(settings.align.shares), {}
+    for variant, left_out in VARIANTS.items():
+        trained = [task for task in left_out if shares[task] and (settings.align.own_words or task != "explanation")]
+        named.setdefault(tuple(trained), variant)
+    return list(named.values())
 
 
 def variant_overrides(settings: Settings, variant: str, seed: int) -> dict[str, Any]:
@@ -72,7 +84,7 @@ def rows_of_variants(parameters: dict[str, Any]) -> pd.DataFrame:
         Columns `variant, task, rows`.
     """
     settings, rows = resolve_settings(**parameters), []
-    for variant in VARIANTS:
+    for variant in variants_of(settings):
         changed = parameters["overrides"] | variant_overrides(settings, variant, 0)
         align = resolve_settings(**parameters | {"overrides": changed}).align
         rows += [(variant, task, count) for task, count in rows_per_task(align, MODE, align.own_words).items()]
@@ -92,10 +104,18 @@ def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
 
     Returns:
         Columns `variant, seed, metric, value`.
+
+    Raises:
+        SettingsError: the target has no vectors, which the hybrid mode reads.
     """
     settings = resolve_settings(**parameters)
+    if not isinstance(load_target(stages.folder("target", settings), settings.target), TwoTower):
+        raise SettingsError(
+            f"The ablation trains the {MODE} mode, which reads the target's vectors, but {settings.target.name} only "
+            "gives scores. Leave notebook 10 out."
+        )
     # All variants of one seed first, so that stopping early leaves a complete small grid.
-    cells = [(variant, seed) for seed in range(settings.ablate.seeds) for variant in VARIANTS]
+    cells = [(variant, seed) for seed in range(settings.ablate.seeds) for variant in variants_of(settings)]
     at_once, threads = processes(settings)
     # Notebooks inherit the number of threads from the process that starts them.
     with joblib.parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads), warnings.catch_warnings():
@@ -106,7 +126,7 @@ def run_grid(run: Run, parameters: dict[str, Any]) -> pd.DataFrame:
         measured = dict(tqdm(results, desc="trainings", total=len(cells)))
     rows = [
         (variant, seed, metric, value)
-        for variant in VARIANTS
+        for variant in variants_of(settings)
         for seed in range(settings.ablate.seeds)
         for metric, value in measured[variant, seed].items()
     ]
@@ -174,7 +194,7 @@ def ablation_records(grid: pd.DataFrame) -> list[dict[str, Any]]:
 def estimate(settings: Settings) -> str:
     """Describe the cost of the grid in words."""
     rows = settings.align.rows_hybrid + settings.align.rows_intention * (settings.align.hybrid_from == "intention")
-    count = len(VARIANTS) * settings.ablate.seeds
+    count = len(variants_of(settings)) * settings.ablate.seeds
     at_once, threads = processes(settings)
     how = f"{at_once} in parallel with {threads} thread{'s' * (threads > 1)} each"
     return f"{count} trainings of up to {round(rows * settings.ablate.scale):,} rows each, {how}"

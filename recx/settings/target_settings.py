@@ -5,6 +5,8 @@ from pathlib import Path
 
 from recx.settings.accepted_values import TARGETS, require
 
+_BASELINES = ("random", "popularity", "distilled", "constant")  # as tables call them
+
 
 @dataclass(frozen=True)
 class TargetShape:
@@ -109,5 +111,6 @@ class TargetSettings:
 
     @property
     def name(self) -> str:
-        """The kind as shown in tables: for the user's own file, its stem."""
-        return Path(self.kind).stem
+        """The kind as shown in tables: for the user's own file, its stem, or its name where the stem means another."""
+        path = Path(self.kind)
+        return path.name if path.suffix == ".py" and path.stem in (*TARGETS, *_BASELINES) else path.stem
