@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from recx.attribution.removal import ValueFunction
 from recx.evaluation.pair_effects import PairEffects
 from recx.recommenders.item_rank import item_ranks
 
@@ -22,6 +23,7 @@ class Sums:
     """The value of a part of a history is the item's score."""
 
     length = Bag.length
+    players = ValueFunction.players
 
     def __init__(self, target):
         self.target = target

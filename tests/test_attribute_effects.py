@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from recx.attribution.attribute_effects import UNKNOWN, value_effects, value_holders
-from recx.attribution.removal import value_function
+from recx.attribution.removal import ValueFunction, value_function
 from recx.attribution.shapley import shapley_values
 from recx.data.catalogue import build_catalogue
 from recx.recommenders.sasrec import SASRec
@@ -26,6 +26,7 @@ class Table:
     """Any game: a random value for every set of the history's items."""
 
     length = 10
+    players = ValueFunction.players
 
     def __init__(self, n, seed=0):
         self.values = np.random.default_rng(seed).normal(size=(2**n, 2))

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from recx.attribution.removal import ValueFunction
 from recx.evaluation.certification import certify_planted, diagnosticity, fit_metrics, planted_citations
 from recx.evaluation.faithfulness import (
     SetComparison,
@@ -29,6 +30,7 @@ class Sums:
 
     length = 30
     target = None
+    players = ValueFunction.players
 
     def __init__(self, effects):
         self.effects = np.array(effects, dtype=float)

@@ -197,9 +197,8 @@ def test_a_caption_says_where_a_baseline_is_ahead():
     assert "Shapley" in faithfulness_tables.caption([*rows[1:3], record("template", "gain", 0.95)], ["template"])
     alone = [record("template", "order", 0.5, "liked"), record("llm", "order", 0.4, "liked")]
     assert "order (liked): template 0.50" in faithfulness_tables.caption(alone, ["template"])
-    assert faithfulness_tables.caption([rows[1], record("template", "gain", np.nan)], ["template"]).startswith(
-        "By each "
-    )
+    assert faithfulness_tables.caption([rows[1], record("template", "gain", 0.1)], ["template"]).startswith("By each ")
+    assert "no metric" in faithfulness_tables.caption([rows[1], record("template", "gain", np.nan)], ["template"])
     assert faithfulness_tables.verdict_table([]).empty
     few = [record("template", "gain", 0.8), record("llm", "gain", 0.95, n=4), record("llm 2", "gain", 0.7, n=5)]
     assert "gain: template 0.80 (best other: llm 2 0.70)" in faithfulness_tables.caption(few, ["template"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from bag_target import Bag, bag_pairs
 
-from recx.attribution.removal import value_function
+from recx.attribution.removal import ValueFunction, value_function
 from recx.data.demo import demo_catalogue
 from recx.evaluation.faithfulness import PairEffects
 from recx.evaluation.text_rewards import (
@@ -30,6 +30,7 @@ class Known:
     """A value function whose items have the effects 3, 1, 0 and -2."""
 
     length, target = 10, None
+    players = ValueFunction.players
 
     def __call__(self, history, kept, items):
         return (kept @ np.array([3.0, 1.0, 0.0, -2.0]))[:, None]
