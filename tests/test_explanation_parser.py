@@ -134,6 +134,8 @@ def test_values_that_are_numbers_leave_the_marks_of_titles_alone():
         ('Yes. "Okami (Wii)" is for Wii.', False),
         ('Yes. "Portal" is a Shooter title.', False),
         ("Yes. A fine match.", False),
+        ('Yes. "Portal" is a Puzzle title.', False),
+        ('Yes. "Portal" is a Puzzle title, and so it is.', True),
         ('Yes. "Portal" is for PC, by the Nadul studio. In short, good.', False),
     ],
 )

@@ -37,11 +37,12 @@ class OwnWords:
 
 
 def is_faithful(reading: ParsedExplanation) -> bool:
-    """Whether an answer says something, cites only the history and each title once, and states nothing false or
-    unknown."""
+    """Whether an answer says something, is about the item, cites only the history and each title once, and states
+    nothing false or unknown."""
     cited = [c.item for c in reading.citations]
     return (
         bool(cited or reading.statements)
+        and reading.about_item
         and all(c.in_history for c in reading.citations)
         and len(set(cited)) == len(cited)
         and all(s.true for s in reading.statements)

@@ -37,6 +37,7 @@ _AROUND_A_YEAR = re.compile(r"\b(?:after|before|since|until|pre-?|post-?)\W*$", 
 _MISLEADING = re.compile(r"[^\w ]|\b(?:no|not|non|none|never|without|lack|free)\b", re.IGNORECASE)
 # Prose also calls other attributes so: "in the category of TV news", of a subcategory.
 _LOOSE = re.compile(r"(?:sub-?)?(?:categor(?:y|ies)|genres?|tags?|class|types?|topics?)", re.IGNORECASE)
+_IT = re.compile(r"\b(?:it|its|this)\b", re.IGNORECASE)
 _RESPECTIVELY = re.compile(r"\brespectively\b", re.IGNORECASE)
 # What a quoted title is said to be in the words of the kit's own texts.
 _WORD = r"(?![a-z])\w(?:[\w'&+/-]|\.(?=\w))*"
@@ -108,6 +109,7 @@ class ExplanationParser:
             ),
             tuple(_NAME.findall(shown)),
             _unverified(text, start, spans),
+            any(title.item == item for title in named) or bool(_IT.search(plain, start)),
         )
 
     def _statements(

@@ -46,6 +46,7 @@ class ParsedExplanation:
         statements: the attribute values stated about items.
         names: capitalised words within a sentence that belong to no title and no value.
         unverified: spans of attribute values that titles are said to have, and that no item of the catalogue has.
+        about_item: whether the text names the item in question, or speaks of it as "it" or "this".
     """
 
     decision: bool | None
@@ -53,3 +54,4 @@ class ParsedExplanation:
     statements: tuple[Statement, ...]
     names: tuple[str, ...]
     unverified: tuple[tuple[int, int], ...] = ()
+    about_item: bool = True
