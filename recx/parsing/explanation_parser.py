@@ -52,13 +52,21 @@ _NAME = re.compile("(?<=[\\w,;\x00\x01] )[A-Z]\\w+")
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """An attribute value: its name, its position in the text, that of its mark in its clause, and its attribute if the
-    text names it."""
+    """An attribute value in a text.
+
+    Attributes:
+        name: the value.
+        span: its position.
+        hidden: what a mark stands for: the value, with the name of its attribute if that would mislead.
+        attribute: its attribute, if the text names it directly before.
+        place: position of the mark in its clause.
+    """
 
     name: str
     span: tuple[int, int]
-    place: int
+    hidden: tuple[int, int]
     attribute: str | None
+    place: int = 0
 
 
 class ExplanationParser:
@@ -85,32 +93,26 @@ class ExplanationParser:
         near = {int(h) for h in history} | {item}
         named, plain = self._titles.find(text, written, near)
         decision, start = stated_decision(plain)
-        values = self._values.find(plain, start)
-        spans = [span for span, _ in values]
-        attributes = [self._values.named_before(plain, span[0]) for span in spans]
-        wholes = [
-            (found[1] if found and _MISLEADING.search(found[0]) else span[0], span[1])
-            for span, found in zip(spans, attributes, strict=True)
-        ]
-        shown = marked(text, start, [title.span for title in named], wholes)
+        values = self._valued(plain, start)
+        shown = marked(text, start, [title.span for title in named], [value.hidden for value in values])
         return ParsedExplanation(
             decision,
             _citations(named, plain, start, history, item),
-            self._statements(
-                text,
-                shown,
-                [title.item for title in named],
-                [
-                    _Value(name, span, 0, found and found[0])
-                    for (span, name), found in zip(values, attributes, strict=True)
-                ],
-                history,
-                item,
-            ),
+            self._statements(text, shown, [title.item for title in named], values, history, item),
             tuple(_NAME.findall(shown)),
-            _unverified(text, start, spans),
+            _unverified(text, start, [value.span for value in values]),
             any(title.item == item for title in named) or bool(_IT.search(plain, start)),
         )
+
+    def _valued(self, plain: str, start: int) -> list[_Value]:
+        """The values in a text without its titles, from a place on."""
+        found = []
+        for span, name in self._values.find(plain, start):
+            named = self._values.named_before(plain, span[0])
+            misleading = named is not None and _MISLEADING.search(named[0])
+            begin = named[1] if named is not None and misleading else span[0]
+            found.append(_Value(name, span, (begin, span[1]), None if named is None else named[0]))
+        return found
 
     def _statements(
         self,
