@@ -35,6 +35,11 @@ def test_three_interactions_each_are_refused_before_training():
         fit_target(leave_one_out(data.sequences), len(data.catalogue), TargetSettings(epochs=1), show_progress=False)
 
 
+def test_histories_too_short_for_effects_are_told_before_the_relation_mode_fails():
+    assert "align.modes='behavior intention hybrid'" in data_of(drawn(40, 4)).report.warnings[0]
+    assert data_of(drawn(40, 5)).report.warnings == []
+
+
 def test_a_recommender_without_order_learns_from_three():
     data = data_of(drawn(40, 3))
     settings = TargetSettings(kind="mf", epochs=1)

@@ -58,6 +58,11 @@ def find_weaknesses(sequences: Sequence[np.ndarray], user_ids: Sequence[str], it
             f"Only {paired:,} of {len(lengths):,} people have more than three interactions, so there is almost no "
             "order to learn from; data.min_user=4 keeps only those people."
         )
+    if 3 < lengths.max() < 5:
+        found.append(
+            "Nobody has more than four interactions, so no training history has three items whose effects could be "
+            "compared, and the relation mode cannot be trained. Set align.modes='behavior intention hybrid'."
+        )
     kinds: dict[bytes, int] = {}
     for sequence in sequences:
         kinds[sequence.tobytes()] = kinds.get(sequence.tobytes(), 0) + 1
