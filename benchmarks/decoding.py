@@ -58,7 +58,7 @@ def with_prefix_function(explainer, prompts: list[Prompt], trie: Trie, beams: in
         for n, prompt in enumerate(rows):
             ids[n, width - len(prompt.ids) :], mask[n, width - len(prompt.ids) :] = prompt.ids, 1
         users = None if rows[0].user is None else torch.stack([p.user for p in rows])
-        with autocast(explainer.precision):
+        with autocast(explainer.precision, explainer.model.device.type):
             out = explainer.model.backbone.generate(
                 inputs_embeds=explainer.model.embed(torch.from_numpy(ids), users),
                 attention_mask=torch.from_numpy(mask),

@@ -205,7 +205,7 @@ def operations(model: AlignedModel, rows: EncodedRows) -> float:
     model.backbone.set_attn_implementation("eager")  # PyTorch 2.11 cannot count fused attention with shared heads
     for batch in chosen:
         inputs = {k: v.to(model.device) for k, v in collate([rows[int(r)] for r in batch], multiple=1).items()}
-        with FlopCounterMode(display=False) as counter, autocast("auto"), as_trained(model, how):
+        with FlopCounterMode(display=False) as counter, autocast("auto", model.device.type), as_trained(model, how):
             model(**inputs)["loss"].backward()
         total += counter.get_total_flops()
     model.zero_grad(set_to_none=True)
