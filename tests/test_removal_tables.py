@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from recx.attribution.removal import ValueFunction
 from recx.data.catalogue import build_catalogue
 from recx.errors import DataError
 from recx.evaluation.pair_effects import PairEffects
@@ -18,6 +19,7 @@ class Together:
 
     length = 8
     target = None
+    players = ValueFunction.players
 
     def __call__(self, history, kept, items):
         return (2.0 * (kept[:, 0] & kept[:, 1]) + 1.0 * kept[:, 2])[:, None]

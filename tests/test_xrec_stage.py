@@ -148,7 +148,10 @@ def test_few_pairs_are_trained_on_once_after_an_estimate_and_too_few_are_refused
     settings = resolve_settings("tiny", overrides=small)
     pairs = load_pairs(settings)
     parts = split_by_user(pairs.users, 0)
-    graphs, run = collaborative_graphs(pairs, parts, settings, False), SimpleNamespace(checkpoints=lambda: tmp_path)
+    graphs, run = (
+        collaborative_graphs(pairs, parts, settings, False),
+        SimpleNamespace(checkpoints=lambda: tmp_path, fingerprint="x"),
+    )
     texts, curves = write_variants(pairs, parts, graphs, settings, run)
     told = capsys.readouterr().out
     assert "XRec: about 1 min of training" in told and "untrained" not in told
