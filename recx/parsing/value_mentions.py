@@ -80,6 +80,9 @@ _ORDINARY = frozenset(
     "a all am an and any as at be by do first for go he hi i id if in is it last me more most my new no none not of on "
     "one or other others so than the their them they this to too us we with yes you your".split()
 )
+# Attributes whose values the kit phrases without their name: "is for 2600", "is an Other title".
+_PHRASED = re.compile(r"(?:genre|platform|developer|brand|year|release.year|publication.year)s?$", re.IGNORECASE)
+_PREDICATE = re.compile(r"\bis (for|made by|from|an?) $")
 _NUMBER, _YEAR = re.compile(r"[\d.,]+"), re.compile(r"(?:1[5-9]|20)\d\d")
 
 
@@ -128,7 +131,7 @@ class ValueMentions:
                 if words[place].start < start:
                     break
                 span, value = self._value(plain, key, words, place, size)
-                if value is not None and (not is_ordinary(value) or self.named_before(plain, span[0])):
+                if value is not None and (not is_ordinary(value) or self._is_stated(plain, span, value)):
                     found.append((span, value))
                     step = size
                     break
@@ -152,6 +155,15 @@ class ValueMentions:
             return None
         found = self._name_before.search(plain, max(start - self._name_letters, 0), start)
         return None if found is None else (self._canonical[found[1].casefold()], found.start())
+
+    def _is_stated(self, plain: str, span: tuple[int, int], value: str) -> bool:
+        """Whether a number or ordinary word is a value here: behind its attribute's name, or as the kit phrases it."""
+        if self.named_before(plain, span[0]):
+            return True
+        before = _PREDICATE.search(plain, max(span[0] - 20, 0), span[0])
+        if before is None or (before[1] in ("a", "an") and not plain.startswith(" title", span[1])):
+            return False
+        return any(value in own for name, own in self._of_attribute.items() if _PHRASED.match(name))
 
     def has(self, attribute: str, value: str) -> bool:
         """Whether some item has the value in this attribute."""
